@@ -1,0 +1,33 @@
+"""Generated names and template hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from typing import Any
+
+# Kubernetes' alphabet: no vowels and no digits that look like letters, so that no word comes out.
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+MAX_GENERATED_BASE = 58  # of 63, five are the suffix
+
+
+def random_suffix(length: int = 5) -> str:
+    """The random end of a generated name."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def generate(base: str) -> str:
+    """A name from `generateName`, cut so that the whole stays a DNS label."""
+    return base[:MAX_GENERATED_BASE] + random_suffix()
+
+
+def template_hash(template: Any, collisions: int = 0) -> str:
+    """A short, stable hash of a pod template in name-safe letters; `collisions` makes another one of the same."""
+    text = json.dumps(template, sort_keys=True, separators=(",", ":")) + (f"#{collisions}" if collisions else "")
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+    letters = ""
+    while len(letters) < 10:
+        number, index = divmod(number, len(_ALPHABET))
+        letters += _ALPHABET[index]
+    return letters

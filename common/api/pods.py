@@ -1,0 +1,91 @@
+"""Questions that several components ask about a Pod, answered once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from . import quantity
+from .conditions import get_condition, is_true
+from .meta import Object, is_deleting, parse_time
+
+TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
+
+
+def phase(pod: Object) -> str:
+    return str((pod.get("status") or {}).get("phase") or "Pending")
+
+
+def is_terminal(pod: Object) -> bool:
+    """Succeeded or Failed: its containers never run again."""
+    return phase(pod) in TERMINAL_PHASES
+
+
+def is_active(pod: Object) -> bool:
+    """Counts as a replica: neither ended nor being deleted."""
+    return not is_terminal(pod) and not is_deleting(pod)
+
+
+def is_ready(pod: Object) -> bool:
+    return is_true(pod, "Ready")
+
+
+def is_available(pod: Object, min_ready_seconds: int, now: datetime) -> bool:
+    """Ready for at least `min_ready_seconds`."""
+    if not is_ready(pod):
+        return False
+    if min_ready_seconds == 0:
+        return True
+    condition = get_condition(pod, "Ready") or {}
+    since = str(condition.get("lastTransitionTime") or "")
+    return bool(since) and parse_time(since) + timedelta(seconds=min_ready_seconds) <= now
+
+
+def node_name(pod: Object) -> str:
+    return str((pod.get("spec") or {}).get("nodeName") or "")
+
+
+def ips(pod: Object) -> list[str]:
+    """All addresses of the pod, the primary one first."""
+    status = pod.get("status") or {}
+    found = [str(entry["ip"]) for entry in status.get("podIPs") or () if entry.get("ip")]
+    return found or [str(status["podIP"])] * bool(status.get("podIP"))
+
+
+def requests(pod: Object) -> dict[str, Fraction]:
+    """What the pod asks of its node, by resource name, in base units (cores, bytes).
+
+    The documented rule: the sum over app containers and restartable init containers (sidecars), or the largest init
+    container together with the sidecars started before it, whichever is more, plus the pod's overhead.
+    """
+    spec = pod.get("spec") or {}
+    total: dict[str, Fraction] = {}
+    for container in spec.get("containers") or ():
+        _add(total, _requested(container))
+    peak: dict[str, Fraction] = {}
+    sidecars: dict[str, Fraction] = {}
+    for container in spec.get("initContainers") or ():
+        wanted = _requested(container)
+        if container.get("restartPolicy") == "Always":
+            _add(total, wanted)
+            _add(sidecars, wanted)
+            wanted = sidecars
+        else:
+            wanted = {key: wanted.get(key, Fraction()) + sidecars.get(key, Fraction()) for key in {*wanted, *sidecars}}
+        for resource, amount in wanted.items():
+            peak[resource] = max(peak.get(resource, Fraction()), amount)
+    for resource, amount in peak.items():
+        total[resource] = max(total.get(resource, Fraction()), amount)
+    _add(total, {key: quantity.parse(value) for key, value in (spec.get("overhead") or {}).items()})
+    return total
+
+
+def _requested(container: Object) -> dict[str, Fraction]:
+    resources = container.get("resources") or {}
+    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return {key: quantity.parse(value) for key, value in asked.items()}
+
+
+def _add(total: dict[str, Fraction], more: dict[str, Fraction]) -> None:
+    for resource, amount in more.items():
+        total[resource] = total.get(resource, Fraction()) + amount

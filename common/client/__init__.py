@@ -1,0 +1,7 @@
+"""How every component talks to the API: the `Client` protocol, the informer that mirrors a resource, and the HTTP
+client. The control plane hands its own components a client that skips the wire but nothing else."""
+
+from .base import Client, ObjectList, PatchType, WatchEvent
+from .informer import Informer
+
+__all__ = ["Client", "Informer", "ObjectList", "PatchType", "WatchEvent"]

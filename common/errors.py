@@ -1,0 +1,193 @@
+"""Errors of the API, as Kubernetes' `Status` objects; raised by the registry and by clients alike.
+
+A caller decides by type (`except NotFound`), a remote client rebuilds the same type from the Status it received.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .api.meta import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One wrong field. `kind` is Kubernetes' FieldValue reason, `message` names the value and what is allowed."""
+
+    field: str
+    message: str
+    kind: str = "FieldValueInvalid"
+
+    def to_json(self) -> Object:
+        return {"reason": self.kind, "message": self.message, "field": self.field}
+
+
+class ApiError(Exception):
+    """An unsuccessful answer of the API; `code` is the HTTP status, `reason` Kubernetes' machine-readable word."""
+
+    code: ClassVar[int] = 500
+    reason: ClassVar[str] = "InternalError"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: Object | None = None,
+        causes: tuple[Cause, ...] = (),
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: Object = details or {}
+        self.causes = causes
+        self.retry_after = retry_after
+
+    def to_status(self) -> Object:
+        """The `metav1.Status` that goes over the wire."""
+        details = dict(self.details)
+        if self.causes:
+            details["causes"] = [cause.to_json() for cause in self.causes]
+        if self.retry_after is not None:
+            details["retryAfterSeconds"] = self.retry_after
+        status: Object = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason,
+            "code": self.code,
+        }
+        if details:
+            status["details"] = details
+        return status
+
+
+class BadRequest(ApiError):
+    code, reason = 400, "BadRequest"
+
+
+class Unauthorized(ApiError):
+    code, reason = 401, "Unauthorized"
+
+
+class Forbidden(ApiError):
+    code, reason = 403, "Forbidden"
+
+
+class NotFound(ApiError):
+    code, reason = 404, "NotFound"
+
+
+class MethodNotAllowed(ApiError):
+    code, reason = 405, "MethodNotAllowed"
+
+
+class NotAcceptable(ApiError):
+    code, reason = 406, "NotAcceptable"
+
+
+class AlreadyExists(ApiError):
+    code, reason = 409, "AlreadyExists"
+
+
+class Conflict(ApiError):
+    """The object changed since it was read, or a precondition does not hold."""
+
+    code, reason = 409, "Conflict"
+
+
+class Expired(ApiError):
+    """The resourceVersion is older than the history that is kept: list again."""
+
+    code, reason = 410, "Expired"
+
+
+class RequestEntityTooLarge(ApiError):
+    code, reason = 413, "RequestEntityTooLarge"
+
+
+class UnsupportedMediaType(ApiError):
+    code, reason = 415, "UnsupportedMediaType"
+
+
+class Invalid(ApiError):
+    """Well-formed, but fields are wrong; `causes` names each."""
+
+    code, reason = 422, "Invalid"
+
+
+class TooManyRequests(ApiError):
+    code, reason = 429, "TooManyRequests"
+
+
+class InternalError(ApiError):
+    code, reason = 500, "InternalError"
+
+
+class ServiceUnavailable(ApiError):
+    code, reason = 503, "ServiceUnavailable"
+
+
+class Timeout(ApiError):
+    code, reason = 504, "Timeout"
+
+
+_TYPES: tuple[type[ApiError], ...] = (
+    BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, AlreadyExists, Conflict, Expired,
+    RequestEntityTooLarge, UnsupportedMediaType, Invalid, TooManyRequests, InternalError, ServiceUnavailable, Timeout,
+)  # fmt: skip
+_BY_REASON = {kind.reason: kind for kind in _TYPES}
+_BY_CODE = {kind.code: kind for kind in reversed(_TYPES)} | {409: Conflict}
+
+
+def from_status(status: Any, code: int) -> ApiError:
+    """The error that a failed answer stands for; any body, even none, gives one."""
+    body = status if isinstance(status, dict) else {}
+    kind = _BY_REASON.get(body.get("reason", "")) or _BY_CODE.get(code, InternalError)
+    details = body.get("details") or {}
+    causes = tuple(
+        Cause(str(item.get("field", "")), str(item.get("message", "")), str(item.get("reason", "")))
+        for item in details.get("causes") or ()
+    )
+    rest = {key: value for key, value in details.items() if key not in {"causes", "retryAfterSeconds"}}
+    return kind(
+        str(body.get("message") or f"the server answered {code}"),
+        details=rest,
+        causes=causes,
+        retry_after=details.get("retryAfterSeconds"),
+    )
+
+
+def not_found(group_resource: str, name: str) -> NotFound:
+    plural, _, group = group_resource.partition(".")
+    return NotFound(f'{group_resource} "{name}" not found', details={"name": name, "group": group, "kind": plural})
+
+
+def already_exists(group_resource: str, name: str) -> AlreadyExists:
+    plural, _, group = group_resource.partition(".")
+    return AlreadyExists(
+        f'{group_resource} "{name}" already exists', details={"name": name, "group": group, "kind": plural}
+    )
+
+
+def conflict(group_resource: str, name: str, why: str = "") -> Conflict:
+    plural, _, group = group_resource.partition(".")
+    why = why or "the object has been modified; please apply your changes to the latest version and try again"
+    return Conflict(
+        f'Operation cannot be fulfilled on {group_resource} "{name}": {why}',
+        details={"name": name, "group": group, "kind": plural},
+    )
+
+
+def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> Invalid:
+    """Kubernetes' wording for one or several wrong fields."""
+    listed = [f"{cause.field}: {cause.message}" for cause in causes]
+    text = listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]"
+    full = f"{kind}.{group}" if group else kind
+    return Invalid(
+        f'{full} "{name}" is invalid: {text}',
+        details={"name": name, "group": group, "kind": kind},
+        causes=tuple(causes),
+    )

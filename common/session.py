@@ -1,0 +1,188 @@
+"""The messages of the session between control plane and agent, and their encoding.
+
+One WebSocket that the control plane opens to `wss://HOST:10250/session`. Text frames carry one JSON message each;
+binary frames carry data of tunnelled TCP streams: four bytes stream id (big endian), then payload (an empty payload
+closes that direction). Messages are level-triggered: each says a state, so that repeating one is harmless.
+
+Order: `Open` -> `Welcome` or `Refused`; then `Sync(full=True)`, then increments. The agent repeats a `Report` until
+an `Ack` with its `seq` or a higher one comes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, get_type_hints
+
+import orjson
+
+from .api.meta import Object
+
+PROTOCOL_VERSION = 1
+HEARTBEAT_SECONDS = 0.5  # twice a second both ways: three missed ones make a node suspect within 1.5 s
+MAX_MESSAGE_BYTES = 32 * 1024 * 1024  # a full sync of a large cluster; anything larger is an attack or a bug
+
+
+class ProtocolError(Exception):
+    """The peer sent something that this protocol does not have; the session ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """First message of the control plane. The agent refuses another cluster and an epoch below the highest it saw."""
+
+    cluster: str
+    epoch: int
+    instance: str
+    node: str
+    config: Object  # ClusterConfig.to_json()
+    time: str  # RFC 3339: the agent reports the difference to its own clock
+    version: int = PROTOCOL_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The agent accepts; `info` is the node's first report: {"status": Node.status, "labels": {...}}."""
+
+    agent_version: str
+    info: Object
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The agent does not; `reason` is one of wrong-cluster, old-epoch, wrong-version; the message is for people."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Objects that the node needs now, by resource (`pods`, `configmaps`, `secrets`, `services`, `endpointslices`,
+    `nodes`, `namespaces`). With `full` everything not listed is to be forgotten; otherwise `removed` lists uids.
+
+    A node gets its own pods, the ConfigMaps and Secrets that they name, all Services and EndpointSlices, all Nodes.
+    `generation` rises by one with each Sync of a session.
+    """
+
+    generation: int
+    full: bool = False
+    objects: dict[str, list[Object]] = field(default_factory=dict)
+    removed: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The node's service tables (nftables, DNS) reflect that generation."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """All Ready nodes have taken these pods out of their tables (or the deadline passed): SIGTERM may follow."""
+
+    pods: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the agent has to say, in the order it happened. Each list may be empty.
+
+    pods: {"namespace", "name", "uid", "status"} · node: a Node.status or None · gone: uids of deleted pods whose
+    containers are gone, the API object may go too · events: core/v1 Events without metadata.name · endpoints: not sent
+    here, readiness is part of the pod's status.
+    """
+
+    seq: int
+    pods: list[Object] = field(default_factory=list)
+    node: Object | None = None
+    gone: list[str] = field(default_factory=list)
+    events: list[Object] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelOpen:
+    """The agent accepted a connection to the API's address inside the cluster and asks for a stream to the API."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelClose:
+    """The stream is over in both directions; `error` is empty for an orderly end."""
+
+    stream: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelWindow:
+    """The receiver consumed `count` bytes; a sender keeps at most TUNNEL_WINDOW bytes unacknowledged."""
+
+    stream: int
+    count: int
+
+
+TUNNEL_WINDOW = 256 * 1024  # bytes; fills a gigabit link of 2 ms and bounds what a stuck reader can pile up
+
+Message: TypeAlias = (
+    Open | Welcome | Refused | Heartbeat | Sync | Applied | Release | Report | Ack
+    | TunnelOpen | TunnelClose | TunnelWindow
+)  # fmt: skip
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        Open, Welcome, Refused, Heartbeat, Sync, Applied, Release, Report, Ack, TunnelOpen, TunnelClose, TunnelWindow,
+    )
+}  # fmt: skip
+
+
+def encode(message: Message) -> str:
+    return orjson.dumps({"type": type(message).__name__, **_shallow(message)}).decode()
+
+
+def _shallow(message: Message) -> dict[str, Any]:
+    return {item.name: getattr(message, item.name) for item in dataclasses.fields(message)}
+
+
+def decode(text: str) -> Message:
+    """The message of a frame; ProtocolError names what is wrong with it."""
+    try:
+        data = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ProtocolError(f"a frame is not JSON: {error}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("type"), str):
+        raise ProtocolError("a message is not an object with a type")
+    kind = _KINDS.get(data.pop("type"))
+    if kind is None:
+        raise ProtocolError("a message has an unknown type")
+    hints = get_type_hints(kind)
+    known = {item.name for item in dataclasses.fields(kind)}
+    # Unknown fields are left out, so that a newer peer can add some.
+    values = {name: value for name, value in data.items() if name in known}
+    for name, value in values.items():
+        if not _fits(value, hints[name]):
+            raise ProtocolError(f"{kind.__name__}.{name} has the wrong type {type(value).__name__}")
+    try:
+        message: Message = kind(**values)
+    except TypeError as error:
+        raise ProtocolError(f"{kind.__name__}: {error}") from error
+    return message
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origins = getattr(hint, "__args__", ()) if type(None) in getattr(hint, "__args__", ()) else (hint,)
+    plain = tuple(getattr(option, "__origin__", option) for option in origins)
+    return isinstance(value, plain) and not (isinstance(value, bool) and bool not in plain)

@@ -1,0 +1,1 @@
+"""The console: control plane, terminal interface and command line."""

@@ -1,0 +1,50 @@
+"""What the API server needs of other components, as protocols; `controlplane.py` connects them.
+
+They are structural: the components that implement them do not import this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import aiohttp
+
+from common.api.meta import Object
+
+
+class NodeStreams(Protocol):
+    """Requests to the agent of a node, over the cluster's mutual TLS.
+
+    Both raise NotFound when there is no such node and ServiceUnavailable when its agent cannot be reached.
+    `path` and `params` are those of the agent's server (docs/architecture.md). The caller closes what it gets.
+    """
+
+    async def request(
+        self, node: str, method: str, path: str, params: Mapping[str, str], data: bytes | aiohttp.StreamReader | None
+    ) -> aiohttp.ClientResponse: ...
+
+    async def websocket(
+        self, node: str, path: str, params: list[tuple[str, str]]
+    ) -> aiohttp.ClientWebSocketResponse: ...
+
+
+class Explainer(Protocol):
+    def explain(self, pod: Object) -> Object:
+        """An `Explanation` (docs/architecture.md): for each node whether the pod fits, and every reason why not."""
+        ...
+
+
+class HostAdmin(Protocol):
+    async def adopt(self, host: str, code: str) -> Object:
+        """Make a discovered host a node of this cluster; `code` is what its agent prints, empty for an agent on this
+        machine. Returns the Host. Raises NotFound, Forbidden (wrong code), Conflict (belongs to another cluster)."""
+        ...
+
+    async def add(self, address: str) -> Object:
+        """Look for an agent at HOST or HOST:PORT that mDNS does not reach; returns its Host."""
+        ...
+
+    async def remove(self, node: str) -> None:
+        """Release a node: its agent forgets the cluster, its certificate is revoked."""
+        ...

@@ -1,0 +1,1 @@
+"""What the API server knows of each kind: one `Row` a kind. Pure: documents in, documents out."""

@@ -1,0 +1,79 @@
+"""The row that a kind has in the registry. Adding a kind adds a row and touches nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from common.api.kinds import Resource
+from common.api.meta import Key, Object
+from common.errors import Cause
+from common.settings import ClusterConfig
+
+
+class Lookup(Protocol):
+    """Reading other objects while one is admitted (service addresses in use, namespaces)."""
+
+    def get(self, resource: Resource, key: Key) -> Object | None: ...
+
+    def items(self, resource: Resource) -> Iterable[Object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What admission may know besides the object. `user` is who asks."""
+
+    now: datetime
+    lookup: Lookup
+    config: ClusterConfig
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of `kubectl get`. Priority 0 shows always, higher ones with `-o wide`. `value` gets the object and
+    now."""
+
+    name: str
+    value: Callable[[Object, datetime], str | int]
+    type: str = "string"
+    format: str = ""
+    description: str = ""
+    priority: int = 0
+
+
+def _keep(_new: Object, _old: Object | None, _context: Context) -> None:
+    """Change nothing."""
+
+
+def _no_causes(_new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind. Functions that prepare or default change the object they get (it is the caller's own copy)."""
+
+    resource: Resource
+    singular: str
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    subresources: frozenset[str] = frozenset()  # of: status scale log exec attach portforward binding eviction why …
+    verbs: tuple[str, ...] = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+    durable: bool = True  # False: kept in memory only (hosts), gone with the process
+    schema: str = ""  # name of the definition in Kubernetes' OpenAPI, e.g. io.k8s.api.core.v1.Pod
+    default: Callable[[Object], None] = lambda _obj: None
+    """Fill what the API documents as default."""
+    prepare: Callable[[Object, Object | None, Context], None] = _keep
+    """Before validation of a create (old is None) or update: reset fields the caller may not set, allocate."""
+    validate: Callable[[Object, Object | None, Context], list[Cause]] = _no_causes
+    """Every wrong field; on update also immutability."""
+    fields: Sequence[str] = ("metadata.name", "metadata.namespace")
+    """Paths that a field selector may name."""
+    grace_period: Callable[[Object], int] = lambda _obj: 0
+    """Seconds that a deletion waits for whoever runs the object; 0 deletes at once (unless finalizers hold it)."""
+    has_spec_generation: bool = field(default=True)
+    """Whether a change outside metadata and status raises metadata.generation."""

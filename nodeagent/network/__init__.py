@@ -1,0 +1,1 @@
+"""Pod addresses, routes between nodes, service tables and DNS of one node."""

@@ -1,0 +1,54 @@
+"""What the rest of the agent needs of the network. `NodeNetwork` is real; hollow nodes have one of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from common.api.meta import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Where a pod's sandbox is attached: Docker network name and the addresses chosen for it."""
+
+    network: str
+    addresses: tuple[str, ...]
+
+
+class Network(Protocol):
+    async def configure(self, node: Object, nodes: Iterable[Object], config: Object) -> None:
+        """Make bridge, routes and firewall for this node's podCIDRs and its peers; called again when they change.
+        `config` is ClusterConfig.to_json()."""
+        ...
+
+    def allocate(self, pod_uid: str) -> Attachment:
+        """Addresses for a pod out of the node's slice; the same ones for the same pod until released.
+        Raises RuntimeFailure(FailedCreatePodSandBox) when none is free."""
+        ...
+
+    def adopt(self, pod_uid: str, addresses: Iterable[str]) -> None:
+        """Mark addresses as used by a sandbox that was found running."""
+        ...
+
+    def release(self, pod_uid: str) -> None: ...
+
+    def resolv_conf(self, pod: Object) -> str:
+        """Path of the resolv.conf for the pod, by its dnsPolicy and dnsConfig."""
+        ...
+
+    async def sync_services(
+        self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str]
+    ) -> None:
+        """Make nftables and DNS reflect these. `unready` are pod addresses that this node or a peer knows to be
+        unready whatever the slices say. Returns when the tables are in the kernel."""
+        ...
+
+    async def established(self, addresses: Iterable[str]) -> int:
+        """How many established connections lead to these pod addresses now."""
+        ...
+
+    async def close(self, *, remove: bool) -> None:
+        """Stop serving DNS; with `remove` take away every rule, route and network that was made."""
+        ...

@@ -1,0 +1,141 @@
+"""What the agent needs of a container engine. The Docker runtime and the hollow one (simulation) implement it.
+
+Calls may take seconds and be cancelled; each is idempotent, because an agent that restarts repeats what it is not sure
+of. All raise `RuntimeFailure` with a reason that fits a container's `waiting.reason`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from aiohttp import web
+
+from common.api.meta import Object
+
+
+class RuntimeFailure(Exception):
+    """`reason` as Kubernetes names it (ErrImagePull, ErrImageNeverPull, CreateContainerError, RunContainerError,
+    CreateContainerConfigError, EngineUnavailable); the message says what failed and what to do."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class ContainerState(StrEnum):
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerInfo:
+    """What the engine knows of one container of ours, read back from its labels."""
+
+    id: str
+    pod_uid: str
+    pod_namespace: str
+    pod_name: str
+    container: str  # name in the pod; empty for the sandbox
+    attempt: int  # how often this container was made before in this pod
+    state: ContainerState
+    image: str = ""
+    image_id: str = ""
+    started_at: str = ""  # RFC 3339, empty when never
+    finished_at: str = ""
+    exit_code: int = 0
+    oom_killed: bool = False
+    spec_hash: str = ""
+    addresses: tuple[str, ...] = ()  # of a sandbox, the primary family first
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """The container that owns a pod's namespaces. Addresses come from the node's slice of the pod ranges."""
+
+    pod: Object
+    network: str  # name of the Docker network; empty for hostNetwork
+    addresses: tuple[str, ...]
+    hostname: str
+    resolv_conf: str  # path of a file to mount at /etc/resolv.conf; empty leaves the engine's
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    source: str  # absolute path on the host
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """One app or init container, all references resolved: `environment` holds final values."""
+
+    pod: Object
+    container: Object  # the entry of pod.spec.containers or initContainers
+    sandbox_id: str
+    attempt: int
+    environment: Mapping[str, str]
+    mounts: tuple[Mount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """Something changed in the engine: `die`, `start`, `destroy`, `oom` of a container of ours, or `reconnected`
+    after the event stream was cut (look at everything again)."""
+
+    kind: str
+    container_id: str = ""
+
+
+class Runtime(Protocol):
+    async def ping(self) -> str:
+        """The engine's version; RuntimeFailure(EngineUnavailable) when it does not answer."""
+        ...
+
+    async def list_containers(self) -> list[ContainerInfo]:
+        """Every container with our labels, running or not."""
+        ...
+
+    async def inspect(self, container_id: str) -> ContainerInfo | None: ...
+
+    def events(self) -> AsyncIterator[EngineEvent]: ...
+
+    async def ensure_image(self, image: str, policy: str, auth: Object | None) -> str:
+        """Have the image, by `imagePullPolicy`; returns its id."""
+        ...
+
+    async def start_sandbox(self, spec: SandboxSpec) -> ContainerInfo: ...
+
+    async def start_container(self, spec: ContainerSpec) -> ContainerInfo: ...
+
+    async def stop(self, container_id: str, grace_seconds: float, signal: str = "") -> None:
+        """Send the stop signal (the image's own unless given), SIGKILL after the grace period."""
+        ...
+
+    async def remove(self, container_id: str) -> None: ...
+
+    async def exec_probe(self, container_id: str, command: list[str], seconds: float) -> tuple[int, str]:
+        """Run a command; its exit code and the beginning of its output. TimeoutError after `seconds`."""
+        ...
+
+    def logs(
+        self,
+        container_id: str,
+        *,
+        follow: bool,
+        tail: int | None,
+        since: float | None,
+        timestamps: bool,
+    ) -> AsyncIterator[bytes]: ...
+
+    async def exec_stream(
+        self, container_id: str, command: list[str], socket: web.WebSocketResponse, *, stdin: bool, tty: bool
+    ) -> None:
+        """Bridge a command to a WebSocket that speaks v5.channel.k8s.io, to its end."""
+        ...
