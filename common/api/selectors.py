@@ -80,11 +80,11 @@ def from_label_selector(selector: Mapping[str, Any] | None) -> Selector:
     """A `metav1.LabelSelector`: None selects nothing, an empty one everything."""
     if selector is None:
         return NOTHING
-    requirements = list(from_labels(selector.get("matchLabels") or {}).requirements)
-    for expression in selector.get("matchExpressions") or ():
-        requirements.append(
-            Requirement(expression["key"], expression["operator"], tuple(expression.get("values") or ()))
-        )
+    expressions = selector.get("matchExpressions") or ()
+    requirements = [
+        *from_labels(selector.get("matchLabels") or {}).requirements,
+        *(Requirement(term["key"], term["operator"], tuple(term.get("values") or ())) for term in expressions),
+    ]
     return Selector(tuple(requirements))
 
 
