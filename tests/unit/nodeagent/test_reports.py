@@ -1,0 +1,94 @@
+"""What the node says, and what it says again until somebody heard it."""
+
+from __future__ import annotations
+
+from nodeagent.reports import MAX_EVENTS, MAX_PODS_A_REPORT, Reports
+
+
+def test_only_the_latest_status_goes_out() -> None:
+    reports = Reports()
+    reports.pod("default", "web", "u1", {"phase": "Pending"})
+    reports.pod("default", "web", "u1", {"phase": "Running"})
+    report = reports.take()
+    assert report is not None
+    assert report.pods == [{"namespace": "default", "name": "web", "uid": "u1", "status": {"phase": "Running"}}]
+    reports.pod("default", "web", "u1", {"phase": "Running"})
+    assert reports.take() is None
+
+
+def test_after_a_reconnect_everything_is_said_again() -> None:
+    reports = Reports()
+    reports.pod("default", "web", "u1", {"phase": "Running"})
+    reports.node({"conditions": []})
+    reports.gone("u0")
+    reports.event({"reason": "Killing"})
+    first = reports.take()
+    assert first is not None
+    reports.reconnected()
+    second = reports.take()
+    assert second is not None
+    assert second.seq > first.seq
+    assert (second.pods, second.node, second.gone, second.events) == (
+        first.pods, first.node, first.gone, first.events,
+    )  # fmt: skip
+
+
+def test_acknowledged_events_and_ends_are_not_repeated() -> None:
+    reports = Reports()
+    reports.gone("u0")
+    reports.event({"reason": "Killing"})
+    first = reports.take()
+    assert first is not None
+    reports.ack(first.seq)
+    reports.reconnected()
+    assert reports.take() is None
+
+
+def test_an_acknowledgement_covers_the_reports_before_it() -> None:
+    reports = Reports()
+    reports.gone("a")
+    reports.take()
+    reports.gone("b")
+    second = reports.take()
+    assert second is not None
+    reports.ack(second.seq)
+    reports.reconnected()
+    assert reports.take() is None
+
+
+def test_events_are_bounded_and_the_newest_stay() -> None:
+    reports = Reports()
+    for number in range(MAX_EVENTS + 5):
+        reports.event({"n": number})
+    report = reports.take()
+    assert report is not None
+    assert [event["n"] for event in report.events] == list(range(5, MAX_EVENTS + 5))
+
+
+def test_a_pod_is_gone_only_after_its_last_status() -> None:
+    reports = Reports()
+    for number in range(MAX_PODS_A_REPORT + 1):
+        reports.pod("default", f"p{number}", f"u{number}", {"phase": "Failed"})
+    last = f"u{MAX_PODS_A_REPORT}"
+    reports.gone(last)
+    first, second = reports.take(), reports.take()
+    assert first is not None
+    assert second is not None
+    assert (first.gone, second.gone) == ([], [last])
+    assert [pod["uid"] for pod in second.pods] == [last]
+
+
+def test_a_forgotten_pod_is_never_mentioned() -> None:
+    reports = Reports()
+    reports.pod("default", "web", "u1", {})
+    reports.gone("u1")
+    reports.forget("u1")
+    reports.reconnected()
+    assert reports.take() is None
+
+
+async def test_wait_returns_when_there_is_something() -> None:
+    reports = Reports()
+    reports.node({"conditions": []})
+    await reports.wait()
+    assert reports.take() is not None
