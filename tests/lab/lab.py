@@ -1,0 +1,95 @@
+"""A lab: its folder, its switch, its hosts; and what must be gone when it is down."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.lab.commands import LabError, run
+from tests.lab.host import Host
+from tests.lab.needs import missing
+from tests.lab.switch import Switch
+
+DEFAULT_FOLDER = Path("/tmp/quarterdeck-lab")
+
+
+class Lab:
+    """`name` keeps two labs on one machine apart, together with `subnet` (the third number of their addresses)."""
+
+    def __init__(self, folder: Path = DEFAULT_FOLDER, name: str = "qdlab", subnet: int = 77) -> None:
+        self.folder = folder
+        self.name = name
+        self.net4 = f"10.{subnet}.0"
+        self.net6 = f"fd{subnet:02d}"
+        self._hosts = folder / "hosts"
+        self.switch = Switch(folder, name, self.net4, self.net6)
+
+    @property
+    def key(self) -> Path:
+        """The private key that logs in as root on every host."""
+        return self.folder / "id_ed25519"
+
+    def host(self, name: str) -> Host:
+        facts = {"net4": self.net4, "net6": self.net6, "authorized_key": self.key.with_suffix(".pub").read_text()}
+        return Host(self.name, self._hosts / name, self.folder / "data" / name, self.switch, name, facts)
+
+    @property
+    def hosts(self) -> list[Host]:
+        """All hosts that have a disk, running or not."""
+        if not self._hosts.is_dir():
+            return []
+        return [self.host(path.name) for path in sorted(self._hosts.iterdir()) if path.name.startswith("h")]
+
+    def up(self, count: int, *, engine: bool = True) -> list[Host]:
+        """Have `count` hosts running, engines answering; hosts that run already are left alone."""
+        lacking = missing()
+        if lacking:
+            raise LabError(f"the lab needs packages that are not installed: apt-get install -y {' '.join(lacking)}")
+        self._prepare()
+        self.switch.up()
+        hosts = [self.host(f"h{number}") for number in range(1, count + 1)]
+        for host in hosts:
+            if host.pid is None:
+                host.boot(engine=engine)
+        if engine:
+            for host in hosts:
+                host.wait_for_engine()
+        return hosts
+
+    def _prepare(self) -> None:
+        self._hosts.mkdir(parents=True, exist_ok=True)
+        if not self._hosts.is_mount():
+            # The upper layer of an overlay must not lie inside its own lower one, so it gets a file system of its own.
+            run("mount", "-t", "tmpfs", "-o", "mode=755", f"{self.name}-hosts", str(self._hosts))
+        if not self.key.exists():
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key))
+
+    def down(self) -> None:
+        """End all hosts and take away everything that the lab made on this machine."""
+        for host in self.hosts:
+            host.resume()
+            host.kill()
+        self.switch.down()
+        for host in self.hosts:
+            host.erase()
+        if self._hosts.is_mount():
+            run("umount", "-l", str(self._hosts))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        left = self.leftovers()
+        if left:
+            raise LabError(f"the lab is down but left behind: {'; '.join(left)}")
+
+    def leftovers(self) -> list[str]:
+        """Traces of this lab on the machine: links, cgroups, mounts, the folder."""
+        found = []
+        if self.switch.uplink in run("ip", "-o", "link"):
+            found.append(f"link {self.switch.uplink}")
+        found += [f"cgroup {path}" for path in Path("/sys/fs/cgroup").glob(f"*/{self.name}")]
+        found += [
+            f"mount {line.split()[1]}"
+            for line in Path("/proc/mounts").read_text().splitlines()
+            if f"{self.folder}/" in line
+        ]
+        if self.folder.exists():
+            found.append(f"folder {self.folder}")
+        return found
