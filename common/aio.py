@@ -120,7 +120,7 @@ class WorkQueue(Generic[K]):
         return len(self._queue)
 
 
-async def run_workers(
+def run_workers(
     queue: WorkQueue[K], handle: Callable[[K], Awaitable[None]], count: int, tasks: Tasks, name: str
 ) -> None:
     """Start `count` workers that hand each key to `handle`; a failing key is logged and retried, others go on."""
