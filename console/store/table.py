@@ -1,0 +1,107 @@
+"""One resource in memory: its objects in order, its recent history, its watchers.
+
+History is what lets a watch resume and a paged list stay on one snapshot. It is bounded; whoever asks for something
+older gets Expired and lists again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Callable
+
+from common.errors import Expired
+
+from .entries import Entry, Event, ObjectKey
+from .watch import Watcher
+
+HISTORY = 4096  # events of one resource; at a full rollout's pace of 200/s a client may be away for 20 s
+DECODED_TAIL = 256  # so many of the newest events keep their decoded objects, for watchers that still have to see them
+
+
+class Table:
+    """`floor` is the revision up to which history is gone: a watch may start there or later."""
+
+    def __init__(self, floor: int) -> None:
+        self.entries: dict[ObjectKey, Entry] = {}
+        self.floor = floor
+        self._order: list[ObjectKey] = []
+        self._events: deque[Event] = deque()
+        self._watchers: set[Watcher] = set()
+
+    def apply(self, event: Event) -> None:
+        """Take over a committed change."""
+        key = event.entry.key
+        if event.type == "DELETED":
+            del self.entries[key]
+            del self._order[bisect_left(self._order, key)]
+        else:
+            if event.type == "ADDED":
+                insort(self._order, key)
+            self.entries[key] = event.entry
+        self._remember(event)
+
+    def load(self, entry: Entry) -> None:
+        """Take over an object whose change is older than the history; `seal` must follow."""
+        self.entries[entry.key] = entry
+
+    def unload(self, key: ObjectKey) -> None:
+        self.entries.pop(key, None)
+
+    def seal(self) -> None:
+        self._order = sorted(self.entries)
+
+    def _remember(self, event: Event) -> None:
+        self._events.append(event)
+        if len(self._events) > HISTORY:
+            self.floor = self._events.popleft().revision
+        if len(self._events) >= DECODED_TAIL:
+            settled = self._events[-DECODED_TAIL]
+            if settled.old is not None:
+                settled.old.shrink()
+            if settled.type == "DELETED":
+                settled.entry.shrink()
+
+    def publish(self, event: Event) -> None:
+        for watcher in tuple(self._watchers):
+            watcher.offer(event)
+
+    def keys(self, namespace: str = "", after: ObjectKey | None = None) -> list[ObjectKey]:
+        """Keys in order, of one namespace or all, those behind `after` only."""
+        start = (namespace, "") if after is None else (after[0], after[1] + "\0")
+        low = bisect_left(self._order, start)
+        high = bisect_left(self._order, (namespace + "\0", "")) if namespace else len(self._order)
+        return self._order[low:high]
+
+    def since(self, revision: int) -> list[Event]:
+        """The changes after a revision; raises Expired when they are not all known."""
+        if revision < self.floor:
+            raise Expired(f"too old resource version: {revision} ({self.floor})")
+        newer = []
+        for event in reversed(self._events):
+            if event.revision <= revision:
+                break
+            newer.append(event)
+        newer.reverse()
+        return newer
+
+    def snapshot(self, revision: int) -> dict[ObjectKey, Entry]:
+        """All objects as they were at a revision."""
+        then = dict(self.entries)
+        for event in reversed(self.since(revision)):
+            if event.old is None:
+                then.pop(event.entry.key, None)
+            else:
+                then[event.entry.key] = event.old
+        return then
+
+    def watch(self, revision: int, accepts: Callable[[Event], bool] | None) -> Watcher:
+        watcher = Watcher(accepts, self._watchers.discard)
+        for event in self.since(revision):
+            watcher.offer(event)
+        self._watchers.add(watcher)
+        return watcher
+
+    def end_watches(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher.end()

@@ -1,0 +1,62 @@
+"""Watchers of a resource: bounded queues between the one who publishes and those who read.
+
+The publisher never waits. A watcher whose reader falls `LIMIT` events behind is ended; its client resumes from the last
+revision that it saw, out of the history, or lists again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from .entries import Event
+
+LIMIT = 8192  # events; a burst of scheduling is a few thousand, and an event in a queue costs a pointer
+
+
+class Watcher:
+    """One reader. `accepts` decides which changes concern it; `None` takes all."""
+
+    def __init__(self, accepts: Callable[[Event], bool] | None, detach: Callable[[Watcher], None]) -> None:
+        self._accepts = accepts
+        self._detach = detach
+        self._events: list[Event] = []
+        self._waiter: asyncio.Future[None] | None = None
+        self.ended = False
+
+    def offer(self, event: Event) -> None:
+        """Called by the store in the order of revisions."""
+        if self.ended or (self._accepts is not None and not self._accepts(event)):
+            return
+        if len(self._events) >= LIMIT:
+            # What was queued is dropped too: the reader resumes from what it has really seen.
+            self._events.clear()
+            self.close()
+            return
+        self._events.append(event)
+        self._wake()
+
+    def end(self) -> None:
+        """No more events; the reader sees the end after those that it was already offered."""
+        self.ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def batch(self) -> list[Event]:
+        """All changes since the last call, at least one; empty when the watch has ended."""
+        while not self._events and not self.ended:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        """End, and take no more: the reader is gone or too slow."""
+        self._detach(self)
+        self.end()

@@ -1,0 +1,129 @@
+"""Reading, writing and order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from common.errors import Expired, ServiceUnavailable
+from console.store import Changed, Entry, Store
+
+from .helpers import delete, names, pod, put
+
+
+async def test_an_object_is_readable_once_it_is_durable(store: Store) -> None:
+    write = store.put("pods", "default", "a", pod("a"), None)
+    assert store.get("pods", "default", "a") is None
+    entry = await write
+    assert store.get("pods", "default", "a") is entry
+    assert entry.obj["metadata"]["resourceVersion"] == str(entry.revision) == str(store.revision)
+
+
+async def test_a_write_is_checked_against_writes_that_are_still_under_way(store: Store) -> None:
+    first = store.put("pods", "default", "a", pod("a"), None)
+    with pytest.raises(Changed):
+        store.put("pods", "default", "a", pod("a"), None)
+    second = store.put("pods", "default", "a", pod("a", n=2), store.newest("pods", "default", "a"))
+    assert (await second).revision == (await first).revision + 1
+
+
+async def test_a_deleted_object_can_be_made_again_before_the_deletion_is_durable(store: Store) -> None:
+    entry = await put(store, "a")
+    gone = store.delete("pods", entry)
+    assert store.newest("pods", "default", "a") is None
+    again = store.put("pods", "default", "a", pod("a", n=2), None)
+    await asyncio.gather(gone, again)
+    assert store.get("pods", "default", "a").obj["spec"] == {"n": 2}  # type: ignore[union-attr]
+
+
+async def test_entries_come_in_the_order_of_their_keys(store: Store) -> None:
+    await asyncio.gather(*(put(store, name, namespace) for namespace in ("b", "a", "a-b") for name in ("z", "x")))
+    assert [entry.key for entry in store.entries("pods")] == [
+        ("a", "x"), ("a", "z"), ("a-b", "x"), ("a-b", "z"), ("b", "x"), ("b", "z"),
+    ]  # fmt: skip
+    assert names(store.entries("pods", "a")) == ["x", "z"]
+
+
+async def test_a_page_shows_the_snapshot_that_it_began_with(store: Store) -> None:
+    for name in "abcd":
+        await put(store, name)
+    revision = store.revision
+    await delete(store, "c")
+    await put(store, "d", changed=True)
+    await put(store, "e")
+    page = store.page("pods", "default", revision, ("default", "b"), lambda _entry: True)
+    assert names(page) == ["c", "d"]
+    assert page[1].obj["spec"] == {}
+
+
+async def test_writes_after_the_close_are_refused(store: Store) -> None:
+    await store.close()
+    with pytest.raises(ServiceUnavailable, match="closing"):
+        store.put("pods", "default", "a", pod("a"), None)
+
+
+async def test_many_writes_at_once_all_get_their_own_revision(store: Store) -> None:
+    written = await asyncio.gather(*(put(store, f"pod-{index}") for index in range(1000)))
+    assert sorted(entry.revision for entry in written) == list(range(1, 1001))
+    assert len(store.entries("pods")) == 1000
+
+
+def _seen(batch: list[object]) -> list[tuple[str, str]]:
+    return [(event.type, event.entry.key[1]) for event in batch]  # type: ignore[attr-defined]
+
+
+async def test_a_watch_resumes_from_a_revision(store: Store) -> None:
+    start = await put(store, "a")
+    await put(store, "a", n=2)
+    await delete(store, "a")
+    watcher = store.watch("pods", start.revision)
+    batch = await watcher.batch()
+    assert _seen(list(batch)) == [("MODIFIED", "a"), ("DELETED", "a")]
+    assert batch[1].entry.obj["metadata"]["resourceVersion"] == str(store.revision)
+    assert batch[1].entry.obj["spec"] == {"n": 2}
+
+
+async def test_a_watcher_sees_changes_in_order_and_only_what_it_accepts(store: Store) -> None:
+    watcher = store.watch("pods", store.revision, lambda event: event.entry.key[0] == "mine")
+    await asyncio.gather(put(store, "a", "mine"), put(store, "b", "other"), put(store, "c", "mine"))
+    assert _seen(list(await watcher.batch())) == [("ADDED", "a"), ("ADDED", "c")]
+
+
+async def test_a_watcher_that_does_not_read_is_ended(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.store.watch.LIMIT", 10)
+    watcher = store.watch("pods", store.revision)
+    await asyncio.gather(*(put(store, f"pod-{index}") for index in range(20)))
+    assert await watcher.batch() == []
+    assert watcher.ended
+
+
+async def test_closing_the_store_ends_watches(store: Store) -> None:
+    watcher = store.watch("pods", store.revision)
+    reading = asyncio.gather(watcher.batch())
+    await asyncio.sleep(0)
+    await store.close()
+    assert await reading == [[]]
+
+
+async def test_history_that_is_gone_is_expired(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.store.table.HISTORY", 10)
+    for index in range(12):
+        await put(store, "a", n=index)
+    assert len(await store.watch("pods", 2).batch()) == 10
+    with pytest.raises(Expired, match="too old resource version: 1"):
+        store.watch("pods", 1)
+
+
+async def test_a_revision_from_the_future_is_expired(store: Store) -> None:
+    with pytest.raises(Expired, match="too large resource version"):
+        store.watch("pods", store.revision + 1)
+
+
+async def test_old_versions_keep_only_their_bytes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.store.table.DECODED_TAIL", 2)
+    first: Entry = await put(store, "a", n=1)
+    for index in range(5):
+        await put(store, "a", n=index)
+    assert first._obj is None
+    assert first.obj["spec"] == {"n": 1}
