@@ -23,10 +23,12 @@ def run(*command: str, check: bool = True, timeout: float = 60, shown: str = "")
     return done.stdout
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30, pause: float = 0.02) -> None:
-    """Poll until the condition holds; LabError names it when it does not in time."""
+def wait_until(
+    holds: Callable[[], bool], what: str, seconds: float = 30, pause: float = 0.02, explain: Callable[[], str] = str
+) -> None:
+    """Poll until the condition holds; LabError names it, and what `explain` finds, when it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
-            raise LabError(f"waited {seconds:g} s in vain for {what}")
+            raise LabError(f"waited {seconds:g} s in vain for {what}\n{explain()}".rstrip())
         time.sleep(pause)

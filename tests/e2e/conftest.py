@@ -1,0 +1,60 @@
+"""One lab and one cluster for all end-to-end tests of a run, and a leak check after each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import manifests
+from tests.e2e.cluster import Cluster
+from tests.lab import Lab
+
+HOSTS = 3
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    lab = Lab()
+    lab.down()  # a run that was killed leaves its hosts
+    lab.up(HOSTS)
+    yield lab
+    lab.down()
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(lab: Lab) -> Iterator[Cluster]:
+    cluster = Cluster(lab)
+    cluster.start_console()
+    for host in lab.hosts:
+        cluster.start_agent(host)
+    cluster.load_images(*lab.hosts)
+    for host in lab.hosts:
+        cluster.adopt(host)
+    for host in lab.hosts:
+        cluster.wait(lambda name=host.name: cluster.node_ready(name), f"node {host.name} to be Ready", 60)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def cluster(shared_cluster: Cluster) -> Iterator[Cluster]:
+    """The shared cluster, whole: a test that broke a part must have mended it."""
+    yield shared_cluster
+    for host in shared_cluster.lab.hosts:
+        assert host.pid is not None, f"{host.name} was left down"
+        shared_cluster.wait(lambda name=host.name: shared_cluster.node_ready(name), f"{host.name} to be Ready again")
+
+
+@pytest.fixture
+def space(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own; afterwards nothing of it may be left on any host."""
+    name = request.node.name.removeprefix("test_").replace("_", "-").split("[")[0][:50].strip("-")
+    cluster.apply(manifests.namespace(name))
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--timeout=60s", timeout=90)
+    for host in cluster.lab.hosts:
+        cluster.wait(
+            lambda host=host: not cluster.containers(host, name), f"the containers of {name} to leave {host.name}", 20,
+            lambda host=host: str(cluster.containers(host, name)),
+        )  # fmt: skip
