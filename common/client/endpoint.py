@@ -1,0 +1,90 @@
+"""Where an API is and how to show who we are: a Unix socket of this machine, or TLS as a kubeconfig describes it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from common.pki import Identity, PkiError
+from common.tls import client_context
+
+
+class ConfigurationError(Exception):
+    """A kubeconfig that cannot be used; the message names the file, the entry and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`url` has no trailing slash. With a `socket` its host does not matter."""
+
+    url: str
+    socket: Path | None = None
+    tls: ssl.SSLContext | None = None
+
+    @classmethod
+    def of_socket(cls, path: Path) -> Endpoint:
+        """The control plane of this machine, which knows its user by the uid."""
+        return cls("http://localhost", socket=path)
+
+    @classmethod
+    def of_kubeconfig(cls, path: Path) -> Endpoint:
+        """The current context of a kubeconfig with a client certificate. Raises ConfigurationError."""
+        return _Kubeconfig(path).endpoint()
+
+    def __str__(self) -> str:
+        return str(self.socket or self.url)
+
+
+class _Kubeconfig:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            document = yaml.safe_load(path.read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"the kubeconfig {path} cannot be read: {error}") from error
+        if not isinstance(document, dict):
+            raise ConfigurationError(f"the kubeconfig {path} is not a mapping")
+        self._document: dict[str, Any] = document
+
+    def endpoint(self) -> Endpoint:
+        context = self._entry("contexts", "context", str(self._document.get("current-context") or ""))
+        cluster = self._entry("clusters", "cluster", str(context.get("cluster") or ""))
+        user = self._entry("users", "user", str(context.get("user") or ""))
+        url = str(cluster.get("server") or "").rstrip("/")
+        if urlsplit(url).scheme != "https":
+            raise ConfigurationError(
+                f"the kubeconfig {self._path} has the server {url!r}, which is no https:// address"
+            )
+        authority = self._data(cluster, "certificate-authority")
+        identity = Identity(self._data(user, "client-certificate"), self._data(user, "client-key"))
+        try:
+            return Endpoint(url, tls=client_context(identity, authority))
+        except (PkiError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"the certificates of the kubeconfig {self._path} cannot be used: {error}"
+            ) from error
+
+    def _entry(self, section: str, kind: str, name: str) -> dict[str, Any]:
+        for item in self._document.get(section) or ():
+            if isinstance(item, dict) and item.get("name") == name and isinstance(item.get(kind), dict):
+                found: dict[str, Any] = item[kind]
+                return found
+        raise ConfigurationError(f"the kubeconfig {self._path} has no {kind} {name!r}")
+
+    def _data(self, entry: dict[str, Any], field: str) -> bytes:
+        embedded = entry.get(f"{field}-data")
+        try:
+            if embedded:
+                return base64.b64decode(embedded, validate=True)
+            if entry.get(field):
+                return (self._path.parent / str(entry[field])).read_bytes()
+        except (OSError, binascii.Error, ValueError, TypeError) as error:
+            raise ConfigurationError(f"the kubeconfig {self._path}: {field} cannot be read: {error}") from error
+        raise ConfigurationError(f"the kubeconfig {self._path} has neither {field}-data nor {field}")

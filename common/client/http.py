@@ -1,0 +1,323 @@
+"""The `Client` protocol over HTTP: what the console, the command line and tests use.
+
+An answer that is an error becomes the same `common.errors` type that the server raised; a server that cannot be
+reached becomes ServiceUnavailable, naming where it was looked for. A watch whose connection breaks ends without error:
+whoever follows it resumes, and notices then whether the server is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from aiohttp.client_ws import DEFAULT_WS_CLIENT_TIMEOUT
+
+from common.api.kinds import Resource
+from common.api.meta import Object, name, namespace
+from common.errors import ApiError, BadRequest, ServiceUnavailable, Timeout, from_status
+from common.tls import explain
+
+from .base import ObjectList, PatchType, WatchEvent
+from .endpoint import Endpoint
+
+REQUEST_SECONDS = 60.0  # Kubernetes' own limit for requests that are not streams
+SILENCE_SECONDS = 150.0  # a watch brings a bookmark every minute: two missed ones mean a connection that died unseen
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+Params = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiResource:
+    """A resource as discovery describes it."""
+
+    resource: Resource
+    singular: str
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verbs: frozenset[str] = frozenset()
+    subresources: frozenset[str] = frozenset()
+
+
+class HttpClient:
+    """Use it as an async context manager, or call `close`. Lives in the event loop of its first request."""
+
+    def __init__(self, endpoint: Endpoint, *, user_agent: str = "quarterdeck") -> None:
+        self.endpoint = endpoint
+        self._user_agent = user_agent
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = (
+                aiohttp.UnixConnector(str(self.endpoint.socket), limit=0)
+                if self.endpoint.socket
+                else aiohttp.TCPConnector(ssl=self.endpoint.tls or True, limit=0)
+            )
+            self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": self._user_agent})
+        return self._session
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        params: Params = (),
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: aiohttp.ClientTimeout | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A successful response; any other is raised as the error that it says."""
+        timeout = timeout or aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+        try:
+            async with self._connected().request(
+                method, self.endpoint.url + path, params=params, data=body, headers=headers, timeout=timeout
+            ) as response:
+                if response.status >= 400:
+                    raise _error(await response.read(), response.status)
+                yield response
+        except TimeoutError as error:
+            raise Timeout(f"the API at {self.endpoint} did not answer {method} {path} in time") from error
+        except aiohttp.ClientError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> ServiceUnavailable:
+        return ServiceUnavailable(f"the API at {self.endpoint} cannot be reached: {explain(error)}")
+
+    async def request_json(
+        self,
+        method: str,
+        path: str,
+        params: Params = (),
+        body: Any = None,
+        *,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Any:
+        """The decoded answer of any path of the API. `body` is an object to encode, or bytes to send as they are."""
+        data = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
+        headers = {"Accept": accept, **({"Content-Type": content_type} if data is not None else {})}
+        async with self._open(method, path, params, data, headers) as response:
+            return orjson.loads(await response.read() or b"null")
+
+    async def stream(self, path: str, params: Params = ()) -> AsyncIterator[bytes]:
+        """The bytes of an answer as they come (logs), without a time limit."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS)
+        async with self._open("GET", path, params, timeout=timeout) as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
+
+    async def websocket(
+        self, path: str, params: Params = (), protocols: Sequence[str] = ()
+    ) -> aiohttp.ClientWebSocketResponse:
+        """An open WebSocket to `exec`, `attach` or `portforward`; the caller closes it."""
+        try:
+            return await self._connected().ws_connect(
+                self.endpoint.url + path, params=params, protocols=protocols, max_msg_size=0,
+                timeout=DEFAULT_WS_CLIENT_TIMEOUT,
+            )  # fmt: skip
+        except aiohttp.WSServerHandshakeError as error:
+            # A refused handshake comes without its body; the same request without upgrade says why.
+            await self.request_json("GET", path, params)
+            raise BadRequest(f"the API at {self.endpoint} refused a WebSocket: {error.message}") from error
+        except aiohttp.ClientError as error:
+            raise self._unreachable(error) from error
+
+    # The Client protocol.
+
+    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
+        found: Object = await self.request_json("GET", _path(resource, namespace, name))
+        return found
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 0,
+        page: str = "",
+    ) -> ObjectList:
+        params = _filled(
+            labelSelector=label_selector,
+            fieldSelector=field_selector,
+            limit=str(limit) if limit else "",
+            **{"continue": page},
+        )
+        answer = await self.request_json("GET", _path(resource, namespace), params)
+        found = answer.get("metadata") or {}
+        # Items of a list may come without the fields that the list itself tells.
+        own = {"apiVersion": resource.api_version, "kind": resource.kind}
+        items = [item if "kind" in item else {**own, **item} for item in answer.get("items") or ()]
+        return ObjectList(items, str(found.get("resourceVersion", "")), str(found.get("continue") or ""))
+
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        resource_version: str,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> AsyncIterator[WatchEvent]:
+        params = _filled(
+            watch="true",
+            allowWatchBookmarks="true",
+            resourceVersion=resource_version,
+            labelSelector=label_selector,
+            fieldSelector=field_selector,
+        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS, sock_read=SILENCE_SECONDS)
+        async with self._open("GET", _path(resource, namespace), params, timeout=timeout) as response:
+            async for line in _lines(response.content):
+                event = orjson.loads(line)
+                if event["type"] == "ERROR":
+                    raise from_status(event["object"], int(event["object"].get("code") or 500))
+                yield WatchEvent(event["type"], event["object"])
+
+    async def create(self, resource: Resource, obj: Object, namespace: str | None = None) -> Object:
+        found: Object = await self.request_json("POST", _path(resource, namespace or _namespace(obj)), body=obj)
+        return found
+
+    async def update(self, resource: Resource, obj: Object, *, subresource: str = "") -> Object:
+        path = _path(resource, _namespace(obj), name(obj), subresource)
+        found: Object = await self.request_json("PUT", path, body=obj)
+        return found
+
+    async def patch(
+        self,
+        resource: Resource,
+        name: str,
+        patch: Any,
+        namespace: str | None = None,
+        *,
+        kind: PatchType = PatchType.MERGE,
+        subresource: str = "",
+        field_manager: str = "",
+        force: bool = False,
+    ) -> Object:
+        found: Object = await self.request_json(
+            "PATCH",
+            _path(resource, namespace, name, subresource),
+            _filled(fieldManager=field_manager, force="true" if force else ""),
+            patch,
+            content_type=kind.value,
+        )
+        return found
+
+    async def delete(
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str | None = None,
+        *,
+        uid: str | None = None,
+        grace_period_seconds: int | None = None,
+        propagation_policy: str | None = None,
+    ) -> Object:
+        options: Object = {"kind": "DeleteOptions", "apiVersion": "v1"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        if grace_period_seconds is not None:
+            options["gracePeriodSeconds"] = grace_period_seconds
+        if propagation_policy is not None:
+            options["propagationPolicy"] = propagation_policy
+        found: Object = await self.request_json("DELETE", _path(resource, namespace, name), body=options)
+        return found
+
+    async def post(
+        self, resource: Resource, name: str, subresource: str, body: Object, namespace: str | None = None
+    ) -> Object:
+        found: Object = await self.request_json("POST", _path(resource, namespace, name, subresource), body=body)
+        return found
+
+    # What only a remote client asks for.
+
+    async def table(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        name: str = "",
+        label_selector: str = "",
+        field_selector: str = "",
+        include_object: str = "Metadata",
+    ) -> Object:
+        """What `kubectl get` prints: a `meta.k8s.io/v1` Table of the collection, or of one object."""
+        params = _filled(labelSelector=label_selector, fieldSelector=field_selector, includeObject=include_object)
+        found: Object = await self.request_json("GET", _path(resource, namespace, name), params, accept=TABLE)
+        return found
+
+    async def discover(self) -> Sequence[ApiResource]:
+        """Everything that the server serves, core group first."""
+        found: list[ApiResource] = []
+        for path in ("/api", "/apis"):
+            document = await self.request_json("GET", path, accept=DISCOVERY)
+            for group in document["items"]:
+                for version in group["versions"]:
+                    names = (str(group["metadata"].get("name") or ""), str(version["version"]))
+                    found += [_api_resource(*names, item) for item in version["resources"]]
+        return found
+
+
+def _path(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
+    return resource.path(quote(namespace or "", safe=""), quote(name, safe=""), subresource)
+
+
+def _namespace(obj: Object) -> str | None:
+    return namespace(obj) or None
+
+
+def _filled(**params: str) -> dict[str, str]:
+    return {key: value for key, value in params.items() if value}
+
+
+def _api_resource(group: str, version: str, item: Object) -> ApiResource:
+    kind = str(item["responseKind"]["kind"])
+    return ApiResource(
+        Resource(group, version, str(item["resource"]), kind, namespaced=item["scope"] == "Namespaced"),
+        str(item.get("singularResource") or ""),
+        tuple(item.get("shortNames") or ()),
+        tuple(item.get("categories") or ()),
+        frozenset(item.get("verbs") or ()),
+        frozenset(str(entry["subresource"]) for entry in item.get("subresources") or ()),
+    )
+
+
+def _error(body: bytes, code: int) -> ApiError:
+    try:
+        return from_status(orjson.loads(body), code)
+    except orjson.JSONDecodeError:
+        text = body.decode(errors="replace").strip()[:500]
+        return from_status({"message": text} if text else None, code)
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of any length; ends with the connection, however that ends."""
+    rest = b""
+    try:
+        async for chunk in content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if line:
+                    yield line
+    except (aiohttp.ClientError, TimeoutError):
+        return
