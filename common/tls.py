@@ -28,6 +28,7 @@ def server_context(identity: Identity, authority_pem: bytes | None) -> ssl.SSLCo
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _prepare(context, identity, authority_pem)
     context.verify_mode = ssl.CERT_OPTIONAL
+    context.num_tickets = 0  # a resumed session would carry a certificate that was checked under older rules
     return context
 
 
