@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
+
+# Programs that outlive the call that started them; kept here because they are nobody's until they end.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 class LabError(Exception):
@@ -21,6 +25,18 @@ def run(*command: str, check: bool = True, timeout: float = 60, shown: str = "")
     if check and done.returncode != 0:
         raise LabError(f"{shown} ended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
+
+
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, without waiting for it."""
+    program = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+    _started.append(program)
+    return program
+
+
+def reap() -> None:
+    """Take note of started programs that have ended."""
+    _started[:] = [program for program in _started if program.poll() is None]
 
 
 def wait_until(

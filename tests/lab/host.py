@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.lab.cgroups import HostCgroups
-from tests.lab.commands import LabError, run, wait_until
+from tests.lab.commands import LabError, reap, run, start, wait_until
 from tests.lab.switch import Switch
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ class Host:
             namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
             guest = [sys.executable, "-m", "tests.lab.guest", self._spec(ready)]
             command = ["unshare", *namespaces, "--fork", "--propagation", "private", *guest]
-            parent = self._in_cgroups(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=REPOSITORY)
+            parent = self._in_cgroups(command, log, cwd=REPOSITORY)
         try:
             wait_until(ready.exists, f"{self.name} to build its root", BOOT_SECONDS)
         except LabError as error:
@@ -99,6 +99,7 @@ class Host:
             self._cgroups.thaw()
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: self.pid is None, f"{self.name} to end", 15)
+            reap()
         (self.folder / "init.pid").unlink(missing_ok=True)
         self._cgroups.remove()
 
@@ -165,9 +166,7 @@ class Host:
     def spawn(self, log: str, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a program that dies with the host; its output goes to `<log>.log` in the host's folder."""
         with (self.folder / f"{log}.log").open("ab") as stream:
-            return self._in_cgroups(
-                self.command(words, environment), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
-            )
+            return self._in_cgroups(self.command(words, environment), stream)
 
     def log(self, name: str) -> str:
         path = self.folder / f"{name}.log"
@@ -176,9 +175,8 @@ class Host:
     def _wrapped(self, words: Sequence[str]) -> list[str]:
         return ["sh", "-c", self._cgroups.join_script() + 'exec "$@"', "sh", *words]
 
-    def _in_cgroups(self, words: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
-        streams: dict[str, IO[bytes] | int] = options
-        return subprocess.Popen(self._wrapped(words), start_new_session=True, **streams)  # type: ignore[call-overload,no-any-return]
+    def _in_cgroups(self, words: Sequence[str], log: IO[bytes], **options: Any) -> subprocess.Popen[bytes]:
+        return start(self._wrapped(words), stdout=log, stderr=log, **options)
 
     # -- faults ----------------------------------------------------------------------------------------------------
 

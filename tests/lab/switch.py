@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
 from pathlib import Path
 
-from tests.lab.commands import run, wait_until
+from tests.lab.commands import reap, run, start, wait_until
 
 
 class Switch:
@@ -32,9 +30,7 @@ class Switch:
     def up(self) -> None:
         if self.pid is not None:
             return
-        keeper = subprocess.Popen(
-            ["unshare", "--net", "sleep", "infinity"], stdin=subprocess.DEVNULL, start_new_session=True
-        )
+        keeper = start(["unshare", "--net", "sleep", "infinity"])
         own = Path("/proc/self/ns/net").readlink()
         wait_until(lambda: _net_namespace(keeper.pid) not in {None, own}, "the switch's namespace", 5)
         self._pid_file.write_text(str(keeper.pid))
@@ -90,8 +86,7 @@ def _net_namespace(pid: int) -> Path | None:
 
 def _alive(pid: int) -> bool:
     """Whether the process runs; one that ended and waits for its parent does not."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    reap()
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
