@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
 from .clock import Clock
+from .errors import Conflict
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -131,7 +132,11 @@ def run_workers(
             try:
                 await handle(key)
             except Exception as error:
-                log.warning("%s: %s failed, will retry: %s", name, key, error, exc_info=log.isEnabledFor(logging.DEBUG))
+                # A conflict only means that the object moved on since it was read.
+                level = logging.DEBUG if isinstance(error, Conflict) else logging.WARNING
+                log.log(
+                    level, "%s: %s failed, will retry: %s", name, key, error, exc_info=log.isEnabledFor(logging.DEBUG)
+                )
                 queue.retry(key)
             else:
                 queue.forget(key)

@@ -3,5 +3,6 @@ client. The control plane hands its own components a client that skips the wire 
 
 from .base import Client, ObjectList, PatchType, WatchEvent
 from .informer import Informer
+from .shared import SharedInformers
 
-__all__ = ["Client", "Informer", "ObjectList", "PatchType", "WatchEvent"]
+__all__ = ["Client", "Informer", "ObjectList", "PatchType", "SharedInformers", "WatchEvent"]

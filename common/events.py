@@ -1,0 +1,243 @@
+"""Events: what components have to say about objects, so that `describe` tells a story.
+
+`Recorder` only queues; a background task correlates and sends, so that nobody waits for an event and a flood of them
+costs bounded memory and few writes. Repeats raise `count` of the event that exists, many similar ones are combined, and
+one object cannot speak without end: the limits are those that client-go documents for its correlator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from common.aio import Tasks
+from common.api.kinds import EVENTS, Resource
+from common.api.meta import Object, format_time, metadata, name, namespace, uid
+from common.client import Client
+from common.clock import Clock
+from common.errors import ApiError, NotFound
+
+log = logging.getLogger(__name__)
+V = TypeVar("V")
+
+QUEUE_LIMIT = 4096  # events that wait; more than that in one go and the newest are dropped, as client-go does
+BATCH = 64  # sent together: many share one commit of the store
+CACHE_LIMIT = 4096  # remembered events, as in client-go
+SIMILAR_LIMIT = 10  # different messages of one reason about one object in SIMILAR_SECONDS, then they are combined
+SIMILAR_SECONDS = 600.0
+BURST = 25  # events about one object at once, then one in REFILL_SECONDS
+REFILL_SECONDS = 300.0
+SEND_ATTEMPTS = 3
+RETRY_SECONDS = 1.0
+COMBINED = "(combined from similar events): "
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing to say. `kind` is Normal or Warning; `about` is an ObjectReference."""
+
+    about: tuple[tuple[str, str], ...]
+    kind: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """An event to create, or with `patch` the new figures of the one that exists. `said` is what counts as the same."""
+
+    said: Said
+    event: Object
+    patch: Object | None = None
+
+
+class _Cache(OrderedDict[Said, V], Generic[V]):
+    """The most recently used entries."""
+
+    def put(self, key: Said, value: V) -> V:
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > CACHE_LIMIT:
+            self.popitem(last=False)
+        return value
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled: float
+
+
+@dataclass(slots=True)
+class _Similar:
+    since: float
+    messages: set[str] = field(default_factory=set)
+
+
+class Correlator:
+    """Decides what becomes of each event: a new one, a higher count, or nothing. Pure but for its memory."""
+
+    def __init__(self, component: str) -> None:
+        self._component = component
+        self._known: _Cache[Object] = _Cache()
+        self._buckets: _Cache[_Bucket] = _Cache()
+        self._similar: _Cache[_Similar] = _Cache()
+        self._serial = 0
+
+    def observe(self, said: Said, now: datetime, monotonic: float) -> Write | None:
+        """What to write for one more occurrence, or None when its object has said too much."""
+        if not self._allowed(said, monotonic):
+            return None
+        same = said
+        message = said.message
+        if self._is_one_of_many(said, monotonic):
+            same = Said(said.about, said.kind, said.reason, COMBINED)
+            message = COMBINED + said.message
+        known = self._known.get(same)
+        if known is None:
+            return Write(same, self._known.put(same, self._new(said, message, now)))
+        count = {"count": known["count"] + 1, "lastTimestamp": format_time(now), "message": message}
+        return Write(same, self._known.put(same, {**known, **count}), count)
+
+    def forget(self, said: Said) -> None:
+        """The event is not there any more: the next occurrence makes a new one."""
+        self._known.pop(said, None)
+
+    def _is_one_of_many(self, said: Said, monotonic: float) -> bool:
+        group = Said(said.about, said.kind, said.reason, "")
+        similar = self._similar.get(group)
+        if similar is None or monotonic - similar.since > SIMILAR_SECONDS:
+            similar = _Similar(monotonic)
+        self._similar.put(group, similar)
+        if said.message not in similar.messages and len(similar.messages) >= SIMILAR_LIMIT:
+            return True
+        similar.messages.add(said.message)
+        return False
+
+    def _allowed(self, said: Said, monotonic: float) -> bool:
+        source = Said(said.about, "", "", "")
+        bucket = self._buckets.get(source) or _Bucket(BURST, monotonic)
+        bucket.tokens = min(BURST, bucket.tokens + (monotonic - bucket.filled) / REFILL_SECONDS)
+        bucket.filled = monotonic
+        self._buckets.put(source, bucket)
+        if bucket.tokens < 1:
+            return False
+        bucket.tokens -= 1
+        return True
+
+    def _new(self, said: Said, message: str, now: datetime) -> Object:
+        about = dict(said.about)
+        self._serial += 1
+        moment = format_time(now)
+        unique = f"{int(now.timestamp() * 1_000_000):x}{self._serial:x}"
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{about['name'][:200]}.{unique}", "namespace": about.get("namespace") or "default"},
+            "involvedObject": about,
+            "type": said.kind,
+            "reason": said.reason,
+            "message": message,
+            "count": 1,
+            "firstTimestamp": moment,
+            "lastTimestamp": moment,
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
+            "reportingInstance": "",
+        }
+
+
+def reference(resource: Resource, obj: Object) -> tuple[tuple[str, str], ...]:
+    """An ObjectReference to `obj`, hashable."""
+    fields = {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "namespace": namespace(obj),
+        "name": name(obj),
+        "uid": uid(obj),
+    }
+    return tuple((key, value) for key, value in fields.items() if value)
+
+
+class Recorder:
+    """Queues, correlates and sends the events of one component."""
+
+    def __init__(self, client: Client, clock: Clock, component: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._queue: deque[Said] = deque()
+        self._ready = asyncio.Event()
+        self._correlator = Correlator(component)
+        self._tasks = Tasks(f"events/{component}")
+        self._dropped = 0
+
+    def normal(self, resource: Resource, obj: Object, reason: str, message: str) -> None:
+        self._say(Said(reference(resource, obj), "Normal", reason, message))
+
+    def warning(self, resource: Resource, obj: Object, reason: str, message: str) -> None:
+        self._say(Said(reference(resource, obj), "Warning", reason, message))
+
+    def _say(self, said: Said) -> None:
+        if len(self._queue) >= QUEUE_LIMIT:
+            self._dropped += 1
+            return
+        self._queue.append(said)
+        self._ready.set()
+
+    def start(self) -> None:
+        self._tasks.start("send", self._run())
+
+    async def close(self) -> None:
+        """Stop; what is still queued is lost, as events may be."""
+        await self._tasks.close()
+
+    async def _run(self) -> None:
+        while True:
+            await self._ready.wait()
+            await self._send_batch([self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))])
+            if not self._queue:
+                self._ready.clear()
+            if self._dropped:
+                log.warning("%d events were dropped, more came than could be written", self._dropped)
+                self._dropped = 0
+
+    async def _send_batch(self, batch: list[Said]) -> None:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        writes: dict[Said, Write] = {}
+        for said in batch:
+            write = self._correlator.observe(said, now, monotonic)
+            if write is None:
+                continue
+            earlier = writes.get(write.said)
+            # Two occurrences in one batch are one write, with the count of the last.
+            created = earlier is not None and earlier.patch is None
+            writes[write.said] = Write(write.said, write.event) if created else write
+        await asyncio.gather(*(self._send(write) for write in writes.values()))
+
+    async def _send(self, write: Write) -> None:
+        for attempt in range(SEND_ATTEMPTS):
+            try:
+                await self._write(write)
+            except (TimeoutError, OSError, ApiError) as error:
+                if isinstance(error, ApiError) and error.code < 500:
+                    log.debug("event %s was refused: %s", write.said.reason, error)
+                    break
+                await self._clock.sleep(RETRY_SECONDS * (attempt + 1))
+            else:
+                return
+        self._correlator.forget(write.said)
+
+    async def _write(self, write: Write) -> None:
+        meta = metadata(write.event)
+        if write.patch is not None:
+            try:
+                await self._client.patch(EVENTS, meta["name"], write.patch, meta["namespace"])
+            except NotFound:
+                pass
+            else:
+                return
+        await self._client.create(EVENTS, write.event, meta["namespace"])

@@ -1,0 +1,170 @@
+"""The Deployment controller: acts on `plan`.
+
+Neighbours: the ReplicaSet controller makes the pods. The name of a ReplicaSet is the hash of its template, so that a
+create that is tried twice finds the first one instead of making a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from common.api.kinds import DEPLOYMENTS, PODS, REPLICASETS
+from common.api.meta import (
+    Key,
+    Object,
+    controller_of,
+    is_controlled_by,
+    is_deleting,
+    key,
+    labels,
+    name,
+    namespace,
+    resource_version,
+    uid,
+)
+from common.api.pods import is_terminal
+from common.api.selectors import from_label_selector
+from common.errors import AlreadyExists, ApiError, NotFound, conflict
+from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
+from console.controllers.ownership import claim, settle
+
+from .model import REVISION, Action, Annotate, Create, Delete, Scale, SetRevision, Spec, same_template
+from .plan import plan
+
+
+class DeploymentController(Controller[Key]):
+    """Keys are Deployments."""
+
+    name: ClassVar[str] = "deployment-controller"
+    workers: ClassVar[int] = 5
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit)
+        self.index(REPLICASETS, BY_CONTROLLER, controller_index)
+        self.index(PODS, BY_CONTROLLER, controller_index)
+        self._deployments = self.follow(DEPLOYMENTS, lambda obj: [key(obj)])
+        self._replicasets = self.follow(REPLICASETS, self._owners)
+        self._pods = self.mirror(PODS)
+        self._pods.listen(self._pod_changed)
+
+    def _owners(self, replicaset: Object) -> Iterable[Key]:
+        ref = controller_of(replicaset)
+        if ref is not None:
+            return [Key(namespace(replicaset), str(ref.get("name")))] if ref.get("kind") == DEPLOYMENTS.kind else []
+        return [
+            key(owner)
+            for owner in self._deployments.items()
+            if namespace(owner) == namespace(replicaset)
+            and from_label_selector(owner["spec"].get("selector")).matches(labels(replicaset))
+        ]
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        """Only the end of a pod matters by itself (Recreate waits for it); the rest comes as ReplicaSet status."""
+        pod = new if new is not None else old
+        if pod is None or (new is not None and not is_terminal(new)):
+            return
+        ref = controller_of(pod)
+        replicaset = self._replicasets.get(Key(namespace(pod), str(ref.get("name")))) if ref else None
+        if replicaset is not None:
+            for owner in self._owners(replicaset):
+                self.queue.add(owner)
+
+    async def sync(self, key: Key) -> None:
+        deployment = self._deployments.get(key)
+        if deployment is None:
+            return
+        selector = from_label_selector(deployment["spec"].get("selector"))
+        candidates = self._replicasets.by_index(BY_CONTROLLER, uid(deployment))
+        candidates += self._replicasets.by_index(BY_CONTROLLER, ORPHANS + key.namespace)
+        claimed = claim(deployment, selector, candidates)
+        if await settle(self.client, claimed, deployment, DEPLOYMENTS, REPLICASETS):
+            return
+        todo = plan(deployment, claimed.owned, self._old_pods_running(deployment, claimed.owned), self.clock.now())
+        for action in todo.actions:
+            deployment = await self._act(deployment, action)
+        if todo.status != (deployment.get("status") or {}):
+            await self._write_status(deployment, todo.status)
+        if todo.again_in is not None:
+            self.queue.add_after(key, todo.again_in)
+
+    def _old_pods_running(self, deployment: Object, replicasets: list[Object]) -> bool:
+        template = Spec.of(deployment).template
+        return any(
+            not is_terminal(pod)
+            for replicaset in replicasets
+            if not same_template(replicaset["spec"]["template"], template)
+            for pod in self._pods.by_index(BY_CONTROLLER, uid(replicaset))
+        )
+
+    async def _act(self, deployment: Object, action: Action) -> Object:
+        """Returns the Deployment as it is after that."""
+        home = namespace(deployment)
+        match action:
+            case Create(obj):
+                await self._create(deployment, obj)
+            case Scale():
+                await self._scale(deployment, action)
+            case Annotate(member, patch):
+                await self.client.patch(REPLICASETS, member.name, _guarded(member.obj, patch), home)
+            case Delete(member):
+                await self._forget(member.obj)
+            case SetRevision(revision):
+                patch = _guarded(deployment, {"metadata": {"annotations": {REVISION: str(revision)}}})
+                return await self.client.patch(DEPLOYMENTS, name(deployment), patch, home)
+        return deployment
+
+    async def _create(self, deployment: Object, replicaset: Object) -> None:
+        try:
+            await self.client.create(REPLICASETS, replicaset, namespace(deployment))
+        except AlreadyExists:
+            await self._existing(deployment, replicaset)
+        except ApiError as error:
+            text = f'Failed to create new replica set "{name(replicaset)}": {error}'
+            self.events.warning(DEPLOYMENTS, deployment, "ReplicaSetCreateError", text)
+            raise
+        else:
+            self._tell_scaled(deployment, name(replicaset), 0, replicaset["spec"]["replicas"])
+
+    async def _existing(self, deployment: Object, wanted: Object) -> None:
+        """A ReplicaSet of that name is there: our own that the mirror lacks yet, or one whose hash collides."""
+        found = await self.client.get(REPLICASETS, name(wanted), namespace(deployment))
+        same = same_template(found["spec"]["template"], wanted["spec"]["template"])
+        if is_controlled_by(found, deployment) and same:
+            return
+        if not is_deleting(found):
+            status = dict(deployment.get("status") or {})
+            status["collisionCount"] = int(status.get("collisionCount") or 0) + 1
+            await self._write_status(deployment, status)
+        raise conflict(REPLICASETS.group_resource, name(wanted), "another ReplicaSet has this name")
+
+    async def _scale(self, deployment: Object, action: Scale) -> None:
+        member = action.member
+        patch = {"metadata": {"annotations": action.annotations}, "spec": {"replicas": action.size}}
+        await self.client.patch(REPLICASETS, member.name, _guarded(member.obj, patch), namespace(deployment))
+        self._tell_scaled(deployment, member.name, member.size, action.size)
+
+    def _tell_scaled(self, deployment: Object, replicaset: str, before: int, after: int) -> None:
+        if before != after:
+            way = "up" if after > before else "down"
+            text = f"Scaled {way} replica set {replicaset} from {before} to {after}"
+            self.events.normal(DEPLOYMENTS, deployment, "ScalingReplicaSet", text)
+
+    async def _forget(self, replicaset: Object) -> None:
+        try:
+            await self.client.delete(
+                REPLICASETS, name(replicaset), namespace(replicaset), uid=uid(replicaset),
+                propagation_policy="Background",
+            )  # fmt: skip
+        except NotFound:
+            return
+
+    async def _write_status(self, deployment: Object, status: Object) -> None:
+        """Conditional on the revision that was planned from, so that a newer status is never overwritten."""
+        await self.client.update(DEPLOYMENTS, {**deployment, "status": status}, subresource="status")
+
+
+def _guarded(obj: Object, patch: Object) -> Object:
+    """The patch, conditional on the object as it was planned from: sizes are decided on what was seen."""
+    guard = {"uid": uid(obj), "resourceVersion": resource_version(obj)}
+    return {**patch, "metadata": {**patch.get("metadata", {}), **guard}}

@@ -1,0 +1,171 @@
+"""The ReplicaSet controller: acts on `plan` and keeps the status.
+
+Neighbours: Deployments make and scale ReplicaSets, the scheduler places the pods. Expectations keep a mirror that lags
+from making a pod twice; batches that double keep a template that is always refused from being tried five hundred times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import ClassVar, TypeVar
+
+from common.api.kinds import PODS, REPLICASETS
+from common.api.meta import Key, Object, controller_of, is_deleting, key, name, namespace, uid
+from common.api.pods import is_active, node_name
+from common.api.selectors import from_label_selector
+from common.errors import ApiError, InternalError, NotFound, Timeout
+from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
+from console.controllers.expectations import DOUBTFUL_SECONDS, Expectations
+from console.controllers.ownership import claim, settle
+
+from .plan import Plan, new_pod, next_availability, plan, status
+
+T = TypeVar("T")
+FIRST_BATCH = 1  # pods tried before more are, doubled after each batch that worked (slow start)
+
+
+class ReplicaSetController(Controller[Key]):
+    """Keys are ReplicaSets."""
+
+    name: ClassVar[str] = "replicaset-controller"
+    workers: ClassVar[int] = 5
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit)
+        self.expectations: Expectations[Key] = Expectations(kit.clock)
+        self.index(PODS, BY_CONTROLLER, controller_index)
+        self.index(REPLICASETS, BY_CONTROLLER, controller_index)
+        self._replicasets = self.follow(REPLICASETS, lambda obj: [key(obj)])
+        self._pods = self.mirror(PODS)
+        self._pods.listen(self._pod_changed)
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        for pod in (old, new):
+            if pod is None:
+                continue
+            for owner in self._owners(pod):
+                if new is not None:
+                    self.expectations.seen(owner, name(pod))
+                if new is None or is_deleting(new) or uid(new) != uid(pod):
+                    self.expectations.seen(owner, uid(pod))
+                self.queue.add(owner)
+
+    def _owners(self, pod: Object) -> Iterable[Key]:
+        ref = controller_of(pod)
+        if ref is not None:
+            return [Key(namespace(pod), str(ref.get("name")))] if ref.get("kind") == REPLICASETS.kind else []
+        if is_deleting(pod):
+            return []
+        return [
+            key(owner)
+            for owner in self._replicasets.items()
+            if namespace(owner) == namespace(pod)
+            and from_label_selector(owner["spec"].get("selector")).matches((pod["metadata"].get("labels")) or {})
+        ]
+
+    async def sync(self, key: Key) -> None:
+        replicaset = self._replicasets.get(key)
+        if replicaset is None:
+            self.expectations.forget(key)
+            return
+        waiting = self.expectations.remaining(key)
+        if waiting:
+            self.queue.add_after(key, waiting)
+        selector = from_label_selector(replicaset["spec"].get("selector"))
+        candidates = self._pods.by_index(BY_CONTROLLER, uid(replicaset))
+        candidates += self._pods.by_index(BY_CONTROLLER, ORPHANS + key.namespace)
+        claimed = claim(replicaset, selector, (pod for pod in candidates if is_active(pod) or controller_of(pod)))
+        if await settle(self.client, claimed, replicaset, REPLICASETS, PODS):
+            return  # the mirror will show the change and bring the key back
+        now = self.clock.now()
+        failure = None
+        if not waiting:
+            failure = await self._act(key, replicaset, plan(replicaset, claimed.owned, self._siblings(replicaset), now))
+        await self._write_status(replicaset, status(replicaset, claimed.owned, failure, now))
+        soon = next_availability(replicaset, claimed.owned, now)
+        if soon is not None:
+            self.queue.add_after(key, soon + 0.001)
+        if failure is not None:
+            raise InternalError(failure[1])
+
+    def _siblings(self, replicaset: Object) -> Counter[str]:
+        """Active pods by node, of all ReplicaSets of the same Deployment: a rollout should not leave doubles behind."""
+        owner = controller_of(replicaset)
+        family = self._replicasets.by_index(BY_CONTROLLER, str(owner.get("uid"))) if owner else [replicaset]
+        return Counter(
+            node_name(pod)
+            for member in family
+            for pod in self._pods.by_index(BY_CONTROLLER, uid(member))
+            if is_active(pod)
+        )
+
+    async def _act(self, key: Key, replicaset: Object, todo: Plan) -> tuple[str, str] | None:
+        try:
+            if todo.create:
+                await slow_start(todo.create, lambda: self._create(key, replicaset))
+            await _all([self._delete(key, replicaset, pod) for pod in todo.delete])
+        except (ApiError, TimeoutError, OSError) as error:
+            return ("FailedCreate" if todo.create else "FailedDelete"), str(error)
+        return None
+
+    async def _create(self, key: Key, replicaset: Object) -> None:
+        pod = new_pod(replicaset)
+        self.expectations.expect(key, name(pod))
+        try:
+            await self.client.create(PODS, pod, key.namespace)
+        except (ApiError, TimeoutError, OSError) as error:
+            self._failed(key, name(pod), error)
+            if not _is_ending(error):
+                self.events.warning(REPLICASETS, replicaset, "FailedCreate", f"Error creating: {error}")
+                raise
+            return
+        self.events.normal(REPLICASETS, replicaset, "SuccessfulCreate", f"Created pod: {name(pod)}")
+
+    async def _delete(self, key: Key, replicaset: Object, pod: Object) -> None:
+        self.expectations.expect(key, uid(pod))
+        try:
+            await self.client.delete(PODS, name(pod), namespace(pod), uid=uid(pod))
+        except NotFound:
+            self.expectations.seen(key, uid(pod))
+            return
+        except (ApiError, TimeoutError, OSError) as error:
+            self._failed(key, uid(pod), error)
+            self.events.warning(REPLICASETS, replicaset, "FailedDelete", f"Error deleting: {error}")
+            raise
+        self.events.normal(REPLICASETS, replicaset, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
+
+    def _failed(self, key: Key, mark: str, error: Exception) -> None:
+        """A refusal is certain; a lost answer may hide a success, so the mark stays for a while."""
+        if isinstance(error, ApiError) and not isinstance(error, Timeout | InternalError):
+            self.expectations.seen(key, mark)
+        else:
+            self.expectations.expect(key, mark, DOUBTFUL_SECONDS)
+
+    async def _write_status(self, replicaset: Object, new: Object) -> None:
+        if new != (replicaset.get("status") or {}):
+            await self.client.update(REPLICASETS, {**replicaset, "status": new}, subresource="status")
+
+
+def _is_ending(error: Exception) -> bool:
+    """The namespace is being deleted: nothing to report and nothing to retry, the ReplicaSet goes too."""
+    causes = error.causes if isinstance(error, ApiError) else ()
+    return any(cause.kind == "NamespaceTerminating" for cause in causes)
+
+
+async def slow_start(count: int, act: Callable[[], Awaitable[None]]) -> None:
+    """Run `act` `count` times in batches of 1, 2, 4, …; the first failure ends it after its batch."""
+    batch = FIRST_BATCH
+    while count > 0:
+        size = min(batch, count)
+        await _all([act() for _ in range(size)])
+        count -= size
+        batch *= 2
+
+
+async def _all(work: Sequence[Awaitable[T]]) -> None:
+    """Wait for all, then raise the first error: siblings must finish, their effects are being noted."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
