@@ -1,0 +1,64 @@
+"""Choosing the description of a kind; kinds without one of their own show their fields as YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.api.meta import Object
+from console.views.yaml_text import to_yaml
+
+from . import cluster, lines, workloads
+from .pod import pod
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What else a description tells about: `events` of the object; `pods` on a node; `replicasets` of a deployment;
+    `endpointslices` of a service."""
+
+    events: Sequence[Object] = ()
+    pods: Sequence[Object] = ()
+    replicasets: Sequence[Object] = ()
+    endpointslices: Sequence[Object] = ()
+
+
+def describe(obj: Object, related: Related, now: datetime) -> list[str]:
+    """The object in words, a line each."""
+    text = [*lines.head(obj, now), *_body(obj, related, now)]
+    if obj.get("kind") != "Event":
+        text += lines.events(related.events, now)
+    return text
+
+
+def _body(obj: Object, related: Related, now: datetime) -> list[str]:
+    kind = str(obj.get("kind"))
+    if kind in _ALONE:
+        return _ALONE[kind](obj)
+    if kind == "Pod":
+        return pod(obj, now)
+    if kind == "Deployment":
+        return workloads.deployment(obj, related.replicasets, now)
+    if kind == "ReplicaSet":
+        return workloads.replicaset(obj, now)
+    if kind == "Service":
+        return workloads.service(obj, related.endpointslices)
+    if kind == "Node":
+        return cluster.node(obj, related.pods, now)
+    return _generic(obj)
+
+
+_ALONE = {
+    "EndpointSlice": workloads.endpointslice,
+    "Host": cluster.host,
+    "ConfigMap": cluster.configmap,
+    "Secret": cluster.secret,
+    "Namespace": cluster.namespace,
+    "Lease": cluster.lease,
+}
+
+
+def _generic(obj: Object) -> list[str]:
+    rest = {key: value for key, value in obj.items() if key not in {"apiVersion", "kind", "metadata"}}
+    return to_yaml(rest).splitlines() if rest else []

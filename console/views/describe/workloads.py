@@ -1,0 +1,151 @@
+"""Deployments, ReplicaSets, Services and EndpointSlices in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from common.api import meta, pods
+from common.api.meta import Object
+from console.views import amounts, columns, status
+from console.views.rollouts import revision
+
+from .lines import conditions, field, pairs, table
+from .pod import template
+
+
+def _selector(spec: Object) -> str:
+    selector = spec.get("selector") or {}
+    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for term in selector.get("matchExpressions") or ():
+        values = f" ({','.join(term.get('values') or ())})" if term.get("values") else ""
+        terms.append(f"{term.get('key')} {str(term.get('operator')).lower()}{values}")
+    return ",".join(terms)
+
+
+def deployment(obj: Object, owned: Sequence[Object], now: datetime) -> list[str]:
+    """`owned` are its ReplicaSets."""
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    counts = (
+        f"{spec.get('replicas', 1)} desired | {state.get('updatedReplicas', 0)} updated | "
+        f"{state.get('replicas', 0)} total | {state.get('availableReplicas', 0)} available | "
+        f"{state.get('unavailableReplicas', 0)} unavailable"
+    )
+    strategy = spec.get("strategy") or {}
+    rolling = strategy.get("rollingUpdate") or {}
+    limits = f", max unavailable {rolling.get('maxUnavailable', '25%')}, max surge {rolling.get('maxSurge', '25%')}"
+    kind = str(strategy.get("type", "RollingUpdate"))
+    lines = [
+        field("Status", status.workload_status(obj).word),
+        field("Selector", _selector(spec)),
+        field("Replicas", counts),
+        field("Strategy", kind + (limits if kind == "RollingUpdate" else "")),
+        field("Min Ready", f"{spec.get('minReadySeconds', 0)} s"),
+        field("Revision", revision(obj) or None),
+        *template(spec.get("template") or {}),
+        *conditions(obj, now),
+    ]
+    history = sorted(owned, key=revision)
+    if history:
+        rows = [
+            (
+                str(revision(item)),
+                meta.name(item),
+                str((item.get("spec") or {}).get("replicas", 0)),
+                columns.images(item),
+            )
+            for item in history
+        ]
+        lines += ["Revisions:", *table(("REVISION", "REPLICASET", "REPLICAS", "IMAGE"), rows)]
+    return lines
+
+
+def replicaset(obj: Object, now: datetime) -> list[str]:
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    counts = (
+        f"{state.get('replicas', 0)} current / {spec.get('replicas', 1)} desired, {state.get('readyReplicas', 0)} ready"
+    )
+    return [
+        field("Selector", _selector(spec)),
+        field("Replicas", counts),
+        field("Revision", revision(obj) or None),
+        *template(spec.get("template") or {}),
+        *conditions(obj, now),
+    ]
+
+
+def service(obj: Object, slices: Sequence[Object]) -> list[str]:
+    """`slices` are its EndpointSlices."""
+    spec = obj.get("spec") or {}
+    lines = [
+        *pairs("Selector", spec.get("selector") or {}),
+        field("Type", spec.get("type", "ClusterIP")),
+        field("IP Families", ", ".join(spec.get("ipFamilies") or ())),
+        field("Family Policy", spec.get("ipFamilyPolicy")),
+        field("IPs", ", ".join(spec.get("clusterIPs") or ()) or spec.get("clusterIP")),
+        field("Session Affinity", spec.get("sessionAffinity", "None")),
+    ]
+    if spec.get("externalName"):
+        lines.append(field("External Name", spec["externalName"]))
+    rows = [
+        (
+            str(port.get("name") or "-"),
+            f"{port.get('port')}/{port.get('protocol', 'TCP')}",
+            str(port.get("targetPort", port.get("port"))),
+            str(port.get("nodePort") or "-"),
+        )
+        for port in spec.get("ports") or ()
+    ]
+    if rows:
+        lines += ["Ports:", *table(("NAME", "PORT", "TARGET", "NODE PORT"), rows)]
+    return lines + endpoints(slices)
+
+
+def endpoints(slices: Sequence[Object]) -> list[str]:
+    """Every address behind a service, ready or not."""
+    rows = [
+        (
+            str(address),
+            _endpoint_state(endpoint.get("conditions") or {}),
+            str(endpoint.get("nodeName") or "-"),
+            str((endpoint.get("targetRef") or {}).get("name") or "-"),
+        )
+        for item in slices
+        for endpoint in item.get("endpoints") or ()
+        for address in endpoint.get("addresses") or ()
+    ]
+    if not rows:
+        return [field("Endpoints", None)]
+    return ["Endpoints:", *table(("ADDRESS", "STATE", "NODE", "POD"), rows)]
+
+
+def _endpoint_state(state: Object) -> str:
+    if state.get("ready", True):
+        return "ready"
+    return "terminating" if state.get("terminating") else "not ready"
+
+
+def endpointslice(obj: Object) -> list[str]:
+    ports = ", ".join(
+        f"{p.get('name') or 'unnamed'} {p.get('port')}/{p.get('protocol', 'TCP')}" for p in obj.get("ports") or ()
+    )
+    return [field("Address Type", obj.get("addressType")), field("Ports", ports), *endpoints([obj])]
+
+
+def pods_table(found: Sequence[Object]) -> list[str]:
+    """Pods of a node or workload, with what they ask for."""
+    if not found:
+        return [field("Pods", None)]
+    rows = []
+    for item in sorted(found, key=meta.key):
+        asked = pods.requests(item)
+        rows.append(
+            (
+                meta.namespace(item),
+                meta.name(item),
+                status.pod_status(item).word,
+                amounts.amount("cpu", asked.get("cpu")),
+                amounts.amount("memory", asked.get("memory")),
+            )
+        )
+    return [f"Pods ({len(rows)}):", *table(("NAMESPACE", "NAME", "STATUS", "CPU", "MEMORY"), rows)]

@@ -1,0 +1,213 @@
+"""One word for the state of an object, and how serious it is.
+
+The words are `kubectl get`'s. The tone decides glyph and colour, always together with the word, so that no meaning
+rests on a colour alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from common.api import conditions, pods
+from common.api.meta import Object, is_deleting
+
+
+class Tone(StrEnum):
+    """What a piece of text means to the operator."""
+
+    TEXT = "text"
+    BRIGHT = "bright"
+    DIM = "dim"
+    KEY = "key"  # names of things to press or read by
+    LINK = "link"  # names of other objects
+    OK = "ok"
+    BUSY = "busy"  # on its way, nothing to do
+    WARN = "warn"  # waits for somebody
+    BAD = "bad"
+    DONE = "done"
+    LEAVING = "leaving"
+
+
+FAULTS = frozenset({Tone.WARN, Tone.BAD})
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    word: str
+    tone: Tone
+
+
+_BUSY = frozenset({"ContainerCreating", "PodInitializing", "Progressing", "Adopting"})
+_DONE = frozenset({"Completed", "Succeeded"})
+
+
+def pod_status(pod: Object) -> Status:
+    """The STATUS column of a pod."""
+    word = _pod_word(pod)
+    return Status(word, _pod_tone(pod, word))
+
+
+def _pod_tone(pod: Object, word: str) -> Tone:
+    if word == "Running":
+        return Tone.OK if pods.is_ready(pod) else Tone.BUSY
+    if word in _DONE:
+        return Tone.DONE
+    if word == "Terminating":
+        return Tone.LEAVING
+    if word == "Pending":
+        scheduled = conditions.get_condition(pod, "PodScheduled") or {}
+        return Tone.WARN if scheduled.get("status") == "False" else Tone.BUSY
+    if word in _BUSY or (word.startswith("Init:") and "/" in word):
+        return Tone.BUSY
+    return Tone.WARN if word in {"NotReady", "SchedulingGated", "Unknown"} else Tone.BAD
+
+
+def _pod_word(pod: Object) -> str:
+    status = pod.get("status") or {}
+    if is_deleting(pod):
+        return "Unknown" if status.get("reason") == "NodeLost" else "Terminating"
+    word = str(status.get("reason") or pods.phase(pod))
+    gate = conditions.get_condition(pod, "PodScheduled") or {}
+    if gate.get("reason") == "SchedulingGated":
+        word = "SchedulingGated"
+    initializing = _init_word(pod)
+    if initializing:
+        return initializing
+    return _containers_word(pod, word)
+
+
+def _init_word(pod: Object) -> str:
+    """The first init container that is not through decides; empty when all are."""
+    specs = {spec.get("name"): spec for spec in (pod.get("spec") or {}).get("initContainers") or ()}
+    statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    for index, status in enumerate(statuses):
+        state = status.get("state") or {}
+        sidecar = specs.get(status.get("name"), {}).get("restartPolicy") == "Always"
+        if (state.get("terminated") or {}).get("exitCode") == 0 and "terminated" in state:
+            continue
+        if sidecar and status.get("started"):
+            continue
+        if "terminated" in state:
+            return f"Init:{_ended(state['terminated'])}"
+        reason = (state.get("waiting") or {}).get("reason")
+        if reason and reason != "PodInitializing":
+            return f"Init:{reason}"
+        return f"Init:{index}/{len(specs)}"
+    return ""
+
+
+def _containers_word(pod: Object, word: str) -> str:
+    running = False
+    for status in reversed((pod.get("status") or {}).get("containerStatuses") or ()):
+        state = status.get("state") or {}
+        waiting, terminated = state.get("waiting") or {}, state.get("terminated")
+        if waiting.get("reason"):
+            word = str(waiting["reason"])
+        elif terminated is not None:
+            word = _ended(terminated)
+        elif status.get("ready") and "running" in state:
+            running = True
+    if word == "Completed" and running:
+        return "Running" if pods.is_ready(pod) else "NotReady"
+    return word
+
+
+def _ended(terminated: Object) -> str:
+    if terminated.get("reason"):
+        return str(terminated["reason"])
+    if terminated.get("signal"):
+        return f"Signal:{terminated['signal']}"
+    return f"ExitCode:{terminated.get('exitCode', 0)}"
+
+
+def container_status(state: Object | None) -> Status:
+    """The state of one container."""
+    state = state or {}
+    if "running" in state:
+        return Status("Running", Tone.OK)
+    if "terminated" in state:
+        terminated = state["terminated"] or {}
+        done = terminated.get("exitCode") == 0
+        return Status(_ended(terminated), Tone.DONE if done else Tone.BAD)
+    reason = str((state.get("waiting") or {}).get("reason") or "Waiting")
+    return Status(reason, Tone.BUSY if reason in _BUSY or reason == "Waiting" else Tone.BAD)
+
+
+def ready_containers(pod: Object) -> tuple[int, int]:
+    """How many containers are ready, of how many (sidecars count, ended init containers do not)."""
+    spec = pod.get("spec") or {}
+    status = pod.get("status") or {}
+    sidecars = {c["name"] for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"}
+    statuses = [*(status.get("containerStatuses") or ())]
+    statuses += [s for s in status.get("initContainerStatuses") or () if s.get("name") in sidecars]
+    ready = sum(1 for s in statuses if s.get("ready"))
+    return ready, len(spec.get("containers") or ()) + len(sidecars)
+
+
+def restarts(pod: Object) -> int:
+    status = pod.get("status") or {}
+    return sum(int(s.get("restartCount") or 0) for s in status.get("containerStatuses") or ())
+
+
+def node_status(node: Object) -> Status:
+    """Ready, NotReady or Unknown, and whether pods may come: `Ready,SchedulingDisabled`."""
+    condition = conditions.get_condition(node, "Ready") or {}
+    word, tone = {"True": ("Ready", Tone.OK), "False": ("NotReady", Tone.BAD)}.get(
+        str(condition.get("status")), ("Unknown", Tone.BAD)
+    )
+    if (node.get("spec") or {}).get("unschedulable"):
+        word, tone = f"{word},SchedulingDisabled", Tone.WARN if tone is Tone.OK else tone
+    return Status(word, tone)
+
+
+def workload_status(workload: Object) -> Status:
+    """How a Deployment or ReplicaSet stands: complete, on its way, paused or stuck, with the reason as the word."""
+    spec, status = workload.get("spec") or {}, workload.get("status") or {}
+    wanted = int(spec.get("replicas", 1))
+    if spec.get("paused"):
+        return Status("Paused", Tone.WARN)
+    progressing = conditions.get_condition(workload, "Progressing") or {}
+    if progressing.get("status") == "False":
+        return Status(str(progressing.get("reason") or "Stuck"), Tone.BAD)
+    failure = conditions.get_condition(workload, "ReplicaFailure") or {}
+    if failure.get("status") == "True":
+        return Status(str(failure.get("reason") or "ReplicaFailure"), Tone.BAD)
+    observed = int(status.get("observedGeneration") or 0) >= int(
+        (workload.get("metadata") or {}).get("generation") or 0
+    )
+    current = int(status.get("replicas") or 0) == wanted == int(_updated(workload, status))
+    available = int(status.get("availableReplicas") or 0)
+    if observed and current and available >= wanted:
+        return Status("Scaled to 0", Tone.DONE) if wanted == 0 else Status("Available", Tone.OK)
+    return Status("Progressing", Tone.BUSY)
+
+
+def _updated(workload: Object, status: Object) -> Any:
+    if workload.get("kind") == "ReplicaSet":
+        return status.get("replicas") or 0
+    return status.get("updatedReplicas") or 0
+
+
+def host_status(host: Object) -> Status:
+    """The phase of a discovered host."""
+    word = str((host.get("status") or {}).get("phase") or "Discovered")
+    tones = {
+        "Discovered": Tone.BRIGHT,
+        "Adopting": Tone.BUSY,
+        "Adopted": Tone.OK,
+        "Gone": Tone.DIM,
+        "Foreign": Tone.WARN,
+    }
+    return Status(word, tones.get(word, Tone.TEXT))
+
+
+def namespace_status(namespace: Object) -> Status:
+    word = str((namespace.get("status") or {}).get("phase") or "Active")
+    return Status(word, Tone.OK if word == "Active" else Tone.LEAVING)
+
+
+def event_status(event: Object) -> Status:
+    word = str(event.get("type") or "Normal")
+    return Status(word, Tone.WARN if word == "Warning" else Tone.OK)
