@@ -12,6 +12,8 @@ from common.api.meta import Key, Object
 from common.errors import Cause
 from common.settings import ClusterConfig
 
+from . import validation
+
 
 class Lookup(Protocol):
     """Reading other objects while one is admitted (service addresses in use, namespaces)."""
@@ -29,6 +31,7 @@ class Context:
     lookup: Lookup
     config: ClusterConfig
     user: str = ""
+    subresource: str = ""  # through which an update comes: status, scale, binding …; empty for the object itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +78,11 @@ class Row:
     """Paths that a field selector may name."""
     grace_period: Callable[[Object], int] = lambda _obj: 0
     """Seconds that a deletion waits for whoever runs the object; 0 deletes at once (unless finalizers hold it)."""
+    name_format: Callable[[str], list[str]] = validation.dns_subdomain
+    """What is wrong with a name of this kind, in Kubernetes' words; empty when nothing is."""
+    conditional_update: bool = False
+    """Whether a replace must carry the resourceVersion it is based on."""
+    keeps_status_on_create: bool = False
+    """Whether whoever creates the object brings its status (nodes register themselves with theirs)."""
     has_spec_generation: bool = field(default=True)
     """Whether a change outside metadata and status raises metadata.generation."""

@@ -1,0 +1,125 @@
+"""What happens to an object between a request and the store: metadata rules, defaults, preparation, validation.
+
+Every function returns a new object and leaves what it got alone. The API server stamps resourceVersion and serialises
+writes; everything else that makes an object valid is decided here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+import orjson
+
+from common import errors
+from common.api import meta, names
+from common.api.meta import Object
+from common.errors import BadRequest, Cause
+
+from . import metadata
+from .decoding import conform, decode
+from .row import Context, Row
+from .scale import apply_scale, scale_of
+
+__all__ = ["admit_create", "admit_update", "apply_scale", "conform", "decode", "scale_of"]
+
+# What only the system writes: a create starts without, an update keeps the old.
+_SYSTEM = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+
+
+def clone(obj: Object) -> Object:
+    """A deep copy of a JSON object."""
+    copied: Object = orjson.loads(orjson.dumps(obj))
+    return copied
+
+
+def admit_create(row: Row, obj: Object, context: Context) -> Object:
+    """The object as it will be stored, without resourceVersion. Raises Invalid with every wrong field."""
+    new = clone(obj)
+    found = new.setdefault("metadata", {})
+    if found.get("resourceVersion"):
+        raise BadRequest("resourceVersion should not be set on objects to be created")
+    for field in _SYSTEM:
+        found.pop(field, None)
+    if not found.get("name") and found.get("generateName"):
+        found["name"] = names.generate(str(found["generateName"]))
+    if not row.resource.namespaced:
+        found.pop("namespace", None)
+    found["uid"] = str(uuid.uuid4())
+    found["creationTimestamp"] = meta.format_time(context.now)
+    if row.has_spec_generation:
+        found["generation"] = 1
+    if "status" in row.subresources and not row.keeps_status_on_create:
+        new.pop("status", None)
+    row.default(new)
+    row.prepare(new, None, context)
+    _raise_for(row, new, [*metadata.validate(row, new), *row.validate(new, None, context)])
+    return new
+
+
+def admit_update(row: Row, new: Object, old: Object, context: Context, subresource: str = "") -> Object:
+    """The object after a replace or patch of `old`. Through `status` only the status comes from `new`, with labels
+    and annotations; through no subresource the status stays as it was. Raises Invalid and Conflict."""
+    context = dataclasses.replace(context, subresource=subresource)
+    result = clone(new)
+    kept = clone(old)
+    _keep_system_metadata(row, result, kept)
+    if subresource == "status":
+        _take_only_status(result, kept)
+    elif "status" in row.subresources and not subresource:
+        _assign(result, "status", kept.get("status"))
+    row.default(result)
+    row.prepare(result, old, context)
+    if row.has_spec_generation:
+        raised = _spec_of(result) != _spec_of(old)
+        result["metadata"]["generation"] = meta.generation(old) + raised
+    _raise_for(
+        row,
+        result,
+        [*metadata.validate(row, result), *metadata.validate_update(result, old), *row.validate(result, old, context)],
+    )
+    return result
+
+
+def _keep_system_metadata(row: Row, new: Object, old: Object) -> None:
+    found = new.setdefault("metadata", {})
+    before = meta.metadata(old)
+    if found.get("uid") not in {None, "", before.get("uid")}:
+        raise errors.conflict(
+            row.resource.group_resource,
+            meta.name(old),
+            f"Precondition failed: UID in precondition: {found['uid']}, UID in object meta: {before.get('uid')}",
+        )
+    for field in _SYSTEM:
+        _assign(found, field, before.get(field))
+    for field in ("name", "namespace", "generateName"):
+        if not found.get(field):
+            _assign(found, field, before.get(field))
+
+
+def _take_only_status(new: Object, old: Object) -> None:
+    changed = {field: new["metadata"].get(field) for field in ("labels", "annotations", "resourceVersion")}
+    changed["managedFields"] = new["metadata"].get("managedFields", old["metadata"].get("managedFields"))
+    status = new.get("status")
+    new.clear()
+    new.update(old)
+    for field, value in changed.items():
+        _assign(new["metadata"], field, value)
+    _assign(new, "status", status)
+
+
+def _assign(target: Object, field: str, value: Any) -> None:
+    if value is None:
+        target.pop(field, None)
+    else:
+        target[field] = value
+
+
+def _spec_of(obj: Object) -> Object:
+    return {field: value for field, value in obj.items() if field not in {"metadata", "status"}}
+
+
+def _raise_for(row: Row, obj: Object, causes: list[Cause]) -> None:
+    if causes:
+        raise errors.invalid(row.resource.kind, row.resource.group, meta.name(obj), causes)

@@ -1,0 +1,257 @@
+"""Bodies of requests into objects of a known shape: JSON, YAML or protobuf in, a document that fits its schema out.
+
+Nothing past this point meets a field of the wrong type. Unknown and duplicate fields are dropped, and reported as
+`fieldValidation` asks: an error (Strict), warnings (Warn) or nothing (Ignore).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from common.api import quantity
+from common.api.meta import Object, format_micro_time, format_time, parse_time
+from common.errors import BadRequest, UnsupportedMediaType
+
+from . import protobuf, yamlbody
+from .row import Row
+from .schema import Schema, schema
+
+MAX_DEPTH = 200  # levels of nesting; no real object has 40, and recursion must end before the interpreter's limit
+_RANGES = {"int32": 2**31, "int64": 2**63, "": 2**31}
+_VALIDATIONS = ("Ignore", "Strict", "Warn")
+
+
+def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> tuple[Object, list[str]]:
+    """The object of a request body and the warnings to send with the answer.
+
+    Raises BadRequest when it is no object of this kind, UnsupportedMediaType for a format that is none of the three.
+    """
+    media_type = content_type.partition(";")[0].strip().lower() or "application/json"
+    if media_type == protobuf.MEDIA_TYPE:
+        return protobuf.decode(row, body), []
+    if media_type not in {"application/json", "application/yaml"}:
+        raise UnsupportedMediaType(
+            f"the body of the request was in an unknown format ({media_type}) - accepted media types include: "
+            f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
+        )
+    duplicates: list[str] = []
+    try:
+        document = yamlbody.load(body, duplicates) if media_type.endswith("yaml") else _load_json(body, duplicates)
+    except ValueError as error:
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {row.resource.kind}): {error}"
+        ) from None
+    except RecursionError:
+        raise BadRequest(f"the object provided is nested deeper than {MAX_DEPTH} levels") from None
+    return conform(row, document, field_validation, tuple(duplicates))
+
+
+def _load_json(body: bytes, duplicates: list[str]) -> Any:
+    def pairs(items: list[tuple[str, Any]]) -> Object:
+        found = dict(items)
+        if len(found) != len(items):
+            names = [name for name, _ in items]
+            duplicates.extend(sorted({name for name in names if names.count(name) > 1}))
+        return found
+
+    def no_constant(word: str) -> Any:
+        raise ValueError(f"{word} is no JSON number")
+
+    return json.loads(body, object_pairs_hook=pairs, parse_constant=no_constant)
+
+
+def conform(
+    row: Row, document: Any, field_validation: str, duplicates: tuple[str, ...] = ()
+) -> tuple[Object, list[str]]:
+    """A copy that fits the kind's schema, and warnings; for whatever did not come through `decode` (patches)."""
+    if field_validation not in {*_VALIDATIONS, ""}:
+        raise BadRequest(
+            f'fieldValidation: Unsupported value: "{field_validation}": supported values: "Ignore", "Strict", "Warn"'
+        )
+    if not isinstance(document, dict):
+        raise BadRequest(
+            f"the object provided is unrecognized (must be of type {row.resource.kind}): "
+            f"it is {_go_kind(document)}, not an object"
+        )
+    _check_type(row, document)
+    walker = _Walker(row)
+    result = walker.object(schema(row.schema), document, "", 0)
+    result["apiVersion"], result["kind"] = row.resource.api_version, row.resource.kind
+    problems = [f'duplicate field "{name}"' for name in duplicates]
+    problems += [f'unknown field "{path}"' for path in walker.unknown]
+    if problems and field_validation == "Strict":
+        raise BadRequest(f"{_prefix(row)}: strict decoding error: {', '.join(problems)}")
+    return result, [] if field_validation == "Ignore" else problems
+
+
+def _check_type(row: Row, document: Object) -> None:
+    resource = row.resource
+    found_version, found_kind = document.get("apiVersion"), document.get("kind")
+    if found_version not in {None, "", resource.api_version}:
+        raise BadRequest(
+            f"the API version in the data ({found_version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    if found_kind not in {None, "", resource.kind}:
+        raise BadRequest(f"the kind in the data ({found_kind}) does not match the expected kind ({resource.kind})")
+
+
+def _prefix(row: Row) -> str:
+    kind = row.resource.kind
+    return f'{kind} in version "{row.resource.version}" cannot be handled as a {kind}'
+
+
+class _Walker:
+    """One pass over a document. Paths of unknown fields have indices, those of wrong types do not, as in Kubernetes."""
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+        self.unknown: list[str] = []
+        self._converters: dict[str, Callable[[Schema, Any, str], Any]] = {
+            "string": self._string,
+            "boolean": self._boolean,
+            "integer": self._integer,
+            "number": self._number,
+        }
+
+    def object(self, kind: Schema, value: Object, path: str, depth: int) -> Object:
+        properties = kind.properties
+        result: Object = {}
+        for name, item in value.items():
+            field = properties.get(name)
+            if field is None:
+                self.unknown.append(f"{path}.{name}" if path else str(name))
+            elif item is not None:
+                result[name] = self.value(field, item, f"{path}.{name}" if path else name, depth + 1, kind)
+        return result
+
+    def value(self, kind: Schema, value: Any, path: str, depth: int, owner: Schema) -> Any:
+        if depth > MAX_DEPTH:
+            raise BadRequest(f"{_prefix(self._row)}: exceeded max depth of {MAX_DEPTH} levels at {path}")
+        match kind.shape:
+            case "object" if isinstance(value, dict):
+                return self.object(kind, value, path, depth)
+            case "map" if isinstance(value, dict):
+                return {
+                    str(name): self._zero(kind.items)
+                    if item is None
+                    else self.value(kind.items, item, f"{path}.{name}", depth + 1, owner)
+                    for name, item in value.items()
+                }
+            case "array" if isinstance(value, list):
+                return [
+                    self._zero(kind.items)
+                    if item is None
+                    else self.value(kind.items, item, f"{path}[{index}]", depth + 1, owner)
+                    for index, item in enumerate(value)
+                ]
+            case "any":
+                return self._any(kind, value, path, depth, owner)
+        convert = self._converters.get(kind.shape)
+        result = convert(kind, value, path) if convert else None
+        if result is None:
+            raise self._wrong_type(kind, value, path, owner)
+        return result
+
+    def _zero(self, kind: Schema) -> Any:
+        """What Go makes of a null where a value must be."""
+        return {"object": {}, "map": {}, "array": [], "string": "", "boolean": False}.get(kind.shape, 0)
+
+    def _string(self, kind: Schema, value: Any, path: str) -> str | None:
+        if not isinstance(value, str):
+            return None
+        if kind.format in {"date-time", "micro-time"}:
+            return self._time(kind.format, value)
+        if kind.format == "byte":
+            self._bytes(value, path)
+        return value
+
+    def _time(self, form: str, value: str) -> str:
+        try:
+            moment = parse_time(value)
+        except (ValueError, OverflowError):
+            layout = "2006-01-02T15:04:05Z07:00" if form == "date-time" else "2006-01-02T15:04:05.000000Z07:00"
+            raise BadRequest(
+                f'{_prefix(self._row)}: parsing time "{value}" as "{layout}": cannot parse "{value}"'
+            ) from None
+        return format_time(moment) if form == "date-time" else format_micro_time(moment)
+
+    def _bytes(self, value: str, path: str) -> None:
+        try:
+            base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)
+        except (binascii.Error, ValueError):
+            raise BadRequest(f"{_prefix(self._row)}: {path}: illegal base64 data: the value must be base64") from None
+
+    def _boolean(self, _kind: Schema, value: Any, _path: str) -> bool | None:
+        return value if isinstance(value, bool) else None
+
+    def _integer(self, kind: Schema, value: Any, _path: str) -> int | None:
+        limit = _RANGES.get(kind.format, 2**63)
+        if isinstance(value, bool) or not isinstance(value, int) or not -limit <= value < limit:
+            return None
+        return value
+
+    def _number(self, _kind: Schema, value: Any, _path: str) -> float | int | None:
+        return None if isinstance(value, bool) or not isinstance(value, int | float) else value
+
+    def _any(self, kind: Schema, value: Any, path: str, depth: int, owner: Schema) -> Any:
+        match kind.format:
+            case "quantity":
+                return self._quantity(kind, value, path, owner)
+            case "int-or-string":
+                if isinstance(value, bool) or not isinstance(value, int | str):
+                    raise self._wrong_type(kind, value, path, owner)
+                return value
+        return _copy(value, depth)
+
+    def _quantity(self, kind: Schema, value: Any, path: str, owner: Schema) -> str:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise self._wrong_type(kind, value, path, owner)
+        try:
+            quantity.parse(value)
+        except ValueError:
+            raise BadRequest(
+                f"{_prefix(self._row)}: {path}: Invalid value: {json.dumps(value)}: quantities must match the regular "
+                "expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+            ) from None
+        return str(value)
+
+    def _wrong_type(self, kind: Schema, value: Any, path: str, owner: Schema) -> BadRequest:
+        struct = owner.name.rpartition(".")[2] or "Object"
+        number = f" {orjson.dumps(value).decode()}" if _is_number(value) and kind.shape == "integer" else ""
+        return BadRequest(
+            f"{_prefix(self._row)}: json: cannot unmarshal {_go_kind(value)}{number} into Go struct field "
+            f"{struct}.{path} of type {kind.go_type}"
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _go_kind(value: Any) -> str:
+    kinds: dict[type, str] = {
+        dict: "object",
+        list: "array",
+        str: "string",
+        bool: "bool",
+        int: "number",
+        float: "number",
+    }
+    return kinds.get(type(value), "null")
+
+
+def _copy(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise BadRequest(f"the object provided is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        return {str(name): _copy(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_copy(item, depth + 1) for item in value]
+    return value

@@ -1,0 +1,203 @@
+"""Deployments and ReplicaSets."""
+
+from __future__ import annotations
+
+from common.api import intstr, kinds, selectors
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
+from console.registry.columns import AGE, NAME, at, containers, number, selector
+from console.registry.row import Column, Context, Row
+
+from .pod_defaults import default_pod_spec
+from .pod_validation import validate_template
+
+PROGRESS_DEADLINE = 600  # seconds without progress after which a rollout counts as failed
+REVISION_HISTORY = 10
+_CONTAINERS = "spec.template.spec.containers"
+
+
+def _default_template(spec: Object) -> None:
+    template = spec.setdefault("template", {})
+    template.setdefault("metadata", {})
+    default_pod_spec(template.setdefault("spec", {}))
+
+
+def _default_deployment(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("replicas", 1)
+    spec.setdefault("revisionHistoryLimit", REVISION_HISTORY)
+    spec.setdefault("progressDeadlineSeconds", PROGRESS_DEADLINE)
+    strategy = spec.setdefault("strategy", {})
+    strategy["type"] = strategy.get("type") or "RollingUpdate"
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxSurge", "25%")
+        rolling.setdefault("maxUnavailable", "25%")
+    _default_template(spec)
+
+
+def _default_replicaset(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("replicas", 1)
+    _default_template(spec)
+    labels = spec["template"]["metadata"].get("labels") or {}
+    if labels:
+        obj["metadata"].setdefault("labels", dict(labels))
+
+
+def _prepare(new: Object, old: Object | None, _context: Context) -> None:
+    if old is None:
+        new["status"] = {}
+
+
+def _prepare_replicaset(new: Object, old: Object | None, _context: Context) -> None:
+    if old is None:
+        new["status"] = {"replicas": 0}
+
+
+def _validate_workload(spec: Object, old: Object | None) -> list[Cause]:
+    """What Deployments and ReplicaSets have in common."""
+    causes = validation.non_negative("spec.replicas", spec["replicas"])
+    causes += validation.non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
+    wanted = spec.get("selector")
+    if wanted is None:
+        causes.append(validation.required("spec.selector"))
+    else:
+        wrong = validation.label_selector("spec.selector", wanted)
+        causes += wrong or _match(spec, wanted)
+    if old is not None:
+        causes += validation.unchanged("spec.selector", wanted, (old.get("spec") or {}).get("selector"))
+    template = spec["template"]
+    policy = template["spec"].get("restartPolicy")
+    causes += validate_template(template, "spec.template")
+    if policy != "Always" and policy in {"OnFailure", "Never"}:
+        causes.append(validation.unsupported("spec.template.spec.restartPolicy", policy, ("Always",)))
+    if template["spec"].get("activeDeadlineSeconds") is not None:
+        causes.append(
+            validation.forbidden(
+                "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
+            )
+        )
+    return causes
+
+
+def _match(spec: Object, wanted: Object) -> list[Cause]:
+    parsed = selectors.from_label_selector(wanted)
+    if parsed.is_empty:
+        return [validation.wrong("spec.selector", wanted, "empty selector is invalid for deployment")]
+    labels = spec["template"]["metadata"].get("labels") or {}
+    if parsed.matches(labels):
+        return []
+    return [validation.wrong("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")]
+
+
+def _validate_replicaset(new: Object, old: Object | None, _context: Context) -> list[Cause]:
+    return _validate_workload(new["spec"], old)
+
+
+def _validate_deployment(new: Object, old: Object | None, _context: Context) -> list[Cause]:
+    spec = new["spec"]
+    causes = _validate_workload(spec, old) + _validate_strategy(spec["strategy"])
+    causes += validation.non_negative("spec.revisionHistoryLimit", spec["revisionHistoryLimit"])
+    deadline = spec["progressDeadlineSeconds"]
+    causes += validation.non_negative("spec.progressDeadlineSeconds", deadline)
+    if deadline <= (spec.get("minReadySeconds") or 0):
+        causes.append(
+            validation.wrong("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+        )
+    return causes
+
+
+def _validate_strategy(strategy: Object) -> list[Cause]:
+    path = "spec.strategy"
+    rolling: Object | None = strategy.get("rollingUpdate")
+    if strategy["type"] == "Recreate":
+        if rolling is None:
+            return []
+        return [
+            validation.forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
+        ]
+    if strategy["type"] != "RollingUpdate":
+        return [validation.unsupported(f"{path}.type", strategy["type"], ("Recreate", "RollingUpdate"))]
+    rolling = rolling or {}
+    causes = _validate_share(f"{path}.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], limited=True)
+    causes += _validate_share(f"{path}.rollingUpdate.maxSurge", rolling["maxSurge"], limited=False)
+    if not causes and _is_zero(rolling["maxUnavailable"]) and _is_zero(rolling["maxSurge"]):
+        causes.append(
+            validation.wrong(
+                f"{path}.rollingUpdate.maxUnavailable",
+                rolling["maxUnavailable"],
+                "may not be 0 when `maxSurge` is 0",
+            )
+        )
+    return causes
+
+
+def _is_zero(value: int | str) -> bool:
+    return intstr.scaled(value, 100, round_up=True) == 0
+
+
+def _validate_share(path: str, value: int | str, *, limited: bool) -> list[Cause]:
+    if isinstance(value, int):
+        return validation.non_negative(path, value)
+    try:
+        share = intstr.scaled(value, 100, round_up=True)
+    except ValueError:
+        return [
+            validation.wrong(
+                path,
+                value,
+                "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+                "regex used for validation is '[0-9]+%')",
+            )
+        ]
+    return [validation.wrong(path, value, "must not be greater than 100%")] if limited and share > 100 else []
+
+
+def _ready(obj: Object) -> str:
+    return f"{at(obj, 'status.readyReplicas', 0)}/{at(obj, 'spec.replicas', 0)}"
+
+
+DEPLOYMENTS = Row(
+    kinds.DEPLOYMENTS,
+    "deployment",
+    short_names=("deploy",),
+    categories=("all",),
+    columns=(
+        NAME,
+        Column("Ready", lambda obj, _now: _ready(obj), description="Number of the pod with ready state"),
+        Column("Up-to-date", lambda obj, _now: str(at(obj, "status.updatedReplicas", 0))),
+        Column("Available", lambda obj, _now: str(at(obj, "status.availableReplicas", 0))),
+        AGE,
+        *containers(_CONTAINERS),
+        selector("spec.selector"),
+    ),
+    subresources=frozenset({"status", "scale"}),
+    schema="io.k8s.api.apps.v1.Deployment",
+    default=_default_deployment,
+    prepare=_prepare,
+    validate=_validate_deployment,
+)
+REPLICASETS = Row(
+    kinds.REPLICASETS,
+    "replicaset",
+    short_names=("rs",),
+    categories=("all",),
+    columns=(
+        NAME,
+        number("Desired", "spec.replicas"),
+        number("Current", "status.replicas"),
+        number("Ready", "status.readyReplicas"),
+        AGE,
+        *containers(_CONTAINERS),
+        selector("spec.selector"),
+    ),
+    subresources=frozenset({"status", "scale"}),
+    schema="io.k8s.api.apps.v1.ReplicaSet",
+    default=_default_replicaset,
+    prepare=_prepare_replicaset,
+    validate=_validate_replicaset,
+    fields=("metadata.name", "metadata.namespace", "status.replicas"),
+)
+ROWS = (DEPLOYMENTS, REPLICASETS)

@@ -1,0 +1,92 @@
+"""Events: what happened to an object, told once and counted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from common.api import kinds, meta
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import durations, validation
+from console.registry.columns import NAME, at
+from console.registry.row import Column, Context, Row
+
+
+def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    causes: list[Cause] = []
+    involved = new.get("involvedObject") or {}
+    where = involved.get("namespace") or ""
+    # Events about cluster-scoped objects live in the namespace default.
+    if (where or "default") != meta.namespace(new) and not (where == "" and meta.namespace(new) == "kube-system"):
+        causes.append(validation.wrong("involvedObject.namespace", where, "does not match event.namespace"))
+    if new.get("eventTime"):
+        needed = ("reportingComponent", "reportingInstance", "action", "reason")
+        causes += [validation.required(field) for field in needed if not new.get(field)]
+        causes += validation.one_of("type", new.get("type"), ("Normal", "Warning"))
+    return causes
+
+
+def _count(event: Object) -> int:
+    series = event.get("series") or {}
+    return int(series.get("count") or event.get("count") or 1)
+
+
+def _first_seen(event: Object) -> str | None:
+    return event.get("firstTimestamp") or event.get("eventTime") or None
+
+
+def _last_seen(event: Object) -> str | None:
+    return at(event, "series.lastObservedTime") or event.get("lastTimestamp") or _first_seen(event)
+
+
+def _age(moment: str | None, now: datetime) -> str:
+    return durations.since(moment, now)
+
+
+def _object(event: Object) -> str:
+    involved = event.get("involvedObject") or {}
+    return f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}"
+
+
+def _source(event: Object) -> str:
+    component = at(event, "source.component") or event.get("reportingComponent") or ""
+    host = at(event, "source.host") or event.get("reportingInstance") or ""
+    return ", ".join(part for part in (component, host) if part)
+
+
+EVENTS = Row(
+    kinds.EVENTS,
+    "event",
+    short_names=("ev",),
+    columns=(
+        Column("Last Seen", lambda obj, now: _age(_last_seen(obj), now)),
+        Column("Type", lambda obj, _now: str(obj.get("type", ""))),
+        Column("Reason", lambda obj, _now: str(obj.get("reason", ""))),
+        Column("Object", lambda obj, _now: _object(obj)),
+        Column("Subobject", lambda obj, _now: str(at(obj, "involvedObject.fieldPath", "")), priority=1),
+        Column("Source", lambda obj, _now: _source(obj), priority=1),
+        Column("Message", lambda obj, _now: str(obj.get("message", "")).strip()),
+        Column("First Seen", lambda obj, now: _age(_first_seen(obj), now), priority=1),
+        Column("Count", lambda obj, _now: str(_count(obj)), priority=1),
+        Column(NAME.name, NAME.value, format="name", priority=1),
+    ),
+    schema="io.k8s.api.core.v1.Event",
+    validate=_validate,
+    fields=(
+        "metadata.name",
+        "metadata.namespace",
+        "involvedObject.kind",
+        "involvedObject.namespace",
+        "involvedObject.name",
+        "involvedObject.uid",
+        "involvedObject.apiVersion",
+        "involvedObject.resourceVersion",
+        "involvedObject.fieldPath",
+        "reason",
+        "reportingComponent",
+        "source",
+        "type",
+    ),
+    has_spec_generation=False,
+)
+ROWS = (EVENTS,)

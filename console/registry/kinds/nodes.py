@@ -1,0 +1,130 @@
+"""Nodes: the machines of the cluster. Agents register them with their status."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from common.api import kinds, meta, quantity
+from common.api.conditions import get_condition
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
+from console.registry.columns import AGE, NAME, NONE, at, field
+from console.registry.row import Column, Context, Row
+
+_ROLE_PREFIX = "node-role.kubernetes.io/"
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def _default(node: Object) -> None:
+    node.setdefault("spec", {})
+    status = node.setdefault("status", {})
+    if status.get("capacity"):
+        status.setdefault("allocatable", dict(status["capacity"]))
+
+
+def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
+    spec = new["spec"]
+    causes = _validate_taints(spec.get("taints") or ())
+    cidrs = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
+    for index, cidr in enumerate(cidrs):
+        causes += _validate_cidr(f"spec.podCIDRs[{index}]", cidr)
+    if len(cidrs) > 2:
+        causes.append(validation.wrong("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family"))
+    for name, amount in (new["status"].get("capacity") or {}).items():
+        if quantity.parse(amount) < 0:
+            causes.append(validation.wrong(f"status.capacity[{name}]", amount, "must be greater than or equal to 0"))
+    return causes + (_validate_update(spec, old.get("spec") or {}) if old is not None else [])
+
+
+def _validate_taints(taints: list[Object] | tuple[Object, ...]) -> list[Cause]:
+    causes: list[Cause] = []
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate(taints):
+        path = f"metadata.taints[{index}]"
+        key, effect = taint.get("key", ""), taint.get("effect", "")
+        causes += validation.each(f"{path}.key", key, validation.qualified_name(key))
+        value = taint.get("value") or ""
+        causes += validation.each(f"{path}.value", value, validation.label_value(value))
+        causes += validation.one_of(f"{path}.effect", effect, _EFFECTS)
+        if (key, effect) in seen:
+            causes.append(
+                Cause(
+                    path,
+                    f"Duplicate value: {validation.shown(taint)}: taints must be unique by key and effect pair",
+                    "FieldValueDuplicate",
+                )
+            )
+        seen.add((key, effect))
+    return causes
+
+
+def _validate_cidr(path: str, cidr: str) -> list[Cause]:
+    try:
+        ip_network(cidr)
+    except ValueError:
+        return [validation.wrong(path, cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")]
+    return []
+
+
+def _validate_update(new: Object, old: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    if old.get("podCIDRs") and new.get("podCIDRs") != old["podCIDRs"]:
+        causes.append(
+            validation.forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid')
+        )
+    if old.get("providerID") and new.get("providerID") != old["providerID"]:
+        causes.append(
+            validation.forbidden("spec.providerID", 'node updates may not change providerID except from "" to valid')
+        )
+    return causes
+
+
+def _status(node: Object) -> str:
+    condition = get_condition(node, "Ready")
+    word = "Unknown" if condition is None else "Ready" if condition.get("status") == "True" else "NotReady"
+    return f"{word},SchedulingDisabled" if at(node, "spec.unschedulable") else word
+
+
+def _roles(node: Object) -> str:
+    found = {key.removeprefix(_ROLE_PREFIX) for key in meta.labels(node) if key.startswith(_ROLE_PREFIX)}
+    old_role = meta.labels(node).get("kubernetes.io/role")
+    roles = sorted(role for role in (*found, old_role) if role)
+    return ",".join(dict.fromkeys(roles)) or NONE
+
+
+def _address(kind: str) -> Column:
+    name = {"InternalIP": "Internal-IP", "ExternalIP": "External-IP"}[kind]
+
+    def first(node: Object) -> str:
+        addresses = at(node, "status.addresses", ())
+        return next((str(item["address"]) for item in addresses if item.get("type") == kind), NONE)
+
+    return Column(name, lambda node, _now: first(node), priority=1)
+
+
+NODES = Row(
+    kinds.NODES,
+    "node",
+    short_names=("no",),
+    columns=(
+        NAME,
+        Column("Status", lambda node, _now: _status(node), description="The status of the node"),
+        Column("Roles", lambda node, _now: _roles(node), description="The roles of the node"),
+        AGE,
+        field("Version", "status.nodeInfo.kubeletVersion", description="Version of the agent."),
+        _address("InternalIP"),
+        _address("ExternalIP"),
+        field("OS-Image", "status.nodeInfo.osImage", default="<unknown>", priority=1),
+        field("Kernel-Version", "status.nodeInfo.kernelVersion", default="<unknown>", priority=1),
+        field("Container-Runtime", "status.nodeInfo.containerRuntimeVersion", default="<unknown>", priority=1),
+    ),
+    subresources=frozenset({"status"}),
+    schema="io.k8s.api.core.v1.Node",
+    default=_default,
+    validate=_validate,
+    fields=("metadata.name", "spec.unschedulable"),
+    keeps_status_on_create=True,
+    has_spec_generation=False,
+)
+ROWS = (NODES,)

@@ -1,0 +1,108 @@
+"""The documented defaults of a PodSpec, the same for Pods and for the templates of workloads."""
+
+from __future__ import annotations
+
+from common.api.meta import Object
+
+SCHEDULER = "default-scheduler"
+GRACE_PERIOD = 30  # seconds, Kubernetes' default of terminationGracePeriodSeconds
+_MODE = 0o644  # of files in volumes
+_SPEC: Object = {
+    "restartPolicy": "Always",
+    "dnsPolicy": "ClusterFirst",
+    "terminationGracePeriodSeconds": GRACE_PERIOD,
+    "schedulerName": SCHEDULER,
+}
+_PROBE: Object = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def default_pod_spec(spec: Object) -> None:
+    """Fill what a PodSpec leaves out."""
+    for name, value in _SPEC.items():
+        spec.setdefault(name, value)
+    spec.setdefault("securityContext", {})
+    # The older name of the same field: whoever reads either finds it.
+    if spec.get("serviceAccountName"):
+        spec["serviceAccount"] = spec["serviceAccountName"]
+    elif spec.get("serviceAccount"):
+        spec["serviceAccountName"] = spec["serviceAccount"]
+    for list_name in ("initContainers", "containers", "ephemeralContainers"):
+        for container in spec.get(list_name) or ():
+            _default_container(container, host_network=bool(spec.get("hostNetwork")))
+    for volume in spec.get("volumes") or ():
+        _default_volume(volume)
+
+
+def _default_container(container: Object, *, host_network: bool) -> None:
+    container.setdefault("resources", {})
+    container.setdefault("terminationMessagePath", "/dev/termination-log")
+    container.setdefault("terminationMessagePolicy", "File")
+    if not container.get("imagePullPolicy"):
+        container["imagePullPolicy"] = default_pull_policy(str(container.get("image", "")))
+    for port in container.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        if host_network and port.get("containerPort"):
+            port.setdefault("hostPort", port["containerPort"])
+    for name in _PROBES:
+        if container.get(name) is not None:
+            _default_probe(container[name])
+    for handler in (container.get("lifecycle") or {}).values():
+        if isinstance(handler, dict):
+            _default_http(handler)
+    for variable in container.get("env") or ():
+        reference = (variable.get("valueFrom") or {}).get("fieldRef")
+        if reference is not None:
+            reference.setdefault("apiVersion", "v1")
+    _default_requests(container["resources"])
+
+
+def default_pull_policy(image: str) -> str:
+    """Always for `latest` and for no tag; a digest or another tag says enough."""
+    if "@" in image:
+        return "IfNotPresent"
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "Always" if tag in {"", "latest"} else "IfNotPresent"
+
+
+def _default_requests(resources: Object) -> None:
+    limits = resources.get("limits") or {}
+    if limits:
+        resources["requests"] = {**limits, **(resources.get("requests") or {})}
+
+
+def _default_probe(probe: Object) -> None:
+    for name, value in _PROBE.items():
+        # Go cannot tell 0 from nothing here: both mean the default.
+        if not probe.get(name):
+            probe[name] = value
+    _default_http(probe)
+    if probe.get("grpc") is not None:
+        probe["grpc"].setdefault("service", "")
+
+
+def _default_http(handler: Object) -> None:
+    http = handler.get("httpGet")
+    if http is not None:
+        http["path"] = http.get("path") or "/"
+        http["scheme"] = http.get("scheme") or "HTTP"
+
+
+def _default_volume(volume: Object) -> None:
+    if not any(name != "name" for name in volume):
+        volume["emptyDir"] = {}
+    for name in ("secret", "configMap", "downwardAPI", "projected"):
+        if volume.get(name) is not None:
+            volume[name].setdefault("defaultMode", _MODE)
+    if volume.get("hostPath") is not None:
+        volume["hostPath"].setdefault("type", "")
+    projected = volume.get("projected") or {}
+    for source in projected.get("sources") or ():
+        if source.get("serviceAccountToken") is not None:
+            source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
+    items = [*((volume.get("downwardAPI") or {}).get("items") or ())]
+    for source in projected.get("sources") or ():
+        items += (source.get("downwardAPI") or {}).get("items") or ()
+    for item in items:
+        if item.get("fieldRef") is not None:
+            item["fieldRef"].setdefault("apiVersion", "v1")

@@ -1,0 +1,96 @@
+"""Pods: defaults, what the system sets, and the few fields that may change."""
+
+from __future__ import annotations
+
+from common.api import kinds
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry.row import Context, Row
+
+from . import pod_columns, pod_validation
+from .pod_defaults import default_pod_spec
+from .qos import qos_class
+
+NOT_READY = "node.kubernetes.io/not-ready"
+UNREACHABLE = "node.kubernetes.io/unreachable"
+TOLERATION_SECONDS = 1  # Kubernetes' default is 300; replacements here start seconds after a host is lost
+
+
+def _default(pod: Object) -> None:
+    spec = pod.setdefault("spec", {})
+    spec.setdefault("enableServiceLinks", True)
+    default_pod_spec(spec)
+
+
+def _prepare(new: Object, old: Object | None, context: Context) -> None:
+    spec = new["spec"]
+    if old is None:
+        new["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+        _admit(spec)
+    elif not context.subresource:
+        new.setdefault("status", {}).setdefault("qosClass", qos_class(spec))
+
+
+def _admit(spec: Object) -> None:
+    """What Kubernetes' built-in admission plugins add to a new pod."""
+    if not spec.get("serviceAccountName"):
+        spec["serviceAccountName"] = spec["serviceAccount"] = "default"
+    spec.setdefault("priority", 0)
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    tolerations = spec.setdefault("tolerations", [])
+    for taint in (NOT_READY, UNREACHABLE):
+        if not any(_tolerates(toleration, taint) for toleration in tolerations):
+            tolerations.append(
+                {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATION_SECONDS}
+            )
+
+
+def _tolerates(toleration: Object, taint: str) -> bool:
+    return toleration.get("key") in {taint, None, ""} and toleration.get("effect") in {"NoExecute", None, ""}
+
+
+def _validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
+    if old is None:
+        return pod_validation.validate_pod(new)
+    return pod_validation.validate_pod_update(new, old, context.subresource)
+
+
+def grace_period(pod: Object) -> int:
+    """Seconds a deletion waits for the agent: none when no agent has the pod."""
+    spec = pod.get("spec") or {}
+    if not spec.get("nodeName"):
+        return 0
+    phase = (pod.get("status") or {}).get("phase")
+    if phase in {"Succeeded", "Failed"}:
+        return 0
+    return int(spec.get("terminationGracePeriodSeconds") or 0)
+
+
+PODS = Row(
+    kinds.PODS,
+    "pod",
+    short_names=("po",),
+    categories=("all",),
+    columns=pod_columns.COLUMNS,
+    subresources=frozenset(
+        {"status", "log", "exec", "attach", "portforward", "binding", "eviction", "ephemeralcontainers", "why"}
+    ),
+    schema="io.k8s.api.core.v1.Pod",
+    default=_default,
+    prepare=_prepare,
+    validate=_validate,
+    fields=(
+        "metadata.name",
+        "metadata.namespace",
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "spec.hostNetwork",
+        "status.phase",
+        "status.podIP",
+        "status.nominatedNodeName",
+    ),
+    grace_period=grace_period,
+)
+ROWS = (PODS,)

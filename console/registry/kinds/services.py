@@ -1,0 +1,215 @@
+"""Services: defaults, families, cluster addresses and node ports."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from common import settings
+from common.api import kinds, meta
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry.columns import AGE, NAME, NONE, at, field, listed
+from console.registry.row import Column, Context, Row
+
+from . import addresses, service_validation
+from .service_families import Families, choose_families
+
+NODE_PORT_TYPES = frozenset({"NodePort", "LoadBalancer"})
+_API = meta.Key("default", "kubernetes")
+
+
+def _default(service: Object) -> None:
+    spec = service.setdefault("spec", {})
+    spec["type"] = spec.get("type") or "ClusterIP"
+    spec["sessionAffinity"] = spec.get("sessionAffinity") or "None"
+    if spec["sessionAffinity"] == "None":
+        spec.pop("sessionAffinityConfig", None)
+    else:
+        client = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
+        client.setdefault("timeoutSeconds", 10800)
+    for port in spec.get("ports") or ():
+        port["protocol"] = port.get("protocol") or "TCP"
+        if port.get("targetPort") in {None, 0, ""}:
+            port["targetPort"] = port.get("port", 0)
+    if spec["type"] != "ExternalName":
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+    if spec["type"] in NODE_PORT_TYPES:
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _prepare(new: Object, old: Object | None, context: Context) -> None:
+    if old is None:
+        new["status"] = {"loadBalancer": {}}
+    if context.subresource:
+        return
+    spec = new["spec"]
+    before = (old or {}).get("spec") or {}
+    _drop_foreign_fields(spec, before)
+    if spec["type"] == "ExternalName":
+        return
+    families = choose_families(spec, before, context.config.families)
+    if families.causes:
+        return  # validation reports them; nothing is allocated for what will be refused
+    spec["ipFamilies"], spec["ipFamilyPolicy"] = list(families.chosen), families.policy
+    _Allocation(new, before, context).run(families)
+
+
+def _drop_foreign_fields(spec: Object, before: Object) -> None:
+    """A change of type leaves no fields of the former type behind, when the request did not set them itself."""
+    if spec["type"] == "ExternalName":
+        if before.get("type") != "ExternalName":
+            for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
+                if spec.get(name) == before.get(name):
+                    spec.pop(name, None)
+        return
+    if spec["type"] not in NODE_PORT_TYPES and before.get("type") in NODE_PORT_TYPES:
+        known = {(item.get("port"), item.get("protocol")): item.get("nodePort") for item in before.get("ports") or ()}
+        for port in spec.get("ports") or ():
+            if port.get("nodePort") and known.get((port.get("port"), port["protocol"])) == port["nodePort"]:
+                del port["nodePort"]
+        for name in ("externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"):
+            if spec.get(name) == before.get(name):
+                spec.pop(name, None)
+
+
+class _Allocation:
+    """Gives one service what it lacks. Other services are looked at once, and only when something is to be given."""
+
+    def __init__(self, service: Object, before: Object, context: Context) -> None:
+        self._service = service
+        self._spec: Object = service["spec"]
+        self._before = before
+        self._context = context
+        self._key = meta.key(service)
+        self._others: list[Object] | None = None
+
+    def others(self) -> list[Object]:
+        if self._others is None:
+            self._others = [item for item in self._context.lookup.items(kinds.SERVICES) if meta.key(item) != self._key]
+        return self._others
+
+    def run(self, families: Families) -> None:
+        self._addresses(families)
+        self._node_ports()
+
+    def _addresses(self, families: Families) -> None:
+        if self._spec.get("clusterIP") == "None" or (self._spec.get("clusterIPs") or [""])[0] == "None":
+            self._spec["clusterIP"], self._spec["clusterIPs"] = "None", ["None"]
+            return
+        found = list(self._spec.get("clusterIPs") or ([self._spec["clusterIP"]] if self._spec.get("clusterIP") else []))
+        if not found:
+            found = list(self._before.get("clusterIPs") or ())
+            found = [] if found == ["None"] else found
+        found = found[: len(families.chosen)]
+        for family in families.chosen[len(found) :]:
+            address = self._new_address(family)
+            if address is None:
+                break
+            found.append(address)
+        if found:
+            self._spec["clusterIP"], self._spec["clusterIPs"] = found[0], found
+
+    def _new_address(self, family: str) -> str | None:
+        cidrs = self._context.config.service_cidrs
+        cidr = next(item for item in cidrs if f"IPv{_version(item)}" == family)
+        if self._key == _API:
+            return addresses.first_address(cidr)
+        return addresses.free_address(cidr, addresses.used_addresses(self.others()), meta.uid(self._service) + family)
+
+    def _node_ports(self) -> None:
+        spec = self._spec
+        if spec["type"] not in NODE_PORT_TYPES:
+            return
+        if spec["type"] == "LoadBalancer" and not spec.get("allocateLoadBalancerNodePorts", True):
+            return
+        known = {
+            (item.get("port"), item.get("protocol")): item.get("nodePort") for item in self._before.get("ports") or ()
+        }
+        missing = []
+        for port in spec.get("ports") or ():
+            if not port.get("nodePort"):
+                kept = known.get((port.get("port"), port["protocol"]))
+                if kept:
+                    port["nodePort"] = kept
+                else:
+                    missing.append(port)
+        if missing:
+            self._give_node_ports(missing)
+
+    def _give_node_ports(self, missing: list[Object]) -> None:
+        own = {(int(item["nodePort"]), item["protocol"]) for item in self._spec["ports"] if item.get("nodePort")}
+        used = addresses.used_node_ports(self.others()) | own
+        given: dict[int, int] = {}  # the same port over TCP and UDP gets the same node port, as DNS servers need
+        for port in missing:
+            number = given.get(port.get("port", 0))
+            if number is None or (number, port["protocol"]) in used:
+                protocols = {item["protocol"] for item in missing if item.get("port") == port.get("port")}
+                seed = f"{meta.uid(self._service)}/{port.get('port')}"
+                number = addresses.free_node_port(settings.NODE_PORTS, used, protocols, seed)
+            if number is None:
+                return  # validation says that the range is full
+            given[port.get("port", 0)] = port["nodePort"] = number
+            used.add((number, port["protocol"]))
+
+
+def _version(cidr: str) -> int:
+    return ip_address(cidr.partition("/")[0]).version
+
+
+def _validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
+    if context.subresource:
+        return []
+    return service_validation.validate(new, old, context)
+
+
+def _external_ip(service: Object) -> str:
+    spec, kind = service.get("spec") or {}, at(service, "spec.type", "ClusterIP")
+    external = list(spec.get("externalIPs") or ())
+    if kind == "ExternalName":
+        return str(spec.get("externalName", ""))
+    if kind == "LoadBalancer":
+        ingress = [
+            str(item.get("ip") or item.get("hostname")) for item in at(service, "status.loadBalancer.ingress", ())
+        ]
+        return ",".join([*ingress, *external]) or "<pending>"
+    return listed(external)
+
+
+def _ports(service: Object) -> str:
+    return listed(
+        f"{port.get('port')}:{port['nodePort']}/{port.get('protocol')}"
+        if port.get("nodePort")
+        else f"{port.get('port')}/{port.get('protocol')}"
+        for port in at(service, "spec.ports", ())
+    )
+
+
+def _selector(service: Object) -> str:
+    return listed(f"{key}={value}" for key, value in sorted(at(service, "spec.selector", {}).items()))
+
+
+SERVICES = Row(
+    kinds.SERVICES,
+    "service",
+    short_names=("svc",),
+    categories=("all",),
+    columns=(
+        NAME,
+        field("Type", "spec.type", description="ClusterIP, NodePort, LoadBalancer or ExternalName."),
+        Column("Cluster-IP", lambda obj, _now: str(at(obj, "spec.clusterIP") or NONE)),
+        Column("External-IP", lambda obj, _now: _external_ip(obj)),
+        Column("Port(s)", lambda obj, _now: _ports(obj)),
+        AGE,
+        Column("Selector", lambda obj, _now: _selector(obj), priority=1),
+    ),
+    subresources=frozenset({"status"}),
+    schema="io.k8s.api.core.v1.Service",
+    default=_default,
+    prepare=_prepare,
+    validate=_validate,
+    fields=("metadata.name", "metadata.namespace", "spec.clusterIP", "spec.type"),
+    has_spec_generation=False,
+)
+ROWS = (SERVICES,)

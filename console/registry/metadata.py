@@ -1,0 +1,101 @@
+"""The rules of object metadata, which are the same for every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from common.api import meta
+from common.api.meta import Object
+from common.errors import Cause
+
+from . import validation
+from .row import Row
+
+_STANDARD_FINALIZERS = frozenset({"orphan", "foregroundDeletion", "kubernetes"})
+
+
+def validate(row: Row, obj: Object) -> list[Cause]:
+    """What is wrong with the metadata of any object."""
+    found = meta.metadata(obj)
+    causes = _validate_name(row, found)
+    if row.resource.namespaced:
+        causes += validation.name_field("metadata.namespace", found.get("namespace", ""), validation.dns_label)
+    causes += validation.labels("metadata.labels", found.get("labels") or {})
+    causes += validation.annotation_keys("metadata.annotations", found.get("annotations") or {})
+    causes += _validate_finalizers(found.get("finalizers") or ())
+    return causes + _validate_owners(found.get("ownerReferences") or ())
+
+
+def _validate_name(row: Row, found: Object) -> list[Cause]:
+    base = found.get("generateName") or ""
+    # A generated name ends in letters, so a base may end where a name may not.
+    causes = validation.each("metadata.generateName", base, row.name_format(f"{base[:58]}x")) if base else []
+    name = found.get("name") or ""
+    if not name:
+        return [*causes, validation.required("metadata.name", "name or generateName is required")]
+    return causes + validation.each("metadata.name", name, row.name_format(name))
+
+
+def _validate_finalizers(finalizers: Iterable[str]) -> list[Cause]:
+    causes: list[Cause] = []
+    for finalizer in finalizers:
+        causes += validation.each("metadata.finalizers", finalizer, validation.qualified_name(finalizer))
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            causes.append(
+                validation.wrong(
+                    "metadata.finalizers",
+                    finalizer,
+                    "name is neither a standard finalizer name nor is it fully qualified",
+                )
+            )
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        causes.append(
+            validation.wrong(
+                "metadata.finalizers", list(finalizers), "finalizer orphan and foregroundDeletion cannot be both set"
+            )
+        )
+    return causes
+
+
+def _validate_owners(owners: Iterable[Object]) -> list[Cause]:
+    causes: list[Cause] = []
+    controllers: list[str] = []
+    for index, owner in enumerate(owners):
+        path = f"metadata.ownerReferences[{index}]"
+        causes += [
+            validation.wrong(f"{path}.{field}", owner.get(field, ""), "must not be empty")
+            for field in ("apiVersion", "kind", "name", "uid")
+            if not owner.get(field)
+        ]
+        if owner.get("controller"):
+            controllers.append(f"{owner.get('kind')}/{owner.get('name')}")
+    if len(controllers) > 1:
+        causes.append(
+            validation.wrong(
+                "metadata.ownerReferences",
+                controllers,
+                "Only one reference can have Controller set to true. "
+                f'Found "true" in references for {" and ".join(controllers)}',
+            )
+        )
+    return causes
+
+
+def validate_update(new: Object, old: Object) -> list[Cause]:
+    """What may not change in metadata."""
+    after, before = meta.metadata(new), meta.metadata(old)
+    causes: list[Cause] = []
+    for field in ("name", "namespace"):
+        causes += validation.unchanged(f"metadata.{field}", after.get(field), before.get(field))
+    if meta.is_deleting(old):
+        added = sorted(set(after.get("finalizers") or ()) - set(before.get("finalizers") or ()))
+        if added:
+            listed = ", ".join(f'"{finalizer}"' for finalizer in added)
+            causes.append(
+                validation.forbidden(
+                    "metadata.finalizers",
+                    "no new finalizers can be added if the object is being deleted, found new finalizers "
+                    f"[]string{{{listed}}}",
+                )
+            )
+    return causes

@@ -1,0 +1,111 @@
+"""OpenAPI v3 of what is served: what kubectl validates, explains and applies by."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from common import settings
+from common.api.meta import Object
+
+from . import discovery
+from .catalog import Registry
+from .row import Row
+from .schema import definition, referenced
+
+_ACTIONS = {"get": "get", "put": "update", "patch": "patch", "post": "create", "delete": "delete"}
+
+
+class OpenApi:
+    """The documents of a registry. They are built when first asked for; `forget` after a change of rows."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._documents: dict[tuple[str, str], bytes] = {}
+
+    def forget(self) -> None:
+        """Rows changed: build anew."""
+        self._documents.clear()
+
+    def index(self) -> Object:
+        """/openapi/v3: where the document of each group and version is. The hash in the address lets clients cache."""
+        paths: Object = {}
+        for group, versions in self._registry.groups().items():
+            for version in versions:
+                name = f"apis/{group}/{version}" if group else f"api/{version}"
+                digest = hashlib.sha256(self.document(group, version)).hexdigest().upper()
+                paths[name] = {"serverRelativeURL": f"/openapi/v3/{name}?hash={digest}"}
+        return {"paths": paths}
+
+    def document(self, group: str, version: str) -> bytes:
+        """The encoded document of one group and version; KeyError when it is not served."""
+        found = self._documents.get((group, version))
+        if found is None:
+            rows = [
+                row for row in self._registry.rows() if (row.resource.group, row.resource.version) == (group, version)
+            ]
+            if not rows:
+                raise KeyError((group, version))
+            found = self._documents[group, version] = orjson.dumps(_document(rows))
+        return found
+
+
+def _document(rows: list[Row]) -> Object:
+    names = {name for row in rows for name in referenced(row.schema)}
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": "Quarterdeck", "version": settings.VERSION},
+        "paths": {path: item for row in rows for path, item in _paths(row).items()},
+        "components": {"schemas": {name: _component(definition(name)) for name in sorted(names)}},
+    }
+
+
+def _component(node: Any) -> Any:
+    """A JSON schema as OpenAPI 3.0 has it: references to components, no null among types."""
+    if isinstance(node, list):
+        return [_component(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    result: Object = {}
+    for key, value in node.items():
+        if key == "$ref" and isinstance(value, str):
+            result[key] = value.replace("#/$defs/", "#/components/schemas/")
+        elif key == "type" and isinstance(value, list):
+            result[key] = next(item for item in value if item != "null")
+        elif key != "enum":
+            result[key] = _component(value)
+    return result
+
+
+def _paths(row: Row) -> Object:
+    resource = row.resource
+    namespace = "{namespace}" if resource.namespaced else None
+    one = resource.path(namespace, "{name}")
+    found = {
+        resource.path(namespace): _item(row, ("get", "post", "delete")),
+        one: _item(row, ("get", "put", "patch", "delete")),
+    }
+    for subresource in sorted(row.subresources):
+        verbs = discovery.subresource_verbs(subresource)
+        methods = [method for method, action in _ACTIONS.items() if action in verbs]
+        found[f"{one}/{subresource}"] = _item(row, methods)
+    return found
+
+
+def _item(row: Row, methods: Any) -> Object:
+    resource = row.resource
+    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    item: Object = {}
+    for method in methods:
+        item[method] = {
+            "x-kubernetes-action": _ACTIONS[method],
+            "x-kubernetes-group-version-kind": kind,
+            "parameters": [
+                {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}},
+                {"name": "dryRun", "in": "query", "schema": {"type": "string"}},
+            ],
+            "responses": {"200": {"description": "OK"}},
+        }
+    return item

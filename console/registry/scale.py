@@ -1,0 +1,66 @@
+"""The `scale` subresource: replicas of any workload behind one small object (autoscaling/v1 Scale)."""
+
+from __future__ import annotations
+
+from common import errors
+from common.api import meta
+from common.api.meta import Object
+
+from . import validation
+from .row import Row
+
+
+def scale_of(row: Row, obj: Object) -> Object:
+    """The Scale of a workload."""
+    found = meta.metadata(obj)
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    status: Object = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
+    selector = selector_text((obj.get("spec") or {}).get("selector") or {})
+    if selector:
+        status["selector"] = selector
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {field: found[field] for field in kept if field in found},
+        "spec": {"replicas": (obj.get("spec") or {}).get("replicas", 0)},
+        "status": status,
+    }
+
+
+def apply_scale(row: Row, obj: Object, scale: Object) -> Object:
+    """A copy of the workload with the replicas of a Scale; Invalid for a negative number, Conflict when the Scale is
+    of another revision than the workload."""
+    name = meta.name(obj)
+    causes = []
+    given = (scale.get("spec") or {}).get("replicas", 0)
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise errors.BadRequest(
+            f'Scale in version "v1" cannot be handled as a Scale: spec.replicas is {given!r}; it must be an int32'
+        )
+    causes += validation.non_negative("spec.replicas", given)
+    wanted = meta.name(scale)
+    if wanted and wanted != name:
+        causes.append(validation.wrong("metadata.name", wanted, f"must be {name}"))
+    if causes:
+        raise errors.invalid("Scale", "autoscaling", name, causes)
+    revision = meta.resource_version(scale)
+    if revision and revision != meta.resource_version(obj):
+        raise errors.conflict(row.resource.group_resource, name)
+    return {**obj, "spec": {**(obj.get("spec") or {}), "replicas": given}}
+
+
+def selector_text(selector: Object) -> str:
+    """A `metav1.LabelSelector` as a query string, keys in order."""
+    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for term in selector.get("matchExpressions") or ():
+        key, values = term["key"], ",".join(sorted(term.get("values") or ()))
+        match term["operator"]:
+            case "In":
+                terms.append(f"{key} in ({values})")
+            case "NotIn":
+                terms.append(f"{key} notin ({values})")
+            case "Exists":
+                terms.append(key)
+            case _:
+                terms.append(f"!{key}")
+    return ",".join(sorted(terms))

@@ -1,0 +1,171 @@
+"""The published schemas of Kubernetes' kinds, as a tree that decoding, patching and OpenAPI walk.
+
+The definitions are data of the `kubernetes-validate` package; they are read on first use (about 25 ms) and each type is
+compiled when something first reaches it, so that a process pays for what it serves. Kinds of our own are added with
+`define`.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Literal, cast
+
+import orjson
+
+from common.api.meta import Object
+
+Shape = Literal["object", "map", "array", "string", "integer", "number", "boolean", "any"]
+
+_SOURCE = "kubernetes-json-schema/v1.36.0-local/_definitions.json"
+_PREFIX = "#/$defs/"
+_SPECIAL = {
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": "quantity",
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "int-or-string",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "date-time",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "micro-time",
+}
+_OWN: dict[str, Object] = {}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One type, or one field with the annotations that the field has where it is used.
+
+    `format` is int32, int64, byte, or one of the types with a spelling of their own: quantity, int-or-string,
+    date-time, micro-time. `go_type` is what Kubernetes' messages call it.
+    """
+
+    name: str  # of the definition, empty for inline types
+    source: Object
+    field: Object
+
+    @cached_property
+    def format(self) -> str:
+        return _SPECIAL.get(self.name) or str(self.source.get("format", ""))
+
+    @cached_property
+    def shape(self) -> Shape:
+        if self.format in {"quantity", "int-or-string"}:
+            return "any"
+        kinds: Any = self.source.get("type", ())
+        named: list[Any] = [item for item in ([kinds] if isinstance(kinds, str) else kinds) if item != "null"]
+        if named != ["object"]:
+            return cast("Shape", named[0]) if named else "any"
+        if "properties" in self.source:
+            return "object"
+        return "map" if "additionalProperties" in self.source else "any"
+
+    @cached_property
+    def properties(self) -> dict[str, Schema]:
+        """The fields of an object."""
+        return {name: _compile(field) for name, field in self.source.get("properties", {}).items()}
+
+    @cached_property
+    def items(self) -> Schema:
+        """The element type of an array or the value type of a map."""
+        return _compile(self.source.get("items") or self.source.get("additionalProperties") or {})
+
+    @cached_property
+    def merge_key(self) -> str:
+        """The field that identifies an element in a strategic merge patch; empty when lists are replaced."""
+        return str(self.field.get("x-kubernetes-patch-merge-key", ""))
+
+    @cached_property
+    def strategies(self) -> frozenset[str]:
+        """Of strategic merge: merge, replace, retainKeys."""
+        return frozenset(filter(None, self.field.get("x-kubernetes-patch-strategy", "").split(",")))
+
+    @cached_property
+    def list_type(self) -> str:
+        """Of server-side apply: atomic (also when nothing is said), set or map."""
+        return str(self.field.get("x-kubernetes-list-type", "atomic"))
+
+    @cached_property
+    def list_keys(self) -> tuple[str, ...]:
+        return tuple(self.field.get("x-kubernetes-list-map-keys", ()))
+
+    @cached_property
+    def is_atomic(self) -> bool:
+        """Whether server-side apply owns the map or struct as a whole."""
+        kind = self.field.get("x-kubernetes-map-type") or self.source.get("x-kubernetes-map-type")
+        return kind == "atomic"
+
+    @cached_property
+    def go_type(self) -> str:
+        match self.shape:
+            case "integer":
+                return self.format or "int32"
+            case "number":
+                return "float64"
+            case "boolean":
+                return "bool"
+            case "array":
+                return f"[]{self.items.go_type}"
+            case "map":
+                return f"map[string]{self.items.go_type}"
+            case "string" if self.format == "byte":
+                return "[]uint8"
+        if self.name:
+            *_, version, kind = self.name.split(".")
+            return f"{version}.{kind}"
+        return self.shape
+
+
+@lru_cache(maxsize=1)
+def _published() -> dict[str, Object]:
+    text = importlib.resources.files("kubernetes_validate").joinpath(_SOURCE).read_bytes()
+    found: dict[str, Object] = orjson.loads(text)["$defs"]
+    return found
+
+
+def define(name: str, definition: Object) -> None:
+    """Add the definition of a kind of our own, in the form of the published ones (references are `#/$defs/NAME`)."""
+    _OWN[name] = definition
+
+
+def definition(name: str) -> Object:
+    """The raw definition; KeyError when there is none of that name."""
+    return _OWN.get(name) or _published()[name]
+
+
+@lru_cache(maxsize=4096)
+def schema(name: str) -> Schema:
+    """The type of that name, e.g. `io.k8s.api.core.v1.Pod`."""
+    source = definition(name)
+    return Schema(name, source, source)
+
+
+def _compile(field: Object) -> Schema:
+    reference: Any = field.get("$ref", "")
+    if not reference:
+        return Schema("", field, field)
+    target = schema(reference.removeprefix(_PREFIX))
+    # Most references carry annotations of their own; only those need an instance apart.
+    if any(key.startswith("x-kubernetes-") for key in field):
+        return Schema(target.name, target.source, {**target.source, **field})
+    return target
+
+
+def referenced(name: str) -> set[str]:
+    """The names of all definitions that one needs, itself included."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        current = todo.pop()
+        if current in found:
+            continue
+        found.add(current)
+        todo += _references(definition(current))
+    return found
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = node.get("$ref")
+        found = [own.removeprefix(_PREFIX)] if isinstance(own, str) else []
+        return found + [name for value in node.values() for name in _references(value)]
+    if isinstance(node, list):
+        return [name for value in node for name in _references(value)]
+    return []

@@ -1,0 +1,241 @@
+"""Wrong fields in Kubernetes' words, and the checks that many kinds share.
+
+Each check returns what is wrong as `Cause`s; none raises, so that a user sees every mistake at once. Formats are those
+of the Kubernetes documentation (RFC 1123 names, qualified label keys).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from common.api.meta import Object
+from common.errors import Cause
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_DNS_LABEL = re.compile(_LABEL)
+_DNS_1035 = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
+_DNS_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_QUALIFIED = re.compile("([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_LABEL_VALUE = re.compile("(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+
+MAX_ANNOTATIONS = 256 * 1024  # bytes of keys and values together
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
+
+
+def required(field: str, detail: str = "") -> Cause:
+    return Cause(field, f"Required value: {detail}" if detail else "Required value", "FieldValueRequired")
+
+
+def wrong(field: str, value: Any, detail: str) -> Cause:
+    return Cause(field, f"Invalid value: {shown(value)}: {detail}", "FieldValueInvalid")
+
+
+def forbidden(field: str, detail: str) -> Cause:
+    return Cause(field, f"Forbidden: {detail}", "FieldValueForbidden")
+
+
+def duplicate(field: str, value: Any) -> Cause:
+    return Cause(field, f"Duplicate value: {shown(value)}", "FieldValueDuplicate")
+
+
+def unsupported(field: str, value: Any, allowed: Iterable[str]) -> Cause:
+    listed = ", ".join(shown(item) for item in sorted(allowed))
+    return Cause(field, f"Unsupported value: {shown(value)}: supported values: {listed}", "FieldValueNotSupported")
+
+
+def not_found(field: str, value: Any) -> Cause:
+    return Cause(field, f"Not found: {shown(value)}", "FieldValueNotFound")
+
+
+def too_long(field: str, limit: int, unit: str = "bytes") -> Cause:
+    return Cause(field, f"Too long: may not be more than {limit} {unit}", "FieldValueTooLong")
+
+
+def too_many(field: str, count: int, limit: int) -> Cause:
+    return Cause(field, f"Too many: {count}: must have at most {limit} items", "FieldValueTooMany")
+
+
+def shown(value: Any) -> str:
+    """A value as messages quote it: texts in quotes, the rest as JSON."""
+    return "null" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def dns_label(text: str) -> list[str]:
+    """A DNS label (RFC 1123): at most 63 of a-z 0-9 and -."""
+    problems = [] if len(text) <= 63 else ["must be no more than 63 characters"]
+    if not _DNS_LABEL.fullmatch(text):
+        problems.append(
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
+            "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+        )
+    return problems
+
+
+def dns_1035_label(text: str) -> list[str]:
+    """A DNS label that starts with a letter (RFC 1035)."""
+    problems = [] if len(text) <= 63 else ["must be no more than 63 characters"]
+    if not _DNS_1035.fullmatch(text):
+        problems.append(
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
+            "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
+            "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+        )
+    return problems
+
+
+def dns_subdomain(text: str) -> list[str]:
+    """DNS labels joined by dots (RFC 1123), at most 253 characters."""
+    problems = [] if len(text) <= 253 else ["must be no more than 253 characters"]
+    if not _DNS_SUBDOMAIN.fullmatch(text):
+        problems.append(
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
+            "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+        )
+    return problems
+
+
+def path_segment(text: str) -> list[str]:
+    """A name that only has to fit into a URL path."""
+    if text in {".", ".."}:
+        return [f"may not be '{text}'"]
+    return [f"may not contain '{mark}'" for mark in ("/", "%") if mark in text]
+
+
+@lru_cache(maxsize=8192)
+def qualified_name(text: str) -> tuple[str, ...]:
+    """A label or annotation key: an optional DNS subdomain and a slash, then at most 63 characters."""
+    prefix, slash, name = text.rpartition("/")
+    if "/" in prefix:
+        return (
+            (
+                "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+                "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+                "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
+                "'example.com/MyName')"
+            ),
+        )
+    problems = []
+    if slash and not prefix:
+        problems.append("prefix part must be non-empty")
+    elif slash:
+        problems += [f"prefix part {problem}" for problem in dns_subdomain(prefix)]
+    if not name:
+        problems.append("name part must be non-empty")
+    elif len(name) > 63:
+        problems.append("name part must be no more than 63 characters")
+    if not _QUALIFIED.fullmatch(name):
+        problems.append(
+            "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+            "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+        )
+    return tuple(problems)
+
+
+@lru_cache(maxsize=8192)
+def label_value(text: str) -> tuple[str, ...]:
+    """Empty, or at most 63 characters that start and end alphanumerically."""
+    problems = [] if len(text) <= 63 else ["must be no more than 63 characters"]
+    if not _LABEL_VALUE.fullmatch(text):
+        problems.append(
+            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
+            "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used "
+            "for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+        )
+    return tuple(problems)
+
+
+def each(field: str, value: Any, problems: Iterable[str]) -> list[Cause]:
+    """One cause for each problem with a value."""
+    return [wrong(field, value, problem) for problem in problems]
+
+
+def name_field(field: str, value: Any, check: Callable[[str], Iterable[str]]) -> list[Cause]:
+    """A required text with a format."""
+    return each(field, value, check(value)) if value else [required(field)]
+
+
+def labels(field: str, found: Mapping[str, str]) -> list[Cause]:
+    causes: list[Cause] = []
+    for key, value in found.items():
+        causes += each(field, key, qualified_name(key))
+        causes += each(field, value, label_value(value))
+    return causes
+
+
+def annotation_keys(field: str, found: Mapping[str, str]) -> list[Cause]:
+    causes: list[Cause] = []
+    for key in found:
+        causes += each(field, key, qualified_name(key.lower()))
+    if sum(len(key.encode()) + len(value.encode()) for key, value in found.items()) > MAX_ANNOTATIONS:
+        causes.append(too_long(field, MAX_ANNOTATIONS))
+    return causes
+
+
+def label_selector(field: str, selector: Object | None) -> list[Cause]:
+    """A `metav1.LabelSelector`."""
+    if not selector:
+        return []
+    causes = labels(f"{field}.matchLabels", selector.get("matchLabels") or {})
+    for index, term in enumerate(selector.get("matchExpressions") or ()):
+        path = f"{field}.matchExpressions[{index}]"
+        operator, values = term.get("operator", ""), term.get("values") or []
+        if operator in {"In", "NotIn"} and not values:
+            causes.append(required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+        elif operator in {"Exists", "DoesNotExist"} and values:
+            causes.append(
+                forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+            )
+        elif operator not in _OPERATORS:
+            causes.append(wrong(f"{path}.operator", operator, "not a valid selector operator"))
+        causes += each(f"{path}.key", term.get("key", ""), qualified_name(term.get("key", "")))
+        for position, value in enumerate(values):
+            causes += each(f"{path}.values[{position}]", value, label_value(value))
+    return causes
+
+
+def one_of(field: str, value: Any, allowed: Sequence[str]) -> list[Cause]:
+    """A required word of a closed set."""
+    if not value:
+        return [required(field)]
+    return [] if value in allowed else [unsupported(field, value, allowed)]
+
+
+def non_negative(field: str, value: int | None) -> list[Cause]:
+    return [wrong(field, value, "must be greater than or equal to 0")] if value is not None and value < 0 else []
+
+
+def positive(field: str, value: int | None) -> list[Cause]:
+    return [wrong(field, value, "must be greater than 0")] if value is not None and value < 1 else []
+
+
+def port_number(field: str, value: int) -> list[Cause]:
+    return [] if 1 <= value <= 65535 else [wrong(field, value, "must be between 1 and 65535, inclusive")]
+
+
+def port_name(text: str) -> list[str]:
+    """The name of a container port (IANA service name)."""
+    problems = [] if len(text) <= 15 else ["must be no more than 15 characters"]
+    if not re.fullmatch("[-a-z0-9]+", text):
+        problems.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    if not re.search("[a-z]", text):
+        problems.append("must contain at least one letter (a-z)")
+    if "--" in text:
+        problems.append("must not contain consecutive hyphens")
+    if text.startswith("-") or text.endswith("-"):
+        problems.append("must not begin or end with a hyphen")
+    return problems
+
+
+def port_number_or_name(field: str, value: int | str) -> list[Cause]:
+    return port_number(field, value) if isinstance(value, int) else name_field(field, value, port_name)
+
+
+def unchanged(field: str, new: Any, old: Any) -> list[Cause]:
+    return [] if new == old else [wrong(field, new, "field is immutable")]

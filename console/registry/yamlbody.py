@@ -1,0 +1,87 @@
+"""YAML bodies as Kubernetes reads them: YAML 1.1 scalars without dates and sexagesimal numbers, one document.
+
+Aliases are copied, within a budget of nodes, so that a small text cannot unfold into gigabytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+MAX_NODES = 500_000  # of one document; the largest object that fits a request has about a tenth of that
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader with Kubernetes' idea of scalars."""
+
+
+# The base class shares its tables with every user of yaml: copy before changing.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":int", ":float"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"[-+]?(?:0b[01_]+|0[0-7_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*)\Z"),
+    list("-+0123456789"),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)(?:[eE][-+]?[0-9]+)?\Z"),
+    list("-+0123456789."),
+)
+
+
+def load(body: bytes, duplicates: list[str]) -> Any:
+    """The document; ValueError says what is wrong. Names of keys given twice are added to `duplicates`."""
+    try:
+        loader = _Loader(body.decode())
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"error converting YAML to JSON: {error}") from None
+    try:
+        node = loader.get_single_node()
+        return None if node is None else _Converter(loader, duplicates).convert(node)
+    except yaml.YAMLError as error:
+        raise ValueError(f"error converting YAML to JSON: {_one_line(error)}") from None
+    finally:
+        loader.dispose()
+
+
+class _Converter:
+    def __init__(self, loader: _Loader, duplicates: list[str]) -> None:
+        self._loader = loader
+        self._duplicates = duplicates
+        self._left = MAX_NODES
+
+    def convert(self, node: yaml.Node) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError(f"the YAML document unfolds to more than {MAX_NODES} values")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.convert(item) for item in node.value]
+        value = self._loader.construct_object(node)
+        if not isinstance(value, str | int | float | bool | type(None)):
+            raise ValueError(f"{node.tag} has no counterpart in JSON (line {node.start_mark.line + 1})")
+        # A whole number that YAML wrote as 3.0 is the JSON number 3.
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
+        self._loader.flatten_mapping(node)
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.convert(key_node)
+            if isinstance(key, dict | list):
+                raise ValueError(f"a key is no text (line {key_node.start_mark.line + 1})")
+            name = {True: "true", False: "false", None: "null"}.get(key, str(key)) if not isinstance(key, str) else key
+            if name in result:
+                self._duplicates.append(name)
+            result[name] = self.convert(value_node)
+        return result
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    return " ".join(str(error).split())
