@@ -22,6 +22,12 @@ _DNS_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _QUALIFIED = re.compile("([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _LABEL_VALUE = re.compile("(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 
+_QUALIFIED_NAME = (
+    "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
+    "'example.com/MyName')"
+)
 MAX_ANNOTATIONS = 256 * 1024  # bytes of keys and values together
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
@@ -112,14 +118,7 @@ def qualified_name(text: str) -> tuple[str, ...]:
     """A label or annotation key: an optional DNS subdomain and a slash, then at most 63 characters."""
     prefix, slash, name = text.rpartition("/")
     if "/" in prefix:
-        return (
-            (
-                "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-                "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-                "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
-                "'example.com/MyName')"
-            ),
-        )
+        return (_QUALIFIED_NAME,)
     problems = []
     if slash and not prefix:
         problems.append("prefix part must be non-empty")
