@@ -189,9 +189,9 @@ class Desk:
             raise Busy("an attempt failed just now", self._blocked_until - now)
 
     def abandon(self) -> None:
-        """The attempt under way cannot succeed any more: its code is burned."""
-        if self._attempt is not None:
-            self._attempt = None
+        """An attempt with the right code led to nothing: the code was used, so it is burned too."""
+        self._attempt = None
+        if self.code:
             self._burn()
 
     def _burn(self) -> None:

@@ -135,16 +135,36 @@ class TunnelWindow:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The agent asks for a new certificate for its key, while the old one is still valid; PEM."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The certificate that was asked for, PEM; the agent shows it from its next connection on."""
+
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The node was removed: the agent stops its pods, forgets the cluster and can be adopted again."""
+
+
 TUNNEL_WINDOW = 256 * 1024  # bytes; fills a gigabit link of 2 ms and bounds what a stuck reader can pile up
 
 Message: TypeAlias = (
     Open | Welcome | Refused | Heartbeat | Sync | Applied | Release | Report | Ack
-    | TunnelOpen | TunnelClose | TunnelWindow
+    | TunnelOpen | TunnelClose | TunnelWindow | Renew | Renewed | Leave
 )  # fmt: skip
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Open, Welcome, Refused, Heartbeat, Sync, Applied, Release, Report, Ack, TunnelOpen, TunnelClose, TunnelWindow,
+        Renew, Renewed, Leave,
     )
 }  # fmt: skip
 

@@ -1,0 +1,51 @@
+"""Addresses of agents: how they are written, and whether a host answers at all."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+
+from common.settings import AGENT_PORT
+
+AGENT_ADDRESS = "quarterdeck.io/agent-address"
+"""Annotation of a Node: HOST:PORT at which its agent listens."""
+HOST_FINGERPRINT = "quarterdeck.io/host-fingerprint"
+"""Annotation of a Node: the certificate that its host was born with, SHA-256 in hex."""
+
+
+def join_address(host: str, port: int) -> str:
+    """HOST:PORT, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def split_address(text: str, default_port: int = AGENT_PORT) -> tuple[str, int]:
+    """Host and port of HOST, HOST:PORT, an IPv6 address or [IPv6]:PORT; ValueError names what is wrong."""
+    text = text.strip()
+    try:
+        return str(ipaddress.ip_address(text)), default_port
+    except ValueError:
+        host, colon, port = text.rpartition(":") if ":" in text else (text, "", "")
+    if not colon:
+        host, port = text, str(default_port)
+    if text.startswith("[") and text.endswith("]"):
+        host, port = text, str(default_port)
+    host = host.removeprefix("[").removesuffix("]")
+    if not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
+        raise ValueError(f"{text!r}: the port {port!r} is not a number from 1 to 65535")
+    if not host or len(host) > 253 or not all(letter.isalnum() or letter in ".-:%_" for letter in host):
+        raise ValueError(f"{text!r}: {host!r} is not a host name or address")
+    return host, int(port)
+
+
+async def reach(address: str, seconds: float) -> bool:
+    """Whether the host at HOST:PORT answers, be it with a refusal: its kernel lives, whatever its agent does."""
+    host, port = split_address(address)
+    try:
+        async with asyncio.timeout(seconds):
+            _, writer = await asyncio.open_connection(host, port)
+    except ConnectionRefusedError:
+        return True
+    except (TimeoutError, OSError):
+        return False
+    writer.close()
+    return True

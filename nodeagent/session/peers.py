@@ -1,0 +1,199 @@
+"""Agents among themselves: which pod addresses are unready, and who can be reached.
+
+Each agent tells the others at once when the readiness of its own pods changes, and repeats the whole state while the
+console is away, so that every node's tables follow. It answers pings, and probes another node when the control plane
+cannot reach that one itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import aiohttp
+import orjson
+from aiohttp import web
+
+from common import tls
+from common.aio import Tasks
+from common.api import meta
+from common.api.meta import Object, name
+from common.clock import Clock
+from common.hosts import AGENT_ADDRESS, reach
+from common.pki import PkiError
+
+from .credentials import Credentials
+from .server import CALLER
+
+log = logging.getLogger(__name__)
+
+ALONE_AFTER_SECONDS = 2.0  # of silence of the console: from here on the agents keep each other up to date
+REPEAT_SECONDS = 1.0
+CALL_SECONDS = 1.0
+PROBE_SECONDS = 0.5  # the control plane waits for it inside its three seconds
+MAX_UNREADY = 5000  # addresses of one node: more than it can run
+
+
+@dataclass(slots=True)
+class _Peer:
+    """`due` is set while the peer has not confirmed our latest state."""
+
+    address: str
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Peers:
+    """`silence` gives the seconds since the console was heard; `changed` is called when `unready` became another."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        clock: Clock,
+        *,
+        silence: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        self._silence = silence
+        self._changed = changed
+        self._peers: dict[str, _Peer] = {}
+        self._own: frozenset[str] = frozenset()
+        self._theirs: dict[str, frozenset[str]] = {}
+        self._tasks = Tasks("peers")
+        self._session: aiohttp.ClientSession | None = None
+        credentials.listen(self._forget_session)
+
+    @property
+    def unready(self) -> frozenset[str]:
+        """Pod addresses that this node or a peer knows to be unready."""
+        return self._own.union(*self._theirs.values())
+
+    def set_nodes(self, nodes: Iterable[Object]) -> None:
+        """The nodes of the cluster, this one among them."""
+        own = self._credentials.membership.node if self._credentials.membership else ""
+        wanted = {name(node): address_of(node) for node in nodes if name(node) != own}
+        for gone in self._peers.keys() - wanted.keys():
+            self._drop(gone)
+        for peer, address in wanted.items():
+            if (known := self._peers.get(peer)) is not None:
+                known.address = address
+            elif address:
+                self._add(peer, address)
+
+    def known(self, node: str) -> bool:
+        """Whether a node of that name is in the cluster: a removed one has nothing to say here."""
+        return node in self._peers
+
+    def set_unready(self, addresses: frozenset[str]) -> None:
+        """The unready addresses of this node's own pods."""
+        if addresses == self._own:
+            return
+        self._own = addresses
+        for peer in self._peers.values():
+            peer.due.set()
+        self._changed()
+
+    async def ping(self, _request: web.Request) -> web.StreamResponse:
+        """`GET /peer/ping`: this agent lives; how long it has not heard the console."""
+        return web.json_response({"silence": min(self._silence(), 1e9)})
+
+    async def probe(self, request: web.Request) -> web.StreamResponse:
+        """`GET /peer/probe/NODE`: whether the agent and the host of that node answer us."""
+        peer = self._peers.get(request.match_info["node"])
+        if peer is None:
+            raise web.HTTPNotFound(text=f"node {request.match_info['node']!r} is not known here")
+        agent = await self._pings(request.match_info["node"], peer.address)
+        host = agent or await reach(peer.address, PROBE_SECONDS)
+        return web.json_response({"agent": agent, "host": host})
+
+    async def readiness(self, request: web.Request) -> web.StreamResponse:
+        """`POST /peer/readiness` {unready: [address, …]}: the whole state of the calling node."""
+        node = request[CALLER].rpartition(":")[2]
+        try:
+            listed = orjson.loads(await request.read())["unready"]
+            addresses = frozenset(str(item) for item in listed)
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise web.HTTPBadRequest(text="the body is not {unready: [address, …]}") from error
+        if len(addresses) > MAX_UNREADY:
+            raise web.HTTPBadRequest(text=f"more than {MAX_UNREADY} addresses")
+        if self.known(node) and self._theirs.get(node, frozenset()) != addresses:
+            self._theirs[node] = addresses
+            self._changed()
+        return web.json_response({})
+
+    def start(self) -> None:
+        self._tasks.start("repeat", self._repeat())
+
+    async def close(self) -> None:
+        await self._tasks.close()
+        if self._session is not None:
+            await self._session.close()
+
+    def _add(self, node: str, address: str) -> None:
+        peer = _Peer(address)
+        self._peers[node] = peer
+        peer.due.set()
+        peer.task = self._tasks.start(f"tell-{node}", self._tell_forever(node, peer))
+
+    def _drop(self, node: str) -> None:
+        peer = self._peers.pop(node)
+        if peer.task is not None:
+            peer.task.cancel()
+        if self._theirs.pop(node, None):
+            self._changed()
+
+    async def _repeat(self) -> None:
+        while True:
+            await self._clock.sleep(REPEAT_SECONDS)
+            if self._silence() > ALONE_AFTER_SECONDS:
+                for peer in self._peers.values():
+                    peer.due.set()
+
+    async def _tell_forever(self, node: str, peer: _Peer) -> None:
+        while True:
+            await peer.due.wait()
+            peer.due.clear()
+            if not await self._tell(node, peer.address):
+                await self._clock.sleep(REPEAT_SECONDS)
+                peer.due.set()
+
+    async def _tell(self, node: str, address: str) -> bool:
+        body = orjson.dumps({"unready": sorted(self._own)})
+        try:
+            async with self._call("POST", node, address, "/peer/readiness", CALL_SECONDS, body) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError, OSError, PkiError) as error:
+            log.debug("cannot tell node %s which addresses are unready: %s", node, tls.explain(error))
+            return False
+
+    async def _pings(self, node: str, address: str) -> bool:
+        try:
+            async with self._call("GET", node, address, "/peer/ping", PROBE_SECONDS) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError, OSError, PkiError):
+            return False
+
+    def _call(
+        self, method: str, node: str, address: str, path: str, seconds: float, body: bytes | None = None
+    ) -> aiohttp.client._RequestContextManager:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(ssl=self._credentials.client_context(), limit_per_host=2)
+            self._session = aiohttp.ClientSession(connector=connector)
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        url = f"https://{address}{path}"
+        return self._session.request(method, url, data=body, timeout=timeout, server_hostname=node)
+
+    def _forget_session(self) -> None:
+        """Our certificate changed: calls from now on show the new one."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            self._tasks.start("close-session", session.close())
+
+
+def address_of(node: Object) -> str:
+    """HOST:PORT at which the node's agent listens, empty while unknown."""
+    return meta.annotations(node).get(AGENT_ADDRESS, "")
