@@ -1,0 +1,84 @@
+"""Filters: what can make a node unfit for a pod. Each phrases its own refusal, in Kubernetes' words.
+
+A static filter looks only at the node's facts, a dynamic one also at the pods on it; rows of scores work a static one
+out once a node. What a resolvable filter refuses could be had by removing pods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .affinity import Taint, untolerated
+from .model import NodeInfo, PodClass
+
+Refuse: TypeAlias = Callable[[PodClass, NodeInfo], tuple[str, ...]]
+HARD = frozenset({"NoSchedule", "NoExecute"})
+_CORDONED = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`refuse` returns every reason, none when the node will do."""
+
+    name: str
+    refuse: Refuse
+    static: bool
+    resolvable: bool
+
+
+def _unschedulable(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
+    if node.facts.unschedulable and untolerated((_CORDONED,), pod.tolerations, HARD):
+        return ("node(s) were unschedulable",)
+    return ()
+
+
+def _taints(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
+    if not node.facts.taints:
+        return ()
+    refused = untolerated(node.facts.taints, pod.tolerations, HARD)
+    return tuple(dict.fromkeys(f"node(s) had untolerated taint {taint}" for taint in refused))
+
+
+def _affinity(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
+    if pod.affinity.allows(node.labels, node.name):
+        return ()
+    return ("node(s) didn't match Pod's node affinity/selector",)
+
+
+def _ports(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
+    if pod.ports and any(count and port.clashes(wanted) for wanted in pod.ports for port, count in node.ports.items()):
+        return ("node(s) didn't have free ports for the requested pod ports",)
+    return ()
+
+
+def _resources(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
+    free = node.free
+    lacking = tuple([f"Insufficient {item}" for item, amount in pod.requests if amount > free.get(item, 0)])
+    return lacking if node.pod_room > 0 else ("Too many pods", *lacking)
+
+
+FILTERS: tuple[Filter, ...] = (
+    Filter("NodeUnschedulable", _unschedulable, static=True, resolvable=False),
+    Filter("TaintToleration", _taints, static=True, resolvable=False),
+    Filter("NodeAffinity", _affinity, static=True, resolvable=False),
+    Filter("NodePorts", _ports, static=False, resolvable=True),
+    Filter("NodeResourcesFit", _resources, static=False, resolvable=True),
+)
+STATIC = tuple(item.refuse for item in FILTERS if item.static)
+DYNAMIC = tuple(item.refuse for item in FILTERS if not item.static)
+
+
+def all_refusals(pod: PodClass, node: NodeInfo) -> list[str]:
+    """Every reason of every filter."""
+    return [reason for item in FILTERS for reason in item.refuse(pod, node)]
+
+
+def first_refusal(pod: PodClass, node: NodeInfo) -> tuple[Filter, tuple[str, ...]] | None:
+    """The first filter that refuses, with its reasons: what Kubernetes counts in its message."""
+    for item in FILTERS:
+        reasons = item.refuse(pod, node)
+        if reasons:
+            return item, reasons
+    return None

@@ -1,0 +1,246 @@
+"""Pods and nodes as the scheduler sees them.
+
+Pods that ask the same of a node share one `PodClass`, so that filters and scores are worked out once for all of them.
+Amounts are integers: millicores of cpu, bytes of memory and storage, whole units of anything else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
+
+import orjson
+
+from common.api import quantity
+from common.api.conditions import get_condition
+from common.api.meta import Key, Object, controller_of, key, labels, metadata, name, uid
+from common.api.pods import requests
+
+from .affinity import NodeAffinity, Taint, Toleration
+
+Amounts: TypeAlias = dict[str, int]
+# What a pod without requests counts as when nodes are compared (not when they are filtered): Kubernetes' figures.
+SCORED_CPU = 100
+SCORED_MEMORY = 200 * 2**20
+ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    ip: str
+    protocol: str
+    port: int
+
+    def clashes(self, other: HostPort) -> bool:
+        if (self.protocol, self.port) != (other.protocol, other.port):
+            return False
+        return self.ip == other.ip or self.ip in ANY_ADDRESS or other.ip in ANY_ADDRESS
+
+
+@dataclass(frozen=True, eq=False)
+class PodClass:
+    """What a pod asks of a node. Compared by identity: `classify` gives equal pods the same one."""
+
+    requests: tuple[tuple[str, int], ...]
+    scored_cpu: int
+    scored_memory: int
+    ports: tuple[HostPort, ...]
+    affinity: NodeAffinity
+    tolerations: tuple[Toleration, ...]
+    workload: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodInfo:
+    """A pod: `priority` orders the queue, `gated` keeps it out of it."""
+
+    uid: str
+    key: Key
+    priority: int
+    gated: bool
+    kind: PodClass
+
+
+def whole_amounts(exact: Mapping[str, Fraction]) -> Amounts:
+    """Rounded up, as Kubernetes does."""
+    return {item: math.ceil(value * 1000 if item == "cpu" else value) for item, value in exact.items()}
+
+
+class Classes:
+    """Finds the class of a pod; a class lives as long as some pod has it."""
+
+    def __init__(self) -> None:
+        self._known: WeakValueDictionary[bytes, PodClass] = WeakValueDictionary()
+
+    def info(self, pod: Object) -> PodInfo:
+        spec = pod.get("spec") or {}
+        return PodInfo(
+            uid=uid(pod),
+            key=key(pod),
+            priority=int(spec.get("priority") or 0),
+            gated=bool(spec.get("schedulingGates")),
+            kind=self._classify(pod, spec),
+        )
+
+    def _classify(self, pod: Object, spec: Object) -> PodClass:
+        owner = controller_of(pod)
+        workload = str(owner.get("uid")) if owner else uid(pod)
+        # A digest of every field that `_parse` reads; a pod that differs in one of them gets another class.
+        digest = orjson.dumps(
+            [
+                workload,
+                [[item.get("resources"), item.get("ports")] for item in spec.get("containers") or ()],
+                [[item.get("resources"), item.get("restartPolicy"), item.get("ports")]
+                 for item in spec.get("initContainers") or ()],
+                spec.get("overhead"), spec.get("nodeSelector"), spec.get("affinity"), spec.get("tolerations"),
+            ],
+            option=orjson.OPT_SORT_KEYS,
+        )  # fmt: skip
+        known = self._known.get(digest)
+        if known is None:
+            known = self._known[digest] = _parse(pod, spec, workload)
+        return known
+
+
+def _parse(pod: Object, spec: Object, workload: str) -> PodClass:
+    asked = whole_amounts(requests(pod))
+    return PodClass(
+        requests=tuple(sorted((item, amount) for item, amount in asked.items() if amount > 0)),
+        scored_cpu=asked.get("cpu") or SCORED_CPU,
+        scored_memory=asked.get("memory") or SCORED_MEMORY,
+        ports=tuple(_host_ports(spec)),
+        affinity=NodeAffinity.of(spec),
+        tolerations=tuple(Toleration.of(item) for item in spec.get("tolerations") or ()),
+        workload=workload,
+    )
+
+
+def _host_ports(spec: Object) -> Iterable[HostPort]:
+    sidecars = [item for item in spec.get("initContainers") or () if item.get("restartPolicy") == "Always"]
+    for container in [*(spec.get("containers") or ()), *sidecars]:
+        for port in container.get("ports") or ():
+            if port.get("hostPort"):
+                yield HostPort(port.get("hostIP") or "", port.get("protocol") or "TCP", int(port["hostPort"]))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What the Node object says; two equal ones are the same node to the scheduler."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    taints: tuple[Taint, ...]
+    unschedulable: bool
+    allocatable: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, node: Object) -> NodeFacts:
+        spec = node.get("spec") or {}
+        status = node.get("status") or {}
+        allocatable = status.get("allocatable") or status.get("capacity") or {}
+        exact = {item: quantity.parse(value) for item, value in allocatable.items()}
+        return cls(
+            name=name(node),
+            labels=tuple(sorted(labels(node).items())),
+            taints=_taints(node, spec),
+            unschedulable=bool(spec.get("unschedulable")) or bool(metadata(node).get("deletionTimestamp")),
+            allocatable=tuple(sorted(whole_amounts(exact).items())),
+        )
+
+
+def _taints(node: Object, spec: Object) -> tuple[Taint, ...]:
+    """The node's taints, and the one that its Ready condition will bring as soon as its controller has seen it."""
+    taints = [Taint(item["key"], item.get("value") or "", item["effect"]) for item in spec.get("taints") or ()]
+    ready = (get_condition(node, "Ready") or {}).get("status")
+    if ready != "True":
+        cause = "unreachable" if ready == "Unknown" else "not-ready"
+        implied = Taint(f"node.kubernetes.io/{cause}", "", "NoSchedule")
+        if implied not in taints:
+            taints.append(implied)
+    return tuple(taints)
+
+
+@dataclass(slots=True)
+class NodeInfo:
+    """A node and what its pods take of it. `version` rises with each change of its facts."""
+
+    facts: NodeFacts
+    version: int = 0
+    labels: dict[str, str] = field(default_factory=dict)
+    allocatable: Amounts = field(default_factory=dict)
+    requested: Amounts = field(default_factory=dict)
+    free: Amounts = field(default_factory=dict)
+    pods: dict[str, PodInfo] = field(default_factory=dict)
+    ports: Counter[HostPort] = field(default_factory=Counter)
+    workloads: Counter[str] = field(default_factory=Counter)
+    scored_cpu: int = 0
+    scored_memory: int = 0
+
+    @classmethod
+    def of(cls, facts: NodeFacts) -> NodeInfo:
+        node = cls(facts)
+        node.revise(facts)
+        return node
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def pod_room(self) -> int:
+        return self.allocatable.get("pods", 0) - len(self.pods)
+
+    def revise(self, facts: NodeFacts) -> None:
+        self.facts = facts
+        self.version += 1
+        self.labels = dict(facts.labels)
+        self.allocatable = dict(facts.allocatable)
+        self.free = {item: amount - self.requested.get(item, 0) for item, amount in self.allocatable.items()}
+
+    def add(self, pod: PodInfo) -> None:
+        if pod.uid not in self.pods:
+            self.pods[pod.uid] = pod
+            self._account(pod.kind, 1)
+
+    def remove(self, pod_uid: str) -> None:
+        pod = self.pods.pop(pod_uid, None)
+        if pod is not None:
+            self._account(pod.kind, -1)
+
+    def _account(self, kind: PodClass, sign: int) -> None:
+        for item, amount in kind.requests:
+            self.requested[item] = self.requested.get(item, 0) + sign * amount
+            self.free[item] = self.free.get(item, 0) - sign * amount
+        self.scored_cpu += sign * kind.scored_cpu
+        self.scored_memory += sign * kind.scored_memory
+        for port in kind.ports:
+            self.ports[port] += sign
+        self.workloads[kind.workload] += sign
+        if not self.workloads[kind.workload]:
+            del self.workloads[kind.workload]
+
+
+def copy_node(node: NodeInfo) -> NodeInfo:
+    """An independent node with the same pods, to try things on."""
+    twin = NodeInfo.of(node.facts)
+    for pod in node.pods.values():
+        twin.add(pod)
+    return twin
+
+
+def quantities(amounts: Mapping[str, int]) -> dict[str, Any]:
+    """Amounts as the API writes them."""
+    written: dict[str, Any] = {}
+    for item, amount in sorted(amounts.items()):
+        if item == "cpu":
+            written[item] = quantity.format_milli(amount)
+        elif item == "memory" or "storage" in item or item.startswith("hugepages-"):
+            written[item] = quantity.format_bytes(amount)
+        else:
+            written[item] = str(amount)
+    return written

@@ -1,0 +1,275 @@
+"""The scheduler's shell: informers feed the core, decisions become bindings, refusals become conditions and events.
+
+A decision is taken into account at once and bound in the background, many at a time, so that the store can commit them
+in groups; a binding that fails is undone and the pod waits again. One task decides, so no two decisions see the same
+free capacity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from common.aio import Tasks, WorkQueue, run_workers
+from common.api.conditions import get_condition, set_condition
+from common.api.kinds import NODES, PODS
+from common.api.meta import Key, Object, is_deleting, key, metadata, name, resource_version, uid
+from common.api.pods import is_terminal, node_name
+from common.client import Client, Informer
+from common.clock import Clock
+from common.errors import ApiError, Conflict, NotFound
+from common.events import Recorder
+
+from .core.model import Classes, NodeFacts, PodInfo
+from .core.queue import SchedulingQueue
+from .core.rows import Rows
+from .core.scores import profile
+from .core.state import ClusterState
+from .core.verdict import node_verdict, summary
+
+log = logging.getLogger(__name__)
+
+NAME = "default-scheduler"
+BINDS_IN_FLIGHT = 256  # what one group commit of the store can take; more would only wait there
+DECISIONS_IN_A_ROW = 64  # then others get the loop: at some 20 us each that is about a millisecond
+RETELL_SECONDS = 10.0  # how old the message of a waiting pod may get while nodes come and go
+TELLERS = 8
+GATED = "Scheduling is blocked due to non-empty scheduling gates"
+
+
+class Scheduler:
+    """Schedules the pods of `default-scheduler`. `profile_name` is `pack` or `spread`; ValueError for another."""
+
+    def __init__(self, client: Client, clock: Clock, profile_name: str = "pack") -> None:
+        self._client = client
+        self._clock = clock
+        self._profile = profile(profile_name)
+        self._state = ClusterState()
+        self._rows = Rows(self._state, self._profile)
+        self._queue = SchedulingQueue()
+        self._classes = Classes()
+        self._nodes = Informer(client, NODES, clock)
+        self._pods = Informer(client, PODS, clock)
+        self._events = Recorder(client, clock, NAME)
+        self._tasks = Tasks("scheduler")
+        self._binds = Tasks("scheduler/bind")
+        self._room = asyncio.Semaphore(BINDS_IN_FLIGHT)
+        self._wake = asyncio.Event()
+        self._retries: WorkQueue[Key] = WorkQueue(clock, "scheduler-retry")
+        self._to_tell: WorkQueue[Key] = WorkQueue(clock, "scheduler-tell")
+        self._told_at = -1
+
+    def start(self) -> None:
+        self._nodes.listen(self._node_changed)
+        self._pods.listen(self._pod_changed)
+        self._nodes.start()
+        self._pods.start()
+        self._events.start()
+        self._tasks.start("decide", self._run())
+        self._tasks.start("retry", self._retry_loop())
+        self._tasks.start("retell", self._retell_loop())
+        run_workers(self._to_tell, self._write_refusal, TELLERS, self._tasks, "scheduler-tell")
+
+    async def close(self) -> None:
+        """Stop deciding; bindings on their way are abandoned, the API knows which arrived."""
+        await self._tasks.close()
+        await self._binds.close()
+        await asyncio.gather(self._nodes.close(), self._pods.close(), self._retries.close(), self._to_tell.close())
+        await self._events.close()
+
+    # What the mirrors say
+
+    def _node_changed(self, old: Object | None, new: Object | None) -> None:
+        if new is None:
+            if old is not None:
+                self._state.remove_node(name(old))
+        else:
+            try:
+                changed = self._state.set_node(NodeFacts.of(new))
+            except (ValueError, KeyError) as error:
+                log.warning("node %s is left out, its object cannot be read: %s", name(new), error)
+                self._state.remove_node(name(new))
+                changed = True
+            if not changed:
+                return
+        self._wake.set()
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        if old is not None and (new is None or uid(new) != uid(old)):
+            self._forget(uid(old))
+        if new is None:
+            return
+        if is_terminal(new):
+            self._forget(uid(new))
+            return
+        try:
+            info = self._classes.info(new)
+        except (ValueError, KeyError) as error:
+            log.warning("pod %s is left out, its spec cannot be read: %s", key(new), error)
+            return
+        if node_name(new):
+            self._queue.remove(info.uid)
+            self._retries.forget(info.key)
+            if self._state.place(info, node_name(new)):
+                self._wake.set()
+        else:
+            self._offer(new, info)
+
+    def _forget(self, pod_uid: str) -> None:
+        self._queue.remove(pod_uid)
+        if self._state.remove(pod_uid):
+            self._wake.set()
+
+    def _offer(self, pod: Object, info: PodInfo) -> None:
+        """Queue a pod that has no node, unless it is ending, held back, another scheduler's or being bound."""
+        if is_deleting(pod) or (pod["spec"].get("schedulerName") or NAME) != NAME:
+            self._forget(info.uid)
+        elif info.gated:
+            self._queue.remove(info.uid)
+            self._to_tell.add(info.key)
+        elif self._state.where(info.uid) is None:
+            self._queue.add(info)
+            self._wake.set()
+
+    # Decisions
+
+    async def _run(self) -> None:
+        await self._nodes.synced.wait()
+        await self._pods.synced.wait()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            for kind in self._queue.parked_classes():
+                if self._rows.choose(kind) is not None:
+                    self._queue.wake(kind)
+            await self._drain()
+
+    async def _drain(self) -> None:
+        decided = 0
+        while True:
+            # Room first: a pod that was taken from the queue could vanish while we wait.
+            await self._room.acquire()
+            pod = self._queue.pop()
+            if pod is None:
+                self._room.release()
+                return
+            chosen = self._rows.choose(pod.kind)
+            if chosen is None:
+                self._room.release()
+                self._queue.park(pod)
+                self._tell(pod, summary(pod.kind, self._state.nodes()))
+            else:
+                self._state.place(pod, chosen)
+                self._binds.start(f"{pod.key}", self._bind(pod, chosen))
+            decided += 1
+            if decided % DECISIONS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+
+    async def _bind(self, pod: PodInfo, node: str) -> None:
+        body = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": pod.key.name, "namespace": pod.key.namespace, "uid": pod.uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        }
+        try:
+            await self._client.post(PODS, pod.key.name, "binding", body, pod.key.namespace)
+        except (ApiError, TimeoutError, OSError) as error:
+            self._undo(pod, error)
+        else:
+            obj = self._pods.get(pod.key)
+            self._queue.remove(pod.uid)
+            self._retries.forget(pod.key)
+            if obj is not None:
+                self._events.normal(PODS, obj, "Scheduled", f"Successfully assigned {pod.key} to {node}")
+        finally:
+            self._room.release()
+
+    def _undo(self, pod: PodInfo, error: Exception) -> None:
+        """Take the reservation back; what the mirror says by now decides whether the pod waits again."""
+        obj = self._pods.get(pod.key)
+        if obj is None or uid(obj) != pod.uid or not node_name(obj):
+            self._state.remove(pod.uid)
+        self._wake.set()
+        if isinstance(error, NotFound):
+            return
+        level = logging.DEBUG if isinstance(error, Conflict) else logging.WARNING
+        log.log(level, "binding %s failed, will retry: %s", pod.key, error)
+        self._retries.retry(pod.key)
+
+    async def _retry_loop(self) -> None:
+        while True:
+            pod_key = await self._retries.get()
+            pod = self._pods.get(pod_key)
+            if pod is not None and not node_name(pod):
+                self._pod_changed(None, pod)
+            self._retries.done(pod_key)
+
+    # What waiting pods are told
+
+    def _tell(self, pod: PodInfo, message: str) -> None:
+        if self._queue.tell(pod.uid, message):
+            self._to_tell.add(pod.key)
+            obj = self._pods.get(pod.key)
+            if obj is not None:
+                self._events.warning(PODS, obj, "FailedScheduling", message)
+
+    async def _retell_loop(self) -> None:
+        while True:
+            await self._clock.sleep(RETELL_SECONDS)
+            if self._told_at == self._state.position:
+                continue
+            self._told_at = self._state.position
+            for kind in self._queue.parked_classes():
+                message = summary(kind, self._state.nodes())
+                for pod in self._queue.parked(kind):
+                    self._tell(pod, message)
+                await asyncio.sleep(0)
+
+    async def _write_refusal(self, pod_key: Key) -> None:
+        """Bring the pod's PodScheduled condition to what it was told."""
+        pod = self._pods.get(pod_key)
+        if pod is None or node_name(pod) or is_deleting(pod):
+            return
+        if pod["spec"].get("schedulingGates"):
+            reason, message = "SchedulingGated", GATED
+        else:
+            reason, message = "Unschedulable", self._queue.told(uid(pod)) or ""
+        old = get_condition(pod, "PodScheduled") or {}
+        if not message or (old.get("reason"), old.get("message")) == (reason, message):
+            return
+        conditions = list((pod.get("status") or {}).get("conditions") or ())
+        patch = {
+            "metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)},
+            "status": {
+                "conditions": set_condition(conditions, "PodScheduled", "False", reason, message, self._clock.now())
+            },
+        }
+        try:
+            await self._client.patch(PODS, name(pod), patch, pod_key.namespace, subresource="status")
+        except NotFound:
+            return
+
+    def explain(self, pod: Object) -> Object:
+        """An Explanation (docs/architecture.md): the verdict on every node. A pod that runs is judged as if anew."""
+        info = self._classes.info(pod)
+        nodes = [
+            node_verdict(info.kind, info.uid, node, self._profile)
+            for node in sorted(self._state.nodes(), key=lambda node: node.name)
+        ]
+        return {
+            "kind": "Explanation",
+            "apiVersion": "quarterdeck.io/v1",
+            "pod": {field: metadata(pod).get(field, "") for field in ("namespace", "name", "uid")},
+            "message": self._conclusion(pod, info, sum(node["fits"] for node in nodes)),
+            "nodes": nodes,
+        }
+
+    def _conclusion(self, pod: Object, info: PodInfo, fitting: int) -> str:
+        if node_name(pod):
+            return f"{info.key} is assigned to {node_name(pod)}"
+        if info.gated:
+            return GATED
+        if fitting:
+            return f"{fitting}/{len(self._state)} nodes are available."
+        return summary(info.kind, self._state.nodes())
