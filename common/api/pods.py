@@ -49,7 +49,7 @@ def ips(pod: Object) -> list[str]:
     """All addresses of the pod, the primary one first."""
     status = pod.get("status") or {}
     found = [str(entry["ip"]) for entry in status.get("podIPs") or () if entry.get("ip")]
-    return found or [str(status["podIP"])] * bool(status.get("podIP"))
+    return found or ([str(status["podIP"])] if status.get("podIP") else [])
 
 
 def requests(pod: Object) -> dict[str, Fraction]:
