@@ -26,7 +26,7 @@ from .database import Database, LogRow
 from .entries import Entry, Event, ObjectKey, make_entry, make_tombstone
 from .recovery import Recovered, recover
 from .table import Table
-from .watch import Watcher
+from .watch import View, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Store:
         self._disk_floor = recovered.floor
         self._ceiling = recovered.ceiling
         self._superseded = recovered.superseded
-        self._pending: dict[tuple[str, ObjectKey], Event] = {}
+        self._pending: dict[tuple[str, ObjectKey], _Write] = {}
         self._queue: deque[_Write] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -92,14 +92,14 @@ class Store:
         wanted = sorted(key for key in then if (not namespace or key[0] == namespace) and (not after or key > after))
         return [then[key] for key in wanted if accepts(then[key])]
 
-    def watch(self, resource: str, revision: int, accepts: Callable[[Event], bool] | None = None) -> Watcher:
+    def watch(self, resource: str, revision: int, view: View | None = None) -> Watcher:
         """Changes after `revision`. Raises Expired when it is older than the history, or newer than the store: then
         it comes from another store or a lost one, and nothing that its owner knows can be trusted."""
         if revision > self.revision:
             raise Expired(f"too large resource version: {revision}, current: {self.revision}")
         if self._closed:
             raise ServiceUnavailable("the store is closing", retry_after=1)
-        return self._table(resource).watch(revision, accepts)
+        return self._table(resource).watch(revision, view)
 
     # Writing.
 
@@ -108,7 +108,25 @@ class Store:
         pending = self._pending.get((resource, (namespace, name)))
         if pending is None:
             return self._table(resource).entries.get((namespace, name))
-        return None if pending.type == "DELETED" else pending.entry
+        return None if pending.event.type == "DELETED" else pending.event.entry
+
+    def newest_entries(self, resource: str) -> list[Entry]:
+        """All objects of a resource as the next write may count on them, in no particular order."""
+        found = dict(self._table(resource).entries)
+        for (pending_resource, key), write in self._pending.items():
+            if pending_resource == resource:
+                if write.event.type == "DELETED":
+                    found.pop(key, None)
+                else:
+                    found[key] = write.event.entry
+        return list(found.values())
+
+    async def settled(self, resource: str, entry: Entry) -> Entry:
+        """The entry once it is durable: for whoever answers with a state that somebody else has just written."""
+        pending = self._pending.get((resource, entry.key))
+        if pending is not None and pending.event.entry is entry:
+            await asyncio.shield(pending.done)
+        return entry
 
     def put(
         self, resource: str, namespace: str, name: str, obj: Object, based_on: Entry | None
@@ -138,8 +156,8 @@ class Store:
 
     def _submit(self, resource: str, event: Event) -> asyncio.Future[Entry]:
         done: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._pending[(resource, event.entry.key)] = event
-        self._queue.append(_Write(resource, event, done))
+        write = self._pending[(resource, event.entry.key)] = _Write(resource, event, done)
+        self._queue.append(write)
         self._wake.set()
         self._idle.clear()
         return done
@@ -185,7 +203,7 @@ class Store:
             event = write.event
             self._table(write.resource).apply(event)
             pending_key = (write.resource, event.entry.key)
-            if self._pending.get(pending_key) is event:
+            if self._pending.get(pending_key) is write:
                 del self._pending[pending_key]
             if write.resource not in self._volatile:
                 self._note_superseded(event)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable
 
 from common.errors import Expired
 
 from .entries import Entry, Event, ObjectKey
-from .watch import Watcher
+from .watch import View, Watcher
 
 HISTORY = 4096  # events of one resource; at a full rollout's pace of 200/s a client may be away for 20 s
 DECODED_TAIL = 256  # so many of the newest events keep their decoded objects, for watchers that still have to see them
@@ -95,8 +94,8 @@ class Table:
                 then[event.entry.key] = event.old
         return then
 
-    def watch(self, revision: int, accepts: Callable[[Event], bool] | None) -> Watcher:
-        watcher = Watcher(accepts, self._watchers.discard)
+    def watch(self, revision: int, view: View | None) -> Watcher:
+        watcher = Watcher(view, self._watchers.discard)
         for event in self.since(revision):
             watcher.offer(event)
         self._watchers.add(watcher)

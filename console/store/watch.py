@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TypeAlias
 
 from .entries import Event
+
+View: TypeAlias = Callable[[Event], Event | None]
 
 LIMIT = 8192  # events; a burst of scheduling is a few thousand, and an event in a queue costs a pointer
 
 
 class Watcher:
-    """One reader. `accepts` decides which changes concern it; `None` takes all."""
+    """One reader. `view` turns a change into what it is to this reader, None when it does not concern it."""
 
-    def __init__(self, accepts: Callable[[Event], bool] | None, detach: Callable[[Watcher], None]) -> None:
-        self._accepts = accepts
+    def __init__(self, view: View | None, detach: Callable[[Watcher], None]) -> None:
+        self._view = view
         self._detach = detach
         self._events: list[Event] = []
         self._waiter: asyncio.Future[None] | None = None
@@ -26,14 +29,17 @@ class Watcher:
 
     def offer(self, event: Event) -> None:
         """Called by the store in the order of revisions."""
-        if self.ended or (self._accepts is not None and not self._accepts(event)):
+        if self.ended:
+            return
+        seen = event if self._view is None else self._view(event)
+        if seen is None:
             return
         if len(self._events) >= LIMIT:
             # What was queued is dropped too: the reader resumes from what it has really seen.
             self._events.clear()
             self.close()
             return
-        self._events.append(event)
+        self._events.append(seen)
         self._wake()
 
     def end(self) -> None:

@@ -85,7 +85,7 @@ async def test_a_watch_resumes_from_a_revision(store: Store) -> None:
 
 
 async def test_a_watcher_sees_changes_in_order_and_only_what_it_accepts(store: Store) -> None:
-    watcher = store.watch("pods", store.revision, lambda event: event.entry.key[0] == "mine")
+    watcher = store.watch("pods", store.revision, lambda event: event if event.entry.key[0] == "mine" else None)
     await asyncio.gather(put(store, "a", "mine"), put(store, "b", "other"), put(store, "c", "mine"))
     assert _seen(list(await watcher.batch())) == [("ADDED", "a"), ("ADDED", "c")]
 
