@@ -1,0 +1,53 @@
+"""Reading request bodies, up to a limit."""
+
+from __future__ import annotations
+
+import orjson
+import yaml
+from aiohttp import web
+
+from common.api.meta import Object
+from common.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+MAX_BODY = 3 * 1024 * 1024  # bytes; as Kubernetes
+
+
+async def read_body(http: web.BaseRequest) -> bytes:
+    """Raises RequestEntityTooLarge before a too large body is in memory."""
+    too_large = RequestEntityTooLarge(f"the request body is larger than the limit of {MAX_BODY} bytes")
+    if (http.content_length or 0) > MAX_BODY:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in http.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def read_document(http: web.BaseRequest, kind: str) -> Object:
+    """A small object that is no resource of its own (DeleteOptions, Scale, Binding); empty for an empty body."""
+    body = await read_body(http)
+    if not body.strip():
+        return {}
+    media = http.content_type
+    if media in {"application/json", "application/octet-stream", ""}:
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise BadRequest(f"the {kind} in the body is not JSON: {error}") from None
+    elif media == "application/yaml":
+        try:
+            document = yaml.safe_load(body)
+        except yaml.YAMLError as error:
+            raise BadRequest(f"the {kind} in the body is not YAML: {error}") from None
+    else:
+        raise UnsupportedMediaType(
+            f"the body of the request was in an unknown format ({media}) - accepted media types include: "
+            "application/json, application/yaml"
+        )
+    if not isinstance(document, dict):
+        raise BadRequest(f"the {kind} in the body is no object")
+    return document

@@ -1,0 +1,33 @@
+"""Who makes a request, and who is told of every write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from common.api.meta import Key, Object
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated user. `source` is how the request came: `local` (a component of the control plane), or the
+    transport and user agent of a remote client."""
+
+    user: str
+    groups: frozenset[str] = frozenset()
+    source: str = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One committed write. `old` is None for a creation, `new` for an object that is gone."""
+
+    caller: Caller
+    verb: str
+    resource: str  # deployments.apps
+    key: Key
+    old: Object | None
+    new: Object | None
+
+
+Audit = Callable[[Written], None]

@@ -1,0 +1,24 @@
+"""POSTs about hosts, which leave the API server for whoever talks to agents."""
+
+from __future__ import annotations
+
+from common.api.meta import Object
+from common.errors import BadRequest, NotFound, ServiceUnavailable
+
+from .backends import HostAdmin
+
+
+class Hosts:
+    def __init__(self, admin: HostAdmin | None) -> None:
+        self._admin = admin
+
+    async def post_host(self, name: str, subresource: str, body: Object) -> Object:
+        """`adopt` takes {"code": text}. Raises what the backend raises, ServiceUnavailable when there is none."""
+        if self._admin is None:
+            raise ServiceUnavailable("this API server is not connected to hosts")
+        if subresource != "adopt":
+            raise NotFound("the server could not find the requested resource")
+        code = body.get("code", "")
+        if not isinstance(code, str):
+            raise BadRequest(f"code: {code!r} is no text: it is what the agent of the host prints")
+        return await self._admin.adopt(name, code)

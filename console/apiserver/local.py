@@ -1,0 +1,166 @@
+"""The `Client` of the control plane's own components: the verbs of the API server without the wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+import orjson
+
+from common.api import meta
+from common.api.kinds import Resource
+from common.api.meta import Object
+from common.client.base import ObjectList, PatchType, WatchEvent
+from common.errors import NotFound
+from console.registry import admission
+from console.registry.catalog import Registry
+from console.registry.patch import apply_patch, merge
+from console.registry.row import Row
+
+from . import subresources
+from .caller import Caller
+from .listing import list_page
+from .options import DeleteOptions, ListOptions, WriteOptions
+from .selection import Selection
+from .verbs import Verbs
+from .watching import open_watch
+
+
+class Posts(Protocol):
+    """POSTs to subresources that leave the API server (adoption of hosts)."""
+
+    async def post_host(self, name: str, subresource: str, body: Object) -> Object: ...
+
+
+class LocalClient:
+    """A client for one identity. Its objects come from the store itself: never change one.
+
+    Objects that components send are of this program's own making and are not checked against the schema; defaults,
+    rules and everything else hold for them as for anybody's.
+    """
+
+    def __init__(self, verbs: Verbs, registry: Registry, caller: Caller, posts: Posts) -> None:
+        self._verbs = verbs
+        self._registry = registry
+        self._caller = caller
+        self._posts = posts
+
+    def _row(self, resource: Resource) -> Row:
+        return self._registry.row_for(resource)
+
+    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
+        return self._verbs.get(self._row(resource), namespace or "", name).obj
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        limit: int = 0,
+        page: str = "",
+    ) -> ObjectList:
+        row = self._row(resource)
+        selection = Selection.parse(row, namespace, label_selector, field_selector)
+        found = list_page(self._verbs.store, row, selection, ListOptions(limit=limit, page=page))
+        return ObjectList([entry.obj for entry in found.entries], str(found.revision), found.page)
+
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        resource_version: str,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> AsyncIterator[WatchEvent]:
+        row = self._row(resource)
+        selection = Selection.parse(row, namespace, label_selector, field_selector)
+        found = open_watch(self._verbs.store, row, selection, ListOptions(resource_version=resource_version))
+        try:
+            for event in found.initial:
+                yield WatchEvent(event.type, event.entry.obj)
+            while batch := await found.watcher.batch():
+                for event in batch:
+                    yield WatchEvent(event.type, event.entry.obj)
+        finally:
+            found.watcher.close()
+
+    async def create(self, resource: Resource, obj: Object, namespace: str | None = None) -> Object:
+        entry = await self._verbs.create(
+            self._caller, self._row(resource), namespace or meta.namespace(obj), self._typed(resource, obj)
+        )
+        return entry.obj
+
+    async def update(self, resource: Resource, obj: Object, *, subresource: str = "") -> Object:
+        row = self._row(resource)
+        name, namespace = meta.name(obj), meta.namespace(obj)
+        if subresource == "scale":
+            return await subresources.put_scale(self._verbs, self._caller, row, namespace, name, obj, WriteOptions())
+        if subresource == "finalize":
+            return (await subresources.finalize(self._verbs, self._caller, row, name, obj)).obj
+        typed = self._typed(resource, obj)
+        return (await self._verbs.update(self._caller, row, namespace, name, typed, subresource)).obj
+
+    async def patch(
+        self,
+        resource: Resource,
+        name: str,
+        patch: Any,
+        namespace: str | None = None,
+        *,
+        kind: PatchType = PatchType.MERGE,
+        subresource: str = "",
+        field_manager: str = "",
+        force: bool = False,
+    ) -> Object:
+        row = self._row(resource)
+        options = WriteOptions(field_manager=field_manager, force=force)
+        if subresource == "scale":
+            return await subresources.patch_scale(
+                self._verbs, self._caller, row, namespace or "", name, orjson.dumps(patch), kind, options
+            )
+
+        def change(old: Object) -> Object:
+            if kind is PatchType.MERGE:
+                merged: Object = merge(admission.clone(old), patch)
+                return merged
+            return apply_patch(row, old, orjson.dumps(patch), kind)
+
+        entry = await self._verbs.modify(
+            self._caller, "patch", row, namespace or "", name, change, subresource, options
+        )
+        return entry.obj
+
+    async def delete(
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str | None = None,
+        *,
+        uid: str | None = None,
+        grace_period_seconds: int | None = None,
+        propagation_policy: str | None = None,
+    ) -> Object:
+        options = DeleteOptions(grace_period_seconds, propagation_policy, uid)
+        entry, _ = await self._verbs.delete(self._caller, self._row(resource), namespace or "", name, options)
+        return entry.obj
+
+    async def post(
+        self, resource: Resource, name: str, subresource: str, body: Object, namespace: str | None = None
+    ) -> Object:
+        row = self._row(resource)
+        if subresource not in row.subresources:
+            raise NotFound(f"the server could not find the requested resource {resource.plural}/{subresource}")
+        if subresource == "binding":
+            await subresources.bind(self._verbs, self._caller, row, namespace or "", name, body)
+            return subresources.success(row, name, code=201)
+        if subresource == "eviction":
+            await subresources.evict(self._verbs, self._caller, row, namespace or "", name, body)
+            return subresources.success(row, name, code=201)
+        return await self._posts.post_host(name, subresource, body)
+
+    def _typed(self, resource: Resource, obj: Object) -> Object:
+        """The object with apiVersion and kind, which our own code may leave out."""
+        return {**obj, "apiVersion": resource.api_version, "kind": resource.kind}

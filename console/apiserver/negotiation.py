@@ -1,0 +1,76 @@
+"""Which form of an answer a client wants, from its Accept header. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from common.errors import NotAcceptable
+
+JSON = "application/json"
+YAML = "application/yaml"
+_ANY = frozenset({"*/*", "application/*"})
+_META_KINDS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
+_DISCOVERY_KIND = "APIGroupDiscoveryList"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """`media` is JSON or YAML. `kind` is empty for the object itself, or the kind to convert it to."""
+
+    media: str = JSON
+    kind: str = ""
+
+    @property
+    def is_table(self) -> bool:
+        return self.kind == "Table"
+
+    @property
+    def is_metadata(self) -> bool:
+        return self.kind.startswith("PartialObjectMetadata")
+
+    @property
+    def is_aggregated_discovery(self) -> bool:
+        return self.kind == _DISCOVERY_KIND
+
+
+@lru_cache(maxsize=256)
+def negotiate(accept: str) -> Form:
+    """The first form of the header that there is; raises NotAcceptable when there is none of them."""
+    if not accept.strip():
+        return Form()
+    for _, item in sorted(_ranked(accept), key=lambda pair: -pair[0]):
+        form = _form(item)
+        if form is not None:
+            return form
+    raise NotAcceptable(f"only the following media types are accepted: {JSON}, {YAML}")
+
+
+def _ranked(accept: str) -> list[tuple[float, dict[str, str]]]:
+    ranked = []
+    for clause in accept.split(","):
+        media, *parameters = (part.strip() for part in clause.split(";"))
+        found = dict(part.split("=", 1) for part in parameters if "=" in part)
+        try:
+            quality = float(found.pop("q", "1"))
+        except ValueError:
+            quality = 0.0
+        if quality > 0:
+            ranked.append((quality, {"media": media.lower(), **found}))
+    return ranked
+
+
+def _form(item: dict[str, str]) -> Form | None:
+    media, kind = item["media"], item.get("as", "")
+    if media in _ANY and not kind:
+        return Form()
+    if media not in {JSON, YAML}:
+        return None
+    if not kind:
+        return Form(media)
+    version = (item.get("g", ""), item.get("v", ""))
+    if kind in _META_KINDS and version in {("meta.k8s.io", "v1"), ("meta.k8s.io", "v1beta1")}:
+        return Form(media, kind)
+    if kind == _DISCOVERY_KIND and version == ("apidiscovery.k8s.io", "v2"):
+        return Form(media, kind)
+    return None

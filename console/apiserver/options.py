@@ -1,0 +1,171 @@
+"""What a request asks for besides the object, as typed values; parsing refuses what Kubernetes refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from common.api.meta import Object
+from common.errors import BadRequest, Cause, invalid
+
+PROPAGATION_POLICIES = ("Orphan", "Background", "Foreground")
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+
+
+def parse_bool(name: str, text: str) -> bool:
+    """Go's `strconv.ParseBool`, with which every client's spelling agrees; empty is false."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE or not text:
+        return False
+    raise BadRequest(f"{name}: {text!r} is no boolean: allowed are true and false")
+
+
+def parse_int(name: str, text: str) -> int | None:
+    """A whole number that is not negative; None when there is none."""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal():
+        raise BadRequest(f"{name}: {text!r} is no whole number of 0 or more")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    dry_run: bool = False
+    field_manager: str = ""
+    force: bool = False
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> WriteOptions:
+        return cls(
+            dry_run=parse_dry_run(query.get("dryRun", "")),
+            field_manager=query.get("fieldManager", ""),
+            force=parse_bool("force", query.get("force", "")),
+        )
+
+
+def parse_dry_run(text: str) -> bool:
+    if text not in {"", "All"}:
+        cause = Cause("dryRun", f'Unsupported value: "{text}": supported values: "All"', "FieldValueNotSupported")
+        raise invalid("CreateOptions", "meta.k8s.io", "", [cause])
+    return text == "All"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """`grace_period` in seconds; None leaves it to the object. `propagation` as in PROPAGATION_POLICIES or None."""
+
+    grace_period: int | None = None
+    propagation: str | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    dry_run: bool = False
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str], body: Object) -> DeleteOptions:
+        """From the query and the `DeleteOptions` in the body, which wins."""
+        preconditions = body.get("preconditions") or {}
+        grace = body.get("gracePeriodSeconds")
+        if grace is None:
+            grace = parse_int("gracePeriodSeconds", query.get("gracePeriodSeconds", ""))
+        if grace is not None and (isinstance(grace, bool) or not isinstance(grace, int)):
+            raise BadRequest(f"gracePeriodSeconds: {grace!r} is no whole number")
+        dry_run = body.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
+        return cls(
+            # A negative period means at once, but asks whoever runs the object first: Kubernetes makes it a second.
+            grace_period=1 if grace is not None and grace < 0 else grace,
+            propagation=_propagation(query, body),
+            uid=preconditions.get("uid"),
+            resource_version=preconditions.get("resourceVersion"),
+            dry_run=any(parse_dry_run(str(value)) for value in dry_run),
+        )
+
+
+def _propagation(query: Mapping[str, str], body: Object) -> str | None:
+    policy = body.get("propagationPolicy") or query.get("propagationPolicy") or None
+    orphan = body.get("orphanDependents")
+    if orphan is None and query.get("orphanDependents"):
+        orphan = parse_bool("orphanDependents", query["orphanDependents"])
+    causes = []
+    if orphan is not None and policy is not None:
+        causes.append(Cause("propagationPolicy", "orphanDependents and deletionPropagation cannot be both set"))
+    if policy is not None and policy not in PROPAGATION_POLICIES:
+        listed = ", ".join(f'"{item}"' for item in PROPAGATION_POLICIES)
+        causes.append(
+            Cause(
+                "propagationPolicy",
+                f'Unsupported value: "{policy}": supported values: {listed}',
+                "FieldValueNotSupported",
+            )
+        )
+    if causes:
+        raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
+    if orphan is not None:
+        return "Orphan" if orphan else "Background"
+    return policy
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """Of a list or a watch. `resource_version` is empty for the most recent state."""
+
+    label_selector: str = ""
+    field_selector: str = ""
+    limit: int = 0
+    page: str = ""
+    resource_version: str = ""
+    match: str = ""
+    watch: bool = False
+    bookmarks: bool = False
+    initial_events: bool = False
+    timeout: int | None = None
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> ListOptions:
+        options = cls(
+            label_selector=query.get("labelSelector", ""),
+            field_selector=query.get("fieldSelector", ""),
+            limit=parse_int("limit", query.get("limit", "")) or 0,
+            page=query.get("continue", ""),
+            resource_version=query.get("resourceVersion", ""),
+            match=query.get("resourceVersionMatch", ""),
+            watch=parse_bool("watch", query.get("watch", "")),
+            bookmarks=parse_bool("allowWatchBookmarks", query.get("allowWatchBookmarks", "")),
+            initial_events=parse_bool("sendInitialEvents", query.get("sendInitialEvents", "")),
+            timeout=parse_int("timeoutSeconds", query.get("timeoutSeconds", "")),
+        )
+        causes = list(_list_causes(options))
+        if causes:
+            raise invalid("ListOptions", "meta.k8s.io", "", causes)
+        return options
+
+
+def _list_causes(options: ListOptions) -> list[Cause]:
+    causes = []
+
+    def forbid(field: str, why: str) -> None:
+        causes.append(Cause(field, f"Forbidden: {why}", "FieldValueForbidden"))
+
+    if options.watch:
+        if options.initial_events and options.match != "NotOlderThan":
+            forbid("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+        if options.match and not options.initial_events:
+            forbid(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            )
+        return causes
+    if options.initial_events:
+        forbid("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    if options.match and not options.resource_version:
+        forbid("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    elif options.match and options.page:
+        forbid("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
+    elif options.match == "Exact" and options.resource_version == "0":
+        forbid("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+    if options.match not in {"", "Exact", "NotOlderThan"}:
+        text = f'Unsupported value: "{options.match}": supported values: "Exact", "NotOlderThan", ""'
+        causes.append(Cause("resourceVersionMatch", text, "FieldValueNotSupported"))
+    return causes

@@ -1,0 +1,45 @@
+"""What a request's path and method say: which resource, which object, which verb. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """A request for a resource. `verb` as Kubernetes' authorization names it; a list that watches says `list`."""
+
+    verb: str
+    group: str
+    version: str
+    plural: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+
+def parse_request(method: str, path: str) -> RequestInfo | None:
+    """None when the path is no resource's; trailing slashes do not matter."""
+    parts = [part for part in path.split("/") if part]
+    if len(parts) >= 3 and parts[0] == "api":
+        group, version, rest = "", parts[1], parts[2:]
+    elif len(parts) >= 4 and parts[0] == "apis":
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        return None
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 2 and (rest[2] not in _NAMESPACE_SUBRESOURCES or len(rest) > 3):
+        namespace, rest = rest[1], rest[2:]
+    if len(rest) > 3:
+        return None
+    plural, name, subresource = (*rest, "", "")[:3]
+    return RequestInfo(_verb(method, name), group, version, plural, namespace, name, subresource)
+
+
+def _verb(method: str, name: str) -> str:
+    if method == "DELETE":
+        return "delete" if name else "deletecollection"
+    return _VERBS.get(method) or ("get" if name else "list")

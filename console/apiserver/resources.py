@@ -1,0 +1,273 @@
+"""Requests for resources: from an HTTP request through the verbs to an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import orjson
+from aiohttp import web
+
+from common.api.meta import Object, uid
+from common.client.base import PatchType
+from common.errors import ApiError, MethodNotAllowed, NotFound, UnsupportedMediaType
+from console.registry import admission
+from console.registry.catalog import Registry
+from console.registry.patch import apply_patch
+from console.registry.row import Row
+from console.store import Entry, Watcher
+
+from . import subresources
+from .authentication import is_local
+from .body import read_body, read_document
+from .caller import Caller
+from .listing import Page, list_page
+from .negotiation import Form, negotiate
+from .options import DeleteOptions, ListOptions, WriteOptions
+from .requestinfo import RequestInfo
+from .responses import accepts_gzip, encode_entries, encode_list, encode_object, respond
+from .selection import Selection
+from .subresources import success
+from .verbs import Verbs
+from .watching import open_watch
+from .watchstream import WatchStream, error_frame
+
+_RETURNS_DELETED = frozenset({"pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"})
+"""Kinds whose DELETE answers with the object even when it is gone; the others answer with a Status."""
+_PATCH_TYPES = ", ".join(kind.value for kind in PatchType if kind is not PatchType.APPLY)
+
+Special = Callable[["Request"], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class Request:
+    """One request for a resource, with what every handler of it needs."""
+
+    http: web.BaseRequest
+    info: RequestInfo
+    row: Row
+    caller: Caller
+    form: Form
+
+    @property
+    def compress(self) -> bool:
+        return accepts_gzip(self.http.headers.get("Accept-Encoding", "")) and not is_local(self.http.transport)
+
+    @property
+    def include_object(self) -> str:
+        return self.http.query.get("includeObject", "")
+
+
+class Resources:
+    """`specials` are subresources that leave the API server: streams to nodes, explanations, hosts."""
+
+    def __init__(self, verbs: Verbs, registry: Registry, specials: dict[str, Special]) -> None:
+        self._verbs = verbs
+        self._registry = registry
+        self._specials = specials
+        self._watchers: set[Watcher] = set()
+        self._closing = False
+
+    @property
+    def watches(self) -> int:
+        return len(self._watchers)
+
+    def end_watches(self) -> None:
+        """End what runs and whatever comes: the server is closing."""
+        self._closing = True
+        for watcher in tuple(self._watchers):
+            watcher.close()
+
+    def row(self, info: RequestInfo) -> Row:
+        """The row of a request; raises NotFound for what is not served."""
+        row = self._registry.row(info.group, info.version, info.plural)
+        if row is None or (info.namespace and not row.resource.namespaced):
+            raise NotFound("the server could not find the requested resource")
+        if info.name and row.resource.namespaced and not info.namespace:
+            raise NotFound("the server could not find the requested resource")
+        if info.subresource and info.subresource not in row.subresources:
+            raise NotFound("the server could not find the requested resource")
+        return row
+
+    async def handle(self, http: web.BaseRequest, info: RequestInfo, caller: Caller) -> web.StreamResponse:
+        request = Request(http, info, self.row(info), caller, negotiate(http.headers.get("Accept", "")))
+        if info.subresource:
+            return await self._subresource(request)
+        if info.verb not in request.row.verbs:
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        handlers: dict[str, Special] = {
+            "get": self._get,
+            "list": self._list,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._delete_collection,
+        }
+        return await handlers[info.verb](request)
+
+    async def _get(self, request: Request) -> web.StreamResponse:
+        entry = self._verbs.get(request.row, request.info.namespace, request.info.name)
+        return await self._object(request, entry)
+
+    async def _object(
+        self, request: Request, entry: Entry, code: int = 200, warnings: list[str] | None = None
+    ) -> web.Response:
+        now = self._verbs.clock.now()
+        body = encode_object(request.row, entry, request.form, request.include_object, now)
+        return await respond(body, request.form, code=code, warnings=warnings or (), compress=request.compress)
+
+    async def _status(self, request: Request, status: Object, code: int = 200) -> web.Response:
+        return await respond(orjson.dumps(status), Form(request.form.media), code=code)
+
+    async def _list(self, request: Request) -> web.StreamResponse:
+        options = ListOptions.parse(request.http.query)
+        selection = self._selection(request, options)
+        if options.watch:
+            return await self._watch(request, selection, options)
+        page = list_page(self._verbs.store, request.row, selection, options)
+        now = self._verbs.clock.now()
+        body = encode_list(request.row, page, request.form, request.include_object, now)
+        return await respond(body, request.form, compress=request.compress)
+
+    def _selection(self, request: Request, options: ListOptions) -> Selection:
+        return Selection.parse(request.row, request.info.namespace, options.label_selector, options.field_selector)
+
+    async def _watch(self, request: Request, selection: Selection, options: ListOptions) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.enable_chunked_encoding()
+        try:
+            watch = open_watch(self._verbs.store, request.row, selection, options)
+        except ApiError as error:
+            # As Kubernetes does: the watch succeeds and its first event says why it cannot go on.
+            await response.prepare(request.http)
+            await response.write(error_frame(error))
+            return response
+        self._watchers.add(watch.watcher)
+        try:
+            await response.prepare(request.http)
+            stream = WatchStream(
+                self._verbs.store, self._verbs.clock, request.row, options, request.form, request.include_object
+            )
+            if not self._closing:
+                await stream.run(response, watch)
+        except ConnectionError:
+            pass  # the client is gone, which is how most watches end
+        finally:
+            self._watchers.discard(watch.watcher)
+            watch.watcher.close()
+        return response
+
+    async def _create(self, request: Request) -> web.StreamResponse:
+        if request.info.name:
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        obj, warnings = await self._decode(request)
+        options = WriteOptions.parse(request.http.query)
+        entry = await self._verbs.create(request.caller, request.row, request.info.namespace, obj, options)
+        return await self._object(request, entry, 201, warnings)
+
+    async def _decode(self, request: Request) -> tuple[Object, list[str]]:
+        body = await read_body(request.http)
+        validation = request.http.query.get("fieldValidation", "")
+        return admission.decode(request.row, body, request.http.headers.get("Content-Type", ""), validation or "Warn")
+
+    async def _update(self, request: Request) -> web.StreamResponse:
+        obj, warnings = await self._decode(request)
+        info = request.info
+        options = WriteOptions.parse(request.http.query)
+        if info.subresource == "finalize":
+            entry = await subresources.finalize(self._verbs, request.caller, request.row, info.name, obj, options)
+        else:
+            entry = await self._verbs.update(
+                request.caller, request.row, info.namespace, info.name, obj, info.subresource, options
+            )
+        return await self._object(request, entry, warnings=warnings)
+
+    async def _patch(self, request: Request) -> web.StreamResponse:
+        kind = _patch_type(request.http)
+        body = await read_body(request.http)
+        validation = request.http.query.get("fieldValidation", "") or "Warn"
+        warnings: list[str] = []
+
+        def change(old: Object) -> Object:
+            patched, found = admission.conform(request.row, apply_patch(request.row, old, body, kind), validation)
+            warnings.extend(found)
+            return patched
+
+        info = request.info
+        entry = await self._verbs.modify(
+            request.caller, "patch", request.row, info.namespace, info.name, change, info.subresource,
+            WriteOptions.parse(request.http.query),
+        )  # fmt: skip
+        return await self._object(request, entry, warnings=warnings)
+
+    async def _delete(self, request: Request) -> web.StreamResponse:
+        info, row = request.info, request.row
+        options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
+        entry, gone = await self._verbs.delete(request.caller, row, info.namespace, info.name, options)
+        if gone and row.resource.plural not in _RETURNS_DELETED:
+            return await self._status(request, success(row, info.name, uid(entry.obj)))
+        return await self._object(request, entry)
+
+    async def _delete_collection(self, request: Request) -> web.StreamResponse:
+        selection_options = ListOptions.parse(request.http.query)
+        options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
+        page = list_page(self._verbs.store, request.row, self._selection(request, selection_options), selection_options)
+        deleted = await self._verbs.delete_all(request.caller, request.row, page.entries, options)
+        metadata = Page([], self._verbs.store.revision).metadata()
+        return await respond(
+            encode_entries(request.row, metadata, deleted), Form(request.form.media), compress=request.compress
+        )
+
+    # Subresources.
+
+    async def _subresource(self, request: Request) -> web.StreamResponse:
+        name, method = request.info.subresource, request.http.method
+        if name in self._specials:
+            return await self._specials[name](request)
+        if name == "scale":
+            return await self._scale(request)
+        if name in {"binding", "eviction"}:
+            if method != "POST":
+                raise MethodNotAllowed("the server does not allow this method on the requested resource")
+            return await self._post(request)
+        handlers: dict[str, Special] = {"GET": self._get, "PUT": self._update, "PATCH": self._patch}
+        if method not in handlers or (name == "finalize" and method != "PUT"):
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        return await handlers[method](request)
+
+    async def _scale(self, request: Request) -> web.StreamResponse:
+        info, http = request.info, request.http
+        where = (request.row, info.namespace, info.name)
+        if http.method == "GET":
+            scale = subresources.get_scale(self._verbs, *where)
+        elif http.method == "PUT":
+            body = await read_document(http, "Scale")
+            options = WriteOptions.parse(http.query)
+            scale = await subresources.put_scale(self._verbs, request.caller, *where, body, options)
+        elif http.method == "PATCH":
+            kind, patch = _patch_type(http), await read_body(http)
+            options = WriteOptions.parse(http.query)
+            scale = await subresources.patch_scale(self._verbs, request.caller, *where, patch, kind, options)
+        else:
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        return await self._status(request, scale)
+
+    async def _post(self, request: Request) -> web.StreamResponse:
+        info = request.info
+        kind = "Binding" if info.subresource == "binding" else "Eviction"
+        body = await read_document(request.http, kind)
+        dry_run = WriteOptions.parse(request.http.query).dry_run
+        act = subresources.bind if kind == "Binding" else subresources.evict
+        await act(self._verbs, request.caller, request.row, info.namespace, info.name, body, dry_run=dry_run)
+        return await self._status(request, success(request.row, info.name, code=201), 201)
+
+
+def _patch_type(http: web.BaseRequest) -> PatchType:
+    try:
+        return PatchType(http.content_type)
+    except ValueError:
+        raise UnsupportedMediaType(
+            f"the body of the request was in an unknown format ({http.content_type}) - accepted media types include: "
+            f"{_PATCH_TYPES}"
+        ) from None

@@ -1,0 +1,92 @@
+"""Answers: encoded objects and lists, Tables, metadata only, and errors as Status objects."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Sequence
+from datetime import datetime
+
+import orjson
+import yaml
+from aiohttp import web
+
+from common.api.meta import Object
+from common.errors import ApiError
+from console.registry.row import Row
+from console.registry.tables import table
+from console.store import Entry
+
+from .listing import Page
+from .negotiation import YAML, Form
+
+GZIP_FROM = 128 * 1024  # bytes; as Kubernetes: below it compressing costs more than it saves on any network
+_PARTIAL = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+
+
+def encode_object(row: Row, entry: Entry, form: Form, include_object: str, now: datetime) -> bytes:
+    if form.is_table:
+        metadata = {"resourceVersion": str(entry.revision)}
+        return orjson.dumps(table(row, [entry.obj], now, metadata, include_object))
+    if form.is_metadata:
+        return orjson.dumps(partial(entry.obj))
+    return entry.raw
+
+
+def partial(obj: Object) -> Object:
+    return {**_PARTIAL, "metadata": obj.get("metadata", {})}
+
+
+def encode_list(row: Row, page: Page, form: Form, include_object: str, now: datetime) -> bytes:
+    metadata = page.metadata()
+    if form.is_table:
+        return orjson.dumps(table(row, [entry.obj for entry in page.entries], now, metadata, include_object))
+    if form.is_metadata:
+        items = [partial(entry.obj) for entry in page.entries]
+        return orjson.dumps(
+            {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items}
+        )
+    return encode_entries(row, metadata, page.entries)
+
+
+def encode_entries(row: Row, metadata: Object, entries: Sequence[Entry]) -> bytes:
+    """A list object out of the bytes that the store has already."""
+    kind = {"kind": f"{row.resource.kind}List", "apiVersion": row.resource.api_version, "metadata": metadata}
+    head = orjson.dumps(kind)[:-1]
+    return b'%s,"items":[%s]}' % (head, b",".join([entry.raw for entry in entries]))
+
+
+async def respond(
+    body: bytes, form: Form, *, code: int = 200, warnings: Sequence[str] = (), compress: bool = False
+) -> web.Response:
+    """`compress` says that the client can take gzip and that it pays."""
+    if form.media == YAML:
+        body = await asyncio.to_thread(_to_yaml, body)
+    response = web.Response(body=body, status=code, content_type=form.media)
+    for warning in warnings:
+        response.headers.add("Warning", f'299 - "{_header_text(warning)}"')
+    if compress and len(body) >= GZIP_FROM:
+        response.body = await asyncio.to_thread(gzip.compress, body, 1)
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _to_yaml(body: bytes) -> bytes:
+    return yaml.safe_dump(orjson.loads(body), sort_keys=True, allow_unicode=True).encode()
+
+
+def _header_text(text: str) -> str:
+    """A quoted string of a header: one line, no control characters, quotes escaped."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return plain.replace("\\", "\\\\").replace('"', '\\"')[:1024]
+
+
+def error_response(error: ApiError) -> web.Response:
+    response = web.Response(body=orjson.dumps(error.to_status()), status=error.code, content_type="application/json")
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def accepts_gzip(header: str) -> bool:
+    return any(part.split(";")[0].strip() in {"gzip", "*"} for part in header.split(","))

@@ -1,0 +1,40 @@
+"""What every cluster has from the start: the namespaces of Kubernetes and the Service of the API itself."""
+
+from __future__ import annotations
+
+from common import settings
+from common.api.kinds import NAMESPACES, SERVICES, Resource
+from common.api.meta import Object
+from common.client.base import Client
+from common.errors import AlreadyExists
+
+NAMES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+async def seed(client: Client) -> None:
+    """Create what is missing."""
+    for name in NAMES:
+        await _ensure(client, NAMESPACES, {"metadata": {"name": name}})
+    await _ensure(client, SERVICES, api_service())
+
+
+def api_service() -> Object:
+    """`default/kubernetes`: no selector, its endpoints are the agents' own entrances to the API."""
+    return {
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "type": "ClusterIP",
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": settings.API_PORT}],
+        },
+    }
+
+
+async def _ensure(client: Client, resource: Resource, obj: Object) -> None:
+    try:
+        await client.create(resource, obj)
+    except AlreadyExists:
+        return

@@ -1,0 +1,65 @@
+"""Which objects of a resource a request is about: namespace, label selector, field selector.
+
+For a watch a change is seen through the selection: an object that begins to match is ADDED, one that ceases to is
+DELETED, whatever happened to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.api import selectors
+from common.api.meta import Object, labels
+from common.api.selectors import Selector
+from common.errors import BadRequest
+from console.registry.row import Row
+from console.store import Entry, Event
+from console.store.entries import make_tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    namespace: str = ""
+    labels: Selector = selectors.EVERYTHING
+    fields: tuple[tuple[str, str, bool], ...] = ()
+
+    @classmethod
+    def parse(cls, row: Row, namespace: str | None, label_selector: str, field_selector: str) -> Selection:
+        """Raises BadRequest for a selector that is none, or a field that the kind cannot be selected by."""
+        try:
+            chosen = selectors.parse(label_selector)
+            fields = tuple(selectors.parse_fields(field_selector))
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        for path, _, _ in fields:
+            if path not in row.fields:
+                raise BadRequest(f"field label not supported: {path}; supported are: {', '.join(row.fields)}")
+        return cls(namespace or "", chosen, fields)
+
+    @property
+    def is_whole(self) -> bool:
+        """No selector: everything in the namespace (or anywhere)."""
+        return self.labels.is_empty and not self.fields
+
+    def matches(self, obj: Object) -> bool:
+        return self.labels.matches(labels(obj)) and selectors.matches_fields(obj, self.fields)
+
+    def accepts(self, entry: Entry) -> bool:
+        """Of the right namespace already, as the store's lists are."""
+        return self.is_whole or self.matches(entry.obj)
+
+    def view(self, event: Event) -> Event | None:
+        """The change as this selection sees it, None when it does not."""
+        if self.namespace and event.entry.key[0] != self.namespace:
+            return None
+        if self.is_whole:
+            return event
+        before = event.old is not None and self.matches(event.old.obj)
+        after = event.type != "DELETED" and self.matches(event.entry.obj)
+        if after:
+            return event if before or event.type == "ADDED" else Event("ADDED", event.entry, None)
+        if not before or event.old is None:
+            return None
+        if event.type == "DELETED":
+            return event
+        return Event("DELETED", make_tombstone(event.old, event.revision), event.old)

@@ -1,0 +1,211 @@
+"""The API server: sockets, identity, limits, and the way of a request to its handler.
+
+Every failure is a `Status` object; what was not foreseen is logged and answered without details. Closing lets requests
+finish and ends watches, whose clients come back.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from pathlib import Path
+
+from aiohttp import web
+
+from common.client.base import Client
+from common.clock import Clock
+from common.errors import ApiError, InternalError, ServiceUnavailable, TooManyRequests
+from common.settings import ClusterConfig
+from console.registry.catalog import Registry
+from console.store import Store
+
+from .authentication import authenticate
+from .authorization import authorize, authorize_path
+from .backends import Explainer, HostAdmin, NodeStreams
+from .caller import Audit, Caller
+from .hosts import Hosts
+from .local import LocalClient
+from .requestinfo import RequestInfo, parse_request
+from .resources import Resources
+from .responses import error_response
+from .seed import seed
+from .specials import specials
+from .system import OPEN_PATHS, System
+from .verbs import Verbs
+
+log = logging.getLogger(__name__)
+
+MAX_IN_FLIGHT = (
+    512  # requests that are not streams; beyond that clients are told to come back, and the loop stays quick
+)
+SHUTDOWN_SECONDS = 5.0
+_LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt"})
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the message names it and says what to do."""
+
+
+class ApiServer:
+    """`streams`, `explainer` and `hosts` are the parts of other components that requests reach through it; without
+    one of them its requests are answered ServiceUnavailable."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        clock: Clock,
+        config: ClusterConfig,
+        *,
+        streams: NodeStreams | None = None,
+        explainer: Explainer | None = None,
+        hosts: HostAdmin | None = None,
+        audit: Audit | None = None,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._verbs = Verbs(store, clock, config, audit)
+        self._hosts = Hosts(hosts)
+        self._resources = Resources(self._verbs, registry, specials(self._verbs, streams, explainer, self._hosts))
+        self._system = System(registry, lambda: not self._closing, self._figures)
+        self._runner: web.ServerRunner | None = None
+        self._socket_path: Path | None = None
+        self._in_flight = 0
+        self._served = 0
+        self._closing = False
+
+    def local_client(self, user: str, groups: frozenset[str] = frozenset()) -> Client:
+        """The API without the wire, for a component of this process."""
+        return LocalClient(self._verbs, self._registry, Caller(user, groups), self._hosts)
+
+    async def start(self, socket_path: Path | None, tls: tuple[str, int, ssl.SSLContext] | None = None) -> None:
+        """Create what every cluster has, then listen. Port 0 takes any free one. Raises ListenError."""
+        await seed(self.local_client("system:apiserver"))
+        self._runner = web.ServerRunner(
+            web.Server(self._handle, handler_cancellation=True, access_log=None), shutdown_timeout=SHUTDOWN_SECONDS
+        )
+        await self._runner.setup()
+        try:
+            if socket_path is not None:
+                await web.SockSite(self._runner, _listen_on_path(socket_path)).start()
+                self._socket_path = socket_path
+            if tls is not None:
+                host, port, context = tls
+                await web.SockSite(self._runner, _listen_on_port(host, port), ssl_context=context).start()
+        except BaseException:
+            await self.close()
+            raise
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where TLS is answered: host and port."""
+        found = self._runner.addresses if self._runner else []
+        return [(address[0], address[1]) for address in found if isinstance(address, tuple)]
+
+    async def close(self) -> None:
+        self._closing = True
+        self._resources.end_watches()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._socket_path is not None:
+            self._socket_path.unlink(missing_ok=True)
+            self._socket_path = None
+
+    async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        self._served += 1
+        try:
+            return await self._admit(http)
+        except ApiError as error:
+            return error_response(error)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("%s %s failed in an unexpected way", http.method, http.path)
+            return error_response(InternalError("an internal error occurred; the log of the control plane has it"))
+
+    async def _admit(self, http: web.BaseRequest) -> web.StreamResponse:
+        path = http.path.rstrip("/") or "/"
+        if path in OPEN_PATHS:
+            return await self._system.handle(http, path)
+        caller = authenticate(http.transport, http.headers.get("User-Agent", ""))
+        info = parse_request(http.method, path)
+        if self._closing:
+            raise ServiceUnavailable("the API server is closing", retry_after=1)
+        if info is None or self._is_stream(http, info):
+            return await self._route(http, path, info, caller)
+        if self._in_flight >= MAX_IN_FLIGHT:
+            raise TooManyRequests("the server has too many requests under way, please try again", retry_after=1)
+        self._in_flight += 1
+        try:
+            return await self._route(http, path, info, caller)
+        finally:
+            self._in_flight -= 1
+
+    def _is_stream(self, http: web.BaseRequest, info: RequestInfo) -> bool:
+        return info.subresource in _LONG_RUNNING or (info.verb == "list" and "watch" in http.query)
+
+    async def _route(
+        self, http: web.BaseRequest, path: str, info: RequestInfo | None, caller: Caller
+    ) -> web.StreamResponse:
+        if info is None:
+            authorize_path(caller, http.method, path)
+            return await self._system.handle(http, path)
+        authorize(caller, info)
+        return await self._resources.handle(http, info, caller)
+
+    def _figures(self) -> dict[str, float]:
+        return {
+            "store_revision": self._store.revision,
+            "apiserver_requests_total": self._served,
+            "apiserver_requests_in_flight": self._in_flight,
+            "apiserver_watches": self._resources.watches,
+        }
+
+
+def _listen_on_path(path: Path) -> socket.socket:
+    """A Unix socket that only its owner can open. A dead one in the way is replaced, a living one is not."""
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.is_socket():
+            _remove_dead(path)
+        found.bind(str(path))
+        # Before it listens, so that nobody connects while the mode is still wide.
+        path.chmod(0o600)
+    except OSError as error:
+        found.close()
+        raise ListenError(f"cannot listen on the socket {path}: {error}") from error
+    found.setblocking(False)
+    return found
+
+
+def _remove_dead(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError("another process answers on it; stop that control plane first")
+
+
+def _listen_on_port(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {host}:{port}: {error}") from error
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        raise ListenError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; stop what uses it or choose another address"
+        ) from error
+    found.setblocking(False)
+    return found

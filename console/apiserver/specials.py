@@ -1,0 +1,39 @@
+"""Subresources that leave the API server: explanations and hosts here, streams to nodes in their own modules."""
+
+from __future__ import annotations
+
+import orjson
+from aiohttp import web
+
+from common.errors import MethodNotAllowed, ServiceUnavailable
+
+from .backends import Explainer, NodeStreams
+from .body import read_document
+from .hosts import Hosts
+from .negotiation import Form
+from .resources import Request, Special
+from .responses import respond
+from .verbs import Verbs
+
+
+def specials(
+    verbs: Verbs, streams: NodeStreams | None, explainer: Explainer | None, hosts: Hosts
+) -> dict[str, Special]:
+    """Handlers by the name of their subresource."""
+
+    async def why(request: Request) -> web.StreamResponse:
+        if request.http.method != "GET":
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        if explainer is None:
+            raise ServiceUnavailable("this API server is not connected to a scheduler")
+        pod = verbs.get(request.row, request.info.namespace, request.info.name).obj
+        return await respond(orjson.dumps(explainer.explain(pod)), Form(request.form.media))
+
+    async def adopt(request: Request) -> web.StreamResponse:
+        if request.http.method != "POST":
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        body = await read_document(request.http, "adoption")
+        host = await hosts.post_host(request.info.name, request.info.subresource, body)
+        return await respond(orjson.dumps(host), Form(request.form.media))
+
+    return {"why": why, "adopt": adopt}

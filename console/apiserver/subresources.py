@@ -1,0 +1,144 @@
+"""Subresources that do more than replace a part of their object: binding, eviction, scale, finalize."""
+
+from __future__ import annotations
+
+from common import errors
+from common.api import meta
+from common.api.conditions import set_condition
+from common.api.meta import Object
+from common.client.base import PatchType
+from common.errors import BadRequest, Cause, MethodNotAllowed
+from console.registry import admission
+from console.registry.patch import apply_patch
+from console.registry.row import Row
+from console.store import Entry
+
+from .caller import Caller
+from .options import DeleteOptions, WriteOptions
+from .verbs import Verbs
+
+_DEFAULT_WRITE = WriteOptions()
+
+
+def success(row: Row, name: str, uid: str = "", code: int = 0) -> Object:
+    """The `Status` that says that it was done."""
+    details: Object = {"name": name, "kind": row.resource.plural}
+    if row.resource.group:
+        details["group"] = row.resource.group
+    if uid:
+        details["uid"] = uid
+    status: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    return {**status, "details": details, **({"code": code} if code else {})}
+
+
+async def bind(
+    verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str, binding: Object, *, dry_run: bool = False
+) -> Entry:
+    """Assign a pod to a node, once. The scheduler's way to write `spec.nodeName`."""
+    current = verbs.current(row, namespace, name)
+    pod = current.obj
+    target = binding.get("target") or {}
+    _check_binding(pod, binding, target)
+    spec = {**pod["spec"], "nodeName": str(target["name"])}
+    status = dict(pod.get("status") or {})
+    status["conditions"] = set_condition(
+        status.get("conditions") or [], "PodScheduled", "True", "", "", verbs.clock.now()
+    )
+    status["conditions"] = [_without_empty(condition) for condition in status["conditions"]]
+    metadata = dict(pod["metadata"])
+    for field in ("labels", "annotations"):
+        added = meta.metadata(binding).get(field)
+        if added:
+            metadata[field] = {**(metadata.get(field) or {}), **added}
+    bound = {**pod, "metadata": metadata, "spec": spec, "status": status}
+    return await verbs.write(caller, "bind", row, current, bound, dry_run=dry_run)
+
+
+def _without_empty(condition: Object) -> Object:
+    return {field: value for field, value in condition.items() if value != ""}
+
+
+def _check_binding(pod: Object, binding: Object, target: Object) -> None:
+    name = meta.name(pod)
+    causes = []
+    if target.get("kind", "Node") not in {"", "Node"}:
+        causes.append(
+            Cause("target.kind", f'Unsupported value: "{target["kind"]}": supported values: "Node", "<empty>"',
+                  "FieldValueNotSupported")
+        )  # fmt: skip
+    if not target.get("name") or not isinstance(target["name"], str):
+        causes.append(Cause("target.name", "Required value", "FieldValueRequired"))
+    if causes:
+        raise errors.invalid("Binding", "", name, causes)
+    wanted_uid = meta.uid(binding)
+    if wanted_uid and wanted_uid != meta.uid(pod):
+        why = f"Precondition failed: UID in precondition: {wanted_uid}, UID in object meta: {meta.uid(pod)}"
+    elif meta.is_deleting(pod):
+        why = f"pod {name} is being deleted, cannot be assigned to a host"
+    elif pod["spec"].get("nodeName"):
+        why = f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
+    elif pod["spec"].get("schedulingGates"):
+        why = f"pod {name} has non-empty .spec.schedulingGates"
+    else:
+        return
+    raise errors.conflict("pods/binding", name, why)
+
+
+async def evict(
+    verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str, eviction: Object, *, dry_run: bool = False
+) -> None:
+    """Delete a pod on behalf of a drain; what limits disruptions is asked here."""
+    if meta.name(eviction) not in {"", name}:
+        raise BadRequest(f"name in URL does not match name in Eviction object: {name!r} is not {meta.name(eviction)!r}")
+    options = DeleteOptions.parse({"dryRun": "All"} if dry_run else {}, eviction.get("deleteOptions") or {})
+    await verbs.delete(caller, row, namespace, name, options)
+
+
+def get_scale(verbs: Verbs, row: Row, namespace: str, name: str) -> Object:
+    return admission.scale_of(row, verbs.get(row, namespace, name).obj)
+
+
+async def put_scale(
+    verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str, scale: Object, options: WriteOptions
+) -> Object:
+    entry = await verbs.modify(
+        caller, "update", row, namespace, name, lambda old: admission.apply_scale(row, old, scale), "", options
+    )
+    return admission.scale_of(row, entry.obj)
+
+
+async def patch_scale(
+    verbs: Verbs,
+    caller: Caller,
+    row: Row,
+    namespace: str,
+    name: str,
+    patch: bytes,
+    kind: PatchType,
+    options: WriteOptions,
+) -> Object:
+    if kind is PatchType.APPLY:
+        raise MethodNotAllowed("server-side apply of a scale is not supported: send a merge patch")
+    # A Scale has no lists, so that a strategic patch of it is a merge patch.
+    plain = PatchType.MERGE if kind is PatchType.STRATEGIC else kind
+
+    def change(old: Object) -> Object:
+        return admission.apply_scale(row, old, apply_patch(row, admission.scale_of(row, old), patch, plain))
+
+    entry = await verbs.modify(caller, "patch", row, namespace, name, change, "", options)
+    return admission.scale_of(row, entry.obj)
+
+
+async def finalize(
+    verbs: Verbs, caller: Caller, row: Row, name: str, namespace: Object, options: WriteOptions = _DEFAULT_WRITE
+) -> Entry:
+    """Set the finalizers in a namespace's spec; the last one lets it go."""
+
+    def change(old: Object) -> Object:
+        finalizers = (namespace.get("spec") or {}).get("finalizers") or []
+        metadata = dict(old["metadata"])
+        if meta.resource_version(namespace):
+            metadata["resourceVersion"] = meta.resource_version(namespace)
+        return {**old, "metadata": metadata, "spec": {**(old.get("spec") or {}), "finalizers": finalizers}}
+
+    return await verbs.modify(caller, "update", row, "", name, change, "finalize", options)

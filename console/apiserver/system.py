@@ -1,0 +1,118 @@
+"""What is no resource: version, health, discovery, OpenAPI, a few figures."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+
+import orjson
+from aiohttp import web
+
+from common import settings
+from common.errors import NotFound
+from console.registry import discovery
+from console.registry.catalog import Registry
+from console.registry.openapi import OpenApi
+
+from .negotiation import negotiate
+from .responses import accepts_gzip, respond
+
+OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
+"""What anybody may ask, without an identity."""
+
+_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class System:
+    """`ready` says whether requests can be served, `figures` gives the lines of /metrics."""
+
+    def __init__(self, registry: Registry, ready: Callable[[], bool], figures: Callable[[], dict[str, float]]) -> None:
+        self._registry = registry
+        self._openapi = OpenApi(registry)
+        self._ready = ready
+        self._figures = figures
+
+    async def handle(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
+        """Raises NotFound for a path that is nothing. `path` has no trailing slash."""
+        if path in {"/healthz", "/livez"}:
+            return web.Response(text="ok")
+        if path == "/readyz":
+            return web.Response(text="ok") if self._ready() else web.Response(text="closing", status=503)
+        if path == "/metrics":
+            return web.Response(text=self._metrics(), content_type="text/plain")
+        parts = path.strip("/").split("/")
+        if parts[:2] == ["openapi", "v3"]:
+            return await self._answer_openapi(http, parts[2:])
+        document = self._document(http, path, parts)
+        form = negotiate(http.headers.get("Accept", ""))
+        response = await respond(orjson.dumps(document), form, compress=_compress(http))
+        if document.get("kind") == "APIGroupDiscoveryList":
+            response.headers["Content-Type"] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        return response
+
+    def _document(self, http: web.BaseRequest, path: str, parts: list[str]) -> dict[str, object]:
+        if path == "/version":
+            return version()
+        if path in {"/api", "/apis"} and negotiate(http.headers.get("Accept", "")).is_aggregated_discovery:
+            return discovery.aggregated(self._registry, core=path == "/api")
+        groups = self._registry.groups()
+        match parts:
+            case ["api"]:
+                return discovery.api_versions(http.host)
+            case ["apis"]:
+                return discovery.api_group_list(self._registry)
+            case ["apis", group] if group in groups:
+                return discovery.api_group(group, groups[group])
+            case ["apis", group, found] if found in groups.get(group, ()):
+                return discovery.api_resource_list(self._registry, group, found)
+            case ["api", found] if found in groups.get("", ()):
+                return discovery.api_resource_list(self._registry, "", found)
+            case [""]:
+                return {"paths": self._paths()}
+        raise NotFound("the server could not find the requested resource")
+
+    def _paths(self) -> list[str]:
+        served = [f"/apis/{group}/{item}" for group, versions in self._registry.groups().items() if group
+                  for item in versions]  # fmt: skip
+        return sorted(["/api", "/api/v1", "/apis", *served, *OPEN_PATHS, "/metrics", "/openapi/v3"])
+
+    async def _answer_openapi(self, http: web.BaseRequest, parts: list[str]) -> web.StreamResponse:
+        form = negotiate("")
+        match parts:
+            case []:
+                body = orjson.dumps(self._openapi.index())
+            case ["api", found]:
+                body = self._openapi_document("", found)
+            case ["apis", group, found]:
+                body = self._openapi_document(group, found)
+            case _:
+                raise NotFound("the server could not find the requested resource")
+        return await respond(body, form, compress=_compress(http))
+
+    def _openapi_document(self, group: str, found: str) -> bytes:
+        try:
+            return self._openapi.document(group, found)
+        except KeyError:
+            raise NotFound("the server could not find the requested resource") from None
+
+    def _metrics(self) -> str:
+        return "".join(f"quarterdeck_{name} {value:g}\n" for name, value in self._figures().items())
+
+
+def version() -> dict[str, object]:
+    major, minor = settings.VERSION.lstrip("v").split(".")[:2]
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": settings.VERSION,
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": platform.python_implementation().lower(),
+        "platform": f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(platform.machine(), platform.machine()) }",
+    }
+
+
+def _compress(http: web.BaseRequest) -> bool:
+    return accepts_gzip(http.headers.get("Accept-Encoding", ""))

@@ -1,0 +1,271 @@
+"""The verbs that change objects, with Kubernetes' semantics and without HTTP.
+
+Each reads the newest state (writes under way included), decides synchronously, and hands the result to the store in the
+same turn of the event loop; so nothing comes between reading and writing, and what remains is to wait for the disk. A
+write that changes nothing makes no revision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from common import errors
+from common.api import meta
+from common.api.kinds import NAMESPACES, Resource
+from common.api.meta import Key, Object
+from common.clock import Clock
+from common.errors import BadRequest, Cause, Conflict, Forbidden
+from common.settings import ClusterConfig
+from console.registry import admission
+from console.registry.row import Context, Row
+from console.store import Entry, Store
+from console.store.entries import make_entry
+
+from . import deletion
+from .caller import Audit, Caller, Written
+from .options import DeleteOptions, WriteOptions
+
+GENERATED_NAME_TRIES = 8
+IMMORTAL_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
+_DEFAULT_WRITE = WriteOptions()
+
+Change = Callable[[Object], Object]
+"""From the current object (not to be changed) to the wanted one, before admission."""
+
+
+class StoreLookup:
+    """Other objects as admission sees them: the newest state, so that two writes in one commit know of each other."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, resource: Resource, key: Key) -> Object | None:
+        entry = self._store.newest(resource.group_resource, key.namespace, key.name)
+        return None if entry is None else entry.obj
+
+    def items(self, resource: Resource) -> Iterable[Object]:
+        return [entry.obj for entry in self._store.newest_entries(resource.group_resource)]
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """Entries that come out are durable, except those of a dry run, which are nowhere."""
+
+    store: Store
+    clock: Clock
+    config: ClusterConfig
+    audit: Audit | None = None
+
+    def context(self, caller: Caller) -> Context:
+        return Context(self.clock.now(), StoreLookup(self.store), self.config, caller.user)
+
+    def current(self, row: Row, namespace: str, name: str) -> Entry:
+        """The newest state of an object; raises NotFound."""
+        entry = self.store.newest(row.resource.group_resource, namespace, name)
+        if entry is None:
+            raise errors.not_found(row.resource.group_resource, name)
+        return entry
+
+    def get(self, row: Row, namespace: str, name: str) -> Entry:
+        """The committed state of an object; raises NotFound."""
+        entry = self.store.get(row.resource.group_resource, namespace, name)
+        if entry is None:
+            raise errors.not_found(row.resource.group_resource, name)
+        return entry
+
+    async def create(
+        self, caller: Caller, row: Row, namespace: str, obj: Object, options: WriteOptions = _DEFAULT_WRITE
+    ) -> Entry:
+        obj = _placed(row, obj, namespace)
+        self._require_namespace(row, namespace)
+        context = self.context(caller)
+        generated = not meta.name(obj) and bool(meta.metadata(obj).get("generateName"))
+        for _ in range(GENERATED_NAME_TRIES if generated else 1):
+            new = admission.admit_create(row, obj, context)
+            name = meta.name(new)
+            if self.store.newest(row.resource.group_resource, namespace, name) is None:
+                if options.dry_run:
+                    return make_entry((namespace, name), 0, new)
+                written = self.store.put(row.resource.group_resource, namespace, name, new, None)
+                return await self._finish(caller, "create", row, None, written)
+        raise errors.already_exists(row.resource.group_resource, name)
+
+    def _require_namespace(self, row: Row, namespace: str) -> None:
+        if not row.resource.namespaced:
+            return
+        if not namespace:
+            raise BadRequest(f"an empty namespace may not be set during creation of {row.resource.plural}")
+        entry = self.store.newest("namespaces", "", namespace)
+        if entry is None:
+            raise errors.not_found("namespaces", namespace)
+        if meta.is_deleting(entry.obj):
+            raise Forbidden(
+                f"{row.resource.group_resource} is forbidden: unable to create new content in namespace {namespace} "
+                "because it is being terminated",
+                details={"kind": row.resource.plural, "group": row.resource.group},
+                causes=(
+                    Cause("metadata.namespace", f"namespace {namespace} is being terminated", "NamespaceTerminating"),
+                ),
+            )
+
+    async def update(
+        self,
+        caller: Caller,
+        row: Row,
+        namespace: str,
+        name: str,
+        obj: Object,
+        subresource: str = "",
+        options: WriteOptions = _DEFAULT_WRITE,
+    ) -> Entry:
+        """Replace. A resourceVersion in the object makes it conditional."""
+        if not meta.name(obj):
+            raise BadRequest("the name of the object must be given in metadata.name")
+        if meta.name(obj) != name:
+            raise BadRequest(f"the name of the object ({meta.name(obj)}) does not match the name on the URL ({name})")
+        obj = _placed(row, obj, namespace)
+        if row.conditional_update and not subresource and not meta.resource_version(obj):
+            cause = Cause("metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update")
+            raise errors.invalid(row.resource.kind, row.resource.group, name, [cause])
+        return await self.modify(caller, "update", row, namespace, name, lambda _old: obj, subresource, options)
+
+    async def modify(
+        self,
+        caller: Caller,
+        verb: str,
+        row: Row,
+        namespace: str,
+        name: str,
+        change: Change,
+        subresource: str = "",
+        options: WriteOptions = _DEFAULT_WRITE,
+    ) -> Entry:
+        """Read, change, admit, write: the way of every update and patch."""
+        current = self.current(row, namespace, name)
+        old = current.obj
+        wanted = change(old)
+        _check_version(row, wanted, current)
+        new = admission.admit_update(row, wanted, old, self.context(caller), subresource)
+        new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+        return await self.write(caller, verb, row, current, new, dry_run=options.dry_run)
+
+    async def write(
+        self, caller: Caller, verb: str, row: Row, current: Entry, new: Object, *, dry_run: bool = False
+    ) -> Entry:
+        """Store an admitted object in place of `current`, or remove it when it was only waiting for this change."""
+        resource = row.resource.group_resource
+        if new == current.obj:
+            return await self.store.settled(resource, current)
+        if dry_run:
+            return Entry(current.key, current.revision, orjson.dumps(new), new)
+        if meta.is_deleting(new) and deletion.is_released(new):
+            gone = self.store.delete(resource, current, new)
+            return await self._finish(caller, verb, row, current, gone, removed=True)
+        written = self.store.put(resource, *current.key, new, current)
+        return await self._finish(caller, verb, row, current, written)
+
+    async def delete(
+        self, caller: Caller, row: Row, namespace: str, name: str, options: DeleteOptions
+    ) -> tuple[Entry, bool]:
+        """The object as it is now or was last, and whether it is gone."""
+        current = self.current(row, namespace, name)
+        if row.resource == NAMESPACES and name in IMMORTAL_NAMESPACES:
+            raise Forbidden(
+                f'namespaces "{name}" is forbidden: this namespace may not be deleted',
+                details={"name": name, "kind": "namespaces"},
+            )
+        _check_preconditions(row, current, options)
+        plan = deletion.plan(row, current.obj, options, self.clock.now())
+        resource = row.resource.group_resource
+        if options.dry_run:
+            return Entry(current.key, current.revision, orjson.dumps(plan.marked), plan.marked), plan.remove
+        if plan.remove:
+            gone = self.store.delete(resource, current)
+            return await self._finish(caller, "delete", row, current, gone, removed=True), True
+        if plan.marked is current.obj:
+            return await self.store.settled(resource, current), False
+        written = self.store.put(resource, *current.key, plan.marked, current)
+        return await self._finish(caller, "delete", row, current, written), False
+
+    async def delete_all(
+        self, caller: Caller, row: Row, entries: Iterable[Entry], options: DeleteOptions
+    ) -> list[Entry]:
+        """Delete what a list found; what others removed meanwhile is not an error."""
+
+        async def one(entry: Entry) -> Entry | None:
+            try:
+                return (await self.delete(caller, row, *entry.key, options))[0]
+            except errors.NotFound:
+                return None
+
+        done = await asyncio.gather(*(one(entry) for entry in entries))
+        return [entry for entry in done if entry is not None]
+
+    async def _finish(
+        self,
+        caller: Caller,
+        verb: str,
+        row: Row,
+        old: Entry | None,
+        written: asyncio.Future[Entry],
+        *,
+        removed: bool = False,
+    ) -> Entry:
+        """Wait for the disk; then tell of it, also when whoever asked is gone by then."""
+        if self.audit is None:
+            return await written
+        audit = self.audit
+
+        def tell(done: asyncio.Future[Entry]) -> None:
+            if done.cancelled() or done.exception() is not None:
+                return
+            entry = done.result()
+            before, after = None if old is None else old.obj, None if removed else entry.obj
+            audit(Written(caller, verb, row.resource.group_resource, Key(*entry.key), before, after))
+
+        written.add_done_callback(tell)
+        return await asyncio.shield(written)
+
+
+def _placed(row: Row, obj: Object, namespace: str) -> Object:
+    """The object with the namespace of the request; raises BadRequest when it names another one."""
+    named = meta.namespace(obj)
+    if not row.resource.namespaced or named == namespace:
+        return obj
+    if named:
+        raise BadRequest(
+            f"the namespace of the provided object does not match the namespace sent on the request: {named!r} is not "
+            f"{namespace!r}"
+        )
+    return {**obj, "metadata": {**meta.metadata(obj), "namespace": namespace}}
+
+
+def _check_version(row: Row, wanted: Object, current: Entry) -> None:
+    based_on = meta.resource_version(wanted)
+    if based_on and based_on != str(current.revision):
+        if not based_on.isdecimal():
+            cause = Cause("metadata.resourceVersion", f'Invalid value: "{based_on}": must be a whole number')
+            raise errors.invalid(row.resource.kind, row.resource.group, current.key[1], [cause])
+        raise errors.conflict(row.resource.group_resource, current.key[1])
+
+
+def _check_preconditions(row: Row, current: Entry, options: DeleteOptions) -> None:
+    name = current.key[1]
+    uid = meta.uid(current.obj)
+    if options.uid is not None and options.uid != uid:
+        raise _precondition(row, name, f"UID in precondition: {options.uid}, UID in object meta: {uid}")
+    if options.resource_version is not None and options.resource_version != str(current.revision):
+        raise _precondition(
+            row,
+            name,
+            f"ResourceVersion in precondition: {options.resource_version}, ResourceVersion in object meta: "
+            f"{current.revision}",
+        )
+
+
+def _precondition(row: Row, name: str, what: str) -> Conflict:
+    return errors.conflict(row.resource.group_resource, name, f"Precondition failed: {what}")

@@ -1,0 +1,82 @@
+"""A watch over HTTP: one JSON object a line, for as long as client and server like."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import orjson
+from aiohttp import web
+
+from common.api.meta import Object
+from common.clock import Clock
+from common.errors import ApiError
+from console.registry.row import Row
+from console.registry.tables import table
+from console.store import Event, Store
+from console.store.entries import frame
+
+from .deadline import within
+from .negotiation import Form
+from .options import ListOptions
+from .responses import partial
+from .watching import Watch, bookmark
+
+BOOKMARK_SECONDS = 60.0  # so that the revision a client would resume from stays within the history
+MIN_TIMEOUT = 1800  # seconds; with the random rest, watches of many clients do not all end at once
+FRAMES = 256  # lines in one write
+
+
+class WatchStream:
+    """Writes one watch to one response."""
+
+    def __init__(
+        self, store: Store, clock: Clock, row: Row, options: ListOptions, form: Form, include_object: str
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._row = row
+        self._options = options
+        self._encode = _encoder(row, form, include_object, clock.now)
+
+    async def run(self, response: web.StreamResponse, watch: Watch) -> None:
+        seconds = self._options.timeout or MIN_TIMEOUT + secrets.randbelow(MIN_TIMEOUT)
+        end = self._clock.monotonic() + seconds
+        await self._write(response, watch.initial)
+        if self._options.initial_events and self._options.bookmarks:
+            await response.write(self._bookmark(watch.revision, ends_initial_events=True))
+        while (left := end - self._clock.monotonic()) > 0 and not watch.watcher.ended:
+            batch = await within(min(left, BOOKMARK_SECONDS), watch.watcher.batch())
+            if batch:
+                await self._write(response, batch)
+            elif self._options.bookmarks and not watch.watcher.ended:
+                # Nothing waits in the queue, so everything up to the store's revision has been told.
+                await response.write(self._bookmark(self._store.revision))
+
+    async def _write(self, response: web.StreamResponse, events: Sequence[Event]) -> None:
+        for start in range(0, len(events), FRAMES):
+            await response.write(b"".join([self._encode(event) for event in events[start : start + FRAMES]]))
+
+    def _bookmark(self, revision: int, *, ends_initial_events: bool = False) -> bytes:
+        return frame("BOOKMARK", orjson.dumps(bookmark(self._row, revision, ends_initial_events=ends_initial_events)))
+
+
+def error_frame(error: ApiError) -> bytes:
+    """The last line of a watch that fails."""
+    return frame("ERROR", orjson.dumps(error.to_status()))
+
+
+def _encoder(row: Row, form: Form, include_object: str, now: Callable[[], datetime]) -> Callable[[Event], bytes]:
+    def as_table(event: Event) -> bytes:
+        metadata: Object = {"resourceVersion": str(event.revision)}
+        return frame(event.type, orjson.dumps(table(row, [event.entry.obj], now(), metadata, include_object)))
+
+    def as_metadata(event: Event) -> bytes:
+        return frame(event.type, orjson.dumps(partial(event.entry.obj)))
+
+    if form.is_table:
+        return as_table
+    if form.is_metadata:
+        return as_metadata
+    return lambda event: event.frame

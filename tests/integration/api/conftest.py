@@ -1,0 +1,65 @@
+"""A real API server on a Unix socket and on TLS, with its own authority, and ways to talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from common.client.endpoint import Endpoint
+from common.client.http import HttpClient
+from common.clock import SystemClock
+from common.pki import ADMINISTRATOR, MASTERS, Authority, Subject
+from common.settings import ClusterConfig
+from common.tls import server_context
+from console.apiserver.kubeconfig import kubeconfig, write_kubeconfig
+from console.apiserver.server import ApiServer
+from console.registry.catalog import default_registry
+from console.store import Store, open_store
+
+
+@dataclass(frozen=True)
+class Running:
+    server: ApiServer
+    store: Store
+    socket: Path
+    kubeconfig: Path
+    url: str
+    authority: Authority
+
+    def kubeconfig_for(self, folder: Path, subject: Subject) -> Path:
+        """A kubeconfig of somebody else."""
+        path = folder / f"{subject.common_name.replace(':', '-')}.kubeconfig"
+        identity = self.authority.issue(subject, SystemClock().now())
+        write_kubeconfig(path, kubeconfig(self.url, self.authority.certificate_pem, identity))
+        return path
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Running]:
+    clock = SystemClock()
+    authority = Authority.create("test", clock.now())
+    names = ("localhost", "127.0.0.1", "::1")
+    identity = authority.issue(Subject("quarterdeck", names=names, server=True), clock.now())
+    registry = default_registry()
+    volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
+    store = await open_store(tmp_path / "store.db", volatile)
+    server = ApiServer(store, registry, clock, ClusterConfig.dual_stack())
+    context = server_context(identity, authority.certificate_pem)
+    await server.start(tmp_path / "api.sock", ("127.0.0.1", 0, context))
+    host, port = server.addresses[0]
+    url = f"https://{host}:{port}"
+    admin = authority.issue(Subject(ADMINISTRATOR, (MASTERS,)), clock.now())
+    path = tmp_path / "kubeconfig"
+    write_kubeconfig(path, kubeconfig(url, authority.certificate_pem, admin))
+    yield Running(server, store, tmp_path / "api.sock", path, url, authority)
+    await server.close()
+    await store.close()
+
+
+@pytest.fixture
+async def client(api: Running) -> AsyncIterator[HttpClient]:
+    async with HttpClient(Endpoint.of_socket(api.socket)) as client:
+        yield client
