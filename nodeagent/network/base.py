@@ -17,7 +17,36 @@ class Attachment:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class BridgeSpec:
+    """The Docker network that pods of this node are attached to."""
+
+    name: str
+    bridge: str  # network device
+    cluster: str  # uid of the cluster, for the label
+    subnets: tuple[str, ...]  # the node's podCIDRs; the first address of each is the bridge's own
+    mtu: int
+
+
+class BridgeNetworks(Protocol):
+    """Makes and removes Docker networks; implemented beside the engine, so that only `runtime` knows it."""
+
+    async def ensure(self, spec: BridgeSpec) -> None:
+        """Have exactly this network; one that differs is made anew if no container uses it. RuntimeFailure names what
+        is in the way."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Remove the network if it is Quarterdeck's; harmless when there is none."""
+        ...
+
+
 class Network(Protocol):
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The bridge's addresses after `configure`: where DNS and the tunnel to the API server answer pods."""
+        ...
+
     async def configure(self, node: Object, nodes: Iterable[Object], config: Object) -> None:
         """Make bridge, routes and firewall for this node's podCIDRs and its peers; called again when they change.
         `config` is ClusterConfig.to_json()."""

@@ -1,0 +1,219 @@
+"""The network of a real node: wires the planners of this package to the kernel, the engine and DNS.
+
+Every step is idempotent and derived from the whole wanted state, so an agent that died in the middle of anything puts
+it right with its next `configure` and `sync_services`. One lock orders the two: tables refer to what `configure` made.
+Work that computes or blocks runs in a thread; the event loop only waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from common.api import meta
+from common.api.meta import Object
+from nodeagent.runtime.base import RuntimeFailure
+
+from . import conntrack, links, resolv, routes, ruleset, services, sysctls, topology
+from .addresses import Allocator, gateway
+from .base import Attachment, BridgeNetworks, BridgeSpec
+from .commands import Commands, Runner
+from .dns.forward import Address, Forwarder
+from .dns.records import build
+from .dns.server import PORT, DnsServer
+from .dns.zone import Zone
+from .errors import NetworkFailure
+from .glue import Glue
+from .nft import Nftables
+from .ruleset import BRIDGE
+from .topology import Topology
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+NETWORK = "quarterdeck"
+_SAFE_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+UdpEndpoint = tuple[str, str, int]  # Service port, address, port
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What `sync_services` was given last."""
+
+    services: tuple[Object, ...] = ()
+    slices: tuple[Object, ...] = ()
+    unready: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    tables: tuple[ruleset.Table, ...]
+    zone: Zone
+    udp: frozenset[UdpEndpoint]
+
+
+class NodeNetwork:
+    """`directory` holds the pods' resolv.conf files."""
+
+    def __init__(
+        self,
+        networks: BridgeNetworks,
+        directory: Path,
+        *,
+        runner: Runner | None = None,
+        host_files: Iterable[Path] = resolv.HOST_FILES,
+    ) -> None:
+        runner = runner or Commands()
+        self._networks = networks
+        self._directory = directory
+        self._host_files = tuple(host_files)
+        self._nft = Nftables(runner)
+        self._glue = Glue(runner)
+        self._dns = DnsServer(Forwarder(self._upstreams))
+        self._allocator = Allocator()
+        self._lock = asyncio.Lock()
+        self._topology: Topology | None = None
+        self._inputs = _Inputs()
+        self._udp: frozenset[UdpEndpoint] = frozenset()
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        return tuple(gateway(cidr) for cidr in self._topology.own.pod_cidrs) if self._topology else ()
+
+    async def configure(self, node: Object, nodes: Iterable[Object], config: Object) -> None:
+        wanted = topology.read(node, nodes, config)
+        if not wanted.own.pod_cidrs:
+            raise NetworkFailure(f"node {wanted.own.name} has no podCIDRs yet: the control plane assigns them")
+        async with self._lock:
+            await _in_thread(lambda: sysctls.enable_forwarding(wanted.versions))
+            await self._networks.ensure(await _in_thread(lambda: _bridge_spec(wanted)))
+            await _in_thread(lambda: _lay_routes(wanted))
+            self._topology = wanted
+            self._allocator.configure(wanted.own.pod_cidrs)
+            await self._apply(wanted)
+            await self._dns.listen(self.gateways)
+
+    def allocate(self, pod_uid: str) -> Attachment:
+        return Attachment(NETWORK, self._allocator.allocate(pod_uid))
+
+    def adopt(self, pod_uid: str, addresses: Iterable[str]) -> None:
+        self._allocator.adopt(pod_uid, addresses)
+
+    def release(self, pod_uid: str) -> None:
+        self._allocator.release(pod_uid)
+        with contextlib.suppress(FileNotFoundError):
+            self._resolv_path(pod_uid).unlink()
+
+    def resolv_conf(self, pod: Object) -> str:
+        domain = self._topology.config.cluster_domain if self._topology else "cluster.local"
+        conf = resolv.for_pod(pod, resolv.read_host(self._host_files), self.gateways, domain)
+        path = self._resolv_path(meta.uid(pod))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Containers have the file itself mounted, so a new text goes into the same inode.
+        if not path.exists() or path.read_text() != conf.render():
+            path.write_text(conf.render())
+        return str(path)
+
+    def _resolv_path(self, pod_uid: str) -> Path:
+        if not _SAFE_UID.fullmatch(pod_uid):
+            raise RuntimeFailure("FailedCreatePodSandBox", f"the pod's uid {pod_uid!r} cannot be part of a file name")
+        return self._directory / f"{pod_uid}.conf"
+
+    async def sync_services(
+        self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str]
+    ) -> None:
+        async with self._lock:
+            self._inputs = _Inputs(tuple(services), tuple(slices), unready)
+            # Before the first `configure` there is no network for these; `configure` applies them.
+            if self._topology is not None:
+                await self._apply(self._topology)
+
+    async def _apply(self, current: Topology) -> None:
+        inputs = self._inputs
+        wanted = await _in_thread(lambda: _compute(current, inputs))
+        await asyncio.gather(self._nft.apply(wanted.tables), self._glue.assert_in_place(current.versions))
+        self._dns.zone = wanted.zone
+        gone = {(address, port) for _, address, port in self._udp - wanted.udp}
+        self._udp = wanted.udp
+        if gone:
+            await _in_thread(lambda: conntrack.forget_udp(gone))
+        await _in_thread(lambda: sysctls.enable_hairpin(BRIDGE))
+
+    async def established(self, addresses: Iterable[str]) -> int:
+        wanted = list(addresses)
+        return await _in_thread(lambda: conntrack.established(wanted))
+
+    async def close(self, *, remove: bool) -> None:
+        await self._dns.close()
+        if not remove:
+            return
+        async with self._lock:
+            await self._nft.remove()
+            await self._glue.remove()
+            await _in_thread(links.remove)
+            await self._networks.remove(NETWORK)
+            await _in_thread(self._remove_files)
+
+    def _remove_files(self) -> None:
+        for path in self._directory.glob("*.conf"):
+            path.unlink(missing_ok=True)
+
+    def _upstreams(self) -> list[Address]:
+        """The host's DNS servers without ourselves: a host that points at its own pods' DNS would ask in circles."""
+        own = set(self.gateways)
+        return [(address, PORT) for address in resolv.read_host(self._host_files).nameservers if address not in own]
+
+
+def _bridge_spec(wanted: Topology) -> BridgeSpec:
+    mtus = [mtu for mtu in map(links.mtu_of, wanted.own.addresses) if mtu]
+    return BridgeSpec(NETWORK, BRIDGE, wanted.config.uid, wanted.own.pod_cidrs, min(mtus, default=routes.DEFAULT_MTU))
+
+
+def _lay_routes(wanted: Topology) -> None:
+    links.settle_gateways(BRIDGE, [gateway(cidr) for cidr in wanted.own.pod_cidrs])
+    reach = links.reach({address for peer in wanted.peers for address in peer.addresses})
+    links.apply(routes.plan(wanted, reach, BRIDGE))
+
+
+def _compute(current: Topology, inputs: _Inputs) -> _Wanted:
+    by_version = {int("6" if ":" in cidr else "4"): gateway(cidr) for cidr in current.own.pod_cidrs}
+    view = services.View(current.own.name, by_version, inputs.unready)
+    grouped = services.group_slices(inputs.slices)
+    tables = []
+    udp: set[UdpEndpoint] = set()
+    for version in current.versions:
+        ports = services.service_ports(inputs.services, grouped, version, view)
+        tables.append(ruleset.render(_facts(current, version), current.node_addresses(version), ports))
+        for port in ports:
+            if port.protocol == "udp":
+                udp |= {(port.name, endpoint.address, endpoint.port) for endpoint in port.endpoints}
+    zone = build(inputs.services, grouped, inputs.unready, current.config, by_version.values())
+    return _Wanted(tuple(tables), zone, frozenset(udp))
+
+
+def _facts(current: Topology, version: int) -> ruleset.Facts:
+    return ruleset.Facts(
+        version=version,
+        pods=current.cluster_pods(version) or str(current.own.pod_cidr(version)),
+        own_pods=str(current.own.pod_cidr(version)),
+        services=current.cluster_services(version),
+        bridge_sees_ip=sysctls.bridge_sees_ip(version),
+    )
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(work)
+    except NetlinkError as error:
+        hint = ": run the agent as root" if error.code == 1 else ""
+        raise NetworkFailure(f"the kernel refused a change of routes or devices: {error}{hint}") from error
+    except OSError as error:
+        raise NetworkFailure(f"the network of this host cannot be set up: {error}") from error

@@ -1,0 +1,198 @@
+"""What Services and EndpointSlices mean for one node and one address family: pure, no rule syntax.
+
+The rules are kube-proxy's as documented: ready endpoints; when there is none, those that still serve while they
+terminate; `Local` policies see only this node's endpoints. The Service `default/kubernetes` leads to this node's own
+tunnel to the API server, whatever its slices say, because no API server has an address in the pod network.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from common.api import meta
+from common.api.meta import Key, Object
+from common.settings import TUNNEL_PORT
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+API_SERVICE = Key("default", "kubernetes")
+DEFAULT_AFFINITY_SECONDS = 10800  # core/v1 ClientIPConfig.timeoutSeconds
+PROTOCOLS = {"TCP": "tcp", "UDP": "udp"}  # SCTP has no NAT in many kernels and is left alone
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    address: str
+    port: int
+    local: bool  # on this node
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """One port of one Service in one address family."""
+
+    name: str  # namespace/name:port/protocol, unique
+    protocol: str  # tcp or udp
+    port: int
+    endpoints: tuple[Endpoint, ...]  # in order of address and port
+    cluster_ips: tuple[str, ...] = ()
+    node_port: int = 0  # 0: none
+    external_ips: tuple[str, ...] = ()
+    balancer_ips: tuple[str, ...] = ()
+    source_ranges: tuple[str, ...] | None = None  # who may use the balancer addresses; None: everybody
+    affinity_seconds: int = 0  # 0: none
+    internal_local: bool = False
+    external_local: bool = False
+
+    @property
+    def local_endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(endpoint for endpoint in self.endpoints if endpoint.local)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """From where Services are looked at: the node's name, its gateway address by IP version, and the pod addresses
+    known to be unready whatever the slices say."""
+
+    node: str
+    gateways: Mapping[int, str]
+    unready: frozenset[str] = frozenset()
+
+
+def group_slices(slices: Iterable[Object]) -> dict[Key, list[Object]]:
+    """EndpointSlices by the Service that they belong to."""
+    grouped: dict[Key, list[Object]] = defaultdict(list)
+    for item in slices:
+        service = meta.labels(item).get(SERVICE_NAME_LABEL)
+        if service:
+            grouped[Key(meta.namespace(item), service)].append(item)
+    return grouped
+
+
+def service_ports(
+    services: Iterable[Object], slices: Mapping[Key, list[Object]], version: int, view: View
+) -> list[ServicePort]:
+    """All ports of all Services with a virtual address of IP `version`, sorted by name."""
+    found: list[ServicePort] = []
+    for service in services:
+        addresses = cluster_ips(service, version)
+        if addresses:
+            found += _ports(service, slices.get(meta.key(service), []), addresses, version, view)
+    return sorted(found, key=lambda port: port.name)
+
+
+def cluster_ips(service: Object, version: int) -> tuple[str, ...]:
+    """The Service's virtual addresses of that IP version; none for headless and ExternalName Services."""
+    spec = service.get("spec") or {}
+    if spec.get("type") == "ExternalName":
+        return ()
+    return addresses_of(spec.get("clusterIPs") or [spec.get("clusterIP") or ""], version)
+
+
+def addresses_of(texts: Iterable[str], version: int) -> tuple[str, ...]:
+    """The addresses of that IP version in canonical form; whatever is no address (`None`, names) is left out."""
+    found = []
+    for text in texts:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            continue
+        if address.version == version:
+            found.append(str(address))
+    return tuple(found)
+
+
+def _ports(
+    service: Object, slices: list[Object], addresses: tuple[str, ...], version: int, view: View
+) -> Iterable[ServicePort]:
+    spec = service.get("spec") or {}
+    key = meta.key(service)
+    balancers = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    for port in spec.get("ports") or ():
+        protocol = PROTOCOLS.get(port.get("protocol") or "TCP")
+        if protocol is None:
+            continue
+        yield ServicePort(
+            name=f"{key}:{port.get('name') or port['port']}/{protocol}",
+            protocol=protocol,
+            port=int(port["port"]),
+            endpoints=_endpoints(service, port, slices, version, view),
+            cluster_ips=addresses,
+            node_port=int(port.get("nodePort") or 0),
+            external_ips=addresses_of(spec.get("externalIPs") or (), version),
+            balancer_ips=addresses_of(
+                [entry.get("ip", "") for entry in balancers if entry.get("ipMode") != "Proxy"], version
+            ),
+            source_ranges=_networks(spec.get("loadBalancerSourceRanges"), version),
+            affinity_seconds=_affinity(spec),
+            internal_local=spec.get("internalTrafficPolicy") == "Local",
+            external_local=spec.get("externalTrafficPolicy") == "Local",
+        )
+
+
+def _networks(texts: Iterable[str] | None, version: int) -> tuple[str, ...] | None:
+    if not texts:
+        return None
+    found = []
+    for text in texts:
+        try:
+            network = ip_network(text.strip(), strict=False)
+        except ValueError:
+            continue
+        if network.version == version:
+            found.append(str(network))
+    return tuple(sorted(found))
+
+
+def _affinity(spec: Object) -> int:
+    if spec.get("sessionAffinity") != "ClientIP":
+        return 0
+    config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+    return int(config.get("timeoutSeconds") or DEFAULT_AFFINITY_SECONDS)
+
+
+def _endpoints(service: Object, port: Object, slices: list[Object], version: int, view: View) -> tuple[Endpoint, ...]:
+    if meta.key(service) == API_SERVICE:
+        gateway = view.gateways.get(version)
+        return (Endpoint(gateway, TUNNEL_PORT, local=True),) if gateway else ()
+    publish_all = bool((service.get("spec") or {}).get("publishNotReadyAddresses"))
+    unready = frozenset() if publish_all else view.unready
+    ready: set[Endpoint] = set()
+    draining: set[Endpoint] = set()
+    for item in slices:
+        number = _target(item, port)
+        if number is None or item.get("addressType") != f"IPv{version}":
+            continue
+        for entry in item.get("endpoints") or ():
+            local = entry.get("nodeName") == view.node
+            for address in addresses_of(entry.get("addresses") or (), version):
+                if address in unready:
+                    continue
+                kind = readiness(entry)
+                if kind == "ready":
+                    ready.add(Endpoint(address, number, local))
+                elif kind == "draining":
+                    draining.add(Endpoint(address, number, local))
+    return tuple(sorted(ready or draining))
+
+
+def _target(item: Object, port: Object) -> int | None:
+    """The number behind a Service port: the slice's port of the same name and protocol."""
+    for candidate in item.get("ports") or ():
+        same_name = (candidate.get("name") or "") == (port.get("name") or "")
+        if same_name and (candidate.get("protocol") or "TCP") == (port.get("protocol") or "TCP"):
+            number = candidate.get("port")
+            return int(number) if number else None
+    return None
+
+
+def readiness(entry: Object) -> str:
+    """`ready`, `draining` (terminating but still serving) or `unready`, by an endpoint's conditions; a missing
+    `ready` counts as true, as discovery.k8s.io/v1 says."""
+    conditions = entry.get("conditions") or {}
+    ready = conditions.get("ready")
+    if ready or ready is None:
+        return "ready"
+    return "draining" if conditions.get("serving") and conditions.get("terminating") else "unready"

@@ -1,0 +1,1 @@
+"""Hosts, pods and clients as network namespaces, with the real kernel between them."""
