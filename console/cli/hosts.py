@@ -1,0 +1,98 @@
+"""`discover` and `adopt`: machines that announce themselves, and making one of them a node."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+
+from common.api.kinds import HOSTS
+from common.api.meta import Object, name
+
+from . import arguments
+from .context import Context
+from .exits import Exit, Failure
+from .get import TABLE
+from .output import as_list, dump, table
+
+ADOPTION_TIMEOUT = 60.0  # seconds; two round trips of a handshake, and the node's first report
+
+
+def configure_discover(parser: argparse.ArgumentParser) -> None:
+    parser.description = "List the hosts that announce themselves on this network, adopted or not."
+    arguments.output(parser)
+    parser.set_defaults(run=discover)
+
+
+def discover(args: argparse.Namespace) -> int:
+    context = Context.of(args)
+    if args.output in {"json", "yaml"}:
+        print(dump(as_list(context.api.get(HOSTS.path())["items"]), args.output))
+        return Exit.OK
+    kind = context.kinds.find(HOSTS.plural)
+    if args.output == "name":
+        for host in context.api.get(HOSTS.path())["items"]:
+            print(f"{kind.label}/{name(host)}")
+        return Exit.OK
+    document = context.api.get(HOSTS.path(), accept=TABLE)
+    if not document.get("rows"):
+        print(
+            "No hosts found. Start `quarterdeck-agent run` on a machine of this network; "
+            "one behind a router is adopted by its address: `quarterdeck adopt ADDRESS`.",
+            file=sys.stderr,
+        )
+        return Exit.OK
+    print(table(document, kind, wide=args.output == "wide", with_namespace=False, with_kind=False))
+    return Exit.OK
+
+
+def configure_adopt(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Make a host a node of this cluster. Its agent prints the pairing code."
+    parser.add_argument("host", metavar="HOST", help="name from `discover`, or an address: HOST, HOST:PORT, [V6]:PORT")
+    parser.add_argument("--code", help="pairing code that the agent prints (asked for on a terminal)")
+    parser.set_defaults(run=adopt)
+
+
+def adopt(args: argparse.Namespace) -> int:
+    context = Context.of(args)
+    host = find_host(context, args.host)
+    status = host.get("status") or {}
+    if status.get("phase") == "Adopted":
+        print(f"host {name(host)} is already node {status.get('nodeName') or name(host)}")
+        return Exit.OK
+    code = args.code if args.code is not None else _ask(host)
+    adopted = context.api.send("POST", HOSTS.path(None, name(host), "adopt"), {"code": code}, timeout=ADOPTION_TIMEOUT)
+    print(f"host {name(host)} adopted as node {(adopted.get('status') or {}).get('nodeName') or name(host)}")
+    return Exit.OK
+
+
+def find_host(context: Context, wanted: str) -> Object:
+    """The discovered host of that name or address; an address that mDNS does not reach is asked directly."""
+    hosts: list[Object] = context.api.get(HOSTS.path())["items"]
+    for host in hosts:
+        if wanted == name(host) or wanted in ((host.get("status") or {}).get("addresses") or ()):
+            return host
+    if not _looks_like_address(wanted):
+        known = ", ".join(map(name, hosts)) or "none"
+        raise Failure(f'host "{wanted}" is not known; discovered: {known}. A host behind a router goes by its address.')
+    spec = {
+        "apiVersion": HOSTS.api_version,
+        "kind": HOSTS.kind,
+        "metadata": {"name": "added"},
+        "spec": {"address": wanted},
+    }
+    found: Object = context.api.send("POST", HOSTS.path(), spec, timeout=ADOPTION_TIMEOUT)
+    return found
+
+
+def _looks_like_address(text: str) -> bool:
+    return any(char in text for char in ".:")
+
+
+def _ask(host: Object) -> str:
+    if not sys.stdin.isatty():
+        # An agent of this machine needs none; of any other the refusal says how to get it.
+        return ""
+    fingerprint = str((host.get("status") or {}).get("fingerprint") or "")
+    print(f"host {name(host)}, certificate {fingerprint[:16]}…", file=sys.stderr)
+    return getpass.getpass("Pairing code (printed by quarterdeck-agent there; empty for this machine): ").strip()

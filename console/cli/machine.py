@@ -1,0 +1,82 @@
+"""`up`, `down` and `purge`: what the Makefile's run, down and purge call."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.settings import Home
+
+from . import apply, manifests
+from .context import Context
+from .exits import Exit, Failure
+
+if TYPE_CHECKING:
+    from console.setup.up import Setup
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "hello"
+
+
+def configure_up(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Set this machine up, start an agent and the control plane, apply the example, wait until its Service answers "
+        "and open the console; without a terminal the facts are printed. What runs already is used as it is."
+    )
+    parser.add_argument(
+        "--example",
+        type=Path,
+        default=EXAMPLE,
+        metavar="FOLDER",
+        help="the example (default: %(default)s)",
+    )
+    parser.set_defaults(run=up)
+
+
+def up(args: argparse.Namespace) -> int:
+    home = Home.from_environment()
+    manifests.load([str(args.example)])  # a wrong example shall be told before anything is changed
+
+    def apply_folder(folder: Path) -> None:
+        context = Context(home)
+        for manifest in manifests.load([str(folder)]):
+            apply.apply_one(context, context.kinds.of_object(manifest.obj), manifest.obj)
+
+    return _run(lambda setup: setup.up(args.example, apply_folder))
+
+
+def configure_down(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Stop and remove what `up` started and made, and nothing else. Packages and state stay."
+    parser.set_defaults(run=down)
+
+
+def down(_args: argparse.Namespace) -> int:
+    return _run(lambda setup: setup.down())
+
+
+def configure_purge(parser: argparse.ArgumentParser) -> None:
+    parser.description = "`down`, then delete the state in QUARTERDECK_HOME: objects, keys, certificates."
+    parser.set_defaults(run=purge)
+
+
+def purge(_args: argparse.Namespace) -> int:
+    return _run(lambda setup: setup.down(purge=True))
+
+
+def _run(work: Callable[[Setup], None]) -> int:
+    """Do it; every failure becomes a message and an exit code."""
+    from console.setup.report import SetupError
+    from console.setup.up import Setup
+
+    try:
+        work(Setup(Home.from_environment()))
+    except SetupError as error:
+        raise Failure(
+            str(error), Exit.MISSING if error.missing else Exit.TIMEOUT if error.late else Exit.FAILED
+        ) from None
+    except KeyboardInterrupt:
+        raise Failure(
+            "Interrupted. `make run` goes on from here, `make down` takes away what was made.", Exit.INTERRUPTED
+        ) from None
+    return Exit.OK

@@ -1,0 +1,128 @@
+"""`quarterdeck` and `qd`: finds the command's module and turns every outcome into an exit code and one clear line.
+
+Only the module of the chosen command is imported, so that scripts do not pay for what they do not use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from common.api.rollout import NoRevision
+from common.blocking import Unreachable
+from common.errors import ApiError
+
+from .exits import MEANING, Exit, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`place` is MODULE:FUNCTION; the function gives a parser its arguments and its `run`."""
+
+    place: str
+    help: str
+
+    @property
+    def configure(self) -> Callable[[argparse.ArgumentParser], None]:
+        module, _, function = self.place.partition(":")
+        found: Callable[[argparse.ArgumentParser], None] = getattr(
+            importlib.import_module(module, __package__), function
+        )
+        return found
+
+
+COMMANDS = {
+    "get": Command(".get:configure", "list objects"),
+    "describe": Command(".describe:configure", "tell everything about objects, with their events"),
+    "apply": Command(".apply:configure", "create or change objects to be as manifests say"),
+    "delete": Command(".delete:configure", "delete objects and wait until they are gone"),
+    "logs": Command(".logs:configure", "print what a container wrote"),
+    "exec": Command(".exec:configure", "run a command in a container"),
+    "scale": Command(".scale:configure", "set the number of replicas"),
+    "rollout": Command(".rollout:configure", "status, history, undo, restart, pause, resume of a Deployment"),
+    "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
+    "discover": Command(".hosts:configure_discover", "the hosts that announce themselves"),
+    "adopt": Command(".hosts:configure_adopt", "make a discovered host a node of this cluster"),
+    "kubeconfig": Command(".server:configure_kubeconfig", "print a kubeconfig for the running control plane"),
+    "up": Command(".machine:configure_up", "set this machine up and run the example (make run)"),
+    "down": Command(".machine:configure_down", "stop and remove what `up` started and made (make down)"),
+    "purge": Command(".machine:configure_purge", "`down`, then delete the state folder (make purge)"),
+    "version": Command(".server:configure_version", "versions of this program and of the running control plane"),
+}
+
+
+def _top_parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    listed = "\n".join(f"  {name:{width}}  {command.help}" for name, command in COMMANDS.items())
+    codes = "\n".join(f"  {code:<3d}  {MEANING[code]}" for code in Exit)
+    parser = argparse.ArgumentParser(
+        prog="quarterdeck",
+        usage="quarterdeck [-n NS] [COMMAND …]",
+        description="Kubernetes' job from a terminal. ",
+        epilog=f"commands (each has --help):\n{listed}\n\nexit codes:\n{codes}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-n", "--namespace", metavar="NS", help="namespace, also of the console (default: default)")
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments with `run` set; ends the program on --help (0) and on wrong usage (2)."""
+    top = _top_parser()
+    outer = top.parse_args(argv)
+    if outer.command not in COMMANDS:
+        top.error(f'unknown command "{outer.command or ""}"; allowed: {", ".join(COMMANDS)}')
+    command = COMMANDS[outer.command]
+    parser = argparse.ArgumentParser(prog=f"quarterdeck {outer.command}", allow_abbrev=False)
+    command.configure(parser)
+    inner = parser.parse_args(outer.rest)
+    if getattr(inner, "namespace", None) is None:
+        inner.namespace = outer.namespace
+    return inner
+
+
+def execute(argv: Sequence[str]) -> int:
+    """Run one command line; returns its exit code."""
+    arguments = parse(argv)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except Failure as failure:
+        return _fail(str(failure), failure.code)
+    except NoRevision as error:
+        return _fail(str(error), Exit.FAILED)
+    except ApiError as error:
+        return _fail(f"({error.reason}) {error.message}", Exit.FAILED)
+    except Unreachable as error:
+        return _fail(
+            f"no control plane answers: {error}\nStart one with `quarterdeck serve`, or all of it with `make run`.",
+            Exit.NO_CONTROL_PLANE,
+        )
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def _fail(message: str, code: Exit) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def main() -> NoReturn:
+    """The entry point of the commands `quarterdeck` and `qd`."""
+    # A reader that goes away (`| head`) ends us quietly, as it ends other filters.
+    try:
+        code = execute(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
+    sys.exit(code)
