@@ -1,19 +1,41 @@
-# Every target prints what it does; `make help` lists them.
+# Quarterdeck: the ways to run it and to work on it. `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock format check
+.PHONY: help run down purge test check format bench screenshots venv lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.ready: pyproject.toml requirements.lock requirements-dev.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $@
+run: $(VENV)/.installed ## set this machine up, run the example and open the console
+	@$(BIN)/quarterdeck up
+
+down: $(VENV)/.installed ## stop and remove what `make run` started and made; the state stays
+	@$(BIN)/quarterdeck down
+
+purge: $(VENV)/.installed ## `make down`, then delete the state too
+	@$(BIN)/quarterdeck purge
+
+test: venv ## install what the tests need and run all of them
+	@$(BIN)/python -m tests.run
+
+check: venv ## format, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: venv ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: venv ## measure against the floor, Docker Swarm and the goals
+	$(BIN)/python -m tests.bench
+
+screenshots: venv ## draw the pictures of the README from the running system
+	$(BIN)/python -m tests.tui.screenshots
 
 venv: $(VENV)/.ready ## make the virtual environment with all that development needs
 
@@ -21,12 +43,14 @@ lock: ## renew the lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
 
-format: venv ## format the code
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+# What running needs; what development needs comes on top of it. Each is renewed when its lock file changes.
+$(VENV)/.installed: pyproject.toml requirements.lock
+	@PYTHON='$(PYTHON)' sh console/setup/venv.sh '$(VENV)'
+	@echo '-- install Quarterdeck and the packages in requirements.lock into $(VENV)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
-check: venv ## format, lint, types and import contracts
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+$(VENV)/.ready: $(VENV)/.installed requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,34 @@
+"""`python -m console.setup.spawn PIDFILE LOG PROGRAM ARG…`: detach, write down who we are, become the program.
+
+Runs between setup and what it starts; ends at once in the caller, lives on as the program.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from .processes import Identity
+
+
+def main(argv: list[str]) -> None:
+    pid_file, log, *program = argv
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor in (1, 2):
+        os.dup2(output, descriptor)
+    # The caller's lock and pipes must not live on in a daemon.
+    os.closerange(3, 65536)
+    os.chdir("/")
+    identity = Identity.of(os.getpid())
+    if identity is None:
+        raise SystemExit("no /proc")
+    identity.write(Path(pid_file))
+    os.execvp(program[0], program)  # noqa: S606 - a shell would be one more process
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
