@@ -30,7 +30,7 @@ from .report import Report, SetupError
 ENGINE_START_SECONDS = 60.0  # a first start makes databases, and a small machine is busy with the installation
 AGENT_START_SECONDS = 60.0  # it makes its sandbox image and certificate first
 EXEC_ROOT = Path("/run/quarterdeck-engine")  # short: sockets in it must fit 108 bytes
-LEFT_BY_ENGINE = ("/etc/docker/key.json", "/etc/docker", "/opt/containerd", "/run/docker", str(EXEC_ROOT))
+LEFT_BY_ENGINE = ("/etc/docker/key.json", "/etc/docker", "/opt/containerd", "/run/containerd", "/run/docker")
 
 
 class HostSetup:
@@ -103,7 +103,7 @@ class HostSetup:
             raise SetupError("dockerd is not installed", missing=True)
         self._places.engine_data.mkdir(parents=True, exist_ok=True)
         argv = [program, "--host", f"unix://{DEFAULT_SOCKET}", "--data-root", str(self._places.engine_data)]
-        argv += ["--exec-root", str(EXEC_ROOT), "--pidfile", str(EXEC_ROOT) + ".pid"]
+        argv += ["--exec-root", str(EXEC_ROOT), "--pidfile", str(EXEC_ROOT.with_suffix(".pid"))]
         launch(argv, self._places.engine_pid, self._places.engine_log, {"PATH": SEARCH_PATH})
 
     def _engine_answers(self) -> bool:

@@ -6,6 +6,7 @@ likely name; what is gone already is no error. Each thing leaves the journal whe
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -154,18 +155,16 @@ class HostRemoval:
 
     @staticmethod
     def _tidy_paths(entries: journal.Entries) -> None:
-        """What the engine leaves and was not there before; a folder goes only when it is empty or the engine's own."""
-        known = set(entries.before.get("paths") or ())
+        """What our engine leaves and was not there before it. Folders that another engine may use too go when empty."""
         if entries.engine != "process":
             return
-        for text in (*LEFT_BY_ENGINE, f"{EXEC_ROOT}.pid", str(DEFAULT_SOCKET)):
-            path = Path(text)
-            if text in known:
-                continue
-            if path.is_dir() and text.startswith(("/run/", "/opt/containerd")):
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.is_dir():
-                _remove_if_empty(path)
+        shutil.rmtree(EXEC_ROOT, ignore_errors=True)
+        for path in (EXEC_ROOT.with_suffix(".pid"), DEFAULT_SOCKET):
+            path.unlink(missing_ok=True)
+        known = set(entries.before.get("paths") or ())
+        for path in (Path(text) for text in LEFT_BY_ENGINE if text not in known):
+            if path.is_dir():
+                remove_empty_folders(path)
             else:
                 path.unlink(missing_ok=True)
 
@@ -182,11 +181,12 @@ def name_of(container: dict[str, Any]) -> str:
     return str(names[0]).lstrip("/")
 
 
-def _remove_if_empty(path: Path) -> None:
-    try:
-        path.rmdir()
-    except OSError:
-        return
+def remove_empty_folders(top: Path) -> None:
+    """Remove a tree of folders from the leaves up, as far as there are no files in it."""
+    for folder in (*sorted(top.rglob("*"), reverse=True), top):
+        if folder.is_dir() and not folder.is_symlink():
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
 
 
 def _quiet(*argv: str) -> None:

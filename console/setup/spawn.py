@@ -14,19 +14,23 @@ from .processes import Identity
 
 def main(argv: list[str]) -> None:
     pid_file, log, *program = argv
+    ready, written = os.pipe()
     if os.fork():
-        os._exit(0)
+        os.close(written)
+        # The caller looks at the pid file as soon as we end, so it must be there.
+        os._exit(0 if os.read(ready, 1) else 1)
     os.setsid()
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
-    # The caller's lock and pipes must not live on in a daemon.
-    os.closerange(3, 65536)
     os.chdir("/")
     identity = Identity.of(os.getpid())
     if identity is None:
-        raise SystemExit("no /proc")
+        raise SystemExit("/proc does not show this process")
     identity.write(Path(pid_file))
+    os.write(written, b"x")
+    # The caller's lock and pipes must not live on in a daemon.
+    os.closerange(3, 65536)
     os.execvp(program[0], program)  # noqa: S606 - a shell would be one more process
 
 
