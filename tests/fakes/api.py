@@ -27,7 +27,7 @@ from common.api.names import generate
 from common.api.pods import is_terminal, node_name
 from common.client import ObjectList, PatchType, WatchEvent
 from common.clock import Clock, FakeClock
-from common.errors import ApiError, BadRequest, Expired, Forbidden, already_exists, conflict, not_found
+from common.errors import ApiError, BadRequest, Cause, Expired, Forbidden, already_exists, conflict, not_found
 
 # Kinds whose status, like everything else in them, is written with the object itself.
 _WITHOUT_STATUS = frozenset(
@@ -213,9 +213,9 @@ class FakeApi:
             raise already_exists(resource.group_resource, key(obj).name)
         home = self.find(NAMESPACES, Key("", key(obj).namespace))
         if home is not None and is_deleting(home):
-            raise Forbidden(
-                f"unable to create new content in namespace {key(obj).namespace} because it is being terminated"
-            )
+            text = f"namespace {key(obj).namespace} is being terminated"
+            cause = Cause("metadata.namespace", text, "NamespaceTerminating")
+            raise Forbidden(f"unable to create new content, {text}", causes=(cause,))
         return self._store(resource, None, obj)
 
     def _prepared(self, resource: Resource, given: Object, namespace: str | None) -> Object:

@@ -144,8 +144,12 @@ class ReplicaSetController(Controller[Key]):
             self.expectations.expect(key, mark, DOUBTFUL_SECONDS)
 
     async def _write_status(self, replicaset: Object, new: Object) -> None:
-        if new != (replicaset.get("status") or {}):
+        if new == (replicaset.get("status") or {}):
+            return
+        try:
             await self.client.update(REPLICASETS, {**replicaset, "status": new}, subresource="status")
+        except NotFound:
+            return
 
 
 def _is_ending(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""Node selectors, node affinity, taints and tolerations."""
+"""Node selectors and node affinity."""
 
 from __future__ import annotations
 
@@ -7,46 +7,6 @@ from dataclasses import dataclass
 
 from common.api.meta import Object
 from common.api.selectors import Requirement
-
-
-@dataclass(frozen=True, slots=True)
-class Taint:
-    key: str
-    value: str
-    effect: str
-
-    def __str__(self) -> str:
-        return f"{{{self.key}: {self.value}}}"
-
-
-@dataclass(frozen=True, slots=True)
-class Toleration:
-    """An empty key (with Exists) tolerates every key, an empty effect every effect."""
-
-    key: str
-    operator: str
-    value: str
-    effect: str
-
-    @classmethod
-    def of(cls, data: Object) -> Toleration:
-        return cls(
-            data.get("key") or "", data.get("operator") or "Equal", data.get("value") or "", data.get("effect") or ""
-        )
-
-    def tolerates(self, taint: Taint) -> bool:
-        if self.effect not in ("", taint.effect) or self.key not in ("", taint.key):
-            return False
-        return self.operator == "Exists" or self.value == taint.value
-
-
-def untolerated(taints: Iterable[Taint], tolerations: Iterable[Toleration], effects: frozenset[str]) -> list[Taint]:
-    """The taints with one of the effects that no toleration covers."""
-    return [
-        taint
-        for taint in taints
-        if taint.effect in effects and not any(toleration.tolerates(taint) for toleration in tolerations)
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .affinity import Taint, untolerated
+from common.api.taints import Taint, untolerated
+
 from .model import NodeInfo, PodClass
 
 Refuse: TypeAlias = Callable[[PodClass, NodeInfo], tuple[str, ...]]

@@ -20,8 +20,9 @@ from common.api import quantity
 from common.api.conditions import get_condition
 from common.api.meta import Key, Object, controller_of, key, labels, metadata, name, uid
 from common.api.pods import requests
+from common.api.taints import Taint, Toleration, taints_of, tolerations_of
 
-from .affinity import NodeAffinity, Taint, Toleration
+from .affinity import NodeAffinity
 
 Amounts: TypeAlias = dict[str, int]
 # What a pod without requests counts as when nodes are compared (not when they are filtered): Kubernetes' figures.
@@ -115,7 +116,7 @@ def _parse(pod: Object, spec: Object, workload: str) -> PodClass:
         scored_memory=asked.get("memory") or SCORED_MEMORY,
         ports=tuple(_host_ports(spec)),
         affinity=NodeAffinity.of(spec),
-        tolerations=tuple(Toleration.of(item) for item in spec.get("tolerations") or ()),
+        tolerations=tolerations_of(pod),
         workload=workload,
     )
 
@@ -147,15 +148,15 @@ class NodeFacts:
         return cls(
             name=name(node),
             labels=tuple(sorted(labels(node).items())),
-            taints=_taints(node, spec),
+            taints=_taints(node),
             unschedulable=bool(spec.get("unschedulable")) or bool(metadata(node).get("deletionTimestamp")),
             allocatable=tuple(sorted(whole_amounts(exact).items())),
         )
 
 
-def _taints(node: Object, spec: Object) -> tuple[Taint, ...]:
+def _taints(node: Object) -> tuple[Taint, ...]:
     """The node's taints, and the one that its Ready condition will bring as soon as its controller has seen it."""
-    taints = [Taint(item["key"], item.get("value") or "", item["effect"]) for item in spec.get("taints") or ()]
+    taints = list(taints_of(node))
     ready = (get_condition(node, "Ready") or {}).get("status")
     if ready != "True":
         cause = "unreachable" if ready == "Unknown" else "not-ready"

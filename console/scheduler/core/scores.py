@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .affinity import untolerated
+from common.api.taints import untolerated
+
 from .filters import DYNAMIC, STATIC
 from .model import NodeInfo, PodClass
 

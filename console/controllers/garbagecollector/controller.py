@@ -1,0 +1,179 @@
+"""The garbage collector: acts on `plan` for objects of all resources that it is given.
+
+Owners are known by uid: a namesake made later owns nothing. Before an object is deleted for want of an owner, the API
+itself is asked: the mirror of the owner's resource may be behind that of the dependent's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from common.api.kinds import Resource
+from common.api.meta import Key, Object, is_deleting, key, name, namespace, owner_references, resource_version, uid
+from common.client import Informer
+from common.errors import NotFound
+from console.controllers.base import Controller, Kit
+
+from .plan import (
+    Delete,
+    DropFinalizer,
+    OrphanDependents,
+    Owner,
+    SetOwners,
+    Step,
+    finalizers,
+    is_waiting,
+    plan,
+    without_owner,
+)
+
+_BY_OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An object of some resource, as the queue knows it."""
+
+    resource: Resource
+    key: Key
+
+    def __str__(self) -> str:
+        return f"{self.resource.group_resource} {self.key}"
+
+
+class GarbageCollector(Controller[Item]):
+    """Keys are objects that have an owner or whose dependents hold them. Kinds outside `resources` are left alone, and
+    an owner of such a kind counts as present."""
+
+    name: ClassVar[str] = "garbage-collector"
+    workers: ClassVar[int] = 8
+
+    def __init__(self, kit: Kit, resources: Sequence[Resource]) -> None:
+        super().__init__(kit)
+        self._informers: dict[Resource, Informer] = {}
+        self._kinds = {(resource.api_version, resource.kind): resource for resource in resources}
+        self._uids: dict[str, Item] = {}
+        for resource in resources:
+            self.index(resource, _BY_OWNER, _owner_uids)
+            informer = self._informers[resource] = self.mirror(resource)
+            informer.listen(partial(self._changed, resource))
+
+    def _changed(self, resource: Resource, old: Object | None, new: Object | None) -> None:
+        if old is not None and (new is None or uid(new) != uid(old)):
+            self._uids.pop(uid(old), None)
+            self._queue_dependents(old)
+        if new is not None:
+            item = Item(resource, key(new))
+            self._uids[uid(new)] = item
+            if old is None or uid(old) != uid(new) or _matters(old) != _matters(new):
+                if owner_references(new) or is_deleting(new):
+                    self.queue.add(item)
+                if is_waiting(new):
+                    self._queue_dependents(new)
+        for obj in (old, new):
+            self._queue_waiting_owners(obj, gone=new is None)
+
+    def _queue_dependents(self, owner: Object) -> None:
+        for resource, informer in self._informers.items():
+            for dependent in informer.by_index(_BY_OWNER, uid(owner)):
+                self.queue.add(Item(resource, key(dependent)))
+
+    def _queue_waiting_owners(self, obj: Object | None, *, gone: bool) -> None:
+        for owner_uid in _owner_uids(obj) if obj is not None else ():
+            item = self._uids.get(owner_uid)
+            owner = self._informers[item.resource].get(item.key) if item else None
+            if item is not None and owner is not None and is_deleting(owner) and (gone or finalizers(owner)):
+                self.queue.add(item)
+
+    async def sync(self, key: Item) -> None:
+        obj = self._informers[key.resource].get(key.key)
+        if obj is None:
+            return
+        dependents = [
+            (resource, dependent)
+            for resource, informer in self._informers.items()
+            for dependent in informer.by_index(_BY_OWNER, uid(obj))
+        ]
+        absent: dict[str, bool] = {}
+        for reference in owner_references(obj):
+            if not is_deleting(obj) and self._mirrored(obj, reference) is None:
+                absent[str(reference.get("uid"))] = await self._is_absent(obj, reference)
+
+        def judge(reference: Object) -> Owner:
+            owner = self._mirrored(obj, reference)
+            if owner is not None:
+                return Owner.WAITING if is_waiting(owner) else Owner.PRESENT
+            return Owner.ABSENT if absent.get(str(reference.get("uid"))) else Owner.PRESENT
+
+        step = plan(obj, [dependent for _, dependent in dependents], judge)
+        await self._act(key.resource, obj, step, dependents)
+
+    def _mirrored(self, obj: Object, reference: Object) -> Object | None:
+        """The owner, if it is where the reference says: in the object's namespace or without one."""
+        item = self._uids.get(str(reference.get("uid")))
+        if item is None or item.key.namespace not in ("", namespace(obj)):
+            return None
+        return self._informers[item.resource].get(item.key)
+
+    async def _is_absent(self, obj: Object, reference: Object) -> bool:
+        resource = self._kinds.get((str(reference.get("apiVersion")), str(reference.get("kind"))))
+        if resource is None:
+            return False
+        home = namespace(obj) if resource.namespaced else None
+        if resource.namespaced and not home:
+            return True  # a cluster-scoped object cannot be owned from inside a namespace
+        try:
+            owner = await self.client.get(resource, str(reference.get("name")), home)
+        except NotFound:
+            return True
+        return uid(owner) != reference.get("uid")
+
+    async def _act(
+        self, resource: Resource, obj: Object, step: Step, dependents: list[tuple[Resource, Object]]
+    ) -> None:
+        try:
+            match step:
+                case Delete(policy):
+                    await self.client.delete(
+                        resource, name(obj), _home(resource, obj), uid=uid(obj), propagation_policy=policy
+                    )
+                case SetOwners(references):
+                    await self._patch(resource, obj, {"ownerReferences": references})
+                case DropFinalizer(finalizer):
+                    await self._drop(resource, obj, finalizer)
+                case OrphanDependents():
+                    for kind, dependent in dependents:
+                        await self._orphan(kind, dependent, obj)
+                    await self._drop(resource, obj, "orphan")
+        except NotFound:
+            return
+
+    async def _orphan(self, resource: Resource, dependent: Object, owner: Object) -> None:
+        try:
+            await self._patch(resource, dependent, {"ownerReferences": without_owner(dependent, owner) or None})
+        except NotFound:
+            return
+
+    async def _drop(self, resource: Resource, obj: Object, finalizer: str) -> None:
+        left = [entry for entry in finalizers(obj) if entry != finalizer]
+        await self._patch(resource, obj, {"finalizers": left or None})
+
+    async def _patch(self, resource: Resource, obj: Object, meta: Object) -> None:
+        guard = {"uid": uid(obj), "resourceVersion": resource_version(obj)}
+        await self.client.patch(resource, name(obj), {"metadata": {**meta, **guard}}, _home(resource, obj))
+
+
+def _home(resource: Resource, obj: Object) -> str | None:
+    return namespace(obj) if resource.namespaced else None
+
+
+def _owner_uids(obj: Object) -> list[str]:
+    return [str(reference.get("uid")) for reference in owner_references(obj)]
+
+
+def _matters(obj: Object) -> tuple[object, ...]:
+    """What the collector decides by; other changes (status, mostly) need no look."""
+    return owner_references(obj), is_deleting(obj), finalizers(obj)

@@ -1,0 +1,94 @@
+"""Makes, starts and closes all controllers, on one set of informers and one event recorder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from common.api.kinds import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICASETS,
+    SECRETS,
+    SERVICEACCOUNTS,
+    SERVICES,
+    Resource,
+)
+from common.client import Client, SharedInformers
+from common.clock import Clock
+from common.events import Recorder
+from common.settings import ClusterConfig
+
+from .base import Controller, Kit
+from .deployment import DeploymentController
+from .endpointslice import EndpointSliceController
+from .eventttl import EventLifetimeController
+from .garbagecollector import GarbageCollector
+from .namespace import NamespaceController
+from .namespacedefaults import RootCaPublisher, ServiceAccountController
+from .nodeipam import NodeIpamController
+from .nodelifecycle import NodeLifecycleController
+from .podgc import PodGarbageCollector
+from .replicaset import ReplicaSetController
+
+OWNED: tuple[Resource, ...] = (
+    NAMESPACES, NODES, PODS, SERVICES, CONFIGMAPS, SECRETS, SERVICEACCOUNTS, DEPLOYMENTS, REPLICASETS, ENDPOINTSLICES,
+    LEASES,
+)  # fmt: skip
+"""The resources whose objects own or are owned. Events are not: they outlive what they are about."""
+
+
+class Controllers:
+    """All controllers as one component."""
+
+    def __init__(self, kit: Kit, controllers: Sequence[Controller[Any]]) -> None:
+        self.controllers = list(controllers)
+        self._kit = kit
+
+    def start(self) -> None:
+        self._kit.events.start()
+        self._kit.informers.start()
+        for controller in self.controllers:
+            controller.start()
+
+    async def close(self) -> None:
+        """Stop acting, then stop mirroring."""
+        await asyncio.gather(*(controller.close() for controller in self.controllers))
+        await self._kit.informers.close()
+        await self._kit.events.close()
+
+
+def all_controllers(
+    client: Client,
+    clock: Clock,
+    config: ClusterConfig,
+    *,
+    ca_pem: str = "",
+    resources: Sequence[Resource] = OWNED,
+    namespaced: Sequence[Resource] = (),
+) -> Controllers:
+    """`resources` are garbage collected, `namespaced` (default: those of them, and Events) are emptied out of a
+    namespace that ends. Without `ca_pem` no kube-root-ca.crt is published."""
+    kit = Kit(client, SharedInformers(client, clock), clock, Recorder(client, clock, "controller-manager"))
+    controllers: list[Controller[Any]] = [
+        DeploymentController(kit),
+        ReplicaSetController(kit),
+        EndpointSliceController(kit),
+        NodeLifecycleController(kit),
+        NodeIpamController(kit, config),
+        GarbageCollector(kit, resources),
+        PodGarbageCollector(kit),
+        NamespaceController(kit, namespaced or (*resources, EVENTS)),
+        ServiceAccountController(kit),
+        EventLifetimeController(kit),
+    ]
+    if ca_pem:
+        controllers.append(RootCaPublisher(kit, ca_pem))
+    return Controllers(kit, controllers)

@@ -1,0 +1,100 @@
+"""Pod garbage: pods that nobody else will ever finish.
+
+Pods whose node was removed, pods deleted before they had a node, and the oldest ended pods beyond a number that only
+runaway jobs reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from common.api.kinds import NODES, PODS
+from common.api.meta import Key, Object, is_deleting, metadata, name, namespace, uid
+from common.api.pods import is_terminal, node_name
+from common.errors import NotFound
+from console.controllers.base import Controller, Kit
+
+ENDED_LIMIT = 12500  # ended pods kept; Kubernetes' default
+QUARANTINE = 5.0  # seconds without its node before a pod goes: a node that is made anew is back by then
+SWEEP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    pod: Object
+    why: str
+
+
+def plan(pods: Iterable[Object], gone_nodes: set[str], limit: int = ENDED_LIMIT) -> list[Doomed]:
+    """`gone_nodes` are names of nodes that have been missing for long enough."""
+    doomed: list[Doomed] = []
+    ended: list[Object] = []
+    for pod in pods:
+        node = node_name(pod)
+        if node in gone_nodes:
+            doomed.append(Doomed(pod, f"node {node} no longer exists"))
+        elif is_deleting(pod) and not node:
+            doomed.append(Doomed(pod, "it was deleted before it had a node"))
+        elif is_terminal(pod) and not is_deleting(pod):
+            ended.append(pod)
+    return doomed + [Doomed(pod, "too many ended pods") for pod in _oldest(ended, len(ended) - limit)]
+
+
+def _oldest(pods: Sequence[Object], count: int) -> list[Object]:
+    if count <= 0:
+        return []
+    return sorted(pods, key=lambda pod: (metadata(pod).get("creationTimestamp", ""), name(pod)))[:count]
+
+
+class PodGarbageCollector(Controller[str]):
+    """Its one key means a sweep over all pods."""
+
+    name: ClassVar[str] = "pod-garbage-collector"
+    workers: ClassVar[int] = 1
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit)
+        self._missing: dict[str, float] = {}
+        self._pods = self.mirror(PODS)
+        self._nodes = self.mirror(NODES)
+        self._nodes.listen(self._node_changed)
+
+    def _node_changed(self, _old: Object | None, new: Object | None) -> None:
+        if new is None:
+            self.queue.add("sweep")
+
+    async def begin(self) -> None:
+        self.queue.add("sweep")
+
+    async def sync(self, key: str) -> None:
+        self.queue.add_after(key, SWEEP_SECONDS)
+        gone = await self._gone_nodes(key)
+        for doomed in plan(self._pods.items(), gone):
+            pod = doomed.pod
+            text = f"Deleting pod: {doomed.why}"
+            self.events.normal(PODS, pod, "PodGarbageCollection", text)
+            # At once: no agent is left to end it gracefully.
+            try:
+                await self.client.delete(PODS, name(pod), namespace(pod), uid=uid(pod), grace_period_seconds=0)
+            except NotFound:
+                continue
+
+    async def _gone_nodes(self, key: str) -> set[str]:
+        """Nodes that pods name and that have been away for the quarantine; asked of the API itself before believed."""
+        now = self.clock.monotonic()
+        named = {node_name(pod) for pod in self._pods.items()} - {""}
+        missing = {node for node in named if self._nodes.get(Key("", node)) is None}
+        self._missing = {node: self._missing.get(node, now) for node in missing}
+        gone: set[str] = set()
+        for node, since in self._missing.items():
+            left = since + QUARANTINE - now
+            if left > 0:
+                self.queue.add_after(key, left)
+                continue
+            try:
+                await self.client.get(NODES, node)
+            except NotFound:
+                gone.add(node)
+        return gone
