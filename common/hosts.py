@@ -11,6 +11,8 @@ AGENT_ADDRESS = "quarterdeck.io/agent-address"
 """Annotation of a Node: HOST:PORT at which its agent listens."""
 HOST_FINGERPRINT = "quarterdeck.io/host-fingerprint"
 """Annotation of a Node: the certificate that its host was born with, SHA-256 in hex."""
+CERTIFICATE_SERIAL = "quarterdeck.io/certificate-serial"
+"""Annotation of a Node: serial number of its newest certificate, hex, to be revoked when the node is removed."""
 
 
 def join_address(host: str, port: int) -> str:

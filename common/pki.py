@@ -124,6 +124,15 @@ def needs_renewal(certificate: x509.Certificate, now: datetime) -> bool:
     return now > certificate.not_valid_after_utc - lifetime / 3
 
 
+def covers(certificate: x509.Certificate, names: Iterable[str]) -> bool:
+    """Whether the certificate is for all these DNS names and addresses."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    return set(_names(names)) <= set(found)
+
+
 def certificate_request(common: str, key: ec.EllipticCurvePrivateKey) -> bytes:
     """A signing request in PEM. Only its key counts: the authority decides names and purposes itself."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(_name(common))

@@ -1,0 +1,54 @@
+"""The keys of a control plane, made on first start and renewed before they expire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from . import pki
+from .pki import Authority, Folder, Identity, PkiError, Revocations, Subject
+
+_AUTHORITY, _CONTROL_PLANE, _ADMIN, _SERVER = "ca", "controlplane", "admin", "apiserver"
+
+
+class ClusterPki:
+    """`names` are the DNS names and addresses under which the API server is reached. All methods block for disk."""
+
+    def __init__(self, folder: Path, cluster: str, names: Iterable[str], now: datetime) -> None:
+        """Load, or make what is missing. PkiError names a damaged file: an authority is never replaced silently."""
+        self._folder = Folder(folder)
+        self._names = tuple(sorted(set(names)))
+        stored = self._folder.load(_AUTHORITY)
+        if stored is None:
+            if self._folder.load(_CONTROL_PLANE) is not None:
+                raise PkiError(
+                    f"{folder}/{_AUTHORITY}.pem is missing, the nodes trust no other: restore it from a copy"
+                )
+            stored = Authority.create(cluster, now).identity
+            self._folder.save(_AUTHORITY, stored)
+        self.authority = Authority(stored)
+        pki.check_validity(stored.certificate, now)
+        self.revocations = Revocations(folder / "revoked.json")
+        self.renew(now)
+
+    def renew(self, now: datetime) -> bool:
+        """Renew what is due; call at start and daily. True when something changed."""
+        before = getattr(self, "_all", ())
+        self.controlplane = self._ensure(_CONTROL_PLANE, Subject(pki.CONTROL_PLANE), now)
+        self.admin = self._ensure(_ADMIN, Subject(pki.ADMINISTRATOR, (pki.MASTERS,)), now)
+        self.server = self._ensure(
+            _SERVER, Subject("quarterdeck-apiserver", (), self._names, server=True, client=False), now
+        )
+        self._all = (self.controlplane, self.admin, self.server)
+        return before != self._all
+
+    def sign_node(self, request_pem: bytes, node: str, now: datetime) -> bytes:
+        """A node's certificate for its own key; PkiError when request or name are unusable."""
+        return self.authority.sign_request(request_pem, pki.node_subject(node, ()), now)
+
+    def _ensure(self, name: str, subject: Subject, now: datetime) -> Identity:
+        stored = self._folder.load(name)
+        if stored is not None and subject.names and not pki.covers(stored.certificate, subject.names):
+            self._folder.remove(name)  # the machine got another address
+        return self._folder.ensure(name, lambda: self.authority.issue(subject, now), now)

@@ -1,0 +1,248 @@
+"""What each node has to know, kept up to date with work in proportion to what changed.
+
+A node gets its own pods, the ConfigMaps and Secrets that they name, and all Services, EndpointSlices, Nodes and
+Namespaces. `Distribution` learns of changes from informers and marks them in the `Feed` of every node concerned; a
+feed's session takes what is marked when its connection is ready for more. So a slow node holds back nobody, and many
+changes of one object while it is slow cost one message. Synchronous and without clock or I/O.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import orjson
+
+from common.api import meta
+from common.api.conditions import get_condition
+from common.api.meta import Object, key, labels, name, namespace, uid
+from common.api.pods import node_name
+from common.hosts import AGENT_ADDRESS
+
+from .references import CONFIGMAPS, SECRETS, Reference, references
+
+PODS, NODES = "pods", "nodes"
+SHARED = frozenset({"services", "endpointslices", NODES, "namespaces"})
+RESOURCES = (PODS, CONFIGMAPS, SECRETS, *sorted(SHARED))
+
+
+class Item(NamedTuple):
+    """An object by plural and uid."""
+
+    resource: str
+    uid: str
+
+
+class Batch(NamedTuple):
+    """The content of one Sync."""
+
+    generation: int
+    full: bool
+    objects: dict[str, list[Object]]
+    removed: dict[str, list[str]]
+
+
+class Feed:
+    """What one node still has to be told, and how far it has come. One session at a time takes from it."""
+
+    def __init__(self, distribution: Distribution, node: str, wake: Callable[[], None]) -> None:
+        self._distribution = distribution
+        self.node = node
+        self._wake = wake
+        self._dirty: dict[Item, None] = {}
+        self._sent: set[Item] = set()
+        self._outstanding: deque[tuple[int, int]] = deque()  # (generation, version before it)
+        self._version = distribution.version
+        self._generation = 0
+        self._fresh = True
+
+    def mark(self, item: Item) -> None:
+        self._dirty[item] = None
+        self._wake()
+
+    @property
+    def pending(self) -> bool:
+        return self._fresh or bool(self._dirty)
+
+    def take(self) -> Batch | None:
+        """What the node lacks now; None when nothing. The first batch is full."""
+        if not self.pending:
+            return None
+        full, self._fresh = self._fresh, False
+        items = self._distribution.wanted(self.node) if full else list(self._dirty)
+        self._dirty.clear()
+        objects: dict[str, list[Object]] = {}
+        removed: dict[str, list[str]] = {}
+        for item in items:
+            wanted = self._distribution.view(self.node, item)
+            if wanted is not None:
+                objects.setdefault(item.resource, []).append(wanted)
+                self._sent.add(item)
+            elif item in self._sent:
+                removed.setdefault(item.resource, []).append(item.uid)
+                self._sent.discard(item)
+        if not (full or objects or removed):
+            return None
+        self._generation += 1
+        self._outstanding.append((self._generation, self._version))
+        self._version = self._distribution.version
+        return Batch(self._generation, full, objects, removed)
+
+    def applied(self, generation: int) -> None:
+        """The node's tables reflect that generation."""
+        while self._outstanding and self._outstanding[0][0] <= generation:
+            self._outstanding.popleft()
+
+    def reflects(self, version: int) -> bool:
+        """Whether the node's tables reflect every change of the distribution up to that version."""
+        if self.pending and self._version < version:
+            return False
+        return not any(before < version for _, before in self._outstanding)
+
+
+class Distribution:
+    """All objects that nodes need, with the indexes that make a change cheap."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._objects: dict[str, dict[str, Object]] = {resource: {} for resource in RESOURCES}
+        self._feeds: dict[str, Feed] = {}
+        self._pods: dict[str, set[str]] = {}  # node -> uids
+        self._named: dict[Reference, str] = {}  # the uid of a ConfigMap or Secret
+        self._users: dict[Reference, dict[str, set[str]]] = {}  # reference -> node -> uids of pods
+
+    def open(self, node: str, wake: Callable[[], None]) -> Feed:
+        """A new session's feed, which begins with everything."""
+        feed = self._feeds[node] = Feed(self, node, wake)
+        return feed
+
+    def close(self, feed: Feed) -> None:
+        if self._feeds.get(feed.node) is feed:
+            del self._feeds[feed.node]
+
+    def feed(self, node: str) -> Feed | None:
+        return self._feeds.get(node)
+
+    def change(self, resource: str, old: Object | None, new: Object | None) -> None:
+        """An informer's listener: the object was added (no old), changed or deleted (no new)."""
+        projected = _project(resource, new) if new is not None else None
+        before = self._objects[resource].get(uid(old)) if old is not None else None
+        if old is not None and (new is None or uid(new) != uid(old)):
+            self._objects[resource].pop(uid(old), None)
+        if new is not None and projected is not None:
+            self._objects[resource][uid(new)] = projected
+        if before is not None and projected is not None and _same(resource, before, projected):
+            return
+        self.version += 1
+        if resource in SHARED:
+            self._mark(self._feeds, resource, old, new)
+        elif resource == PODS:
+            self._change_pod(old, new)
+        else:
+            self._change_named(resource, old, new)
+
+    def wanted(self, node: str) -> list[Item]:
+        """Everything that the node has to know."""
+        items = [Item(resource, found) for resource in sorted(SHARED) for found in self._objects[resource]]
+        pods = self._pods.get(node, set())
+        items += [Item(PODS, found) for found in pods]
+        named = {ref for found in pods for ref in references(self._objects[PODS][found])}
+        items += [Item(ref[0], self._named[ref]) for ref in sorted(named) if ref in self._named]
+        return items
+
+    def view(self, node: str, item: Item) -> Object | None:
+        """The object if the node needs it."""
+        obj = self._objects[item.resource].get(item.uid)
+        if obj is None or item.resource in SHARED:
+            return obj
+        if item.resource == PODS:
+            return obj if node_name(obj) == node else None
+        return obj if node in self._users.get((item.resource, namespace(obj), name(obj)), {}) else None
+
+    def _mark(self, nodes: Iterable[str], resource: str, old: Object | None, new: Object | None) -> None:
+        items = {Item(resource, uid(obj)) for obj in (old, new) if obj is not None}
+        for node in nodes:
+            if (feed := self._feeds.get(node)) is not None:
+                for item in items:
+                    feed.mark(item)
+
+    def _change_pod(self, old: Object | None, new: Object | None) -> None:
+        nodes = {node_name(obj) for obj in (old, new) if obj is not None and node_name(obj)}
+        was = references(old) if old is not None and node_name(old) else frozenset()
+        now = references(new) if new is not None and node_name(new) else frozenset()
+        if old is not None and node_name(old):
+            self._forget_pod(old, was)
+        if new is not None and node_name(new):
+            self._pods.setdefault(node_name(new), set()).add(uid(new))
+            for ref in now:
+                self._users.setdefault(ref, {}).setdefault(node_name(new), set()).add(uid(new))
+        # What a pod names goes out with it, and goes away after the last pod that names it.
+        for ref in was ^ now:
+            if (named := self._named.get(ref)) is not None:
+                for node in nodes:
+                    if (feed := self._feeds.get(node)) is not None:
+                        feed.mark(Item(ref[0], named))
+        self._mark(nodes, PODS, old, new)
+
+    def _forget_pod(self, pod: Object, refs: frozenset[Reference]) -> None:
+        node = node_name(pod)
+        _discard(self._pods, node, uid(pod))
+        for ref in refs:
+            users = self._users.get(ref, {})
+            _discard(users, node, uid(pod))
+            if not users:
+                self._users.pop(ref, None)
+
+    def _change_named(self, resource: str, old: Object | None, new: Object | None) -> None:
+        nodes: set[str] = set()
+        for obj in (old, new):
+            if obj is not None:
+                ref = (resource, namespace(obj), name(obj))
+                nodes |= self._users.get(ref, {}).keys()
+                self._named.pop(ref, None)
+        if new is not None:
+            self._named[(resource, namespace(new), name(new))] = uid(new)
+        self._mark(nodes, resource, old, new)
+
+
+def _discard(table: dict[str, set[str]], entry: str, value: str) -> None:
+    found = table.get(entry)
+    if found is not None:
+        found.discard(value)
+        if not found:
+            del table[entry]
+
+
+def _project(resource: str, obj: Object) -> Object:
+    """What nodes need of the object. Nodes change often in what only people read: every beat of one would go to all."""
+    if resource != NODES:
+        kept = {field: value for field, value in meta.metadata(obj).items() if field != "managedFields"}
+        return {**obj, "metadata": kept}
+    status = obj.get("status") or {}
+    ready = get_condition(obj, "Ready")
+    address = {field: value for field, value in meta.annotations(obj).items() if field == AGENT_ADDRESS}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name(obj), "uid": uid(obj), "labels": labels(obj), "annotations": address},
+        "spec": obj.get("spec") or {},
+        "status": {
+            "addresses": status.get("addresses") or [],
+            "conditions": [{"type": "Ready", "status": ready.get("status", "Unknown")}] if ready else [],
+        },
+    }
+
+
+def _same(resource: str, before: Object, now: Object) -> bool:
+    """Whether the change is none to a node. A pod's status comes from its node: no need to tell it back."""
+    if resource == NODES:
+        return before == now
+    if resource != PODS or key(before) != key(now):
+        return False
+    return _without_status(before) == _without_status(now)
+
+
+def _without_status(pod: Object) -> bytes:
+    kept = {field: value for field, value in meta.metadata(pod).items() if field != "resourceVersion"}
+    return orjson.dumps({**pod, "metadata": kept, "status": None}, option=orjson.OPT_SORT_KEYS)

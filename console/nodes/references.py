@@ -1,0 +1,42 @@
+"""Which ConfigMaps and Secrets a pod names: its node needs them, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from common.api.meta import Object, namespace
+
+Reference: TypeAlias = tuple[str, str, str]
+"""Plural, namespace, name."""
+CONFIGMAPS, SECRETS = "configmaps", "secrets"
+
+
+def references(pod: Object) -> frozenset[Reference]:
+    """Volumes, environment and image pull secrets, in all kinds of containers."""
+    spec = pod.get("spec") or {}
+    found = set(_of_volumes(spec.get("volumes") or ()))
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for container in spec.get(field) or ():
+            found.update(_of_environment(container))
+    found.update((SECRETS, str(entry.get("name", ""))) for entry in spec.get("imagePullSecrets") or ())
+    space = namespace(pod)
+    return frozenset((plural, space, name) for plural, name in found if name)
+
+
+def _of_volumes(volumes: Iterable[Object]) -> Iterator[tuple[str, str]]:
+    for volume in volumes:
+        for source in (volume, *((volume.get("projected") or {}).get("sources") or ())):
+            yield CONFIGMAPS, str((source.get("configMap") or {}).get("name") or "")
+            secret = source.get("secret") or {}
+            yield SECRETS, str(secret.get("secretName") or secret.get("name") or "")
+
+
+def _of_environment(container: Object) -> Iterator[tuple[str, str]]:
+    for source in container.get("envFrom") or ():
+        yield CONFIGMAPS, str((source.get("configMapRef") or {}).get("name") or "")
+        yield SECRETS, str((source.get("secretRef") or {}).get("name") or "")
+    for variable in container.get("env") or ():
+        source = variable.get("valueFrom") or {}
+        yield CONFIGMAPS, str((source.get("configMapKeyRef") or {}).get("name") or "")
+        yield SECRETS, str((source.get("secretKeyRef") or {}).get("name") or "")

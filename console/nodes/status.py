@@ -1,0 +1,202 @@
+"""What agents report, written to the API: statuses of pods and of the node, ends of pods, events, and the lease.
+
+Reports are levels, so writing one twice is harmless, and what the API already says is not written again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+
+from common.api import conditions as conditions_of
+from common.api.kinds import LEASES, NODES, PODS
+from common.api.meta import Key, Object, format_micro_time, format_time, key, metadata, name, resource_version, uid
+from common.client import Client, Informer
+from common.clock import Clock
+from common.errors import AlreadyExists, Conflict, NotFound
+from common.events import Recorder
+from common.session import Report
+
+log = logging.getLogger(__name__)
+LEASE_NAMESPACE = "kube-node-lease"
+LEASE_SECONDS = 40  # as kubelet's; renewed every quarter of it
+PARALLEL_WRITES = 32  # statuses of one report: many share one commit of the store
+_RESOURCES = {"Pod": PODS, "Node": NODES}
+
+
+def merge_conditions(current: Iterable[Object], reported: Iterable[Object], now: str) -> list[Object]:
+    """The reported conditions, with the moment of their last change, and those of other writers."""
+    known = {str(condition.get("type")): condition for condition in current}
+    merged: dict[str, Object] = {}
+    for condition in reported:
+        kind = str(condition.get("type"))
+        before = known.get(kind, {})
+        since = before.get("lastTransitionTime") if before.get("status") == condition.get("status") else None
+        merged[kind] = {**condition, "lastTransitionTime": condition.get("lastTransitionTime") or since or now}
+    return [*merged.values(), *(condition for kind, condition in known.items() if kind not in merged)]
+
+
+def merge_pod_status(current: Object, reported: Object, now: str) -> Object:
+    """The agent's status, with what others own: conditions of the scheduler, the QoS class, the nomination."""
+    others: Object = {field: current[field] for field in ("qosClass", "nominatedNodeName") if field in current}
+    merged = merge_conditions(current.get("conditions") or (), reported.get("conditions") or (), now)
+    return {**others, **reported, "conditions": merged}
+
+
+class Freshest:
+    """A mirror that knows its own writes at once: comparing with the past would leave out a status that returns to
+    what it was, or undo what was written a moment ago."""
+
+    def __init__(self, mirror: Informer) -> None:
+        self._mirror = mirror
+        self._own: dict[Key, Object] = {}
+        mirror.listen(self._changed)
+
+    def get(self, obj_key: Key) -> Object | None:
+        return self._own.get(obj_key) or self._mirror.get(obj_key)
+
+    def put(self, obj: Object) -> None:
+        """The API's answer to a write."""
+        mirrored = self._mirror.get(key(obj))
+        if mirrored is not None and uid(mirrored) == uid(obj) and _revision(obj) > _revision(mirrored):
+            self._own[key(obj)] = obj
+
+    def _changed(self, old: Object | None, new: Object | None) -> None:
+        obj = new if new is not None else old
+        if obj is None or not (own := self._own.get(key(obj))):
+            return
+        if new is None or uid(new) != uid(own) or _revision(new) >= _revision(own):
+            del self._own[key(obj)]
+
+
+def _revision(obj: Object) -> int:
+    return int(resource_version(obj) or 0)
+
+
+class StatusWriter:
+    """Shared by all sessions. `pods` is the mirror that answers what the API says now."""
+
+    def __init__(self, client: Client, clock: Clock, pods: Informer, nodes: Informer, events: Recorder) -> None:
+        self._client = client
+        self._clock = clock
+        self._pods = Freshest(pods)
+        self._nodes = Freshest(nodes)
+        self._node_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._events = events
+        self._by_uid = pods
+        pods.add_index("uid", lambda pod: [uid(pod)])
+
+    async def write(self, node: str, report: Report) -> None:
+        """Store a report. ApiError when the API is not able to: the report is then not acknowledged."""
+        limit = asyncio.Semaphore(PARALLEL_WRITES)
+
+        async def limited(entry: Object) -> None:
+            async with limit:
+                await self._write_pod(node, entry)
+
+        await asyncio.gather(*(limited(entry) for entry in report.pods))
+        for pod_uid in report.gone:
+            await self._remove_pod(node, pod_uid)
+        if report.node is not None:
+            await self.write_node(node, report.node)
+        for event in report.events:
+            self._record(event)
+
+    async def write_node(self, node: str, reported: Object, labels: Object | None = None) -> None:
+        """The node's status as its agent says, and labels that its agent knows best."""
+        async with self._node_locks[node]:
+            current = self._nodes.get(Key("", node))
+            if current is None:
+                return
+            if labels and not labels.items() <= (metadata(current).get("labels") or {}).items():
+                current = await self._client.patch(NODES, node, {"metadata": {"labels": labels}})
+                self._nodes.put(current)
+            status = current.get("status") or {}
+            now = format_time(self._clock.now())
+            merged = merge_conditions(status.get("conditions") or (), reported.get("conditions") or (), now)
+            await self._update(current, {**status, **reported, "conditions": merged})
+
+    async def set_node_condition(self, node: str, kind: str, status: str, reason: str, message: str) -> None:
+        """Set one condition that the control plane finds out itself."""
+        async with self._node_locks[node]:
+            current = self._nodes.get(Key("", node))
+            if current is None:
+                return
+            found = (current.get("status") or {}).get("conditions") or []
+            updated = conditions_of.set_condition(found, kind, status, reason, message, self._clock.now())
+            await self._update(current, {**(current.get("status") or {}), "conditions": updated})
+
+    async def renew_lease(self, node: str) -> None:
+        """The node's Lease, as kubelet renews it; tools look at it."""
+        renewed = format_micro_time(self._clock.now())
+        try:
+            await self._client.patch(LEASES, node, {"spec": {"renewTime": renewed}}, LEASE_NAMESPACE)
+        except NotFound:
+            await self._create_lease(node, renewed)
+
+    async def _create_lease(self, node: str, renewed: str) -> None:
+        owner = self._nodes.get(Key("", node))
+        if owner is None:
+            return
+        reference = {"apiVersion": "v1", "kind": "Node", "name": node, "uid": uid(owner)}
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": node, "namespace": LEASE_NAMESPACE, "ownerReferences": [reference]},
+            "spec": {"holderIdentity": node, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": renewed},
+        }
+        try:
+            await self._client.create(LEASES, lease, LEASE_NAMESPACE)
+        except AlreadyExists:
+            log.debug("the lease of node %s was made meanwhile", node)
+
+    async def _update(self, node: Object, status: Object) -> None:
+        if status == node.get("status"):
+            return
+        meta = {field: value for field, value in metadata(node).items() if field != "resourceVersion"}
+        try:
+            wanted = {**node, "metadata": meta, "status": status}
+            self._nodes.put(await self._client.update(NODES, wanted, subresource="status"))
+        except NotFound:
+            log.debug("node %s was deleted meanwhile", name(node))
+
+    async def _write_pod(self, node: str, entry: Object) -> None:
+        pod = self._pods.get(Key(str(entry.get("namespace", "")), str(entry.get("name", ""))))
+        reported = entry.get("status")
+        if pod is None or uid(pod) != entry.get("uid") or not isinstance(reported, dict):
+            return
+        if (pod.get("spec") or {}).get("nodeName") != node:
+            log.warning("node %s reports a pod that is not its own: %s/%s", node, entry["namespace"], entry["name"])
+            return
+        current = pod.get("status") or {}
+        status = merge_pod_status(current, reported, format_time(self._clock.now()))
+        if status == current:
+            return
+        # Without resourceVersion, so that a change of the spec meanwhile is no conflict; the uid guards a namesake.
+        meta = {field: value for field, value in metadata(pod).items() if field != "resourceVersion"}
+        try:
+            wanted = {**pod, "metadata": meta, "status": status}
+            self._pods.put(await self._client.update(PODS, wanted, subresource="status"))
+        except (NotFound, Conflict):
+            log.debug("pod %s/%s was deleted meanwhile", entry["namespace"], entry["name"])
+
+    async def _remove_pod(self, node: str, pod_uid: str) -> None:
+        for pod in self._by_uid.by_index("uid", pod_uid):
+            if (pod.get("spec") or {}).get("nodeName") != node or not metadata(pod).get("deletionTimestamp"):
+                continue
+            meta = metadata(pod)
+            try:
+                await self._client.delete(PODS, meta["name"], meta["namespace"], uid=pod_uid, grace_period_seconds=0)
+            except (NotFound, Conflict):
+                log.debug("pod %s/%s was removed meanwhile", meta["namespace"], meta["name"])
+
+    def _record(self, event: Object) -> None:
+        about = event.get("involvedObject")
+        resource = _RESOURCES.get(str(about.get("kind"))) if isinstance(about, dict) else None
+        if resource is None or not isinstance(about, dict):
+            return
+        obj: Object = {"metadata": {field: about.get(field, "") for field in ("name", "namespace", "uid")}}
+        say = self._events.warning if event.get("type") == "Warning" else self._events.normal
+        say(resource, obj, str(event.get("reason", ""))[:128], str(event.get("message", ""))[:1024])
