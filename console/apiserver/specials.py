@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import orjson
 from aiohttp import web
 
@@ -13,7 +15,12 @@ from .hosts import Hosts
 from .negotiation import Form
 from .resources import Request, Special
 from .responses import respond
+from .streams.execute import serve_exec
+from .streams.logs import serve_logs
+from .streams.portforward import serve_portforward
 from .verbs import Verbs
+
+ToNode = Callable[[Verbs, NodeStreams, Request], Awaitable[web.StreamResponse]]
 
 
 def specials(
@@ -36,4 +43,19 @@ def specials(
         host = await hosts.post_host(request.info.name, request.info.subresource, body)
         return await respond(orjson.dumps(host), Form(request.form.media))
 
-    return {"why": why, "adopt": adopt}
+    def to_node(serve: ToNode) -> Special:
+        async def handle(request: Request) -> web.StreamResponse:
+            if streams is None:
+                raise ServiceUnavailable("this API server is not connected to nodes")
+            return await serve(verbs, streams, request)
+
+        return handle
+
+    return {
+        "why": why,
+        "adopt": adopt,
+        "log": to_node(serve_logs),
+        "exec": to_node(serve_exec),
+        "attach": to_node(serve_exec),
+        "portforward": to_node(serve_portforward),
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,9 @@ from console.apiserver.kubeconfig import kubeconfig, write_kubeconfig
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import Store, open_store
+
+from .kubectl import Kubectl
+from .node import Node
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,15 @@ class Running:
 
 
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Running]:
+async def node() -> AsyncIterator[Node]:
+    node = Node()
+    await node.start()
+    yield node
+    await node.close()
+
+
+@pytest.fixture
+async def api(tmp_path: Path, node: Node) -> AsyncIterator[Running]:
     clock = SystemClock()
     authority = Authority.create("test", clock.now())
     names = ("localhost", "127.0.0.1", "::1")
@@ -46,7 +60,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Running]:
     registry = default_registry()
     volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
     store = await open_store(tmp_path / "store.db", volatile)
-    server = ApiServer(store, registry, clock, ClusterConfig.dual_stack())
+    server = ApiServer(store, registry, clock, ClusterConfig.dual_stack(), streams=node)
     context = server_context(identity, authority.certificate_pem)
     await server.start(tmp_path / "api.sock", ("127.0.0.1", 0, context))
     host, port = server.addresses[0]
@@ -63,3 +77,24 @@ async def api(tmp_path: Path) -> AsyncIterator[Running]:
 async def client(api: Running) -> AsyncIterator[HttpClient]:
     async with HttpClient(Endpoint.of_socket(api.socket)) as client:
         yield client
+
+
+@pytest.fixture
+def kubectl(api: Running, tmp_path: Path) -> Kubectl:
+    return Kubectl(api.kubeconfig, tmp_path)
+
+
+async def python_client(api: Running, what: str, *arguments: str) -> object:
+    """What the Kubernetes Python client prints that it saw (see python_client.py)."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.integration.api.python_client",
+        str(api.kubeconfig),
+        what,
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return json.loads(out)

@@ -1,0 +1,44 @@
+"""`…/pods/NAME/exec` and `attach`: v5.channel.k8s.io (or v4, which lacks the end of stdin) to the agent and back."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from common.errors import BadRequest
+from console.apiserver.backends import NodeStreams
+from console.apiserver.options import parse_bool
+from console.apiserver.resources import Request
+from console.apiserver.verbs import Verbs
+
+from .relay import accept, check_upgrade, relay
+from .target import check_running, container_of, host_of
+
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+
+
+async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
+    """Errors come before the upgrade, as Status objects: no such container, no node, the agent is away."""
+    info, http = request.info, request.http
+    pod = verbs.get(request.row, info.namespace, info.name).obj
+    node = host_of(pod)
+    container = container_of(pod, http.query.get("container", ""))
+    check_running(pod)
+    params = [(name, "true") for name in ("stdin", "stdout", "stderr", "tty") if _flag(request, name)]
+    if info.subresource == "exec":
+        command = http.query.getall("command", [])
+        if not command:
+            raise BadRequest("you must specify at least one command for the container")
+        params = [("command", part) for part in command] + params
+    protocol = check_upgrade(http, PROTOCOLS)
+    path = f"/{info.subresource}/{info.namespace}/{info.name}/{container}"
+    agent = await streams.websocket(node, path, params)
+    try:
+        client = await accept(http, protocol)
+        await relay(client, agent)
+    finally:
+        await agent.close()
+    return client
+
+
+def _flag(request: Request, name: str) -> bool:
+    return parse_bool(name, request.http.query.get(name, ""))

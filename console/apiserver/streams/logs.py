@@ -1,0 +1,81 @@
+"""`GET …/pods/NAME/log`: the bytes of a container's output, from the agent of its node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import orjson
+from aiohttp import web
+
+from common.api.meta import format_micro_time, parse_time
+from common.errors import Cause, MethodNotAllowed, from_status, invalid
+from console.apiserver.backends import NodeStreams
+from console.apiserver.options import parse_bool, parse_int
+from console.apiserver.resources import Request
+from console.apiserver.verbs import Verbs
+
+from .target import check_logs, container_of
+
+
+async def serve_logs(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
+    info, http = request.info, request.http
+    if http.method != "GET":
+        raise MethodNotAllowed("the server does not allow this method on the requested resource")
+    pod = verbs.get(request.row, info.namespace, info.name).obj
+    container = container_of(pod, http.query.get("container", ""))
+    params = log_params(http.query, info.name, verbs.clock.now())
+    limit = parse_int("limitBytes", http.query.get("limitBytes", ""))
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    node = str(pod["spec"].get("nodeName") or "")
+    if not node:
+        # As Kubernetes: a pod that nobody runs has said nothing.
+        await response.prepare(http)
+        return response
+    check_logs(pod, container, previous="previous" in params)
+    path = f"/logs/{info.namespace}/{info.name}/{container}"
+    async with await streams.request(node, "GET", path, params, None) as answer:
+        if answer.status != 200:
+            raise from_status(_status(await answer.read()), answer.status)
+        await response.prepare(http)
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk if limit is None else chunk[:limit])
+            if limit is not None:
+                limit -= len(chunk)
+                if limit <= 0:
+                    break
+    return response
+
+
+def log_params(query: Mapping[str, str], name: str, now: datetime) -> dict[str, str]:
+    """What the agent is asked for; raises Invalid naming the wrong option. `since` is RFC 3339."""
+    causes = []
+    params = {key: "true" for key in ("follow", "timestamps", "previous") if parse_bool(key, query.get(key, ""))}
+    if query.get("tailLines"):
+        params["tail"] = str(parse_int("tailLines", query["tailLines"]))
+    seconds, moment = query.get("sinceSeconds", ""), query.get("sinceTime", "")
+    if seconds and moment:
+        causes.append(
+            Cause("", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", "FieldValueForbidden")
+        )
+    elif seconds:
+        if not parse_int("sinceSeconds", seconds):
+            causes.append(Cause("sinceSeconds", f"Invalid value: {seconds}: must be greater than 0"))
+        else:
+            params["since"] = format_micro_time(now - timedelta(seconds=int(seconds)))
+    elif moment:
+        try:
+            params["since"] = format_micro_time(parse_time(moment))
+        except ValueError as error:
+            causes.append(Cause("sinceTime", f'Invalid value: "{moment}": {error}'))
+    if causes:
+        raise invalid("PodLogOptions", "", name, causes)
+    return params
+
+
+def _status(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {"message": body.decode(errors="replace")[:1000]} if body.strip() else None

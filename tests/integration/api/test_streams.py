@@ -1,0 +1,159 @@
+"""Logs, exec, attach and port-forward, as kubectl and the Python client ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from common.api.kinds import PODS
+from common.client.http import HttpClient
+from common.errors import BadRequest, ServiceUnavailable
+
+from .conftest import Running, python_client
+from .kubectl import Kubectl
+from .node import LINES, Node
+
+pytestmark = pytest.mark.kubectl
+MakePod = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def make_pod(client: HttpClient) -> MakePod:
+    async def make(name: str, node: str = "node-1", containers: tuple[str, ...] = ("main",), **status: object) -> None:
+        spec = {"containers": [{"name": container, "image": "x"} for container in containers]}
+        await client.create(PODS, {"metadata": {"name": name, "namespace": "default"}, "spec": spec})
+        if node:
+            await client.post(PODS, name, "binding", {"target": {"name": node}}, "default")
+        state = status.pop("state", {"running": {"startedAt": "2026-01-01T00:00:00Z"}})
+        statuses = [
+            {"name": container, "image": "x", "imageID": "", "ready": True, "restartCount": 0, "state": state}
+            for container in containers
+        ]
+        body = {"status": {"phase": "Running", "containerStatuses": statuses, **status}}
+        await client.patch(PODS, name, body, "default", subresource="status")
+
+    return make
+
+
+@pytest.fixture
+async def echo() -> AsyncIterator[int]:
+    """A TCP server that sends back what it gets."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def test_logs_and_their_options_reach_the_node(make_pod: MakePod, kubectl: Kubectl, node: Node) -> None:
+    await make_pod("web", containers=("a", "b"))
+    assert await kubectl("logs", "web", "-c", "b") == LINES
+    assert await kubectl("logs", "web", "-c", "b", "--tail=2", "--timestamps", "--since=1h") == "line 4\nline 5\n"
+    path, query = node.requests[-1]
+    assert path == "/logs/default/web/b"
+    assert query.pop("since").endswith("Z")
+    assert query == {"tail": "2", "timestamps": "true"}
+    assert await kubectl("logs", "web", "-c", "a", "--limit-bytes=8") == "line 1\nl"
+
+
+async def test_logs_that_do_not_exist_say_why(make_pod: MakePod, kubectl: Kubectl, client: HttpClient) -> None:
+    await make_pod("web", containers=("a", "b"))
+    await make_pod("slow", state={"waiting": {"reason": "ImagePullBackOff"}})
+    await make_pod("pending", node="", phase="Pending")
+    await make_pod("away", node="node-away")
+    with pytest.raises(BadRequest, match=r"a container name must be specified for pod web, choose one of: \[a b\]"):
+        await client.request_json("GET", "/api/v1/namespaces/default/pods/web/log")
+    assert "container nope is not valid for pod web" in await kubectl.fails("logs", "web", "-c", "nope")
+    assert 'previous terminated container "a" in pod "web" not found' in await kubectl.fails(
+        "logs", "web", "-c", "a", "-p"
+    )
+    assert 'container "main" in pod "slow" is waiting to start: trying and failing to pull image' in (
+        await kubectl.fails("logs", "slow")
+    )
+    assert await kubectl("logs", "pending") == ""
+    assert "cannot be reached" in await kubectl.fails("logs", "away")
+    assert 'pods "none" not found' in await kubectl.fails("logs", "none")
+
+
+async def test_exec_runs_a_command_and_tells_its_exit_code(make_pod: MakePod, kubectl: Kubectl) -> None:
+    await make_pod("web")
+    assert await kubectl("exec", "web", "--", "echo", "hello world") == "hello world\n"
+    result = await kubectl.run("exec", "web", "--", "sh", "-c", "echo bad >&2; exit 7")
+    assert result.code == 7
+    assert result.err.startswith("bad\n")
+    assert (
+        await kubectl("exec", "-i", "web", "--", "cat", stdin="through stdin\n" * 10_000) == "through stdin\n" * 10_000
+    )
+
+
+async def test_exec_refuses_before_the_upgrade(make_pod: MakePod, kubectl: Kubectl, client: HttpClient) -> None:
+    await make_pod("pending", node="", phase="Pending")
+    await make_pod("done", phase="Succeeded")
+    assert "pod pending does not have a host assigned" in await kubectl.fails("exec", "pending", "--", "true")
+    assert "cannot exec" in await kubectl.fails("exec", "done", "--", "true")
+    with pytest.raises(BadRequest, match="pod pending does not have a host assigned"):
+        await client.websocket("/api/v1/namespaces/default/pods/pending/exec", {"command": "x"}, ["v5.channel.k8s.io"])
+
+
+async def test_the_python_client_executes_and_forwards(api: Running, make_pod: MakePod, echo: int) -> None:
+    await make_pod("web")
+    assert await python_client(api, "streams", str(echo)) == ["hi\n", "ping"]
+
+
+async def _forwarded_port(process: asyncio.subprocess.Process) -> int:
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    match = re.search(r"127\.0\.0\.1:(\d+) ->", line)
+    assert match, line
+    return int(match[1])
+
+
+async def test_port_forward_carries_large_and_parallel_connections(
+    make_pod: MakePod, kubectl: Kubectl, echo: int
+) -> None:
+    await make_pod("web")
+    process = await kubectl.start("port-forward", "--address=127.0.0.1", "pod/web", f":{echo}")
+    try:
+        port = await _forwarded_port(process)
+        data = bytes(range(256)) * 8192
+
+        async def exchange() -> bytes:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(data)
+            answer = await reader.readexactly(len(data))
+            writer.close()
+            return answer
+
+        answers = await asyncio.gather(*(exchange() for _ in range(4)))
+        assert all(answer == data for answer in answers)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_port_forward_tells_that_nothing_listens(make_pod: MakePod, kubectl: Kubectl) -> None:
+    await make_pod("away", node="node-away")
+    process = await kubectl.start("port-forward", "--address=127.0.0.1", "pod/away", ":80")
+    try:
+        port = await _forwarded_port(process)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+        writer.close()
+        assert process.stderr is not None
+        assert "error forwarding port 80 to pod away" in (await process.stderr.readline()).decode()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_without_a_backend_streams_are_unavailable(client: HttpClient) -> None:
+    with pytest.raises(ServiceUnavailable, match="not connected to hosts"):
+        await client.request_json("POST", "/apis/quarterdeck.io/v1/hosts/h/adopt", body={"code": "x"})
