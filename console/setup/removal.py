@@ -28,7 +28,7 @@ STOP_SECONDS = 20.0
 ROUTE_PROTOCOL = "71"
 TABLES = (("ip", "qd"), ("ip6", "qd"))
 CHAIN = "QD-FORWARD"
-LINKS = ("qd0", "qdvx0")
+LINKS = ("qd0", "qdvx4", "qdvx6")
 
 
 class HostRemoval:
