@@ -56,11 +56,16 @@ def _prepare(context: ssl.SSLContext, identity: Identity | None, authority_pem: 
         except (ssl.SSLError, ValueError) as error:
             raise PkiError(f"the authority's certificate cannot be used: {error}") from error
     if identity is not None:
-        # The ssl module takes keys only from a file; this one is private to us and gone at once.
-        with tempfile.NamedTemporaryFile(prefix="quarterdeck-") as file:
-            file.write(identity.certificate_pem + identity.key_pem)
-            file.flush()
-            context.load_cert_chain(file.name)
+        show(context, identity)
+
+
+def show(context: ssl.SSLContext, identity: Identity) -> None:
+    """Show this identity from the next handshake on, also of a server that runs already."""
+    # The ssl module takes keys only from a file; this one is private to us and gone at once.
+    with tempfile.NamedTemporaryFile(prefix="quarterdeck-") as file:
+        file.write(identity.certificate_pem + identity.key_pem)
+        file.flush()
+        context.load_cert_chain(file.name)
 
 
 def explain(error: BaseException) -> str:
