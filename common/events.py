@@ -24,8 +24,8 @@ from common.errors import ApiError, NotFound
 log = logging.getLogger(__name__)
 V = TypeVar("V")
 
-QUEUE_LIMIT = 4096  # events that wait; more than that in one go and the newest are dropped, as client-go does
-BATCH = 64  # sent together: many share one commit of the store
+QUEUE_LIMIT = 16384  # events that wait (some 10 MB); the newest of more are dropped, as client-go does
+BATCH = 256  # sent together: many share one commit of the store
 CACHE_LIMIT = 4096  # remembered events, as in client-go
 SIMILAR_LIMIT = 10  # different messages of one reason about one object in SIMILAR_SECONDS, then they are combined
 SIMILAR_SECONDS = 600.0
@@ -201,9 +201,12 @@ class Recorder:
             await self._send_batch([self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))])
             if not self._queue:
                 self._ready.clear()
-            if self._dropped:
-                log.warning("%d events were dropped, more came than could be written", self._dropped)
-                self._dropped = 0
+                self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        if self._dropped:
+            log.warning("%d events were dropped, more came than could be written", self._dropped)
+            self._dropped = 0
 
     async def _send_batch(self, batch: list[Said]) -> None:
         now, monotonic = self._clock.now(), self._clock.monotonic()

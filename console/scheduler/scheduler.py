@@ -34,6 +34,7 @@ BINDS_IN_FLIGHT = 256  # what one group commit of the store can take; more would
 DECISIONS_IN_A_ROW = 64  # then others get the loop: at some 20 us each that is about a millisecond
 RETELL_SECONDS = 10.0  # how old the message of a waiting pod may get while nodes come and go
 TELLERS = 8
+FIRST_ASK_SECONDS, LAST_ASK_SECONDS = 0.05, 5.0  # between questions after a failed binding, doubling
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
@@ -175,7 +176,9 @@ class Scheduler:
         try:
             await self._client.post(PODS, pod.key.name, "binding", body, pod.key.namespace)
         except (ApiError, TimeoutError, OSError) as error:
-            self._undo(pod, error)
+            level = logging.DEBUG if isinstance(error, Conflict | NotFound) else logging.WARNING
+            log.log(level, "binding %s to %s failed: %s", pod.key, node, error)
+            await self._undo(pod)
         else:
             obj = self._pods.get(pod.key)
             self._queue.remove(pod.uid)
@@ -185,23 +188,34 @@ class Scheduler:
         finally:
             self._room.release()
 
-    def _undo(self, pod: PodInfo, error: Exception) -> None:
-        """Take the reservation back; what the mirror says by now decides whether the pod waits again."""
-        obj = self._pods.get(pod.key)
-        if obj is None or uid(obj) != pod.uid or not node_name(obj):
-            self._state.remove(pod.uid)
-        self._wake.set()
-        if isinstance(error, NotFound):
-            return
-        level = logging.DEBUG if isinstance(error, Conflict) else logging.WARNING
-        log.log(level, "binding %s failed, will retry: %s", pod.key, error)
+    async def _undo(self, pod: PodInfo) -> None:
+        """Take the reservation back once the API has said where the pod is: a binding whose answer was lost may hold,
+        and its room must not be given away before the mirror shows it."""
+        failures = 0
+        while True:
+            try:
+                found = await self._client.get(PODS, pod.key.name, pod.key.namespace)
+            except NotFound:
+                break
+            except (ApiError, TimeoutError, OSError):
+                await self._clock.sleep(min(FIRST_ASK_SECONDS * 2.0**failures, LAST_ASK_SECONDS))
+                failures = min(failures + 1, 16)
+            else:
+                if uid(found) == pod.uid and node_name(found):
+                    self._state.place(pod, node_name(found))
+                    return
+                break
+        self._state.remove(pod.uid)
         self._retries.retry(pod.key)
+        self._wake.set()
 
     async def _retry_loop(self) -> None:
         while True:
             pod_key = await self._retries.get()
             pod = self._pods.get(pod_key)
-            if pod is not None and not node_name(pod):
+            if pod is None:
+                self._retries.forget(pod_key)
+            elif not node_name(pod):
                 self._pod_changed(None, pod)
             self._retries.done(pod_key)
 

@@ -45,8 +45,9 @@ def _left(pod: PodClass, node: NodeInfo) -> tuple[float, float]:
 
 
 def _best_fit(pod: PodClass, node: NodeInfo) -> float:
-    """Little is left of what is left most: the dominant residual is small."""
-    return 1.0 - max(_left(pod, node))
+    """Little is left of what is left most: the dominant residual is small; the other one decides between equals."""
+    left = _left(pod, node)
+    return 1.0 - 0.9 * max(left) - 0.1 * min(left)
 
 
 def _least_allocated(pod: PodClass, node: NodeInfo) -> float:

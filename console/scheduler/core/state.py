@@ -16,7 +16,8 @@ LOG_LIMIT = 65536  # entries; who is further behind works everything out anew
 class ClusterState:
     """Slots keep a node's column while others come and go; an empty slot is None and used again."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_limit: int = LOG_LIMIT) -> None:
+        self._log_limit = log_limit
         self.slots: list[NodeInfo | None] = []
         self._by_name: dict[str, int] = {}
         self._placed: dict[str, str] = {}
@@ -109,7 +110,7 @@ class ClusterState:
 
     def _changed(self, slot: int) -> None:
         self._log.append(slot)
-        if len(self._log) > LOG_LIMIT:
+        if len(self._log) > self._log_limit:
             half = len(self._log) // 2
             del self._log[:half]
             self._log_start += half

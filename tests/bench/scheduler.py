@@ -1,0 +1,139 @@
+"""How fast pods are decided and bound: `python -m tests.bench.scheduler [PODS] [NODES]`.
+
+Ratios of one run count, absolute figures depend on the machine. `decide` is the pure core: the loop over all nodes
+against rows of scores, on the same pods, with the same choices. `bind` is everything: pods created through the API and
+bound in a SQLite store on disk, until the last binding is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from common.api.kinds import NODES, PODS
+from common.api.meta import Object
+from common.api.pods import node_name
+from common.client import Client, Informer
+from common.clock import SystemClock
+from common.settings import ClusterConfig
+from console.apiserver.server import ApiServer
+from console.registry.catalog import default_registry
+from console.scheduler import Scheduler
+from console.scheduler.core.model import Classes, NodeFacts, PodClass, PodInfo
+from console.scheduler.core.rows import Rows, choose_naively
+from console.scheduler.core.scores import profile
+from console.scheduler.core.state import ClusterState
+from console.store import open_store
+from tests.fakes.objects import node, pod
+
+CLASSES = 20  # workloads whose pods arrive interleaved
+NAIVE_PODS = 1000  # the loop is slow; its time a pod hardly depends on how many there are
+CREATES_AT_ONCE = 256
+DEADLINE = 300.0
+
+
+def make_nodes(count: int) -> list[Object]:
+    return [node(f"node-{index:04}", cpu="16", memory="64Gi", pods=250) for index in range(count)]
+
+
+def make_pod(index: int) -> Object:
+    workload = index % CLASSES
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"w{workload}", "uid": f"w{workload}",
+             "controller": True}  # fmt: skip
+    cpu, memory = f"{50 + 10 * (workload % 5)}m", f"{64 + 32 * (workload % 4)}Mi"
+    return pod(f"pod-{index:05}", cpu=cpu, memory=memory, owner=owner)
+
+
+def decide(pods: list[PodInfo], nodes: int, naive: bool) -> tuple[float, list[str | None]]:
+    """Seconds a pod, and the choices."""
+    state = ClusterState()
+    for obj in make_nodes(nodes):
+        state.set_node(NodeFacts.of(obj))
+    chosen_profile = profile("pack")
+    rows = Rows(state, chosen_profile)
+
+    def loop(kind: PodClass) -> str | None:
+        return choose_naively(state, chosen_profile, kind)
+
+    choose: Callable[[PodClass], str | None] = loop if naive else rows.choose
+    clock = SystemClock()
+    start = clock.monotonic()
+    choices = []
+    for info in pods:
+        choice = choose(info.kind)
+        choices.append(choice)
+        if choice is not None:
+            state.place(info, choice)
+    return (clock.monotonic() - start) / len(pods), choices
+
+
+async def bind(pods: int, nodes: int) -> tuple[float, float]:
+    """Seconds to create all pods, and from the first create until all are bound."""
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory() as folder:
+        registry = default_registry()
+        volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
+        store = await open_store(Path(folder) / "store.db", volatile)
+        server = ApiServer(store, registry, clock, ClusterConfig.dual_stack())
+        await server.start(Path(folder) / "api.sock", None)
+        client = server.local_client("system:kube-scheduler", frozenset({"system:masters"}))
+        for obj in make_nodes(nodes):
+            await client.create(NODES, obj)
+            await client.update(NODES, obj, subresource="status")
+        scheduler = Scheduler(client, clock)
+        scheduler.start()
+        try:
+            return await _create_and_wait(client, clock, pods)
+        finally:
+            await scheduler.close()
+            await server.close()
+            await store.close()
+
+
+async def _create_and_wait(client: Client, clock: SystemClock, pods: int) -> tuple[float, float]:
+    bound: set[str] = set()
+    done = asyncio.Event()
+
+    def seen(_old: Object | None, new: Object | None) -> None:
+        if new is not None and node_name(new):
+            bound.add(new["metadata"]["name"])
+            if len(bound) >= pods:
+                done.set()
+
+    informer = Informer(client, PODS, clock)
+    informer.listen(seen)
+    informer.start()
+    await informer.synced.wait()
+    start = clock.monotonic()
+    for first in range(0, pods, CREATES_AT_ONCE):
+        batch = range(first, min(first + CREATES_AT_ONCE, pods))
+        await asyncio.gather(*(client.create(PODS, make_pod(index), "default") for index in batch))
+    created = clock.monotonic() - start
+    await asyncio.wait_for(done.wait(), DEADLINE)
+    total = clock.monotonic() - start
+    await informer.close()
+    return created, total
+
+
+def main() -> None:
+    pods = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    nodes = int(sys.argv[2]) if len(sys.argv) > 2 else 200
+    classes = Classes()
+    infos = [classes.info(make_pod(index)) for index in range(pods)]
+    naive, naive_choices = decide(infos[:NAIVE_PODS], nodes, naive=True)
+    fast, choices = decide(infos, nodes, naive=False)
+    same = sum(left == right for left, right in zip(naive_choices, choices, strict=False))
+    print(f"decide, {pods} pods of {CLASSES} workloads on {nodes} nodes")
+    print(f"  loop over nodes   {naive * 1e6:9.1f} us a pod")
+    print(f"  rows of scores    {fast * 1e6:9.1f} us a pod   {naive / fast:.0f} times as fast")
+    print(f"  same choices      {same} of {len(naive_choices)}")
+    created, total = asyncio.run(bind(pods, nodes))
+    print(f"bind, through API and store: created in {created:.1f} s, all bound after {total:.1f} s")
+    print(f"  {pods / total:.0f} pods/s created and bound")
+
+
+if __name__ == "__main__":
+    main()
