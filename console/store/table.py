@@ -96,8 +96,7 @@ class Table:
 
     def watch(self, revision: int, view: View | None) -> Watcher:
         watcher = Watcher(view, self._watchers.discard)
-        for event in self.since(revision):
-            watcher.offer(event)
+        watcher.replay(self.since(revision))
         self._watchers.add(watcher)
         return watcher
 

@@ -7,7 +7,7 @@ revision that it saw, out of the history, or lists again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from .entries import Event
@@ -27,12 +27,16 @@ class Watcher:
         self._waiter: asyncio.Future[None] | None = None
         self.ended = False
 
+    def replay(self, events: Iterable[Event]) -> None:
+        """What happened before this watcher was there. Not limited: history is, and who resumes must get through it."""
+        self._events += [seen for event in events if (seen := self._seen(event)) is not None]
+
+    def _seen(self, event: Event) -> Event | None:
+        return event if self._view is None else self._view(event)
+
     def offer(self, event: Event) -> None:
         """Called by the store in the order of revisions."""
-        if self.ended:
-            return
-        seen = event if self._view is None else self._view(event)
-        if seen is None:
+        if self.ended or (seen := self._seen(event)) is None:
             return
         if len(self._events) >= LIMIT:
             # What was queued is dropped too: the reader resumes from what it has really seen.
