@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,12 @@ import pytest
 from .world import World, leftovers
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@contextlib.contextmanager
+def _world(directory: Path) -> Iterator[World]:
     """An empty world; whatever it held is gone afterwards."""
     assert os.geteuid() == 0, "network namespaces need root: run the tests as root, or leave out those marked `root`"
     before = leftovers()
-    made = World(tmp_path_factory.mktemp("world"))
+    made = World(directory)
     try:
         yield made
     finally:
@@ -22,6 +23,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     assert leftovers() == before
 
 
+@pytest.fixture(scope="module")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with _world(tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
 @pytest.fixture
-def resolv_directory(tmp_path: Path) -> Path:
-    return tmp_path / "resolv"
+def world(tmp_path: Path) -> Iterator[World]:
+    with _world(tmp_path) as made:
+        yield made

@@ -9,13 +9,16 @@ import json
 import logging
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from nodeagent.network.base import BridgeSpec
+import docker
+
+from nodeagent.network.base import BridgeNetworks, BridgeSpec
 from nodeagent.network.node import NodeNetwork
 from nodeagent.runtime.base import RuntimeFailure
-from nodeagent.runtime.networks import gateway
+from nodeagent.runtime.networks import DockerNetworks, gateway
 
 
 class PlainBridges:
@@ -37,8 +40,11 @@ class PlainBridges:
         subprocess.run(["ip", *arguments], check=True)
 
 
-async def main(directory: Path) -> None:
-    network = NodeNetwork(PlainBridges(), directory / "resolv", host_files=[directory / "resolv.conf"])
+async def main(directory: Path, engine: str = "") -> None:
+    bridges: BridgeNetworks = PlainBridges()
+    if engine:
+        bridges = DockerNetworks(docker.DockerClient(f"unix://{engine}"), ThreadPoolExecutor(1))
+    network = NodeNetwork(bridges, directory / "resolv", host_files=[directory / "resolv.conf"])
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         method, arguments, named = json.loads(line)
@@ -60,4 +66,4 @@ async def _answer(network: NodeNetwork, method: str, arguments: list[Any], named
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), *sys.argv[2:]))

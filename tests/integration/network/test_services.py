@@ -27,13 +27,13 @@ class Cluster:
 
 
 @pytest.fixture(scope="module", params=["bridge-nf", "plain-bridge"])
-def cluster(world: World, request: pytest.FixtureRequest) -> Cluster:
+def cluster(shared_world: World, request: pytest.FixtureRequest) -> Cluster:
     """Two nodes on one link with Docker's closed FORWARD chain, pods a and b on one, c on two, a client outside."""
-    switch = world.switch()
-    first = len(world.hosts)
-    one, two = world.host(first + 1), world.host(first + 2)
+    switch = shared_world.switch()
+    first = len(shared_world.hosts)
+    one, two = shared_world.host(first + 1), shared_world.host(first + 2)
     for host in (one, two):
-        world.plug(switch, host.namespace, host.addresses)
+        shared_world.plug(switch, host.namespace, host.addresses)
         for name in ("iptables", "ip6tables"):
             host.namespace.sysctl(f"net.bridge.bridge-nf-call-{name}", "1" if request.param == "bridge-nf" else "0")
             host.namespace.run(name, "-P", "FORWARD", "DROP")
@@ -41,12 +41,12 @@ def cluster(world: World, request: pytest.FixtureRequest) -> Cluster:
         host.namespace.run("iptables", "-A", "DOCKER-USER", "-j", "RETURN")
         host.namespace.run("iptables", "-A", "FORWARD", "-j", "DOCKER-USER")
         host.namespace.sysctl("net.ipv4.conf.all.rp_filter", "1")
-    outside = world.namespace("out")
-    world.plug(switch, outside, ("192.0.2.200", "fd00:99::200"))
-    del world.hosts[:first]
-    world.start_agents()
-    world.configure()
-    return Cluster(world, one, two, one.pod("a", 10), one.pod("b", 11), two.pod("c", 10), outside)
+    outside = shared_world.namespace("out")
+    shared_world.plug(switch, outside, ("192.0.2.200", "fd00:99::200"))
+    del shared_world.hosts[:first]
+    shared_world.start_agents()
+    shared_world.configure()
+    return Cluster(shared_world, one, two, one.pod("a", 10), one.pod("b", 11), two.pod("c", 10), outside)
 
 
 @pytest.fixture(params=[0, 1], ids=["IPv4", "IPv6"])
