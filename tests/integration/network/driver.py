@@ -43,7 +43,7 @@ class PlainBridges:
 async def main(directory: Path, engine: str = "") -> None:
     bridges: BridgeNetworks = PlainBridges()
     if engine:
-        bridges = DockerNetworks(docker.DockerClient(f"unix://{engine}"), ThreadPoolExecutor(1))
+        bridges = DockerNetworks(docker.DockerClient(f"unix://{engine}", version="1.41"), ThreadPoolExecutor(1))
     network = NodeNetwork(bridges, directory / "resolv", host_files=[directory / "resolv.conf"])
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
