@@ -154,6 +154,11 @@ class Api:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         return _checked(self.http.request(method, path, params=params, body=data, headers=headers, timeout=timeout))
 
+    def upload(self, method: str, path: str, chunks: Iterable[bytes], *, timeout: float) -> Any:
+        """Send a body of unknown length, piece by piece."""
+        headers = {"Accept": "application/json", "Content-Type": "application/x-tar"}
+        return _checked(self.http.request(method, path, body=chunks, headers=headers, timeout=timeout))
+
     def stream(self, path: str, params: Mapping[str, str] | None = None, *, follow: bool = False) -> Iterator[bytes]:
         code, chunks = self.http.stream("GET", path, params=params, follow=follow)
         if code >= 400:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from common.api import meta
 from common.api.meta import Object
 from common.errors import BadRequest, NotFound, ServiceUnavailable
 
@@ -13,7 +14,9 @@ class Hosts:
         self._admin = admin
 
     async def post_host(self, name: str, subresource: str, body: Object) -> Object:
-        """`adopt` takes {"code": text}. Raises what the backend raises, ServiceUnavailable when there is none."""
+        """`adopt` takes {"code": text}. A name that is no known host's but may be an address (it has a dot or a colon)
+        is looked for there first, as mDNS does not pass routers. Raises what the backend raises, ServiceUnavailable
+        when there is none."""
         if self._admin is None:
             raise ServiceUnavailable("this API server is not connected to hosts")
         if subresource != "adopt":
@@ -21,4 +24,10 @@ class Hosts:
         code = body.get("code", "")
         if not isinstance(code, str):
             raise BadRequest(f"code: {code!r} is no text: it is what the agent of the host prints")
-        return await self._admin.adopt(name, code)
+        try:
+            return await self._admin.adopt(name, code)
+        except NotFound:
+            if not {".", ":"} & set(name):
+                raise
+        host = await self._admin.add(name)
+        return await self._admin.adopt(meta.name(host), code)

@@ -40,7 +40,7 @@ MAX_IN_FLIGHT = (
     512  # requests that are not streams; beyond that clients are told to come back, and the loop stays quick
 )
 SHUTDOWN_SECONDS = 5.0
-_LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt"})
+_LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt", "images"})
 
 
 class ListenError(Exception):

@@ -16,6 +16,7 @@ from .negotiation import Form
 from .resources import Request, Special
 from .responses import respond
 from .streams.execute import serve_exec
+from .streams.images import serve_images
 from .streams.logs import serve_logs
 from .streams.portforward import serve_portforward
 from .verbs import Verbs
@@ -58,4 +59,5 @@ def specials(
         "exec": to_node(serve_exec),
         "attach": to_node(serve_exec),
         "portforward": to_node(serve_portforward),
+        "images": to_node(serve_images),
     }

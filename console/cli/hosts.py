@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from urllib.parse import quote
 
 from common.api.kinds import HOSTS
 from common.api.meta import Object, name
+from common.errors import NotFound
 
 from . import arguments
 from .context import Context
@@ -55,44 +57,37 @@ def configure_adopt(parser: argparse.ArgumentParser) -> None:
 
 def adopt(args: argparse.Namespace) -> int:
     context = Context.of(args)
-    host = find_host(context, args.host)
-    status = host.get("status") or {}
+    known = find_host(context.api.get(HOSTS.path())["items"], args.host)
+    status = (known or {}).get("status") or {}
+    host = name(known) if known else args.host
     if status.get("phase") == "Adopted":
-        print(f"host {name(host)} is already node {status.get('nodeName') or name(host)}")
+        print(f"host {host} is already node {status.get('nodeName')}")
         return Exit.OK
-    code = args.code if args.code is not None else _ask(host)
-    adopted = context.api.send("POST", HOSTS.path(None, name(host), "adopt"), {"code": code}, timeout=ADOPTION_TIMEOUT)
-    print(f"host {name(host)} adopted as node {(adopted.get('status') or {}).get('nodeName') or name(host)}")
+    code = args.code if args.code is not None else _ask(host, str(status.get("fingerprint") or ""))
+    path = HOSTS.path(None, quote(host, safe=""), "adopt")
+    try:
+        adopted = context.api.send("POST", path, {"code": code}, timeout=ADOPTION_TIMEOUT)
+    except NotFound:
+        raise Failure(
+            f'host "{host}" is not known: `quarterdeck discover` lists those that are; '
+            "one behind a router is adopted by its address"
+        ) from None
+    print(f"host {name(adopted)} adopted as node {(adopted.get('status') or {}).get('nodeName') or name(adopted)}")
     return Exit.OK
 
 
-def find_host(context: Context, wanted: str) -> Object:
-    """The discovered host of that name or address; an address that mDNS does not reach is asked directly."""
-    hosts: list[Object] = context.api.get(HOSTS.path())["items"]
+def find_host(hosts: list[Object], wanted: str) -> Object | None:
+    """The discovered host of that name or address."""
     for host in hosts:
         if wanted == name(host) or wanted in ((host.get("status") or {}).get("addresses") or ()):
             return host
-    if not _looks_like_address(wanted):
-        known = ", ".join(map(name, hosts)) or "none"
-        raise Failure(f'host "{wanted}" is not known; discovered: {known}. A host behind a router goes by its address.')
-    spec = {
-        "apiVersion": HOSTS.api_version,
-        "kind": HOSTS.kind,
-        "metadata": {"name": "added"},
-        "spec": {"address": wanted},
-    }
-    found: Object = context.api.send("POST", HOSTS.path(), spec, timeout=ADOPTION_TIMEOUT)
-    return found
+    return None
 
 
-def _looks_like_address(text: str) -> bool:
-    return any(char in text for char in ".:")
-
-
-def _ask(host: Object) -> str:
+def _ask(host: str, fingerprint: str) -> str:
     if not sys.stdin.isatty():
         # An agent of this machine needs none; of any other the refusal says how to get it.
         return ""
-    fingerprint = str((host.get("status") or {}).get("fingerprint") or "")
-    print(f"host {name(host)}, certificate {fingerprint[:16]}…", file=sys.stderr)
-    return getpass.getpass("Pairing code (printed by quarterdeck-agent there; empty for this machine): ").strip()
+    if fingerprint:
+        print(f"host {host}, certificate {fingerprint[:16]}…", file=sys.stderr)
+    return getpass.getpass("Pairing code (quarterdeck-agent printed it there; empty for this machine): ").strip()

@@ -49,6 +49,7 @@ COMMANDS = {
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
     "discover": Command(".hosts:configure_discover", "the hosts that announce themselves"),
     "adopt": Command(".hosts:configure_adopt", "make a discovered host a node of this cluster"),
+    "image": Command(".image:configure", "list the nodes' images, or push one to them without a registry"),
     "kubeconfig": Command(".server:configure_kubeconfig", "print a kubeconfig for the running control plane"),
     "up": Command(".machine:configure_up", "set this machine up and run the example (make run)"),
     "down": Command(".machine:configure_down", "stop and remove what `up` started and made (make down)"),

@@ -31,6 +31,7 @@ _SUBRESOURCE_VERBS = {
     "eviction": ("create",),
     "token": ("create",),
     "adopt": ("create",),
+    "images": ("create", "get", "update"),
     "finalize": ("update",),
     "proxy": ("create", "delete", "get", "patch", "update"),
 }
