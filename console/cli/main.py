@@ -51,6 +51,7 @@ COMMANDS = {
     "adopt": Command(".hosts:configure_adopt", "make a discovered host a node of this cluster"),
     "image": Command(".image:configure", "list the nodes' images, or push one to them without a registry"),
     "kubeconfig": Command(".server:configure_kubeconfig", "print a kubeconfig for the running control plane"),
+    "serve": Command(".server:configure_serve", "run the control plane in the foreground, without the console"),
     "up": Command(".machine:configure_up", "set this machine up and run the example (make run)"),
     "down": Command(".machine:configure_down", "stop and remove what `up` started and made (make down)"),
     "purge": Command(".machine:configure_purge", "`down`, then delete the state folder (make purge)"),

@@ -1,17 +1,54 @@
-"""`kubeconfig` and `version`: the control plane as a process."""
+"""`serve`, `kubeconfig` and `version`: the control plane as a process."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from importlib.metadata import version as package_version
+from ipaddress import ip_address
 
 from common.blocking import Unreachable
+from common.settings import API_PORT, Home
 
 from . import arguments
 from .context import Context
 from .exits import Exit, Failure
 from .output import dump
+
+LOOPBACK = "127.0.0.1"
+
+
+def configure_serve(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Run the control plane in the foreground until SIGTERM or Ctrl-C."
+    parser.add_argument(
+        "--listen", type=address, default=f"{LOOPBACK}:{API_PORT}", metavar="ADDR:PORT",
+        help=f"where the API answers over TLS (default: {LOOPBACK}:{API_PORT}; [::]:{API_PORT} for all addresses)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--takeover",
+        action="store_true",
+        help="make agents obey this control plane, not an older one",
+    )
+    parser.set_defaults(run=serve)
+
+
+def address(text: str) -> str:
+    """ADDR:PORT with an IP address, IPv6 in brackets."""
+    host, _, port = text.rpartition(":")
+    try:
+        ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+        good = host.startswith("[") == (":" in host) and 0 < int(port) < 65536
+    except ValueError:
+        good = False
+    if not good:
+        raise argparse.ArgumentTypeError(f'"{text}" is not ADDR:PORT: give an IP address and a port, IPv6 in brackets')
+    return text
+
+
+def serve(args: argparse.Namespace) -> int:
+    from console.controlplane import run
+
+    return run(Home.from_environment(), args.listen, takeover=args.takeover)
 
 
 def configure_kubeconfig(parser: argparse.ArgumentParser) -> None:

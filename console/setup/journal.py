@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from common.files import write_atomic
 from common.settings import Home
 
 
@@ -70,20 +71,9 @@ def load(home: Home) -> Entries:
 
 def save(home: Home, entries: Entries) -> None:
     """Replace the journal; on return it is on disk. Root keeps the file the home's owner's."""
-    path = journal_path(home)
-    draft = path.with_suffix(".tmp")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(asdict(entries), file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    give_to_owner(home, draft)
-    draft.replace(path)
-    folder = os.open(home.path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    text = json.dumps(asdict(entries), indent=2) + "\n"
+    write_atomic(journal_path(home), text.encode(), 0o644)  # no secrets; readable whoever wrote it last
+    give_to_owner(home, journal_path(home))
 
 
 def record(home: Home, **changes: Any) -> Entries:

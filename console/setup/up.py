@@ -28,7 +28,7 @@ from .removal import HostRemoval
 from .report import Report, SetupError
 
 STOP_SECONDS = 20.0
-OWN_FILES = ("console", "run", "api.sock", "kubeconfig", "setup.json", "setup.tmp", "setup.lock")
+OWN_FILES = ("console", "run", "api.sock", "kubeconfig", "setup.json", "setup.lock")
 
 
 @contextmanager
@@ -152,6 +152,8 @@ class Setup:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+        for draft in self._home.path.glob(".setup.json.*"):
+            draft.unlink()
         left = sorted(path.name for path in self._home.path.iterdir())
         if left:
             self._report.say(f"Purged. {self._home.path} keeps what is not Quarterdeck's: {', '.join(left)}")

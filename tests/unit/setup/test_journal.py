@@ -36,7 +36,7 @@ def test_packages_alone_leave_nothing_to_undo(home: Home) -> None:
 
 def test_a_cut_write_leaves_the_old_journal(home: Home) -> None:
     journal.record(home, agent=True)
-    (home.path / "setup.tmp").write_text('{"agent": fal')
+    (home.path / ".setup.json.x1").write_text('{"agent": fal')
     assert journal.load(home).agent
     assert not journal.record(home, agent=False).agent
 
