@@ -7,6 +7,7 @@ whoever follows it resumes, and notices then whether the server is gone.
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -88,7 +89,12 @@ class HttpClient:
         timeout = timeout or aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         try:
             async with self._connected().request(
-                method, self.endpoint.url + path, params=params, data=body, headers=headers, timeout=timeout
+                method,
+                self.endpoint.url + path,
+                params=params,
+                data=None if body is None else io.BytesIO(body),  # goes out in pieces, however large it is
+                headers=headers,
+                timeout=timeout,
             ) as response:
                 if response.status >= 400:
                     raise _error(await response.read(), response.status)

@@ -1,0 +1,258 @@
+"""What only HTTP has: forms of answers, statuses, limits, and errors that are always Status objects."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from tests.unit.client_contract.conftest import Api, api
+from tests.unit.client_contract.objects import configmap, deployment, pod
+
+__all__ = ["api"]
+CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+
+class Http:
+    """Requests as they go over the wire."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+
+    async def __call__(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, Any]:
+        data = None if body is None else io.BytesIO(body if isinstance(body, bytes) else orjson.dumps(body))
+        given = {"Content-Type": "application/json", **(headers or {})}
+        async with self.session.request(method, f"http://api{path}", data=data, headers=given) as response:
+            text = await response.read()
+            json = "json" in response.headers.get("Content-Type", "")
+            return response.status, orjson.loads(text) if json else text.decode(), response.headers
+
+    async def lines(self, path: str, count: int) -> list[Any]:
+        """The first lines of a watch."""
+        found: list[Any] = []
+        async with asyncio.timeout(10), self.session.get(f"http://api{path}") as response:
+            assert response.status == 200
+            async for line in response.content:
+                found.append(orjson.loads(line))
+                if len(found) == count:
+                    break
+        return found
+
+
+@pytest.fixture
+async def http(api: Api) -> AsyncIterator[Http]:
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session:
+        yield Http(session)
+
+
+async def test_codes_of_the_verbs(http: Http) -> None:
+    assert (await http("POST", CONFIGMAPS, configmap()))[0] == 201
+    assert (await http("PUT", f"{CONFIGMAPS}/settings", configmap(a="1")))[0] == 200
+    code, body, _ = await http("DELETE", f"{CONFIGMAPS}/settings")
+    assert code == 200
+    assert body["kind"] == "Status"
+    assert body["status"] == "Success"
+    assert body["details"]["kind"] == "configmaps"
+    assert body["details"]["uid"]
+    await http("POST", "/api/v1/namespaces/default/pods", pod())
+    assert (await http("DELETE", "/api/v1/namespaces/default/pods/web"))[1]["kind"] == "Pod"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "code", "reason"),
+    [
+        ("GET", f"{CONFIGMAPS}/none", None, {}, 404, "NotFound"),
+        ("GET", "/apis/nothing/v1/things", None, {}, 404, "NotFound"),
+        ("GET", "/nothing", None, {}, 404, "NotFound"),
+        ("GET", "/api/v1/configmaps/settings", None, {}, 404, "NotFound"),
+        ("GET", "/api/v1/namespaces/default/nodes", None, {}, 404, "NotFound"),
+        ("PUT", CONFIGMAPS, {}, {}, 400, "BadRequest"),
+        ("POST", f"{CONFIGMAPS}/settings", {}, {}, 405, "MethodNotAllowed"),
+        ("POST", "/api/v1/configmaps", {"metadata": {"name": "x"}}, {}, 400, "BadRequest"),
+        ("POST", CONFIGMAPS, b"{", {}, 400, "BadRequest"),
+        ("POST", CONFIGMAPS, b"[]", {}, 400, "BadRequest"),
+        ("POST", CONFIGMAPS, {"kind": "Secret"}, {}, 400, "BadRequest"),
+        ("POST", CONFIGMAPS, {"data": {"a": 1}, "metadata": {"name": "x"}}, {}, 400, "BadRequest"),
+        ("POST", CONFIGMAPS, b"<x/>", {"Content-Type": "text/xml"}, 415, "UnsupportedMediaType"),
+        ("PATCH", f"{CONFIGMAPS}/settings", {}, {}, 415, "UnsupportedMediaType"),
+        ("GET", CONFIGMAPS, None, {"Accept": "text/html"}, 406, "NotAcceptable"),
+        ("GET", f"{CONFIGMAPS}?limit=x", None, {}, 400, "BadRequest"),
+        ("GET", f"{CONFIGMAPS}?resourceVersion=x", None, {}, 400, "BadRequest"),
+        ("GET", f"{CONFIGMAPS}?resourceVersion=99999", None, {}, 410, "Expired"),
+        ("GET", f"{CONFIGMAPS}?resourceVersionMatch=Exact", None, {}, 422, "Invalid"),
+        ("POST", f"{CONFIGMAPS}?dryRun=Some", {"metadata": {"name": "x"}}, {}, 422, "Invalid"),
+        ("DELETE", f"{CONFIGMAPS}/settings", b"no", {}, 400, "BadRequest"),
+        ("GET", "/api/v1/namespaces/default/pods/web/log", None, {}, 503, "ServiceUnavailable"),
+        ("GET", "/api/v1/namespaces/default/pods/web/why", None, {}, 503, "ServiceUnavailable"),
+        ("PUT", "/api/v1/namespaces/default/pods/web/binding", {}, {}, 405, "MethodNotAllowed"),
+    ],
+)
+async def test_every_error_is_a_status(
+    http: Http, method: str, path: str, body: Any, headers: dict[str, str], code: int, reason: str
+) -> None:
+    found, status, _ = await http(method, path, body, headers)
+    assert (found, status["kind"], status["reason"], status["code"]) == (code, "Status", reason, code)
+    assert status["message"]
+    assert status["status"] == "Failure"
+
+
+async def test_large_bodies_are_refused(http: Http) -> None:
+    code, status, _ = await http("POST", CONFIGMAPS, configmap(a="x" * 4_000_000))
+    assert code == 413
+    assert "larger than the limit of 3145728 bytes" in status["message"]
+
+
+async def test_what_was_not_foreseen_tells_no_details(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("console.apiserver.resources.list_page", broken)
+    code, status, _ = await http("GET", CONFIGMAPS)
+    assert code == 500
+    assert "secret" not in status["message"]
+
+
+async def test_tables_and_metadata_by_accept(http: Http) -> None:
+    await http("POST", CONFIGMAPS, configmap(a="1"))
+    _, table, _ = await http("GET", CONFIGMAPS, headers={"Accept": TABLE})
+    assert table["kind"] == "Table"
+    assert [row["cells"][:2] for row in table["rows"]] == [["settings", 1]]
+    assert table["metadata"]["resourceVersion"]
+    _, table, _ = await http("GET", f"{CONFIGMAPS}/settings?includeObject=Object", headers={"Accept": TABLE})
+    assert table["rows"][0]["object"]["data"] == {"a": "1"}
+    accept = {"Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}
+    _, listed, _ = await http("GET", CONFIGMAPS, headers=accept)
+    assert listed["kind"] == "PartialObjectMetadataList"
+    assert "data" not in listed["items"][0]
+
+
+async def test_yaml_in_and_out(http: Http) -> None:
+    body = b"metadata:\n  name: settings\ndata:\n  a: '1'\n"
+    code, _, _ = await http("POST", CONFIGMAPS, body, {"Content-Type": "application/yaml"})
+    assert code == 201
+    _, text, _ = await http("GET", f"{CONFIGMAPS}/settings", headers={"Accept": "application/yaml"})
+    assert "data:\n  a: '1'\n" in text
+
+
+async def test_unknown_fields_warn_or_fail(http: Http) -> None:
+    wrong = {**configmap(), "datum": {}}
+    _, _, headers = await http("POST", CONFIGMAPS, wrong)
+    assert headers.getall("Warning") == ['299 - "unknown field \\"datum\\""']
+    code, status, _ = await http("PUT", f"{CONFIGMAPS}/settings?fieldValidation=Strict", wrong)
+    assert code == 400
+    assert 'strict decoding error: unknown field "datum"' in status["message"]
+    code, _, headers = await http("PUT", f"{CONFIGMAPS}/settings?fieldValidation=Ignore", wrong)
+    assert code == 200
+    assert "Warning" not in headers
+
+
+async def test_a_dry_run_shows_and_stores_nothing(http: Http, api: Api) -> None:
+    before = api.store.revision
+    code, made, _ = await http("POST", f"{CONFIGMAPS}?dryRun=All", configmap(a="1"))
+    assert code == 201
+    assert made["metadata"]["uid"]
+    assert (await http("GET", f"{CONFIGMAPS}/settings"))[0] == 404
+    await http("POST", CONFIGMAPS, configmap(a="1"))
+    merge = {"Content-Type": "application/merge-patch+json"}
+    _, patched, _ = await http("PATCH", f"{CONFIGMAPS}/settings?dryRun=All", {"data": {"a": "2"}}, merge)
+    assert patched["data"] == {"a": "2"}
+    await http("DELETE", f"{CONFIGMAPS}/settings?dryRun=All")
+    assert (await http("GET", f"{CONFIGMAPS}/settings"))[1]["data"] == {"a": "1"}
+    assert api.store.revision == before + 1
+
+
+async def test_collections_are_deleted_by_selector(http: Http) -> None:
+    for name, label in (("a", "x"), ("b", "y"), ("c", "x")):
+        obj = configmap(name)
+        obj["metadata"]["labels"] = {"group": label}
+        await http("POST", CONFIGMAPS, obj)
+    _, deleted, _ = await http("DELETE", f"{CONFIGMAPS}?labelSelector=group%3Dx")
+    assert [item["metadata"]["name"] for item in deleted["items"]] == ["a", "c"]
+    _, left, _ = await http("GET", CONFIGMAPS)
+    assert [item["metadata"]["name"] for item in left["items"]] == ["b"]
+
+
+async def test_a_list_may_ask_for_a_revision(http: Http) -> None:
+    _, first, _ = await http("POST", CONFIGMAPS, configmap("a"))
+    await http("POST", CONFIGMAPS, configmap("b"))
+    revision = first["metadata"]["resourceVersion"]
+    _, exact, _ = await http("GET", f"{CONFIGMAPS}?resourceVersion={revision}&resourceVersionMatch=Exact")
+    assert [item["metadata"]["name"] for item in exact["items"]] == ["a"]
+    assert exact["metadata"]["resourceVersion"] == revision
+    _, newer, _ = await http("GET", f"{CONFIGMAPS}?resourceVersion={revision}&resourceVersionMatch=NotOlderThan")
+    assert len(newer["items"]) == 2
+    _, page, _ = await http("GET", f"{CONFIGMAPS}?limit=1")
+    assert page["metadata"]["remainingItemCount"] == 1
+
+
+async def test_a_watch_may_begin_with_what_there_is(http: Http) -> None:
+    await http("POST", CONFIGMAPS, configmap("a"))
+    query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    added, bookmark = await http.lines(f"{CONFIGMAPS}?{query}", 2)
+    assert (added["type"], added["object"]["metadata"]["name"]) == ("ADDED", "a")
+    assert bookmark["type"] == "BOOKMARK"
+    assert bookmark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+    assert int(bookmark["object"]["metadata"]["resourceVersion"]) > 0
+    (only,) = await http.lines(f"{CONFIGMAPS}?watch=True&timeoutSeconds=1", 5)
+    assert only["object"]["metadata"]["name"] == "a"
+
+
+async def test_bookmarks_tell_how_far_a_quiet_watch_is(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.apiserver.watchstream.BOOKMARK_SECONDS", 0.05)
+    _, listed, _ = await http("GET", CONFIGMAPS)
+    revision = listed["metadata"]["resourceVersion"]
+    await http("POST", "/apis/apps/v1/namespaces/default/deployments", deployment())
+    (bookmark,) = await http.lines(f"{CONFIGMAPS}?watch=1&allowWatchBookmarks=1&resourceVersion={revision}", 1)
+    assert bookmark["type"] == "BOOKMARK"
+    assert bookmark["object"]["kind"] == "ConfigMap"
+    assert int(bookmark["object"]["metadata"]["resourceVersion"]) == int(revision) + 1
+
+
+async def test_an_expired_watch_says_so_in_its_first_event(http: Http) -> None:
+    (event,) = await http.lines(f"{CONFIGMAPS}?watch=1&resourceVersion=99999", 5)
+    assert event["type"] == "ERROR"
+    assert event["object"]["code"] == 410
+    assert event["object"]["reason"] == "Expired"
+
+
+async def test_watched_tables(http: Http) -> None:
+    await http("POST", CONFIGMAPS, configmap("a"))
+    async with (
+        asyncio.timeout(10),
+        http.session.get(f"http://api{CONFIGMAPS}?watch=1", headers={"Accept": TABLE}) as response,
+    ):
+        event = orjson.loads(await response.content.readline())
+    assert event["object"]["kind"] == "Table"
+    assert event["object"]["rows"][0]["cells"][0] == "a"
+
+
+async def test_system_paths(http: Http) -> None:
+    for path in ("/healthz", "/livez/", "/readyz"):
+        assert (await http("GET", path))[1] == "ok"
+    assert (await http("GET", "/version/"))[1]["gitVersion"].startswith("v1.36")
+    assert "quarterdeck_store_revision" in (await http("GET", "/metrics"))[1]
+    assert "/api/v1" in (await http("GET", "/"))[1]["paths"]
+    assert (await http("GET", "/api"))[1]["versions"] == ["v1"]
+    assert {group["name"] for group in (await http("GET", "/apis"))[1]["groups"]} >= {"apps", "quarterdeck.io"}
+    assert (await http("GET", "/apis/apps"))[1]["preferredVersion"]["version"] == "v1"
+    resources = (await http("GET", "/apis/apps/v1"))[1]["resources"]
+    assert {"deployments", "deployments/scale", "deployments/status"} <= {item["name"] for item in resources}
+    index = (await http("GET", "/openapi/v3"))[1]["paths"]
+    document = (await http("GET", index["apis/apps/v1"]["serverRelativeURL"]))[1]
+    assert "io.k8s.api.apps.v1.Deployment" in document["components"]["schemas"]
+    assert (await http("GET", "/openapi/v2"))[0] == 404
+
+
+async def test_too_many_requests_are_told_to_come_back(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.apiserver.server.MAX_IN_FLIGHT", 0)
+    code, status, headers = await http("GET", CONFIGMAPS)
+    assert (code, status["reason"], headers["Retry-After"]) == (429, "TooManyRequests", "1")
+    assert (await http("GET", "/healthz"))[0] == 200

@@ -1,0 +1,118 @@
+"""Paths, options and Accept headers."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.errors import BadRequest, Invalid, NotAcceptable
+from console.apiserver.negotiation import Form, negotiate
+from console.apiserver.options import DeleteOptions, ListOptions, WriteOptions, parse_bool, parse_int
+from console.apiserver.requestinfo import RequestInfo, parse_request
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/api/v1/pods", RequestInfo("list", "", "v1", "pods")),
+        ("GET", "/api/v1/namespaces/", RequestInfo("list", "", "v1", "namespaces")),
+        ("GET", "/api/v1/namespaces/a", RequestInfo("get", "", "v1", "namespaces", "", "a")),
+        ("PUT", "/api/v1/namespaces/a/finalize", RequestInfo("update", "", "v1", "namespaces", "", "a", "finalize")),
+        ("GET", "/api/v1/namespaces/a/status", RequestInfo("get", "", "v1", "namespaces", "", "a", "status")),
+        ("GET", "/api/v1/namespaces/a/status/b", RequestInfo("get", "", "v1", "status", "a", "b")),
+        ("POST", "/api/v1/namespaces/a/pods", RequestInfo("create", "", "v1", "pods", "a")),
+        ("POST", "/api/v1/namespaces/a/pods/b/exec", RequestInfo("create", "", "v1", "pods", "a", "b", "exec")),
+        ("DELETE", "/apis/apps/v1/namespaces/a/deployments",
+         RequestInfo("deletecollection", "apps", "v1", "deployments", "a")),
+        ("PATCH", "/apis/apps/v1/namespaces/a/deployments/b/scale/",
+         RequestInfo("patch", "apps", "v1", "deployments", "a", "b", "scale")),
+        ("GET", "/apis/apps/v1", None),
+        ("GET", "/api", None),
+        ("GET", "/version", None),
+        ("GET", "/api/v1/namespaces/a/pods/b/c/d", None),
+    ],
+)  # fmt: skip
+def test_a_path_says_what_is_asked(method: str, path: str, expected: RequestInfo | None) -> None:
+    assert parse_request(method, path) == expected
+
+
+@pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE"])
+def test_booleans_are_go_style(text: str) -> None:
+    assert parse_bool("watch", text)
+
+
+def test_wrong_numbers_and_booleans_name_the_option() -> None:
+    assert not parse_bool("watch", "False")
+    with pytest.raises(BadRequest, match="watch: 'yes' is no boolean"):
+        parse_bool("watch", "yes")
+    with pytest.raises(BadRequest, match="limit: '-1' is no whole number"):
+        parse_int("limit", "-1")
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", Form()),
+        ("*/*", Form()),
+        ("application/vnd.kubernetes.protobuf,application/json", Form()),
+        ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
+         Form(kind="Table")),
+        ("application/json;as=Table;v=v9;g=meta.k8s.io,application/json", Form()),
+        ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Form(kind="PartialObjectMetadataList")),
+        ("application/json;q=0.5,application/yaml", Form("application/yaml")),
+        ("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json",
+         Form(kind="APIGroupDiscoveryList")),
+    ],
+)  # fmt: skip
+def test_the_first_acceptable_form_is_chosen(accept: str, form: Form) -> None:
+    assert negotiate(accept) == form
+
+
+def test_nothing_acceptable_is_refused() -> None:
+    with pytest.raises(NotAcceptable, match="application/json, application/yaml"):
+        negotiate("text/html, application/json;q=0")
+
+
+def test_delete_options_come_from_query_or_body_and_the_body_wins() -> None:
+    query = {"gracePeriodSeconds": "5", "propagationPolicy": "Orphan", "dryRun": "All"}
+    assert DeleteOptions.parse(query, {}) == DeleteOptions(5, "Orphan", dry_run=True)
+    body = {"gracePeriodSeconds": 7, "propagationPolicy": "Foreground",
+            "preconditions": {"uid": "u", "resourceVersion": "4"}}  # fmt: skip
+    assert DeleteOptions.parse(query, body) == DeleteOptions(7, "Foreground", "u", "4", dry_run=True)
+    assert DeleteOptions.parse({}, {"gracePeriodSeconds": -1}).grace_period == 1
+    assert DeleteOptions.parse({}, {"orphanDependents": True}).propagation == "Orphan"
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "message"),
+    [
+        ({"propagationPolicy": "Sideways"}, {}, 'Unsupported value: "Sideways"'),
+        ({"propagationPolicy": "Orphan", "orphanDependents": "true"}, {}, "cannot be both set"),
+        ({"dryRun": "Some"}, {}, 'Unsupported value: "Some"'),
+    ],
+)
+def test_wrong_delete_options_are_refused(query: dict[str, str], body: dict[str, object], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        DeleteOptions.parse(query, body)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"resourceVersionMatch": "Exact"}, "forbidden unless resourceVersion is provided"),
+        ({"resourceVersionMatch": "Exact", "resourceVersion": "0"}, 'forbidden for resourceVersion "0"'),
+        ({"resourceVersionMatch": "Roughly", "resourceVersion": "5"}, 'Unsupported value: "Roughly"'),
+        ({"resourceVersionMatch": "Exact", "resourceVersion": "5", "continue": "x"}, "when continue is provided"),
+        ({"watch": "1", "sendInitialEvents": "1"}, "requires setting resourceVersionMatch to NotOlderThan"),
+        ({"watch": "1", "resourceVersionMatch": "NotOlderThan"}, "unless sendInitialEvents is provided"),
+        ({"sendInitialEvents": "1"}, "forbidden for list"),
+    ],
+)
+def test_list_options_that_do_not_go_together_are_refused(query: dict[str, str], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        ListOptions.parse(query)
+
+
+def test_dry_run_is_all_or_nothing() -> None:
+    assert WriteOptions.parse({"dryRun": "All", "fieldManager": "me", "force": "true"}) == WriteOptions(
+        True, "me", True
+    )
