@@ -1,0 +1,83 @@
+"""Whether the node takes a pod: resources, host ports and the node's own labels, as kubelet decides it on arrival.
+
+The scheduler has decided before; this catches a scheduler with old data, and pods that name their node themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from common.api import meta, pods, quantity
+from common.api.meta import Object
+
+_SUFFIX_SCALE = {"cpu": 1000}  # cpu is named in millicores in messages
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    reason: str
+    message: str
+
+
+def admit(pod: Object, others: Iterable[Object], node: Object) -> Refusal | None:
+    """None when the pod fits beside the others (those that hold resources); `node` is the Node as assigned."""
+    others = list(others)
+    return _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
+
+
+def _selector(pod: Object, node: Object) -> Refusal | None:
+    wanted = (pod.get("spec") or {}).get("nodeSelector") or {}
+    have = meta.labels(node)
+    if any(have.get(key) != value for key, value in wanted.items()):
+        return Refusal(
+            "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+        )
+    return None
+
+
+def _ports(pod: Object, others: list[Object]) -> Refusal | None:
+    taken = {port for other in others for port in host_ports(other)}
+    if any(_clash(port, other) for port in host_ports(pod) for other in taken):
+        return Refusal(
+            "NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"
+        )
+    return None
+
+
+def host_ports(pod: Object) -> Iterator[tuple[str, str, int]]:
+    """(address, protocol, port) on the host that the pod asks for; with hostNetwork every container port is one."""
+    spec = pod.get("spec") or {}
+    for container in spec.get("containers") or ():
+        for port in container.get("ports") or ():
+            number = port.get("hostPort") or (port.get("containerPort") if spec.get("hostNetwork") else None)
+            if number:
+                yield str(port.get("hostIP") or "0.0.0.0"), str(port.get("protocol") or "TCP"), int(number)
+
+
+def _clash(one: tuple[str, str, int], other: tuple[str, str, int]) -> bool:
+    everywhere = {"0.0.0.0", "::"}
+    same_address = one[0] == other[0] or bool({one[0], other[0]} & everywhere)
+    return same_address and one[1:] == other[1:]
+
+
+def _resources(pod: Object, others: list[Object], node: Object) -> Refusal | None:
+    allocatable = (node.get("status") or {}).get("allocatable") or {}
+    if not allocatable:
+        return None  # nothing is known yet: the scheduler's word counts
+    used: dict[str, Fraction] = {"pods": Fraction(len(others))}
+    for other in others:
+        for name, amount in pods.requests(other).items():
+            used[name] = used.get(name, Fraction()) + amount
+    for name, amount in {"pods": Fraction(1), **pods.requests(pod)}.items():
+        capacity = quantity.parse(allocatable.get(name, 0))
+        in_use = used.get(name, Fraction())
+        if amount > 0 and in_use + amount > capacity:
+            scale = _SUFFIX_SCALE.get(name, 1)
+            figures = ", ".join(
+                f"{word}: {int(value * scale)}"
+                for word, value in (("requested", amount), ("used", in_use), ("capacity", capacity))
+            )
+            return Refusal(f"OutOf{name}", f"Node didn't have enough resource: {name}, {figures}")
+    return None

@@ -1,0 +1,85 @@
+"""Reading a pod's specification: kinds of containers, restart rules, quality of service."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+from common.api import quantity
+from common.api.meta import Object
+
+DEFAULT_GRACE = 30.0  # seconds; Kubernetes' default terminationGracePeriodSeconds
+
+
+class ContainerKind(StrEnum):
+    INIT = "init"
+    SIDECAR = "sidecar"  # an init container with restartPolicy Always
+    APP = "app"
+
+
+def containers(pod: Object) -> list[tuple[ContainerKind, Object]]:
+    """All containers in the order they start."""
+    spec = pod.get("spec") or {}
+    result = []
+    for container in spec.get("initContainers") or ():
+        sidecar = container.get("restartPolicy") == "Always"
+        result.append((ContainerKind.SIDECAR if sidecar else ContainerKind.INIT, container))
+    result += [(ContainerKind.APP, container) for container in spec.get("containers") or ()]
+    return result
+
+
+def container_hash(container: Object) -> str:
+    """What makes a running container out of date: name and image, the only mutable part (as kubelet's hash)."""
+    return hashlib.sha256(f"{container.get('name')}\0{container.get('image')}".encode()).hexdigest()[:16]
+
+
+def restart_policy(pod: Object) -> str:
+    return str((pod.get("spec") or {}).get("restartPolicy") or "Always")
+
+
+def grace_seconds(pod: Object) -> float:
+    value = (pod.get("spec") or {}).get("terminationGracePeriodSeconds")
+    return DEFAULT_GRACE if value is None else float(value)
+
+
+def host_network(pod: Object) -> bool:
+    return bool((pod.get("spec") or {}).get("hostNetwork"))
+
+
+def wants_restart(kind: ContainerKind, container: Object, pod: Object, exit_code: int) -> bool:
+    """Whether a container that ended by itself runs again: its own rules, its own policy, then the pod's."""
+    if kind is ContainerKind.SIDECAR:
+        return True
+    for rule in container.get("restartPolicyRules") or ():
+        if _rule_matches(rule, exit_code):
+            return bool(rule.get("action") == "Restart")
+    policy = str(container.get("restartPolicy") or restart_policy(pod))
+    if kind is ContainerKind.INIT:
+        return exit_code != 0 and policy != "Never"
+    return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+
+def _rule_matches(rule: Object, exit_code: int) -> bool:
+    codes = rule.get("exitCodes") or {}
+    inside = exit_code in (codes.get("values") or ())
+    return inside if codes.get("operator") == "In" else not inside
+
+
+def qos_class(pod: Object) -> str:
+    """Guaranteed, Burstable or BestEffort, by the documented rule for cpu and memory of all containers."""
+    guaranteed = True
+    anything = False
+    for _, container in containers(pod):
+        resources = container.get("resources") or {}
+        limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+        for name in ("cpu", "memory"):
+            limit, request = _amount(limits.get(name)), _amount(requests.get(name, limits.get(name)))
+            anything = anything or bool(limit or request)
+            guaranteed = guaranteed and bool(limit) and limit == request
+    if not anything:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def _amount(value: object) -> object:
+    return quantity.parse(value) if isinstance(value, str | int | float) else None

@@ -1,0 +1,219 @@
+"""The pod's status as the API shows it, computed from what the machine knows. Pure: the same state, the same status."""
+
+from __future__ import annotations
+
+from common.api import meta
+from common.api.meta import Object
+
+from .container import ContainerTrack, Ended, Phase
+from .moment import Moment
+from .spec import ContainerKind, host_network, qos_class, wants_restart
+from .turn import PodState, SandboxPhase, Stage
+
+OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
+RUNTIME = "docker"
+
+
+def build(state: PodState, now: Moment) -> Object:
+    """The complete Pod.status. Conditions of others (PodScheduled, readiness gates) are kept as the API has them."""
+    phase = phase_of(state)
+    status: Object = {
+        "observedGeneration": meta.generation(state.pod),
+        "phase": phase,
+        "conditions": _conditions(state, phase, now),
+        "startTime": state.start_time,
+        "qosClass": qos_class(state.pod),
+    }
+    if state.failure is not None:
+        status["reason"], status["message"] = state.failure
+    if state.host_ips:
+        status["hostIP"] = state.host_ips[0]
+        status["hostIPs"] = [{"ip": address} for address in state.host_ips]
+    if addresses := addresses_of(state):
+        status["podIP"] = addresses[0]
+        status["podIPs"] = [{"ip": address} for address in addresses]
+    if state.inits:
+        status["initContainerStatuses"] = [_container_status(state, track) for track in state.inits]
+    if not (state.failure is not None and not state.observed):
+        status["containerStatuses"] = [_container_status(state, track) for track in state.apps]
+    return status
+
+
+def addresses_of(state: PodState) -> tuple[str, ...]:
+    """The pod's addresses; those of an ended sandbox are still shown, as kubelet does."""
+    if host_network(state.pod):
+        return state.host_ips if state.sandbox.id or state.ending else ()
+    return state.sandbox.addresses
+
+
+def phase_of(state: PodState) -> str:
+    """kubelet's rules for Pending, Running, Succeeded and Failed."""
+    if state.failure is not None and _stopped(state):
+        return "Failed"
+    apps = state.apps
+    if _stopped(state):
+        return "Succeeded" if apps and all(_exit(track) == 0 for track in apps) else "Failed"
+    if not state.initialised and state.inits and not any(_has_run(track) for track in apps):
+        return "Pending"
+    if any(not _has_run(track) and not track.up for track in apps):
+        return "Pending"
+    return "Running" if any(track.phase is Phase.RUNNING or _has_run(track) for track in apps) else "Pending"
+
+
+def _stopped(state: PodState) -> bool:
+    return state.ending is not None and state.ending.stage in {Stage.TEARDOWN, Stage.DONE}
+
+
+def _has_run(track: ContainerTrack) -> bool:
+    return track.phase is Phase.RUNNING or track.ended is not None or track.last is not None
+
+
+def _exit(track: ContainerTrack) -> int | None:
+    return track.ended.exit_code if track.ended is not None else None
+
+
+def _conditions(state: PodState, phase: str, now: Moment) -> list[Object]:
+    previous = (state.reported or state.pod.get("status") or {}).get("conditions") or []
+    current = (state.pod.get("status") or {}).get("conditions") or []
+    old = {condition.get("type"): condition for condition in previous}
+    generation = meta.generation(state.pod)
+    result = []
+    for kind, status, reason, message in _own_conditions(state, phase):
+        same = old.get(kind, {}).get("status") == status
+        condition: Object = {
+            "type": kind,
+            "status": status,
+            "observedGeneration": generation,
+            "lastProbeTime": None,
+            "lastTransitionTime": old[kind].get("lastTransitionTime") if same else now.text,
+        }
+        if reason:
+            condition["reason"] = reason
+        if message:
+            condition["message"] = message
+        result.append(condition)
+    result += [condition for condition in current if condition.get("type") not in OWN_CONDITIONS]
+    return result
+
+
+def _own_conditions(state: PodState, phase: str) -> list[tuple[str, str, str, str]]:
+    sandbox_up = state.sandbox.phase is SandboxPhase.RUNNING and not _stopped(state)
+    containers = _containers_ready(state, phase)
+    return [
+        ("PodReadyToStartContainers", "True" if sandbox_up else "False", "", ""),
+        ("Initialized", *_initialised(state, phase)),
+        ("Ready", *_ready(state, containers)),
+        ("ContainersReady", *containers),
+    ]
+
+
+def _initialised(state: PodState, phase: str) -> tuple[str, str, str]:
+    if phase == "Succeeded":
+        return "True", "PodCompleted", ""
+    if state.initialised or not state.inits:
+        return "True", "", ""
+    waiting = [track.name for track in state.inits if not (track.ready or _sidecar_started(track))]
+    return "False", "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(waiting)}]"
+
+
+def _sidecar_started(track: ContainerTrack) -> bool:
+    return track.kind is ContainerKind.SIDECAR and track.started
+
+
+def _containers_ready(state: PodState, phase: str) -> tuple[str, str, str]:
+    if phase == "Succeeded":
+        return "False", "PodCompleted", ""
+    if phase == "Failed":
+        return "False", "PodFailed", ""
+    unready = [track.name for track in state.of_kind(ContainerKind.SIDECAR, ContainerKind.APP) if not track.ready]
+    if unready:
+        return "False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
+    return "True", "", ""
+
+
+def _ready(state: PodState, containers: tuple[str, str, str]) -> tuple[str, str, str]:
+    if containers[0] != "True":
+        return containers
+    conditions = (state.pod.get("status") or {}).get("conditions") or []
+    have = {condition.get("type"): condition.get("status") for condition in conditions}
+    problems = []
+    for gate in (state.pod.get("spec") or {}).get("readinessGates") or ():
+        kind = gate.get("conditionType")
+        if kind not in have:
+            problems.append(f'corresponding condition of pod readiness gate "{kind}" does not exist.')
+        elif have[kind] != "True":
+            problems.append(f'the status of pod readiness gate "{kind}" is not "True", but {have[kind]}')
+    if problems:
+        return "False", "ReadinessGatesNotReady", ", ".join(problems)
+    return "True", "", ""
+
+
+def _container_status(state: PodState, track: ContainerTrack) -> Object:
+    shown, last = _shown_state(state, track)
+    status: Object = {
+        "name": track.name,
+        "image": str(track.spec.get("image", "")),
+        "imageID": f"{RUNTIME}://{track.image_id}" if track.image_id else "",
+        "restartCount": track.attempt,
+        "ready": track.ready,
+        "started": track.phase is Phase.RUNNING and track.started,
+        "state": shown,
+        "lastState": {"terminated": _terminated(last)} if last is not None else {},
+    }
+    container_id = track.id or (track.last.id if track.last is not None else "")
+    if container_id:
+        status["containerID"] = f"{RUNTIME}://{container_id}"
+    resources = track.spec.get("resources") or {}
+    if requests := resources.get("requests"):
+        status["allocatedResources"] = requests
+    if resources:
+        status["resources"] = resources
+    return status
+
+
+def _shown_state(state: PodState, track: ContainerTrack) -> tuple[Object, Ended | None]:
+    """The `state` to show and how the run before it ended."""
+    if track.phase is Phase.RUNNING:
+        return {"running": {"startedAt": track.started_at or None}}, track.last
+    if track.ended is not None:
+        if track.waiting[0] == "CrashLoopBackOff" and state.ending is None and _restarting(state, track):
+            return _waiting(*track.waiting), track.ended
+        return {"terminated": _terminated(track.ended)}, track.last
+    if state.failure is not None and not track.id and state.ending is not None and not state.observed:
+        return _waiting("ContainerCreating", ""), track.last
+    reason, message = track.waiting
+    return _waiting(reason or _first_reason(state), message), track.last
+
+
+def _restarting(state: PodState, track: ContainerTrack) -> bool:
+    ended = track.ended
+    return ended is not None and wants_restart(track.kind, track.spec, state.pod, ended.exit_code)
+
+
+def _first_reason(state: PodState) -> str:
+    return "PodInitializing" if state.inits else "ContainerCreating"
+
+
+def _waiting(reason: str, message: str) -> Object:
+    waiting = {"reason": reason}
+    if message:
+        waiting["message"] = message
+    return {"waiting": waiting}
+
+
+def _terminated(ended: Ended) -> Object:
+    result: Object = {
+        "exitCode": ended.exit_code,
+        "reason": ended.reason,
+        "startedAt": ended.started_at or None,
+        "finishedAt": ended.finished_at or None,
+    }
+    if ended.id:
+        result["containerID"] = f"{RUNTIME}://{ended.id}"
+    if ended.message:
+        result["message"] = ended.message
+    return result
+
+
+def is_ready(status: Object) -> bool:
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
