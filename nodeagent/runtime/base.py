@@ -62,6 +62,7 @@ class SandboxSpec:
     addresses: tuple[str, ...]
     hostname: str
     resolv_conf: str  # path of a file to mount at /etc/resolv.conf; empty leaves the engine's
+    attempt: int = 0
     sysctls: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,6 +71,7 @@ class Mount:
     source: str  # absolute path on the host
     target: str
     read_only: bool = False
+    propagation: str = ""  # Docker's word (rslave, rshared); empty for private
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +79,33 @@ class ContainerSpec:
     """One app or init container, all references resolved: `environment` holds final values."""
 
     pod: Object
-    container: Object  # the entry of pod.spec.containers or initContainers
+    container: Object  # the entry of pod.spec.containers or initContainers, references in command and args expanded
     sandbox_id: str
     attempt: int
     environment: Mapping[str, str]
     mounts: tuple[Mount, ...] = ()
+    spec_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineEvent:
-    """Something changed in the engine: `die`, `start`, `destroy`, `oom` of a container of ours, or `reconnected`
-    after the event stream was cut (look at everything again)."""
+    """Something changed in the engine: `die`, `start`, `destroy`, `oom` of a container of ours; `lost` when the engine
+    does not answer; `reconnected` when it does (again): look at everything."""
 
     kind: str
     container_id: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """An image of the engine. `layers` are its diff ids, the lowest first."""
+
+    id: str
+    tags: tuple[str, ...]
+    size: int  # bytes
+    layers: tuple[str, ...] = ()
+    user: str = ""  # that its processes run as, unless the pod says otherwise
 
 
 class Runtime(Protocol):
@@ -98,24 +113,40 @@ class Runtime(Protocol):
         """The engine's version; RuntimeFailure(EngineUnavailable) when it does not answer."""
         ...
 
-    async def list_containers(self) -> list[ContainerInfo]:
-        """Every container with our labels, running or not."""
+    async def list_containers(self, pod_uid: str = "") -> list[ContainerInfo]:
+        """Every container with our labels, running or not; those of one pod when it is named."""
         ...
 
     async def inspect(self, container_id: str) -> ContainerInfo | None: ...
 
     def events(self) -> AsyncIterator[EngineEvent]: ...
 
-    async def ensure_image(self, image: str, policy: str, auth: Object | None) -> str:
-        """Have the image, by `imagePullPolicy`; returns its id."""
+    async def find_image(self, image: str) -> ImageInfo | None:
+        """The image if the engine has it. RuntimeFailure(InvalidImageName) when it cannot be a name."""
+        ...
+
+    async def pull_image(self, image: str, auth: Object | None) -> ImageInfo:
+        """Fetch the image from its registry; `auth` has username and password."""
+        ...
+
+    async def list_images(self) -> list[ImageInfo]: ...
+
+    async def load_images(self, chunks: AsyncIterator[bytes]) -> list[str]:
+        """Take a `docker save` archive, in which layers that the engine has may be missing; returns what it loaded."""
+        ...
+
+    def export_image(self, image: str) -> AsyncIterator[bytes]:
+        """The image as a `docker save` archive."""
         ...
 
     async def start_sandbox(self, spec: SandboxSpec) -> ContainerInfo: ...
 
-    async def start_container(self, spec: ContainerSpec) -> ContainerInfo: ...
+    async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
+        """Make and start it. When it cannot be started nothing of it is left in the engine."""
+        ...
 
-    async def stop(self, container_id: str, grace_seconds: float, signal: str = "") -> None:
-        """Send the stop signal (the image's own unless given), SIGKILL after the grace period."""
+    async def stop(self, container_id: str, signal: str = "") -> bool:
+        """Send the stop signal (the image's own unless given; `SIGKILL` kills). False when it does not run."""
         ...
 
     async def remove(self, container_id: str) -> None: ...
@@ -138,4 +169,12 @@ class Runtime(Protocol):
         self, container_id: str, command: list[str], socket: web.WebSocketResponse, *, stdin: bool, tty: bool
     ) -> None:
         """Bridge a command to a WebSocket that speaks v5.channel.k8s.io, to its end."""
+        ...
+
+    async def attach_stream(self, container_id: str, socket: web.WebSocketResponse, *, stdin: bool, tty: bool) -> None:
+        """The same for the container's own process."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the engine; containers go on."""
         ...

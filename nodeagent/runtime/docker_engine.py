@@ -1,0 +1,381 @@
+"""The `Runtime` protocol on a Docker Engine.
+
+Calls go through the docker package in a bounded thread pool (an inspect right after a death blocks for 0.3 s), streams
+through `engine_http`. Starts in flight are bounded by the CPUs: with more of them each start gets slower and the
+whole takes longer. Everything is found again by labels, so a call that is repeated after a crash finds its own work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+import random
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import docker
+import docker.errors
+import orjson
+import requests.exceptions
+from aiohttp import web
+
+from common.api.meta import Object
+
+from . import pause, streams, translate
+from .base import ContainerInfo, ContainerSpec, EngineEvent, ImageInfo, RuntimeFailure, SandboxSpec
+from .engine_http import EngineHttp, unavailable
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+WORKERS = 16  # threads for engine calls; they wait for dockerd, they do not compute
+CALL_TIMEOUT = 120  # seconds; loading an image or removing a large container may take a while
+EVENT_KINDS = ("start", "die", "oom", "destroy")
+RECONNECT_MIN, RECONNECT_MAX = 0.2, 5.0
+
+
+class DockerRuntime:
+    """One engine. `cluster` (the label value of all we make) is set when the node has joined one."""
+
+    def __init__(self, engine: str = DEFAULT_ENGINE, *, cluster: str = "", cpus: int | None = None) -> None:
+        """ValueError when `engine` is not a Unix socket: volumes need the engine on this very host."""
+        scheme, _, path = engine.partition("://")
+        if scheme != "unix" or not path.startswith("/"):
+            raise ValueError(f"engine {engine!r} is not of the form unix:///PATH: the engine has to be on this host")
+        self.cluster = cluster
+        self._path = path
+        self._http = EngineHttp(path)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="engine")
+        self._starts = asyncio.Semaphore(cpus or os.cpu_count() or 1)
+        self._api: docker.APIClient | None = None
+        self._pause_image = ""
+        self._pause_lock = asyncio.Lock()
+
+    async def close(self) -> None:
+        await self._http.close()
+        if self._api is not None:
+            self._api.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # Calls
+
+    def _client(self) -> docker.APIClient:
+        if self._api is None:
+            self._api = docker.APIClient(
+                base_url=f"unix://{self._path}", version="auto", timeout=CALL_TIMEOUT, max_pool_size=WORKERS
+            )
+        return self._api
+
+    async def call(self, work: Callable[[Any], T], reason: str = "EngineRefused") -> T:
+        """Run `work` with the engine's client in a thread; whatever goes wrong becomes a RuntimeFailure."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, functools.partial(self._guarded, work, reason))
+
+    def _guarded(self, work: Callable[[Any], T], reason: str) -> T:
+        try:
+            return work(self._client())
+        except docker.errors.NotFound as error:
+            raise RuntimeFailure("NotFound", _explain(error)) from error
+        except docker.errors.APIError as error:
+            raise RuntimeFailure(reason, _explain(error)) from error
+        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+            raise unavailable(self._path, error) from error
+
+    async def ping(self) -> str:
+        version: dict[str, Any] = await self.call(lambda api: api.version())
+        return str(version.get("Version", ""))
+
+    async def list_containers(self, pod_uid: str = "") -> list[ContainerInfo]:
+        """Containers of this cluster; those that vanish meanwhile are left out."""
+        filters = {"label": [f"{translate.LABEL}={self.cluster}"]}
+        if pod_uid:
+            filters["label"].append(f"{translate.LABEL}.pod.uid={pod_uid}")
+        found = await self.call(lambda api: api.containers(all=True, filters=filters))
+        infos = await asyncio.gather(*(self.inspect(entry["Id"]) for entry in found))
+        return [info for info in infos if info is not None]
+
+    async def inspect(self, container_id: str) -> ContainerInfo | None:
+        try:
+            data = await self.call(lambda api: api.inspect_container(container_id))
+        except RuntimeFailure as failure:
+            if failure.reason == "NotFound":
+                return None
+            raise
+        return translate.info(data)
+
+    async def stop(self, container_id: str, signal: str = "") -> bool:
+        def send(api: Any) -> bool:
+            data = api.inspect_container(container_id)
+            if not data["State"].get("Running"):
+                return False
+            api.kill(container_id, signal or data["Config"].get("StopSignal") or "SIGTERM")
+            return True
+
+        try:
+            return await self.call(send)
+        except RuntimeFailure as failure:
+            if failure.reason == "NotFound" or "is not running" in failure.message:
+                return False
+            raise
+
+    async def remove(self, container_id: str) -> None:
+        try:
+            await self.call(lambda api: api.remove_container(container_id, force=True, v=True))
+        except RuntimeFailure as failure:
+            # 409: another removal is under way; it ends the same.
+            if failure.reason != "NotFound" and "already in progress" not in failure.message:
+                raise
+
+    # Events
+
+    async def events(self) -> AsyncIterator[EngineEvent]:
+        """Deaths and starts of our containers, for ever; `lost` when the engine does not answer, `reconnected` after
+        each gap and at the beginning."""
+        delay = RECONNECT_MIN
+        while True:
+            try:
+                await self.ping()
+                async for event in self._event_stream():
+                    delay = RECONNECT_MIN
+                    yield event
+            except RuntimeFailure as failure:
+                log.debug("the engine's event stream ended: %s", failure.message)
+                yield EngineEvent("lost")
+            await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, keeps no secret
+            delay = min(delay * 2, RECONNECT_MAX)
+
+    async def _event_stream(self) -> AsyncIterator[EngineEvent]:
+        filters = {
+            "type": ["container"],
+            "event": list(EVENT_KINDS),
+            "label": [translate.LABEL],
+        }
+        buffer = b""
+        async for chunk in self._http.stream("/events", {"filters": orjson.dumps(filters).decode()}):
+            if not chunk:
+                # Subscribed: from here nothing is missed, so now is the moment to look at everything.
+                yield EngineEvent("reconnected")
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield _event(line)
+
+    # Images
+
+    async def find_image(self, image: str) -> ImageInfo | None:
+        try:
+            data = await self.call(lambda api: api.inspect_image(image), reason="InvalidImageName")
+        except RuntimeFailure as failure:
+            if failure.reason == "NotFound":
+                return None
+            raise
+        return _image(data)
+
+    async def pull_image(self, image: str, auth: Object | None) -> ImageInfo:
+        repository, tag = _split(image)
+
+        def pull(api: Any) -> None:
+            credentials = {"username": auth["username"], "password": auth["password"]} if auth else None
+            for line in api.pull(repository, tag=tag, stream=True, decode=True, auth_config=credentials):
+                if "error" in line:
+                    raise RuntimeFailure("ErrImagePull", str(line["error"]))
+
+        await self.call(pull, reason="ErrImagePull")
+        found = await self.find_image(image)
+        if found is None:
+            raise RuntimeFailure("ErrImagePull", f"{image} was pulled and is not there")
+        return found
+
+    async def list_images(self) -> list[ImageInfo]:
+        entries = await self.call(lambda api: api.images())
+        found = await asyncio.gather(*(self.find_image(entry["Id"]) for entry in entries))
+        return [image for image in found if image is not None]
+
+    async def load_images(self, chunks: AsyncIterator[bytes]) -> list[str]:
+        lines = await self._http.upload("/images/load", chunks)
+        for line in lines:
+            if "error" in line:
+                raise RuntimeFailure("ImageLoadFailed", str(line["error"]))
+        messages = [str(line.get("stream", "")).strip() for line in lines]
+        return [text.partition(": ")[2] for text in messages if text.startswith("Loaded image")]
+
+    async def export_image(self, image: str) -> AsyncIterator[bytes]:
+        async for chunk in self._http.stream("/images/get", {"names": image}):
+            if chunk:
+                yield chunk
+
+    async def _ensure_pause(self) -> str:
+        """The name of the sandbox image, which is imported when the engine does not have it."""
+        repository, tag = pause.image_name()
+        name = f"{repository}:{tag}"
+        async with self._pause_lock:
+            if await self.find_image(name) is None:
+                await self.call(
+                    lambda api: api.import_image_from_data(
+                        pause.archive(), repository=repository, tag=tag, changes=[f"LABEL {translate.LABEL}=sandbox"]
+                    )
+                )
+        return name
+
+    # Containers
+
+    async def start_sandbox(self, spec: SandboxSpec) -> ContainerInfo:
+        image = await self._ensure_pause()
+        config = translate.sandbox_config(spec, self.cluster, image)
+        return await self._start(config, translate.container_name(spec.pod, "", spec.attempt), "FailedCreatePodSandBox")
+
+    async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
+        image = await self.find_image(str(spec.container.get("image", "")))
+        if image is not None:
+            translate.check_non_root(spec.pod, spec.container, image.user)
+        config = translate.container_config(spec, self.cluster)
+        name = translate.container_name(spec.pod, str(spec.container.get("name", "")), spec.attempt)
+        return await self._start(config, name, "RunContainerError")
+
+    async def _start(self, config: Object, name: str, start_reason: str) -> ContainerInfo:
+        async with self._starts:
+            container_id, running = await self.call(lambda api: _create(api, config, name), "CreateContainerError")
+            if not running:
+                try:
+                    await self.call(lambda api: api.start(container_id), start_reason)
+                except RuntimeFailure as failure:
+                    if failure.reason != "EngineUnavailable":
+                        await self.remove(container_id)
+                    raise RuntimeFailure(
+                        start_reason if failure.reason == "NotFound" else failure.reason, failure.message
+                    ) from failure
+            info = await self.inspect(container_id)
+        if info is None:
+            raise RuntimeFailure(start_reason, f"container {name} vanished while it was started")
+        return info
+
+    # Streams
+
+    async def exec_probe(self, container_id: str, command: list[str], seconds: float) -> tuple[int, str]:
+        async with asyncio.timeout(seconds):
+            exec_id, reader, writer = await self._exec(container_id, command, stdin=False, tty=False)
+            try:
+                splitter = streams.Demultiplexer()
+                output = b""
+                while data := await reader.read(streams.CHUNK):
+                    if len(output) < streams.CHUNK:
+                        output += b"".join(part for _, part in splitter.feed(data))
+            finally:
+                writer.close()
+            code = await self._exit_code(exec_id)
+        return code, output[: streams.CHUNK].decode(errors="replace")
+
+    async def _exec(
+        self, container_id: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> tuple[str, asyncio.StreamReader, asyncio.StreamWriter]:
+        body = {"AttachStdin": stdin, "AttachStdout": True, "AttachStderr": not tty, "Tty": tty, "Cmd": command}
+        made = await self._http.call("POST", f"/containers/{container_id}/exec", body=body)
+        exec_id = str(made["Id"])
+        reader, writer = await self._http.take_over(f"/exec/{exec_id}/start", {"Detach": False, "Tty": tty})
+        return exec_id, reader, writer
+
+    async def _exit_code(self, exec_id: str) -> int:
+        # The stream may end a moment before the engine has noted the exit.
+        for _ in range(50):
+            state = await self._http.call("GET", f"/exec/{exec_id}/json")
+            if not state.get("Running") and state.get("ExitCode") is not None:
+                return int(state["ExitCode"])
+            await asyncio.sleep(0.02)
+        raise RuntimeFailure("EngineRefused", "the engine does not say how the command ended")
+
+    async def exec_stream(
+        self, container_id: str, command: list[str], socket: web.WebSocketResponse, *, stdin: bool, tty: bool
+    ) -> None:
+        try:
+            exec_id, reader, writer = await self._exec(container_id, command, stdin=stdin, tty=tty)
+            await streams.bridge(
+                socket, reader, writer, stdin=stdin, tty=tty, resize=functools.partial(self._resize, f"/exec/{exec_id}")
+            )
+            status = streams.exit_status(await self._exit_code(exec_id)) if not socket.closed else {}
+        except RuntimeFailure as failure:
+            status = streams.failure_status(failure.message)
+        await streams.finish(socket, status)
+
+    async def attach_stream(self, container_id: str, socket: web.WebSocketResponse, *, stdin: bool, tty: bool) -> None:
+        path = f"/containers/{container_id}"
+        try:
+            query = f"stream=1&stdout=1&stderr=1&stdin={int(stdin)}"
+            reader, writer = await self._http.take_over(f"{path}/attach?{query}", None)
+            await streams.bridge(
+                socket, reader, writer, stdin=stdin, tty=tty, resize=functools.partial(self._resize, path)
+            )
+            status = streams.exit_status(0)
+        except RuntimeFailure as failure:
+            status = streams.failure_status(failure.message)
+        await streams.finish(socket, status)
+
+    async def _resize(self, path: str, width: int, height: int) -> None:
+        try:
+            await self._http.call("POST", f"{path}/resize", params={"w": str(width), "h": str(height)})
+        except RuntimeFailure as failure:
+            log.debug("resizing a terminal failed: %s", failure.message)  # it may have ended a moment ago
+
+    async def logs(
+        self, container_id: str, *, follow: bool, tail: int | None, since: float | None, timestamps: bool
+    ) -> AsyncIterator[bytes]:
+        data = await self._http.call("GET", f"/containers/{container_id}/json")
+        params = {
+            "stdout": "1",
+            "stderr": "1",
+            "follow": str(int(follow)),
+            "timestamps": str(int(timestamps)),
+            "tail": "all" if tail is None else str(tail),
+        }
+        if since is not None:
+            params["since"] = f"{since:.9f}"
+        raw = self._http.stream(f"/containers/{container_id}/logs", params)
+        async for chunk in raw if data["Config"].get("Tty") else streams.demultiplexed(raw):
+            if chunk:
+                yield chunk
+
+
+def _create(api: Any, config: Object, name: str) -> tuple[str, bool]:
+    """Create the container, or find the one that an earlier call made: (id, whether it runs already)."""
+    try:
+        return str(api.create_container_from_config(config, name)["Id"]), False
+    except docker.errors.APIError as error:
+        if error.status_code != 409:
+            raise
+    found = api.inspect_container(name)
+    if found["State"].get("Running"):
+        return str(found["Id"]), True
+    api.remove_container(found["Id"], force=True, v=True)
+    return str(api.create_container_from_config(config, name)["Id"]), False
+
+
+def _event(line: bytes) -> EngineEvent:
+    data = orjson.loads(line)
+    actor = data.get("Actor") or {}
+    code = (actor.get("Attributes") or {}).get("exitCode", "0")
+    return EngineEvent(str(data.get("Action", "")), str(actor.get("ID", "")), int(code))
+
+
+def _image(data: Object) -> ImageInfo:
+    return ImageInfo(
+        id=str(data["Id"]),
+        tags=tuple(data.get("RepoTags") or ()),
+        size=int(data.get("Size") or 0),
+        layers=tuple((data.get("RootFS") or {}).get("Layers") or ()),
+        user=str((data.get("Config") or {}).get("User") or ""),
+    )
+
+
+def _split(image: str) -> tuple[str, str | None]:
+    """Repository and tag (`latest` when none); with a digest the whole is the repository."""
+    if "@" in image:
+        return image, None
+    head, colon, tag = image.rpartition(":")
+    return (head, tag) if colon and "/" not in tag else (image, "latest")
+
+
+def _explain(error: docker.errors.APIError) -> str:
+    return str(error.explanation or error).strip()

@@ -1,0 +1,245 @@
+"""From Kubernetes' words to the Docker Engine's and back. Pure: specs in, the JSON of `POST /containers/create` out.
+
+Secrets never come near a label: environment and files are the only places where a container gets them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+
+from common.api import meta, quantity
+from common.api.meta import Object
+
+from .base import ContainerInfo, ContainerSpec, ContainerState, Mount, RuntimeFailure, SandboxSpec
+
+LABEL = "io.quarterdeck"
+LOG_CONFIG = {
+    "Type": "json-file",
+    "Config": {"max-size": "10m", "max-file": "5"},
+}  # kubelet's containerLogMaxSize/Files
+CPU_PERIOD = 100_000  # microseconds, the kernel's default
+_UNSET = "0001-01-01T00:00:00Z"
+
+
+def container_name(pod: Object, container: str, attempt: int) -> str:
+    """Unique per attempt, so that a repeated call finds what an earlier one made."""
+    text = f"qd_{container or 'sandbox'}_{meta.name(pod)}_{meta.namespace(pod)}"
+    return f"{text[:100]}_{meta.uid(pod)}_{attempt}"
+
+
+def labels(cluster: str, pod: Object, container: str, attempt: int, spec_hash: str) -> dict[str, str]:
+    return {
+        LABEL: cluster,
+        f"{LABEL}.pod.uid": meta.uid(pod),
+        f"{LABEL}.pod.namespace": meta.namespace(pod),
+        f"{LABEL}.pod.name": meta.name(pod),
+        f"{LABEL}.container": container,
+        f"{LABEL}.attempt": str(attempt),
+        f"{LABEL}.spec-hash": spec_hash,
+    }
+
+
+def sandbox_config(spec: SandboxSpec, cluster: str, image: str) -> Object:
+    """The container that holds a pod's network, IPC and host name."""
+    pod_spec = spec.pod.get("spec") or {}
+    host: Object = {
+        "NetworkMode": spec.network or "host",
+        "IpcMode": "host" if pod_spec.get("hostIPC") else "shareable",
+        "RestartPolicy": {"Name": "no"},
+        "LogConfig": {"Type": "none", "Config": {}},
+        "CapDrop": ["ALL"],
+        "ReadonlyRootfs": True,
+        "SecurityOpt": ["no-new-privileges"],
+        "Sysctls": dict(spec.sysctls),
+    }
+    if pod_spec.get("hostPID"):
+        host["PidMode"] = "host"
+    config: Object = {
+        "Image": image,
+        "Entrypoint": ["/pause"],
+        "Labels": labels(cluster, spec.pod, "", spec.attempt, ""),
+        "HostConfig": host,
+    }
+    if spec.network:
+        config["Hostname"] = spec.hostname
+        ports = _published(pod_spec)
+        config["ExposedPorts"] = {port: {} for port in ports}
+        host["PortBindings"] = ports
+        config["NetworkingConfig"] = {"EndpointsConfig": {spec.network: {"IPAMConfig": _ipam(spec.addresses)}}}
+    return config
+
+
+def _ipam(addresses: tuple[str, ...]) -> dict[str, str]:
+    return {f"IPv{ip_address(address).version}Address": address for address in addresses}
+
+
+def _published(pod_spec: Object) -> dict[str, list[Object]]:
+    """hostPorts, in the engine's words."""
+    result: dict[str, list[Object]] = {}
+    for container in pod_spec.get("containers") or ():
+        for port in container.get("ports") or ():
+            if port.get("hostPort"):
+                key = f"{port['containerPort']}/{str(port.get('protocol') or 'TCP').lower()}"
+                binding = {"HostIp": str(port.get("hostIP") or ""), "HostPort": str(port["hostPort"])}
+                result.setdefault(key, []).append(binding)
+    return result
+
+
+def container_config(spec: ContainerSpec, cluster: str) -> Object:
+    """An app or init container in its pod's sandbox."""
+    container, pod_spec = spec.container, spec.pod.get("spec") or {}
+    name = str(container.get("name", ""))
+    config: Object = {
+        "Image": container.get("image"),
+        "Env": [f"{key}={value}" for key, value in spec.environment.items()],
+        "Labels": labels(cluster, spec.pod, name, spec.attempt, spec.spec_hash),
+        "Healthcheck": {"Test": ["NONE"]},
+        "Tty": bool(container.get("tty")),
+        "OpenStdin": bool(container.get("stdin")),
+        "StdinOnce": bool(container.get("stdinOnce")),
+        "HostConfig": _host_config(spec, pod_spec),
+    }
+    if container.get("command"):
+        config["Entrypoint"] = list(container["command"])
+    if container.get("args"):
+        config["Cmd"] = list(container["args"])
+    if container.get("workingDir"):
+        config["WorkingDir"] = container["workingDir"]
+    if user := _user(spec.pod, container):
+        config["User"] = user
+    return config
+
+
+def security(pod: Object, container: Object, field: str) -> Any:
+    """A field of the security context: the container's own, else the pod's."""
+    own = (container.get("securityContext") or {}).get(field)
+    return own if own is not None else ((pod.get("spec") or {}).get("securityContext") or {}).get(field)
+
+
+def _user(pod: Object, container: Object) -> str:
+    user, group = security(pod, container, "runAsUser"), security(pod, container, "runAsGroup")
+    if user is None:
+        return f"0:{group}" if group is not None else ""
+    return f"{user}:{group}" if group is not None else f"{user}"
+
+
+def check_non_root(pod: Object, container: Object, image_user: str) -> None:
+    """Refuse to run as root what must not (`runAsNonRoot`), with kubelet's words."""
+    if not security(pod, container, "runAsNonRoot"):
+        return
+    user = security(pod, container, "runAsUser")
+    text = str(user) if user is not None else image_user.partition(":")[0]
+    if text in {"", "0", "root"}:
+        who = (
+            "container's runAsUser breaks non-root policy"
+            if user is not None
+            else ("container has runAsNonRoot and image will run as root")
+        )
+        raise RuntimeFailure(
+            "CreateContainerConfigError", f"{who} (pod: {meta.key(pod)}, container: {container['name']})"
+        )
+    if not text.isdecimal():
+        raise RuntimeFailure(
+            "CreateContainerConfigError",
+            f"container has runAsNonRoot and image has non-numeric user ({text}), cannot verify user is non-root",
+        )
+
+
+def _host_config(spec: ContainerSpec, pod_spec: Object) -> Object:
+    container = spec.container
+    context = container.get("securityContext") or {}
+    capabilities = context.get("capabilities") or {}
+    pod_context = pod_spec.get("securityContext") or {}
+    groups = [*(pod_context.get("supplementalGroups") or ())]
+    if pod_context.get("fsGroup") is not None:
+        groups.append(pod_context["fsGroup"])
+    host: Object = {
+        "NetworkMode": f"container:{spec.sandbox_id}",
+        "IpcMode": "host" if pod_spec.get("hostIPC") else f"container:{spec.sandbox_id}",
+        "Mounts": [_mount(mount) for mount in spec.mounts],
+        "RestartPolicy": {"Name": "no"},
+        "LogConfig": LOG_CONFIG,
+        "Privileged": bool(context.get("privileged")),
+        "ReadonlyRootfs": bool(context.get("readOnlyRootFilesystem")),
+        "CapAdd": list(capabilities.get("add") or ()),
+        "CapDrop": list(capabilities.get("drop") or ()),
+        "GroupAdd": [str(group) for group in groups],
+        "SecurityOpt": _security_options(spec.pod, container),
+        **_resources(container),
+    }
+    if pod_spec.get("hostPID"):
+        host["PidMode"] = "host"
+    elif pod_spec.get("shareProcessNamespace"):
+        host["PidMode"] = f"container:{spec.sandbox_id}"
+    return host
+
+
+def _mount(mount: Mount) -> Object:
+    result: Object = {
+        "Type": "bind",
+        "Source": mount.source,
+        "Target": mount.target,
+        "ReadOnly": mount.read_only,
+    }
+    if mount.propagation:
+        result["BindOptions"] = {"Propagation": mount.propagation}
+    return result
+
+
+def _security_options(pod: Object, container: Object) -> list[str]:
+    options = []
+    if security(pod, container, "allowPrivilegeEscalation") is False:
+        options.append("no-new-privileges")
+    seccomp = security(pod, container, "seccompProfile") or {}
+    if seccomp.get("type") == "Unconfined":
+        options.append("seccomp=unconfined")
+    return options
+
+
+def _resources(container: Object) -> Object:
+    resources = container.get("resources") or {}
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+    share = quantity.milli(requests.get("cpu", limits.get("cpu", 0)))
+    result: Object = {"CpuShares": max(2, share * 1024 // 1000)}
+    if "cpu" in limits:
+        result["CpuPeriod"] = CPU_PERIOD
+        result["CpuQuota"] = max(1000, quantity.milli(limits["cpu"]) * CPU_PERIOD // 1000)
+    if "memory" in limits:
+        # Equal limits for memory and memory+swap: a container may not swap, as in Kubernetes.
+        result["Memory"] = result["MemorySwap"] = quantity.whole(limits["memory"])
+    return result
+
+
+_STATES = {"created": ContainerState.CREATED, "running": ContainerState.RUNNING, "paused": ContainerState.RUNNING}
+
+
+def info(data: Mapping[str, Any]) -> ContainerInfo:
+    """What `inspect` says of one container of ours."""
+    marks = data.get("Config", {}).get("Labels") or {}
+    state = data.get("State", {})
+    networks = (data.get("NetworkSettings") or {}).get("Networks") or {}
+    addresses = [net.get(field) for net in networks.values() for field in ("IPAddress", "GlobalIPv6Address")]
+    return ContainerInfo(
+        id=str(data["Id"]),
+        pod_uid=marks.get(f"{LABEL}.pod.uid", ""),
+        pod_namespace=marks.get(f"{LABEL}.pod.namespace", ""),
+        pod_name=marks.get(f"{LABEL}.pod.name", ""),
+        container=marks.get(f"{LABEL}.container", ""),
+        attempt=int(marks.get(f"{LABEL}.attempt") or 0),
+        state=_STATES.get(state.get("Status", ""), ContainerState.EXITED),
+        image=data.get("Config", {}).get("Image", ""),
+        image_id=data.get("Image", ""),
+        started_at=_time(state.get("StartedAt")),
+        finished_at=_time(state.get("FinishedAt")),
+        exit_code=int(state.get("ExitCode") or 0),
+        oom_killed=bool(state.get("OOMKilled")),
+        spec_hash=marks.get(f"{LABEL}.spec-hash", ""),
+        addresses=tuple(address for address in addresses if address),
+    )
+
+
+def _time(text: str | None) -> str:
+    """Whole seconds, as Kubernetes' Time has; empty for Docker's zero."""
+    return "" if not text or text == _UNSET else text[:19] + "Z"
