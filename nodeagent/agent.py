@@ -1,0 +1,314 @@
+"""The wiring of one agent: assignment and reports, pods, network, node status, and the session with the world.
+
+Stopping an agent stops none of its containers; starting one restarts none. Without a control plane it goes on with
+what it was last told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.aio import Tasks
+from common.api.meta import Object
+from common.clock import Clock
+from common.settings import CLUSTER_DOMAIN
+
+from . import node_status, stats, summary
+from .assignment import Assignment, Change
+from .environment import Surroundings
+from .executor import Surface
+from .handlers import Handlers
+from .images import Images
+from .network.base import Network
+from .node_status import Health, NodeFacts
+from .pods import Pods
+from .probes import Prober
+from .reports import Reports
+from .runtime.base import ImageInfo, Runtime, RuntimeFailure
+from .session.server import Role
+from .session.service import Facts, SessionService, Settings
+from .volumes import Volumes
+
+log = logging.getLogger(__name__)
+VERSION = "0.1.0"
+STATUS_SECONDS = 10.0  # between two looks at the machine, as kubelet's nodeStatusUpdateFrequency
+RETRY_MIN, RETRY_MAX = 1.0, 10.0  # seconds, for the network: what is in the way mostly goes by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`addresses` gives the host's own addresses. `name` is what the host is called until a cluster names the node."""
+
+    session: Settings
+    name: str
+    limits: stats.Limits
+    addresses: Callable[[], tuple[str, ...]]
+    show_code: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What differs between a real node and a simulated one. `set_cluster` tells the runtime whose labels to use."""
+
+    runtime: Runtime
+    network: Network
+    volumes: Volumes | None
+    prober: Prober
+    set_cluster: Callable[[str], None]
+
+
+class Agent:
+    def __init__(self, options: Options, parts: Parts, clock: Clock) -> None:
+        """Blocks for reading the agent's files."""
+        self._options = options
+        self._parts = parts
+        self._clock = clock
+        self._tasks = Tasks("agent")
+        self._machine = stats.measure(options.session.folder or Path("/"), options.limits)
+        self._health = Health()
+        self._images: list[ImageInfo] = []
+        self._network_ready = asyncio.Event()
+        self._network_due = asyncio.Event()
+        self._tables_due = asyncio.Event()
+        self._tables_stale = True
+        self._status_due = asyncio.Event()
+        self.assignment = Assignment(options.session.folder)
+        self.assignment.load()
+        parts.set_cluster(self.assignment.cluster_uid)
+        self.assignment.listen(self._assignment_changed)
+        self.reports = Reports()
+        surface = Surface(
+            clock=clock,
+            runtime=parts.runtime,
+            network=parts.network,
+            volumes=parts.volumes,
+            prober=parts.prober,
+            lookup=self.assignment,
+            images=Images(parts.runtime, self.assignment, clock),
+            around=self._around,
+            domain=lambda: str(self.assignment.config.get("cluster_domain") or CLUSTER_DOMAIN),
+            network_ready=self._network_ready,
+        )
+        self.pods = Pods(surface, self.assignment, self.reports, node=self._node, changed=self._pods_changed)
+        self.service = SessionService(
+            options.session,
+            clock,
+            self.assignment,
+            self.reports,
+            facts=self._facts,
+            info=self._info,
+            show_code=options.show_code,
+            unready_changed=self._unready_changed,
+        )
+        handlers = Handlers(self.pods, parts.runtime, self.assignment, self._summary)
+        for method, path, handler in handlers.routes():
+            self.service.server.add_route(method, path, handler, Role.CONTROLPLANE)
+
+    async def start(self) -> None:
+        """Look at the engine, then listen. OSError names a port that is taken."""
+        await self._ask_engine()
+        self._update_status()
+        await self.service.start()
+        self.pods.start()
+        self._tasks.start("assignment", self.assignment.keep_saved())
+        self._tasks.start("network", self._keep_network())
+        self._tasks.start("tables", self._keep_tables())
+        self._tasks.start("status", self._keep_status())
+        self._network_due.set()
+
+    async def close(self) -> None:
+        """Stop; containers, networks and tables stay as they are."""
+        await self.service.close()
+        await self._tasks.close()
+        await self.pods.close()
+        await self.assignment.save()
+        await self._parts.network.close(remove=False)
+        await self._parts.prober.close()
+        await self._parts.runtime.close()
+
+    # What the others ask
+
+    def _node(self) -> Object:
+        return self.assignment.find("nodes", "", self.assignment.node_name) or {}
+
+    def _around(self) -> Surroundings:
+        allocatable = stats.allocatable(self._machine, self._options.limits)
+        name = self.assignment.node_name or self._options.name
+        return Surroundings(name, self._options.addresses(), (), allocatable)
+
+    def _facts(self) -> Facts:
+        version = self._health.engine_version
+        return Facts(
+            name=self._options.name,
+            engine=f"docker {version}" if version else "",
+            arch=stats.architecture(),
+            cpu=max(int(self._machine.cpus), 1),
+            memory=self._machine.memory,
+        )
+
+    def _info(self) -> Object:
+        self._update_status()
+        name = self.assignment.node_name or self._options.name
+        return {"status": self.reports.node_status(), "labels": stats.labels(name)}
+
+    async def _summary(self) -> Object:
+        folder = self._options.session.folder or Path("/")
+        self._machine = await asyncio.to_thread(stats.measure, folder, self._options.limits)
+        name = self.assignment.node_name or self._options.name
+        return await asyncio.to_thread(summary.summary, name, self._machine, self.pods.all(), self._clock.now())
+
+    # What changed
+
+    def _assignment_changed(self, change: Change) -> None:
+        if "cluster" in change.resources and self.assignment.cluster_uid:
+            # A node that left its cluster still has to find the containers it made there.
+            self._parts.set_cluster(self.assignment.cluster_uid)
+        if change.resources & {"cluster", "nodes"}:
+            self._network_due.set()
+        if change.resources & {"services", "endpointslices"}:
+            self._tables_stale = True
+        if change.resources:
+            self._tables_due.set()
+
+    def _pods_changed(self) -> None:
+        self.service.peers.set_unready(self.pods.unready_addresses())
+        self._unready_changed()
+        self._status_due.set()
+
+    def _unready_changed(self) -> None:
+        self._tables_stale = True
+        self._tables_due.set()
+
+    # Network and tables
+
+    async def _keep_network(self) -> None:
+        delay = RETRY_MIN
+        while True:
+            await self._network_due.wait()
+            self._network_due.clear()
+            error = await self._configure_network()
+            if error != self._health.network_error:
+                self._set_health(network_error=error)
+                (log.warning if error else log.info)("network: %s", error or "ready")
+            if not error:
+                delay = RETRY_MIN
+                self._network_ready.set()
+                self._unready_changed()
+            elif self.assignment.cluster_uid:
+                await self._clock.sleep(delay)
+                delay = min(delay * 2, RETRY_MAX)
+                self._network_due.set()
+
+    async def _configure_network(self) -> str:
+        """The error, empty for success."""
+        if not self.assignment.cluster_uid:
+            return "this host belongs to no cluster"
+        node = self._node()
+        if not (node.get("spec") or {}).get("podCIDRs"):
+            return "the node has no pod addresses yet"
+        network = self._parts.network
+        try:
+            await network.configure(node, self.assignment.objects("nodes"), self.assignment.config)
+            await self.service.tunnel.listen(network.gateways)
+        except RuntimeFailure as failure:
+            return failure.message
+        except OSError as error:
+            return str(error)
+        return ""
+
+    async def _keep_tables(self) -> None:
+        """Service tables follow the assignment; each version counts as applied only when they are in the kernel."""
+        while True:
+            await self._tables_due.wait()
+            self._tables_due.clear()
+            version = self.assignment.version
+            if self._tables_stale and self._network_ready.is_set():
+                self._tables_stale = False
+                if not await self._sync_tables():
+                    self._tables_stale = True
+                    await self._clock.sleep(RETRY_MIN)
+                    self._tables_due.set()
+                    continue
+            self.assignment.mark_applied(version)
+
+    async def _sync_tables(self) -> bool:
+        unready = self.pods.unready_addresses() | self.service.peers.unready
+        try:
+            await self._parts.network.sync_services(
+                self.assignment.objects("services"), self.assignment.objects("endpointslices"), unready
+            )
+        except RuntimeFailure as failure:
+            log.warning("service tables: %s", failure.message)
+            self._set_health(network_error=failure.message)
+            return False
+        if self._health.network_error:
+            self._network_due.set()  # it works again; whether all of it does, the next configure tells
+        return True
+
+    # Node status
+
+    def _set_health(self, **changes: str) -> None:
+        self._health = Health(
+            **{
+                "engine_version": self._health.engine_version,
+                "engine_error": self._health.engine_error,
+                "network_error": self._health.network_error,
+                **changes,
+            }
+        )
+        self._status_due.set()
+
+    async def _ask_engine(self) -> None:
+        try:
+            version = await self._parts.runtime.ping()
+            self._images = await self._parts.runtime.list_images()
+            self._set_health(engine_version=version, engine_error="")
+        except RuntimeFailure as failure:
+            self._set_health(engine_error=failure.message)
+            log.warning("%s", failure.message)
+
+    async def _keep_status(self) -> None:
+        every = self._tasks.start("status-timer", self._status_timer())
+        while not every.done():
+            await self._status_due.wait()
+            self._status_due.clear()
+            if self.pods.engine_error != self._health.engine_error:
+                self._set_health(engine_error=self.pods.engine_error)
+                self.service.refresh()
+            self._update_status()
+
+    async def _status_timer(self) -> None:
+        folder = self._options.session.folder or Path("/")
+        while True:
+            await self._clock.sleep(STATUS_SECONDS)
+            self._machine = await asyncio.to_thread(stats.measure, folder, self._options.limits)
+            if not self.pods.engine_error:
+                await self._ask_engine()
+            self._status_due.set()
+
+    def _update_status(self) -> None:
+        options = self._options
+        facts = NodeFacts(
+            name=self.assignment.node_name or options.name,
+            version=options.session.version,
+            addresses=options.addresses(),
+            port=self.service.server.port,
+            limits=options.limits,
+        )
+        previous = self.reports.node_status()
+        self.reports.node(
+            node_status.build(facts, self._machine, self._health, self._images, previous, self._clock.now())
+        )
+
+
+async def run_until(agent: Agent, stopped: Callable[[], Awaitable[object]]) -> None:
+    """Run the agent until `stopped` returns."""
+    await agent.start()
+    try:
+        await stopped()
+    finally:
+        await agent.close()

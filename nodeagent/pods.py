@@ -1,0 +1,432 @@
+"""All pods of this node: one machine each, fed from the assignment and the engine, its instructions carried out.
+
+Each pod's events are handled one after another on the event loop; instructions run as tasks beside each other. What is
+found in the engine is compared with the assignment whenever the engine's event stream (re)starts, so that no event is
+needed for correctness, only for speed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from common.aio import Tasks
+from common.api import meta, pods
+from common.api.meta import Object, format_time
+from common.clock import Clock
+
+from .assignment import Assignment, Change
+from .executor import Executor, Surface
+from .reports import Reports
+from .runtime.base import ContainerInfo, ContainerState, EngineEvent, RuntimeFailure
+from .state import events
+from .state import instructions as do
+from .state.admission import admit
+from .state.events import Event
+from .state.machine import PodMachine
+from .state.moment import Moment
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+MAX_EARLY_DEATHS = 1000
+KILLED = 137
+
+
+class PodRunner:
+    """One pod: its machine, the tasks of its instructions, and the timer for its next look at the clock."""
+
+    def __init__(self, pod: Object, surface: Surface, host_ips: tuple[str, ...], fleet: Pods) -> None:
+        self._clock: Clock = surface.clock
+        self._fleet = fleet
+        self.machine = PodMachine(pod, host_ips, self._now())
+        self.executor = Executor(self.machine, surface, self.tell)
+        self._tasks = Tasks(f"pod/{meta.key(pod)}")
+        self._timer: tuple[float, asyncio.Task[None]] | None = None
+
+    @property
+    def uid(self) -> str:
+        return meta.uid(self.machine.pod)
+
+    def _now(self) -> Moment:
+        return Moment(self._clock.now(), self._clock.monotonic())
+
+    def tell(self, event: Event) -> None:
+        """Handle one event now and begin with what follows from it."""
+        for instruction in self.machine.handle(event, self._now()):
+            match instruction:
+                case do.EmitEvent() | do.ReportStatus() | do.ReportGone():
+                    self._fleet.say(self, instruction)
+                case _:
+                    self._tasks.start(type(instruction).__name__, self._run(instruction))
+        self._set_timer()
+
+    async def _run(self, instruction: do.Instruction) -> None:
+        answer = await self.executor.run(instruction)
+        if answer is not None:
+            self.tell(answer)
+        if isinstance(answer, events.ContainerStarted):
+            await self._fleet.catch_up(self, answer.id)
+
+    def _set_timer(self) -> None:
+        wanted = self.machine.wake_at
+        if self._timer is not None:
+            if wanted == self._timer[0]:
+                return
+            self._timer[1].cancel()
+            self._timer = None
+        if wanted is not None:
+            self._timer = (wanted, self._tasks.start("timer", self._wake(wanted)))
+
+    async def _wake(self, moment: float) -> None:
+        await self._clock.sleep(max(moment - self._clock.monotonic(), 0.0))
+        # From here on this task handles the event itself, so it must not be the one that a new timer cancels.
+        self._timer = None
+        self.tell(events.Tick())
+
+    async def close(self) -> None:
+        await self._tasks.close()
+
+
+class Pods:
+    """`node` gives the Node as assigned (empty before that), `changed` is called when a pod's readiness or the
+    engine's state may have changed."""
+
+    def __init__(
+        self,
+        surface: Surface,
+        assignment: Assignment,
+        reports: Reports,
+        *,
+        node: Callable[[], Object],
+        changed: Callable[[], None],
+    ) -> None:
+        self._surface = surface
+        self._assignment = assignment
+        self._reports = reports
+        self._node = node
+        self._changed = changed
+        self._runners: dict[str, PodRunner] = {}
+        self._closing: set[str] = set()
+        self._gone: set[str] = set()
+        self._unclaimed: dict[str, list[ContainerInfo]] = {}
+        self._early_deaths: OrderedDict[str, EngineEvent] = OrderedDict()
+        self._oom: OrderedDict[str, None] = OrderedDict()
+        self._tasks = Tasks("pods")
+        self._refresh_due = asyncio.Event()
+        self._looked = False
+        self.engine_error = "the engine was not asked yet"
+
+    def start(self) -> None:
+        """Begin to watch the engine; pods are looked at when it first answers."""
+        self._assignment.listen(self._assignment_changed)
+        self._tasks.start("engine", self._watch_engine())
+        self._tasks.start("refresh", self._refresh_volumes())
+
+    async def close(self) -> None:
+        """Stop looking; containers go on."""
+        await self._tasks.close()
+        await asyncio.gather(*(runner.close() for runner in self._runners.values()))
+
+    def runner(self, namespace: str, name: str) -> PodRunner | None:
+        """The pod of that name; of several the one that is not being deleted."""
+        found = [
+            runner for runner in self._runners.values() if meta.key(runner.machine.pod) == meta.Key(namespace, name)
+        ]
+        return min(found, key=lambda runner: meta.is_deleting(runner.machine.pod), default=None)
+
+    def all(self) -> list[PodRunner]:
+        return list(self._runners.values())
+
+    def unready_addresses(self) -> frozenset[str]:
+        """Addresses of pods here that must not get new connections, whatever the EndpointSlices say."""
+        unready = set()
+        for runner in self._runners.values():
+            status = runner.machine.state.reported or {}
+            if not pods.is_ready({"status": status}):
+                unready.update(pods.ips({"status": status}))
+        return frozenset(unready)
+
+    # From the assignment
+
+    def _assignment_changed(self, change: Change) -> None:
+        if "cluster" in change.resources:
+            self._tasks.start("look", self._look_again())
+        for uid in change.released:
+            if (runner := self._runners.get(uid)) is not None:
+                runner.tell(events.Released())
+        if "pods" in change.resources:
+            self._sync_pods()
+        if change.resources & {"configmaps", "secrets"}:
+            for runner in self.all():
+                runner.tell(events.ReferencesChanged())
+        if change.resources & {"configmaps", "secrets", "pods"}:
+            self._refresh_due.set()
+
+    def _sync_pods(self) -> None:
+        if not self._looked:
+            return  # nobody knows yet what runs already; the first look at the engine comes back here
+        wanted = {meta.uid(pod): pod for pod in self._assignment.objects("pods")}
+        for uid in self._gone - wanted.keys():
+            self._gone.discard(uid)
+            self._reports.forget(uid)
+        for uid, pod in wanted.items():
+            if uid not in self._gone:
+                self._assign(uid, pod)
+        if self._assignment.pods_known:
+            for uid in self._runners.keys() - wanted.keys():
+                self._runners[uid].tell(events.Unassigned())
+            self._end_strangers(wanted)
+
+    def _assign(self, uid: str, pod: Object) -> None:
+        runner = self._runners.get(uid)
+        if runner is not None:
+            if runner.machine.pod is not pod:
+                runner.tell(events.Assigned(pod))
+            return
+        found = self._unclaimed.pop(uid, [])
+        refusal = self._refusal(pod, found)
+        runner = self._runners[uid] = PodRunner(pod, self._surface, self._surface.around().host_ips, self)
+        if refusal is not None:
+            runner.tell(refusal)
+            return
+        runner.tell(events.Assigned(pod))
+        if not self.engine_error:
+            self._tasks.start("observe", self._observe(runner, found))
+
+    def _refusal(self, pod: Object, found: list[ContainerInfo]) -> events.Rejected | None:
+        """What runs already, or has run, was admitted before."""
+        status = pod.get("status") or {}
+        if found or status.get("startTime") or pods.is_terminal(pod) or meta.is_deleting(pod):
+            return None
+        holding = [
+            runner.machine.pod for runner in self._runners.values() if not _is_over(runner.machine.state.reported)
+        ]
+        refusal = admit(pod, holding, self._node())
+        return events.Rejected(refusal.reason, refusal.message) if refusal is not None else None
+
+    def _end_strangers(self, wanted: dict[str, Object]) -> None:
+        """Containers of pods that are not assigned (any more), found in the engine: end them like deleted pods."""
+        for uid in [uid for uid in self._unclaimed if uid not in wanted and uid not in self._runners]:
+            found = self._unclaimed.pop(uid)
+            if uid in self._gone:
+                continue
+            log.info("pod %s/%s is not assigned to this node: ending it", found[0].pod_namespace, found[0].pod_name)
+            runner = self._runners[uid] = PodRunner(_stand_in(found), self._surface, (), self)
+            runner.tell(events.Unassigned())
+            self._tasks.start("observe", self._observe(runner, found))
+
+    # From the engine
+
+    async def _watch_engine(self) -> None:
+        async for event in self._surface.runtime.events():
+            try:
+                await self._engine_event(event)
+            except RuntimeFailure as failure:
+                self._engine_lost(failure.message)
+
+    async def _engine_event(self, event: EngineEvent) -> None:
+        match event.kind:
+            case "reconnected":
+                await self._look_at_everything()
+            case "lost":
+                self._engine_lost("the Docker Engine does not answer; is dockerd running?")
+            case "oom":
+                _note(self._oom, event.container_id, None)
+            case "die":
+                self._tasks.start("death", self._death(event))
+
+    def _engine_lost(self, why: str) -> None:
+        if self.engine_error != why:
+            log.warning("%s", why)
+        self.engine_error = why
+        for runner in self.all():
+            runner.tell(events.EngineLost())
+        self._changed()
+
+    async def _look_again(self) -> None:
+        """The labels to look for are others now."""
+        try:
+            await self._look_at_everything()
+        except RuntimeFailure as failure:
+            self._engine_lost(failure.message)
+
+    async def _look_at_everything(self) -> None:
+        found: dict[str, list[ContainerInfo]] = {}
+        for info in await self._surface.runtime.list_containers():
+            found.setdefault(info.pod_uid, []).append(info)
+        if self.engine_error:
+            log.info("the container engine answers; it has %d containers of ours", sum(map(len, found.values())))
+        for uid, infos in found.items():
+            if addresses := _sandbox_addresses(infos):
+                self._surface.network.adopt(uid, addresses)
+        self._unclaimed = {uid: infos for uid, infos in found.items() if uid not in self._runners}
+        self.engine_error = ""
+        self._looked = True
+        for runner in self.all():
+            await self._observe(runner, found.get(runner.uid, []))
+        self._sync_pods()
+        self._changed()
+
+    async def _observe(self, runner: PodRunner, found: Iterable[ContainerInfo]) -> None:
+        seen = []
+        for info in found:
+            message = await runner.executor.last_words(info) if info.state is ContainerState.EXITED else ""
+            seen.append(_seen(info, message))
+        runner.tell(events.Observed(tuple(seen)))
+
+    async def _death(self, event: EngineEvent) -> None:
+        runner = self._runner_of(event.container_id)
+        if runner is None:
+            # It may have died before the call that started it has returned.
+            _note(self._early_deaths, event.container_id, event)
+            return
+        if runner.machine.state.sandbox.id == event.container_id:
+            runner.tell(events.SandboxDied(event.container_id))
+            return
+        track = runner.machine.state.by_id(event.container_id)
+        if track is None:
+            return
+        oom = event.container_id in self._oom
+        if event.exit_code == KILLED and not oom:
+            info = await self._surface.runtime.inspect(event.container_id)
+            oom = info is not None and info.oom_killed
+        finished = format_time(self._surface.clock.now())
+        uid = meta.uid(runner.machine.pod)
+        info = ContainerInfo(
+            event.container_id, uid, "", "", track.name, track.attempt, ContainerState.EXITED, exit_code=event.exit_code
+        )
+        message = await runner.executor.last_words(info)
+        runner.tell(events.ContainerDied(event.container_id, event.exit_code, finished, oom, message))
+
+    def _runner_of(self, container_id: str) -> PodRunner | None:
+        for runner in self._runners.values():
+            state = runner.machine.state
+            if state.sandbox.id == container_id or state.by_id(container_id) is not None:
+                return runner
+        return None
+
+    async def catch_up(self, runner: PodRunner, container_id: str) -> None:
+        """A container was started: if it is known to have died meanwhile, say so."""
+        event = self._early_deaths.pop(container_id, None)
+        if event is not None:
+            await self._death(event)
+
+    # To the control plane
+
+    def say(self, runner: PodRunner, instruction: do.EmitEvent | do.ReportStatus | do.ReportGone) -> None:
+        pod = runner.machine.pod
+        match instruction:
+            case do.EmitEvent():
+                self._reports.event(self._event(pod, instruction))
+            case do.ReportStatus(status):
+                self._reports.pod(meta.namespace(pod), meta.name(pod), meta.uid(pod), status)
+                self._changed()
+            case do.ReportGone():
+                self._pod_gone(runner)
+
+    def _pod_gone(self, runner: PodRunner) -> None:
+        uid = runner.uid
+        self._runners.pop(uid, None)
+        self._gone.add(uid)
+        if self._assignment.by_uid("pods", uid) is not None:
+            self._reports.gone(uid)
+        else:
+            self._reports.forget(uid)
+        self._tasks.start("close", runner.close())
+        self._changed()
+
+    def _event(self, pod: Object, said: do.EmitEvent) -> Object:
+        about: Object = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "namespace": meta.namespace(pod),
+            "name": meta.name(pod),
+            "uid": meta.uid(pod),
+            "resourceVersion": meta.resource_version(pod),
+        }
+        if said.container:
+            about["fieldPath"] = _field_path(pod, said.container)
+        moment = format_time(self._surface.clock.now())
+        node = self._surface.around().node_name
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"namespace": meta.namespace(pod)},
+            "involvedObject": about,
+            "type": said.type,
+            "reason": said.reason,
+            "message": said.message,
+            "count": 1,
+            "firstTimestamp": moment,
+            "lastTimestamp": moment,
+            "source": {"component": "kubelet", "host": node},
+            "reportingComponent": "kubelet",
+            "reportingInstance": node,
+        }
+
+    async def _refresh_volumes(self) -> None:
+        """Files made of ConfigMaps, Secrets and pod fields follow their objects."""
+        volumes = self._surface.volumes
+        while volumes is not None:
+            await self._refresh_due.wait()
+            self._refresh_due.clear()
+            for runner in self.all():
+                if runner.machine.state.volumes.done and runner.machine.state.ending is None:
+                    try:
+                        await asyncio.to_thread(
+                            volumes.refresh, runner.machine.pod, self._assignment, self._surface.around()
+                        )
+                    except OSError as error:
+                        log.warning("volumes of pod %s keep old contents: %s", meta.key(runner.machine.pod), error)
+
+
+def _note(store: OrderedDict[str, T], key: str, value: T) -> None:
+    store[key] = value
+    while len(store) > MAX_EARLY_DEATHS:
+        store.popitem(last=False)
+
+
+def _is_over(status: Object | None) -> bool:
+    return (status or {}).get("phase") in pods.TERMINAL_PHASES
+
+
+def _field_path(pod: Object, container: str) -> str:
+    inits = (pod.get("spec") or {}).get("initContainers") or ()
+    kind = "initContainers" if any(item.get("name") == container for item in inits) else "containers"
+    return f"spec.{kind}{{{container}}}"
+
+
+def _sandbox_addresses(infos: list[ContainerInfo]) -> tuple[str, ...]:
+    running = [info for info in infos if not info.container and info.state is ContainerState.RUNNING]
+    return max(running, key=lambda info: info.attempt).addresses if running else ()
+
+
+def _seen(info: ContainerInfo, message: str) -> events.Seen:
+    return events.Seen(
+        id=info.id,
+        container=info.container,
+        attempt=info.attempt,
+        running=info.state is ContainerState.RUNNING,
+        created_only=info.state is ContainerState.CREATED,
+        started_at=info.started_at,
+        finished_at=info.finished_at,
+        exit_code=info.exit_code,
+        oom_killed=info.oom_killed,
+        image_id=info.image_id,
+        spec_hash=info.spec_hash,
+        message=message,
+        addresses=info.addresses,
+    )
+
+
+def _stand_in(found: list[ContainerInfo]) -> Object:
+    """A pod as far as labels tell of it: enough to end it properly."""
+    first = found[0]
+    names = sorted({info.container for info in found if info.container})
+    return {
+        "metadata": {"uid": first.pod_uid, "namespace": first.pod_namespace, "name": first.pod_name},
+        "spec": {"containers": [{"name": name} for name in names]},
+    }

@@ -1,0 +1,58 @@
+"""Taking away everything an agent made on this host: containers, network, rules, volumes, state."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from .assignment import Assignment
+from .mounts import SystemMounter
+from .network.node import NodeNetwork
+from .runtime.base import RuntimeFailure
+from .runtime.docker_engine import DockerRuntime
+from .runtime.networks import DockerNetworks
+from .volumes import VolumeFailure, Volumes
+
+
+async def reset(folder: Path, engine: str) -> list[str]:
+    """What could not be removed, for people; empty when nothing is left. Goes on after each problem, but keeps the
+    state while containers may be left: it says whose they are."""
+    assignment = Assignment(folder)
+    await asyncio.to_thread(assignment.load)
+    runtime = DockerRuntime(engine, cluster=assignment.cluster_uid)
+    problems = []
+    try:
+        problems += await _remove_containers(runtime)
+        network = NodeNetwork(DockerNetworks(runtime.call), folder / "resolv")
+        try:
+            await network.close(remove=True)
+        except RuntimeFailure as failure:
+            problems.append(failure.message)
+    finally:
+        await runtime.close()
+    problems += await asyncio.to_thread(_remove_volumes, Volumes(folder, SystemMounter()))
+    if not problems:
+        await asyncio.to_thread(shutil.rmtree, folder)
+    return problems
+
+
+async def _remove_containers(runtime: DockerRuntime) -> list[str]:
+    problems = []
+    try:
+        found = await runtime.list_containers() if runtime.cluster else []
+        for info in sorted(found, key=lambda item: not item.container):
+            await runtime.remove(info.id)
+    except RuntimeFailure as failure:
+        problems.append(failure.message)
+    return problems
+
+
+def _remove_volumes(volumes: Volumes) -> list[str]:
+    problems = []
+    for uid in volumes.known_pods():
+        try:
+            volumes.remove(uid)
+        except (OSError, VolumeFailure) as error:
+            problems.append(f"volumes of pod {uid}: {error}")
+    return problems

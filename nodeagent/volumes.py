@@ -1,0 +1,220 @@
+"""A pod's volumes on this host, and the files that containers get besides (`/etc/hosts`, termination messages).
+
+All is below `pods/UID` in the agent's folder and goes with the pod; hostPath is only checked, never owned. Contents
+that come from objects are changed as kubelet does it: a new folder, then one rename of the link `..data`, so that a
+reader sees the old state or the new one, never a mixture. Everything here blocks: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from common.api import meta, quantity
+from common.api.meta import Object
+
+from .environment import Lookup, MissingReference, Surroundings, expand
+from .payload import Payload, payload_of, write_payload
+from .runtime.base import Mount
+
+PAYLOADS = ("configMap", "secret", "downwardAPI", "projected")
+TERMINATION_MESSAGE_BYTES = 4096  # as kubelet
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+_PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
+
+
+class VolumeFailure(Exception):
+    """A volume cannot be had (yet); the message is the FailedMount event's."""
+
+
+class Mounter(Protocol):
+    """Memory-backed folders; needs root, so tests have one of their own."""
+
+    def tmpfs(self, path: Path, size: int | None) -> None: ...
+
+    def unmount(self, path: Path) -> None: ...
+
+
+class Volumes:
+    def __init__(self, folder: Path, mounter: Mounter) -> None:
+        self._folder = folder / "pods"
+        self._mounter = mounter
+
+    def pod_folder(self, pod_uid: str) -> Path:
+        if not _SAFE.fullmatch(pod_uid):
+            raise VolumeFailure(f"the pod's uid {pod_uid!r} cannot be the name of a folder")
+        return self._folder / pod_uid
+
+    def known_pods(self) -> list[str]:
+        """Uids that have a folder here: those of pods that nobody knows any more are leftovers of a crash."""
+        return [path.name for path in self._folder.iterdir()] if self._folder.is_dir() else []
+
+    def prepare(self, pod: Object, lookup: Lookup, around: Surroundings) -> None:
+        """Have every volume of the pod, with current contents. VolumeFailure names the first that cannot be had."""
+        for volume in _volumes(pod):
+            try:
+                self._prepare(pod, volume, lookup, around)
+            except (MissingReference, VolumeFailure, OSError) as error:
+                raise VolumeFailure(f'MountVolume.SetUp failed for volume "{volume.get("name")}" : {error}') from error
+
+    def refresh(self, pod: Object, lookup: Lookup, around: Surroundings) -> None:
+        """Bring contents up to date that come from objects; what is missing now keeps its old contents."""
+        for volume in _volumes(pod):
+            if any(kind in volume for kind in PAYLOADS) and self._path(pod, volume).is_dir():
+                try:
+                    self._write(pod, volume, lookup, around)
+                except MissingReference:
+                    continue
+
+    def remove(self, pod_uid: str) -> None:
+        """Take the pod's folder away, memory-backed parts unmounted first. Harmless when there is none."""
+        folder = self.pod_folder(pod_uid)
+        if not folder.is_dir():
+            return
+        for path in (folder / "volumes").glob("*"):
+            if path.is_mount():
+                self._mounter.unmount(path)
+        shutil.rmtree(folder)
+
+    def _prepare(self, pod: Object, volume: Object, lookup: Lookup, around: Surroundings) -> None:
+        path = self._path(pod, volume)
+        if "hostPath" in volume:
+            check_host_path(volume["hostPath"])
+        elif "emptyDir" in volume:
+            self._empty_dir(path, volume["emptyDir"] or {}, _fs_group(pod))
+        elif any(kind in volume for kind in PAYLOADS):
+            path.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if _holds_secrets(volume) and not path.is_mount():
+                self._mounter.tmpfs(path, None)
+            self._write(pod, volume, lookup, around)
+        else:
+            kinds = ", ".join(sorted(set(volume) - {"name"})) or "none"
+            raise VolumeFailure(f"volumes of type {kinds} are not supported on this node")
+
+    def _empty_dir(self, path: Path, spec: Object, group: int | None) -> None:
+        if not path.is_dir():
+            path.mkdir(parents=True)
+        if spec.get("medium") == "Memory" and not path.is_mount():
+            self._mounter.tmpfs(path, quantity.whole(spec["sizeLimit"]) if spec.get("sizeLimit") else None)
+        path.chmod(0o777)
+        if group is not None:
+            os.chown(path, -1, group)
+            path.chmod(0o2777)
+
+    def _write(self, pod: Object, volume: Object, lookup: Lookup, around: Surroundings) -> None:
+        payload: Payload = payload_of(pod, volume, lookup, around)
+        write_payload(self._path(pod, volume), payload, _fs_group(pod))
+
+    def _path(self, pod: Object, volume: Object) -> Path:
+        if "hostPath" in volume:
+            return Path(str(volume["hostPath"].get("path", "")))
+        name = str(volume.get("name", ""))
+        if not _SAFE.fullmatch(name):
+            raise VolumeFailure(f"the volume name {name!r} cannot be the name of a folder")
+        return self.pod_folder(meta.uid(pod)) / "volumes" / name
+
+    # What a container sees
+
+    def mounts(self, pod: Object, container: Object, environment: Mapping[str, str]) -> Iterator[Mount]:
+        """The container's volumeMounts; VolumeFailure names one that cannot be made."""
+        volumes = {str(volume.get("name")): volume for volume in _volumes(pod)}
+        for entry in container.get("volumeMounts") or ():
+            volume = volumes.get(str(entry.get("name")))
+            if volume is None:
+                raise VolumeFailure(f'volumeMount "{entry.get("name")}" names no volume of the pod')
+            source = self._path(pod, volume)
+            sub_path = entry.get("subPath") or expand(str(entry.get("subPathExpr") or ""), environment)
+            if sub_path:
+                source = _inside(source, sub_path, create="hostPath" in volume or "emptyDir" in volume)
+            read_only = bool(entry.get("readOnly")) or any(kind in volume for kind in PAYLOADS)
+            propagation = _PROPAGATION.get(str(entry.get("mountPropagation") or ""), "")
+            yield Mount(str(source), str(entry.get("mountPath")), read_only, propagation)
+
+    def hosts_file(self, pod: Object, text: str) -> Path:
+        path = self.pod_folder(meta.uid(pod)) / "etc-hosts"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Into the same inode: containers have the file itself mounted.
+        path.write_text(text)
+        path.chmod(0o644)
+        return path
+
+    def termination_file(self, pod_uid: str, container: str, attempt: int) -> Path:
+        """An empty file that the container may write its last words to."""
+        path = self._termination_path(pod_uid, container, attempt)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        path.chmod(0o666)
+        return path
+
+    def termination_message(self, pod_uid: str, container: str, attempt: int) -> str:
+        """What it wrote, cut to kubelet's length; empty when nothing."""
+        try:
+            with self._termination_path(pod_uid, container, attempt).open("rb") as file:
+                return file.read(TERMINATION_MESSAGE_BYTES).decode(errors="replace")
+        except OSError:
+            return ""
+
+    def _termination_path(self, pod_uid: str, container: str, attempt: int) -> Path:
+        return self.pod_folder(pod_uid) / "containers" / container / str(attempt)
+
+
+def _volumes(pod: Object) -> list[Object]:
+    return (pod.get("spec") or {}).get("volumes") or []
+
+
+def _fs_group(pod: Object) -> int | None:
+    value = ((pod.get("spec") or {}).get("securityContext") or {}).get("fsGroup")
+    return None if value is None else int(value)
+
+
+def _holds_secrets(volume: Object) -> bool:
+    sources = (volume.get("projected") or {}).get("sources") or ()
+    return "secret" in volume or any("secret" in source or "serviceAccountToken" in source for source in sources)
+
+
+def _inside(root: Path, sub_path: str, *, create: bool) -> Path:
+    """The sub-path, which may not lead out of the volume by `..` or by links that a container has made."""
+    if Path(sub_path).is_absolute() or ".." in Path(sub_path).parts:
+        raise VolumeFailure(f"subPath {sub_path!r} has to be relative and without '..'")
+    target = Path(os.path.realpath(root / sub_path))
+    if not target.is_relative_to(os.path.realpath(root)):
+        raise VolumeFailure(f"subPath {sub_path!r} leads out of its volume")
+    if not target.exists():
+        if not create:
+            raise VolumeFailure(f"subPath {sub_path!r} does not exist in its volume")
+        target.mkdir(parents=True)
+    return target
+
+
+_CHECKS = {
+    "Directory": (stat.S_ISDIR, "directory"),
+    "File": (stat.S_ISREG, "file"),
+    "Socket": (stat.S_ISSOCK, "socket"),
+    "CharDevice": (stat.S_ISCHR, "character device"),
+    "BlockDevice": (stat.S_ISBLK, "block device"),
+}
+
+
+def check_host_path(spec: Object) -> None:
+    """hostPath's `type`: make what may be made, refuse what is something else, with kubelet's words."""
+    path, kind = Path(str(spec.get("path", ""))), str(spec.get("type") or "")
+    if not path.is_absolute():
+        raise VolumeFailure(f"hostPath {str(path)!r} is not an absolute path")
+    if kind.endswith("OrCreate"):
+        kind = kind.removesuffix("OrCreate")
+        if kind == "Directory":
+            path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        elif not path.exists():
+            path.touch(mode=0o644)
+    if not kind:
+        return
+    if kind not in _CHECKS:
+        raise VolumeFailure(f"hostPath type {kind!r} is unknown: known are {', '.join(_CHECKS)}")
+    check, words = _CHECKS[kind]
+    if not path.exists() or not check(path.stat().st_mode):
+        raise VolumeFailure(f"hostPath type check failed: {path} is not a {words}")
