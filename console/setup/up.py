@@ -141,7 +141,6 @@ class Setup:
                 if not stop(identity, STOP_SECONDS, self._clock):
                     raise SetupError(f"The control plane (process {identity.pid}) does not end, not even by SIGKILL")
         places.control_plane_pid.unlink(missing_ok=True)
-        self._home.api_socket.unlink(missing_ok=True)
         journal.record(self._home, control_plane=False)
 
     def _purge(self) -> None:

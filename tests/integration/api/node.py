@@ -26,16 +26,19 @@ class Node:
 
     async def start(self) -> None:
         app = web.Application()
-        app.router.add_get("/logs/{ns}/{pod}/{container}", self._logs)
-        app.router.add_get("/exec/{ns}/{pod}/{container}", self._exec)
-        app.router.add_get("/attach/{ns}/{pod}/{container}", self._exec)
-        app.router.add_get("/forward/{ns}/{pod}/{port}", self._forward)
+        self.routes(app)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]
         self._url = f"http://{host}:{port}"
         self._session = aiohttp.ClientSession()
+
+    def routes(self, app: web.Application) -> None:
+        app.router.add_get("/logs/{ns}/{pod}/{container}", self._logs)
+        app.router.add_get("/exec/{ns}/{pod}/{container}", self._exec)
+        app.router.add_get("/attach/{ns}/{pod}/{container}", self._exec)
+        app.router.add_get("/forward/{ns}/{pod}/{port}", self._forward)
 
     async def close(self) -> None:
         if self._session is not None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.api.conftest import Running, api, node
+from tests.integration.api.conftest import Running, api, client, node
 
-__all__ = ["api", "node"]  # fixtures of this folder too
+__all__ = ["api", "client", "node"]  # fixtures of this folder too
 QUARTERDECK = Path(sys.executable).with_name("quarterdeck")
 
 
@@ -40,8 +40,9 @@ async def run(argv: list[str], environment: dict[str, str], stdin: str = "") -> 
 def quarterdeck(api: Running) -> Command:
     """Run `quarterdeck ARG…`."""
 
-    async def call(*words: str, stdin: str = "") -> Outcome:
-        return await run([str(QUARTERDECK), *words], {"QUARTERDECK_HOME": str(api.socket.parent)}, stdin)
+    async def call(*words: str, stdin: str = "", **environment: str) -> Outcome:
+        home = {"QUARTERDECK_HOME": str(api.socket.parent)}
+        return await run([str(QUARTERDECK), *words], home | environment, stdin)
 
     return call
 

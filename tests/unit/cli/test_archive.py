@@ -13,7 +13,7 @@ from console.cli.archive import BadArchive
 from console.cli.image import tag_of
 
 
-def make(files: dict[str, bytes], links: dict[str, str] | None = None) -> io.BytesIO:
+def make_archive(files: dict[str, bytes], links: dict[str, str] | None = None) -> io.BytesIO:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, data in files.items():
@@ -46,12 +46,12 @@ def names(data: bytes) -> list[str]:
 
 
 def test_layers_are_told_in_order() -> None:
-    with archive.open_archive(make(saved(LAYERS))) as opened:
+    with archive.open_archive(make_archive(saved(LAYERS))) as opened:
         assert archive.layer_files(opened) == list(LAYERS.items())
 
 
 def test_only_missing_layers_are_sent_and_all_else_is_kept_whole() -> None:
-    file = make(saved(LAYERS, repositories=b"{}"))
+    file = make_archive(saved(LAYERS, repositories=b"{}"))
     with archive.open_archive(file) as opened:
         skipped = archive.skipped_files(opened, frozenset({"sha256:3"}))
     assert skipped == {"aa/layer.tar", "bb/layer.tar"}
@@ -66,13 +66,13 @@ def test_a_file_that_a_needed_layer_links_to_is_sent() -> None:
     files = saved({"sha256:1": "aa/layer.tar"})
     files["manifest.json"] = json.dumps([{"Config": "c.json", "Layers": ["aa/layer.tar", "bb/layer.tar"]}]).encode()
     files["c.json"] = json.dumps({"rootfs": {"diff_ids": ["sha256:1", "sha256:2"]}}).encode()
-    with archive.open_archive(make(files, {"bb/layer.tar": "../aa/layer.tar"})) as opened:
+    with archive.open_archive(make_archive(files, {"bb/layer.tar": "../aa/layer.tar"})) as opened:
         assert archive.skipped_files(opened, frozenset({"sha256:2"})) == frozenset()
 
 
 def test_the_same_layer_twice_is_sent_once_needed() -> None:
     twice = {"sha256:1": "blobs/x", "sha256:2": "blobs/x"}
-    with archive.open_archive(make(saved(twice))) as opened:
+    with archive.open_archive(make_archive(saved(twice))) as opened:
         assert archive.skipped_files(opened, frozenset({"sha256:2"})) == frozenset()
 
 
@@ -87,7 +87,7 @@ def test_the_same_layer_twice_is_sent_once_needed() -> None:
     ],
 )
 def test_what_is_no_image_archive_is_told(files: dict[str, bytes]) -> None:
-    with archive.open_archive(make(files)) as opened, pytest.raises(BadArchive, match="archive of the image"):
+    with archive.open_archive(make_archive(files)) as opened, pytest.raises(BadArchive, match="archive of the image"):
         archive.layer_files(opened)
 
 
