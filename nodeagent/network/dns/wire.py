@@ -147,6 +147,14 @@ def split_name(wire: bytes) -> list[bytes]:
     return labels
 
 
+def is_within(name: bytes, apex: bytes) -> bool:
+    """Whether a sound uncompressed name is `apex` or below it: a suffix counts only where a label begins."""
+    offset = 0
+    while (length := name[offset]) and name[offset:] != apex:
+        offset += length + 1
+    return name[offset:] == apex
+
+
 def record(owner: bytes, kind: int, ttl: int, data: bytes) -> bytes:
     return owner + RECORD.pack(kind, IN, ttl, len(data)) + data
 

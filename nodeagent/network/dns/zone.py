@@ -48,7 +48,7 @@ class Zone:
         known = self.names.get(name)
         if known is not None:
             return known.get(kind) or known.get(wire.CNAME) or self._negative(wire.NOERROR)
-        if name.endswith(self.apex) and self.apex != b"\x00":
+        if self.apex != b"\x00" and wire.is_within(name, self.apex):
             return self._pod(name, kind) or self._negative(wire.NXDOMAIN)
         address = reverse_address(name)
         if address is not None and any(address in network for network in self.reverse):

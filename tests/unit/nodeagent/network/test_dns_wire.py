@@ -98,3 +98,11 @@ def test_only_the_response_to_the_question_counts() -> None:
         (b"", b"\x01\x02"),
     ):
         assert not is_answer(data, ident, question)
+
+
+def test_a_suffix_inside_a_label_does_not_make_a_name_ours() -> None:
+    apex = wire.encode_name("cluster.local")
+    assert wire.is_within(apex, apex)
+    assert wire.is_within(wire.encode_name("a.b.cluster.local"), apex)
+    assert not wire.is_within(wire.encode_name("cluster.locals"), apex)
+    assert not wire.is_within(b"\x11abc" + apex, apex)
