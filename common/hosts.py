@@ -20,8 +20,9 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def split_address(text: str, default_port: int = AGENT_PORT) -> tuple[str, int]:
-    """Host and port of HOST, HOST:PORT, an IPv6 address or [IPv6]:PORT; ValueError names what is wrong."""
+def split_address(text: str, default_port: int = AGENT_PORT, *, lowest_port: int = 1) -> tuple[str, int]:
+    """Host and port of HOST, HOST:PORT, an IPv6 address or [IPv6]:PORT; ValueError names what is wrong. A server may
+    listen on port 0, any free one."""
     text = text.strip()
     try:
         return str(ipaddress.ip_address(text)), default_port
@@ -32,8 +33,8 @@ def split_address(text: str, default_port: int = AGENT_PORT) -> tuple[str, int]:
     if text.startswith("[") and text.endswith("]"):
         host, port = text, str(default_port)
     host = host.removeprefix("[").removesuffix("]")
-    if not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
-        raise ValueError(f"{text!r}: the port {port!r} is not a number from 1 to 65535")
+    if not (port.isascii() and port.isdecimal() and lowest_port <= int(port[:6]) < 65536):
+        raise ValueError(f"{text!r}: the port {port!r} is not a number from {lowest_port} to 65535")
     if not host or len(host) > 253 or not all(letter.isalnum() or letter in ".-:%_" for letter in host):
         raise ValueError(f"{text!r}: {host!r} is not a host name or address")
     return host, int(port)

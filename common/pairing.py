@@ -178,13 +178,17 @@ class Desk:
             self._burn()
             raise WrongCode("the pairing took too long" if expired else "the pairing code is wrong")
 
-    def _refuse_while_busy(self) -> None:
-        now = self._clock.monotonic()
-        if self._attempt is not None:
-            if now < self._attempt.deadline:
-                raise Busy("another pairing attempt is under way", self._attempt.deadline - now)
+    def expire(self) -> None:
+        """Burn the code of an attempt that took too long; call some time after `start`."""
+        if self._attempt is not None and self._clock.monotonic() >= self._attempt.deadline:
             self._attempt = None
             self._burn()
+
+    def _refuse_while_busy(self) -> None:
+        self.expire()
+        now = self._clock.monotonic()
+        if self._attempt is not None:
+            raise Busy("another pairing attempt is under way", self._attempt.deadline - now)
         if now < self._blocked_until:
             raise Busy("an attempt failed just now", self._blocked_until - now)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ssl
 import tempfile
 
+import aiohttp
+
 from .pki import Identity, PkiError
 
 _EXPIRED, _NOT_YET_VALID, _WRONG_NAME = 10, 9, (62, 64)  # X509_V_ERR_… of OpenSSL
@@ -77,6 +79,9 @@ def explain(error: BaseException) -> str:
         text = str(found).upper().replace(" ", "_")
         reason = next((message for word, message in _ALERTS.items() if word in text), "")
         return reason or f"the TLS handshake failed: {found.reason or found}"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        # With TLS 1.3 a server refuses a certificate after the client thinks that the handshake is over.
+        return "the other side closed the connection: it may belong to another cluster, or one of the clocks is wrong"
     return str(error) or type(error).__name__
 
 

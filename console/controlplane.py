@@ -144,7 +144,7 @@ class ControlPlane:
 
     async def _start(self) -> None:
         try:
-            host, port = split_address(self._listen, API_PORT)
+            host, port = split_address(self._listen, API_PORT, lowest_port=0)
         except ValueError as error:
             raise StartError(f"--listen {self._listen}: {error}") from error
         cluster = await self._open_cluster(host)

@@ -11,9 +11,11 @@ import asyncio
 import base64
 import binascii
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 
 from common import pki, tls
@@ -26,7 +28,7 @@ from common.clusterpki import ClusterPki
 from common.discovery import Advertisement, SeenHost
 from common.discovery.interfaces import own_addresses
 from common.discovery.record import usable_addresses
-from common.errors import AlreadyExists, BadRequest, Conflict, Forbidden, ServiceUnavailable, not_found
+from common.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, NotFound, ServiceUnavailable
 from common.hosts import AGENT_ADDRESS, CERTIFICATE_SERIAL, HOST_FINGERPRINT, join_address, reach, split_address
 from common.pairing import Answer, Initiator, PairingError, WrongCode
 from common.pki import PkiError
@@ -61,6 +63,9 @@ class Adoptions:
 
     async def add(self, address: str) -> Object:
         """Look for an agent at HOST or HOST:PORT; its Host."""
+        return self._hosts.to_object(await self._add(address))
+
+    async def _add(self, address: str) -> HostEntry:
         try:
             host, port = split_address(address)
         except ValueError as error:
@@ -71,16 +76,21 @@ class Adoptions:
         entry = self._hosts.find_by_fingerprint(seen.fingerprint)
         if entry is None:
             raise ServiceUnavailable("there are too many hosts")
-        return self._hosts.to_object(entry)
+        return entry
+
+    async def _find_by_address(self, host: str) -> HostEntry:
+        """A name that nobody announced may be an address of a host that mDNS does not reach."""
+        try:
+            return await self._add(host)
+        except (BadRequest, ServiceUnavailable) as error:
+            raise NotFound(f"no host of that name was seen, and it is no address of an agent: {error}") from error
 
     async def remove(self, node: str) -> None:
         """Delete the Node: its session tells the agent to forget the cluster and revokes the certificate."""
         await self._client.delete(NODES, node)
 
     async def adopt(self, host: str, code: str) -> Object:
-        entry = self._hosts.find(host)
-        if entry is None:
-            raise not_found("hosts.quarterdeck.io", host)
+        entry = self._hosts.find(host) or await self._find_by_address(host)
         if entry.adopting:
             raise Conflict(f"host {host} is being adopted right now")
         self._hosts.set_adopting(entry, True)
@@ -158,6 +168,7 @@ class Adoptions:
             confirmed = Answer(_unpack(answer["message"]), _unpack(answer["confirmation"]))
             console.check(confirmed, request.encode())
         except WrongCode as error:
+            await self._give_up(address, trust, str(answer.get("pairing", "")))
             raise Forbidden(str(error)) from error
         except (PairingError, KeyError, TypeError, ValueError) as error:
             raise ServiceUnavailable(f"host {entry.name} answers pairing in a way that makes no sense") from error
@@ -170,6 +181,12 @@ class Adoptions:
         }
         await call_host(address, "POST", "/pairing/finish", trust=trust, body=finish)
         return body
+
+    async def _give_up(self, address: str, trust: aiohttp.Fingerprint, pairing: str) -> None:
+        """Let the agent know at once, so that the person there sees the next code; it would find out by itself."""
+        body = {"pairing": pairing, "payload": "{}", "confirmation": _pack(b"wrong code")}
+        with suppress(ApiError):
+            await call_host(address, "POST", "/pairing/finish", trust=trust, body=body)
 
     async def _membership(self, node: str, request: str) -> dict[str, str]:
         try:

@@ -18,9 +18,10 @@ from aiohttp import web
 from cryptography.x509 import Certificate
 
 from common import pki
+from common.aio import Tasks
 from common.clock import Clock
 from common.discovery import Advertisement
-from common.pairing import Busy, Desk, PairingError, WrongCode
+from common.pairing import ATTEMPT_SECONDS, Busy, Desk, PairingError, WrongCode
 from common.pki import PkiError
 
 from .credentials import Credentials
@@ -43,6 +44,8 @@ class Adoption:
         self._identity = identity
         self._desk = Desk(clock, show_code)
         self._joining = asyncio.Lock()
+        self._clock = clock
+        self._tasks = Tasks("adoption")
         credentials.listen(self._membership_changed)
         self._membership_changed()
 
@@ -81,6 +84,7 @@ class Adoption:
             ) from error
         except PairingError as error:
             raise web.HTTPBadRequest(text=str(error)) from error
+        self._tasks.start("expire", self._expire())
         return web.json_response(
             {
                 "pairing": name,
@@ -89,6 +93,14 @@ class Adoption:
                 "request": signing_request.decode(),
             }
         )
+
+    async def _expire(self) -> None:
+        # A console that vanished in the middle: the person here must see a code that works.
+        await self._clock.sleep(ATTEMPT_SECONDS)
+        self._desk.expire()
+
+    async def close(self) -> None:
+        await self._tasks.close()
 
     async def finish(self, request: web.Request) -> web.StreamResponse:
         """`POST /pairing/finish` {pairing, payload, confirmation}; the payload is the JSON text that `adopt` takes."""

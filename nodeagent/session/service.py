@@ -123,6 +123,7 @@ class SessionService:
         """Say goodbye first, so that nobody dials an agent that is about to go."""
         if self._advertiser is not None:
             await self._advertiser.close()
+        await self.adoption.close()
         await self.session.close()
         await self.peers.close()
         await self.tunnel.close()
