@@ -28,7 +28,7 @@ from common.clusterpki import ClusterPki
 from common.discovery import Advertisement, SeenHost
 from common.discovery.interfaces import own_addresses
 from common.discovery.record import usable_addresses
-from common.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, NotFound, ServiceUnavailable
+from common.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, ServiceUnavailable, not_found
 from common.hosts import AGENT_ADDRESS, CERTIFICATE_SERIAL, HOST_FINGERPRINT, join_address, reach, split_address
 from common.pairing import Answer, Initiator, PairingError, WrongCode
 from common.pki import PkiError
@@ -63,9 +63,6 @@ class Adoptions:
 
     async def add(self, address: str) -> Object:
         """Look for an agent at HOST or HOST:PORT; its Host."""
-        return self._hosts.to_object(await self._add(address))
-
-    async def _add(self, address: str) -> HostEntry:
         try:
             host, port = split_address(address)
         except ValueError as error:
@@ -76,21 +73,16 @@ class Adoptions:
         entry = self._hosts.find_by_fingerprint(seen.fingerprint)
         if entry is None:
             raise ServiceUnavailable("there are too many hosts")
-        return entry
-
-    async def _find_by_address(self, host: str) -> HostEntry:
-        """A name that nobody announced may be an address of a host that mDNS does not reach."""
-        try:
-            return await self._add(host)
-        except (BadRequest, ServiceUnavailable) as error:
-            raise NotFound(f"no host of that name was seen, and it is no address of an agent: {error}") from error
+        return self._hosts.to_object(entry)
 
     async def remove(self, node: str) -> None:
         """Delete the Node: its session tells the agent to forget the cluster and revokes the certificate."""
         await self._client.delete(NODES, node)
 
     async def adopt(self, host: str, code: str) -> Object:
-        entry = self._hosts.find(host) or await self._find_by_address(host)
+        entry = self._hosts.find(host)
+        if entry is None:
+            raise not_found("hosts.quarterdeck.io", host)
         if entry.adopting:
             raise Conflict(f"host {host} is being adopted right now")
         self._hosts.set_adopting(entry, True)

@@ -10,7 +10,7 @@ import pytest
 from common import pki, session, tls
 from common.api.kinds import EVENTS, HOSTS, NODES
 from common.clock import SystemClock
-from common.errors import ApiError, Conflict, Forbidden, NotFound, TooManyRequests
+from common.errors import ApiError, Conflict, Forbidden, ServiceUnavailable, TooManyRequests
 from common.session import Open, Refused
 from tests.fakes.agent import SimulatedAgent
 
@@ -75,7 +75,7 @@ async def test_a_host_of_another_cluster_is_not_taken(cluster: Cluster) -> None:
 
 
 async def test_an_address_without_an_agent_is_said_so(cluster: Cluster) -> None:
-    with pytest.raises(NotFound, match="no host of that name was seen"):
+    with pytest.raises(ServiceUnavailable, match="cannot be reached"):
         await cluster.api.post(HOSTS, "127.0.0.1:1", "adopt", {"code": "1234-5678"})
 
 
