@@ -1,0 +1,251 @@
+"""What nodes are told: all they need, nothing else, each change once, and how far they have come."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from common.api.meta import Object, name
+from console.nodes.assignment import Batch, Distribution, Feed
+from tests.fakes import objects
+
+_uids = itertools.count()
+
+
+def stored(obj: Object) -> Object:
+    """As the API would give it out."""
+    made = copy.deepcopy(obj)
+    made["metadata"].setdefault("uid", f"uid-{next(_uids)}")
+    made["metadata"].setdefault("namespace", "default")
+    return made
+
+
+def changed(obj: Object, **status: Any) -> Object:
+    made = copy.deepcopy(obj)
+    made["metadata"]["resourceVersion"] = f"{next(_uids)}"
+    made["status"] = {**made.get("status", {}), **status}
+    return made
+
+
+def config_map(title: str) -> Object:
+    return stored({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": title}, "data": {"a": "1"}})
+
+
+def names(batch: Batch | None, resource: str) -> list[str]:
+    return sorted(name(obj) for obj in (batch.objects.get(resource, []) if batch else []))
+
+
+@pytest.fixture
+def distribution() -> Distribution:
+    return Distribution()
+
+
+def opened(distribution: Distribution, node: str = "n1") -> tuple[Feed, list[str]]:
+    woken: list[str] = []
+    return distribution.open(node, lambda: woken.append(node)), woken
+
+
+def test_the_first_batch_is_everything_even_when_that_is_nothing(distribution: Distribution) -> None:
+    feed, _ = opened(distribution)
+    batch = feed.take()
+    assert batch == Batch(1, True, {}, {})
+    assert feed.take() is None
+
+
+def test_a_node_gets_its_own_pods_and_what_they_name(distribution: Distribution) -> None:
+    wanted, other = config_map("wanted"), config_map("other")
+    for obj in (wanted, other):
+        distribution.change("configmaps", None, obj)
+    volumes = [{"name": "v", "configMap": {"name": "wanted"}}]
+    distribution.change("pods", None, stored(objects.pod("mine", node="n1", volumes=volumes)))
+    distribution.change("pods", None, stored(objects.pod("other", node="n2")))
+    distribution.change("pods", None, stored(objects.pod("pending")))
+    distribution.change("services", None, stored({"metadata": {"name": "web"}}))
+    feed, _ = opened(distribution)
+    batch = feed.take()
+    assert (names(batch, "pods"), names(batch, "configmaps"), names(batch, "services")) == (
+        ["mine"],
+        ["wanted"],
+        ["web"],
+    )
+
+
+def test_a_config_map_follows_the_pods_that_name_it(distribution: Distribution) -> None:
+    feed, _ = opened(distribution)
+    feed.take()
+    shared = config_map("shared")
+    distribution.change("configmaps", None, shared)
+    assert feed.take() is None
+    volumes = [{"name": "v", "configMap": {"name": "shared"}}]
+    first, second = (stored(objects.pod(title, node="n1", volumes=volumes)) for title in ("first", "second"))
+    distribution.change("pods", None, first)
+    assert names(feed.take(), "configmaps") == ["shared"]
+    distribution.change("pods", None, second)
+    distribution.change("pods", first, None)
+    batch = feed.take()
+    assert batch is not None
+    assert batch.removed == {"pods": [first["metadata"]["uid"]]}
+    distribution.change("pods", second, None)
+    batch = feed.take()
+    assert batch is not None
+    assert batch.removed["configmaps"] == [shared["metadata"]["uid"]]
+
+
+def test_a_status_that_the_node_told_is_not_told_back(distribution: Distribution) -> None:
+    pod = stored(objects.pod("a", node="n1"))
+    distribution.change("pods", None, pod)
+    feed, woken = opened(distribution)
+    feed.take()
+    running = changed(pod, phase="Running")
+    distribution.change("pods", pod, running)
+    assert not woken
+    ending = changed(running)
+    ending["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    distribution.change("pods", running, ending)
+    assert woken
+    assert names(feed.take(), "pods") == ["a"]
+
+
+def test_beats_of_nodes_do_not_go_to_all_nodes(distribution: Distribution) -> None:
+    node = stored(objects.node("n1"))
+    distribution.change("nodes", None, node)
+    feed, woken = opened(distribution)
+    assert "capacity" not in feed.take().objects["nodes"][0]["status"]  # type: ignore[union-attr]
+    beat = changed(node, allocatable={"cpu": "3"})
+    distribution.change("nodes", node, beat)
+    assert not woken
+    down = changed(beat, conditions=[{"type": "Ready", "status": "Unknown"}])
+    distribution.change("nodes", beat, down)
+    assert names(feed.take(), "nodes") == ["n1"]
+
+
+def test_a_namesake_made_anew_replaces_the_old_one(distribution: Distribution) -> None:
+    old = stored(objects.pod("a", node="n1"))
+    distribution.change("pods", None, old)
+    feed, _ = opened(distribution)
+    feed.take()
+    new = stored(objects.pod("a", node="n1"))
+    distribution.change("pods", old, new)
+    batch = feed.take()
+    assert batch is not None
+    assert batch.removed == {"pods": [old["metadata"]["uid"]]}
+    assert batch.objects["pods"] == [new]
+
+
+def test_many_changes_of_one_object_cost_a_slow_node_one_message(distribution: Distribution) -> None:
+    service = stored({"metadata": {"name": "web"}})
+    distribution.change("services", None, service)
+    feed, _ = opened(distribution)
+    feed.take()
+    for number in range(100):
+        after = {**service, "spec": {"number": number}}
+        distribution.change("services", service, after)
+        service = after
+    batch = feed.take()
+    assert batch is not None
+    assert [obj["spec"]["number"] for obj in batch.objects["services"]] == [99]
+
+
+def test_a_node_reflects_a_version_once_it_applied_what_it_was_sent(distribution: Distribution) -> None:
+    feed, _ = opened(distribution)
+    feed.take()
+    feed.applied(1)
+    assert feed.reflects(distribution.version)
+    distribution.change("services", None, stored({"metadata": {"name": "web"}}))
+    version = distribution.version
+    assert not feed.reflects(version)
+    feed.take()
+    assert not feed.reflects(version)
+    feed.applied(2)
+    assert feed.reflects(version)
+
+
+def test_a_new_session_takes_the_place_of_an_old_one(distribution: Distribution) -> None:
+    old, _ = opened(distribution)
+    new, woken = opened(distribution)
+    distribution.close(old)
+    distribution.change("services", None, stored({"metadata": {"name": "web"}}))
+    assert woken
+    assert distribution.feed("n1") is new
+
+
+class Mirrors(RuleBasedStateMachine):
+    """Whatever happens in whatever order, a node that took everything knows exactly what `wanted` says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.distribution = Distribution()
+        self.live: dict[tuple[str, str], Object] = {}
+        self.feeds = {node: self.distribution.open(node, lambda: None) for node in ("n1", "n2")}
+        self.known: dict[str, dict[str, Object]] = {"n1": {}, "n2": {}}
+
+    @rule(title=st.sampled_from("abc"), node=st.sampled_from(["", "n1", "n2"]), ref=st.sampled_from(["x", "y", ""]))
+    def put_pod(self, title: str, node: str, ref: str) -> None:
+        volumes = [{"name": "v", "secret": {"secretName": ref}}] if ref else []
+        old = self.live.get(("pods", title))
+        new = stored(objects.pod(title, node=node, volumes=volumes))
+        self._change("pods", title, old, new)
+
+    @rule(title=st.sampled_from("xy"))
+    def put_secret(self, title: str) -> None:
+        old = self.live.get(("secrets", title))
+        new = stored({"metadata": {"name": title, **({"uid": old["metadata"]["uid"]} if old else {})}})
+        new["data"] = {"n": str(next(_uids))}
+        self._change("secrets", title, old, new)
+
+    @rule(resource=st.sampled_from(["pods", "secrets", "services"]), title=st.sampled_from("abcxy"))
+    def delete(self, resource: str, title: str) -> None:
+        if (old := self.live.get((resource, title))) is not None:
+            self._change(resource, title, old, None)
+
+    @rule(title=st.sampled_from("ab"))
+    def put_service(self, title: str) -> None:
+        old = self.live.get(("services", title))
+        self._change("services", title, old, stored({"metadata": {"name": title}}))
+
+    def _change(self, resource: str, title: str, old: Object | None, new: Object | None) -> None:
+        self.distribution.change(resource, old, new)
+        if new is None:
+            self.live.pop((resource, title), None)
+        else:
+            self.live[resource, title] = new
+
+    @rule(node=st.sampled_from(["n1", "n2"]))
+    def take(self, node: str) -> None:
+        batch = self.feeds[node].take()
+        if batch is None:
+            return
+        known = {} if batch.full else self.known[node]
+        for uids in batch.removed.values():
+            for found in uids:
+                known.pop(found, None)
+        for items in batch.objects.values():
+            known |= {obj["metadata"]["uid"]: obj for obj in items}
+        self.known[node] = known
+
+    @rule(node=st.sampled_from(["n1", "n2"]))
+    def reconnect(self, node: str) -> None:
+        self.feeds[node] = self.distribution.open(node, lambda: None)
+
+    @invariant()
+    def nodes_that_took_everything_know_what_they_need(self) -> None:
+        for node, feed in self.feeds.items():
+            if feed.pending:
+                continue
+            wanted = {item.uid: self.distribution.view(node, item) for item in self.distribution.wanted(node)}
+            assert self.known[node] == wanted
+            assert {name(obj) for obj in wanted.values() if obj and "containers" in obj.get("spec", {})} == {
+                title
+                for (resource, title), pod in self.live.items()
+                if resource == "pods" and pod["spec"].get("nodeName") == node
+            }
+
+
+TestMirrors = Mirrors.TestCase
+TestMirrors.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
