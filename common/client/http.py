@@ -105,7 +105,11 @@ class HttpClient:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> ServiceUnavailable:
-        return ServiceUnavailable(f"the API at {self.endpoint} cannot be reached: {explain(error)}")
+        why = explain(error)
+        if isinstance(error, aiohttp.ServerDisconnectedError) and self.endpoint.tls is not None:
+            # With TLS 1.3 a server refuses a certificate after the handshake, and the reason is lost on the way.
+            why += "; so does a server of another cluster, to which our certificate means nothing"
+        return ServiceUnavailable(f"the API at {self.endpoint} cannot be reached: {why}")
 
     async def request_json(
         self,

@@ -8,6 +8,8 @@ from common.pki import MASTERS
 from .caller import Caller
 from .requestinfo import RequestInfo
 
+_DISCOVERY = frozenset({"api", "apis", "openapi"})
+
 
 def authorize(caller: Caller, request: RequestInfo) -> None:
     """Raises Forbidden, in Kubernetes' words. Administrators may do everything, nobody else anything."""
@@ -28,6 +30,7 @@ def authorize(caller: Caller, request: RequestInfo) -> None:
 
 
 def authorize_path(caller: Caller, method: str, path: str) -> None:
-    """The same for paths that are no resource's."""
-    if MASTERS not in caller.groups:
+    """The same for paths that are no resource's. What is served is no secret from anybody with an identity."""
+    public = method == "GET" and path.split("/")[1] in _DISCOVERY
+    if MASTERS not in caller.groups and not public:
         raise Forbidden(f'forbidden: User "{caller.user}" cannot {method.lower()} path "{path}"')
