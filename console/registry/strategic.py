@@ -1,11 +1,13 @@
 """Strategic merge: lists of named things merge by their key instead of being replaced.
 
 Which lists merge, and by what, is in the schema (`x-kubernetes-patch-strategy`, `-merge-key`). Directives of a patch:
-`$patch` (replace, delete, merge), `$retainKeys`, `$deleteFromPrimitiveList/FIELD`, `$setElementOrder/FIELD`.
+`$patch` (replace, delete), `$retainKeys`, `$deleteFromPrimitiveList/FIELD`, `$setElementOrder/FIELD`. The rules are
+those of the Kubernetes documentation; where it is silent, `kubectl patch --local` is the judge (the tests compare).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -24,8 +26,7 @@ _ORDER = "$setElementOrder/"
 def apply(kind: Schema, current: Object, patch: Object) -> Object:
     """A new object. Raises BadRequest for a directive that is none or is misplaced."""
     original: Object = orjson.loads(orjson.dumps(current))
-    result: Object = _merge_map(kind, original, patch)
-    return result
+    return _merge_map(kind, original, patch)
 
 
 def _field(kind: Schema | None, name: str) -> Schema | None:
@@ -37,31 +38,34 @@ def _field(kind: Schema | None, name: str) -> Schema | None:
 
 
 def _merge_map(kind: Schema | None, original: Object, patch: Object) -> Object:
-    directive = patch.get(_DIRECTIVE)
-    if directive == "replace":
-        return {name: _plain(value) for name, value in patch.items() if name != _DIRECTIVE and value is not None}
-    if directive == "delete":
-        return {}
-    if directive not in {None, "merge"}:
-        raise BadRequest(f"invalid {_DIRECTIVE} directive {directive!r}: allowed are replace, delete and merge")
+    if _DIRECTIVE in patch:
+        return _directed(patch)
     _retain(original, patch)
-    orders: dict[str, list[Any]] = {}
+    orders = {name.removeprefix(_ORDER): value for name, value in patch.items() if name.startswith(_ORDER)}
+    for name, order in orders.items():
+        _merge_in_order(_field(kind, name), original, patch, name, order)
     for name, value in patch.items():
         if name.startswith(_DELETE):
             _delete_values(original, name.removeprefix(_DELETE), value)
-        elif name.startswith(_ORDER):
-            orders[name.removeprefix(_ORDER)] = value
     for name, value in patch.items():
-        if name.startswith("$"):
+        if name in orders or name == _RETAIN or name.startswith((_ORDER, _DELETE)):
             continue
         if value is None:
             original.pop(name, None)
         else:
-            original[name] = _merge_value(_field(kind, name), original.get(name), value, orders.get(name))
-    for name, order in orders.items():
-        if name not in patch and isinstance(original.get(name), list):
-            original[name] = _ordered(_field(kind, name), original[name], order)
+            original[name] = _merge_value(_field(kind, name), original.get(name), value)
     return original
+
+
+def _directed(patch: Object) -> Object:
+    """A patch that says what happens to the whole map."""
+    match patch[_DIRECTIVE]:
+        case "replace":
+            return {name: value for name, value in patch.items() if name != _DIRECTIVE and value is not None}
+        case "delete":
+            return {}
+        case other:
+            raise BadRequest(f"unknown patch type: {other!r}: {_DIRECTIVE} may be replace or delete")
 
 
 def _retain(original: Object, patch: Object) -> None:
@@ -70,9 +74,10 @@ def _retain(original: Object, patch: Object) -> None:
         return
     if not isinstance(keep, list):
         raise BadRequest(f"{_RETAIN} must be a list of field names")
-    missing = [name for name in patch if not name.startswith("$") and name not in keep]
+    given = [name for name, value in patch.items() if value is not None and not name.startswith("$")]
+    missing = [name for name in given if name not in keep]
     if missing:
-        raise BadRequest(f"{_RETAIN} must contain all fields of the patch; it lacks {', '.join(missing)}")
+        raise BadRequest(f"invalid patch format of {_RETAIN}: it does not list {', '.join(missing)}")
     for name in [name for name in original if name not in keep]:
         del original[name]
 
@@ -85,53 +90,153 @@ def _delete_values(original: Object, name: str, values: Any) -> None:
         original[name] = [item for item in found if item not in values]
 
 
-def _merge_value(field: Schema | None, original: Any, patch: Any, order: list[Any] | None) -> Any:
+def _merge_value(field: Schema | None, original: Any, patch: Any) -> Any:
     if isinstance(patch, dict) and isinstance(original, dict):
+        if field is not None and "replace" in field.strategies:
+            return _plain(patch)
         return _merge_map(field, original, patch)
-    if isinstance(patch, list):
-        return _merge_list(field, original if isinstance(original, list) else [], patch, order)
+    if isinstance(patch, list) and isinstance(original, list):
+        return _merge_list(field, original, patch)
     return _plain(patch)
 
 
-def _merge_list(field: Schema | None, original: list[Any], patch: list[Any], order: list[Any] | None) -> list[Any]:
-    if field is None or "merge" not in field.strategies or _replaces(patch):
-        return [_plain(item) for item in patch if not (isinstance(item, dict) and item.keys() == {_DIRECTIVE})]
-    merged = _merge_objects(field, original, patch) if field.merge_key else list(dict.fromkeys([*original, *patch]))
-    return _ordered(field, merged, order) if order is not None else merged
+def _merge_list(field: Schema | None, original: list[Any], patch: list[Any]) -> list[Any]:
+    if field is None or "merge" not in field.strategies:
+        return patch
+    identity = _identity(field)
+    if not any(isinstance(item, dict) for item in (*original, *patch)):
+        merged = list(dict.fromkeys([*original, *patch]))
+        return _in_order(merged, patch, original, identity)
+    if not field.merge_key:
+        raise BadRequest("cannot merge lists of objects that have no merge key")
+    kept, rest, replaced = _special_elements(field.merge_key, original, patch)
+    if replaced:
+        return rest
+    return _in_order(_merge_elements(field, kept, rest), rest, kept, identity)
 
 
-def _replaces(patch: list[Any]) -> bool:
-    return any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" for item in patch)
+def _identity(field: Schema) -> Callable[[Any], Any]:
+    key = field.merge_key
+    return lambda item: item.get(key) if isinstance(item, dict) else item
 
 
-def _merge_objects(field: Schema, original: list[Any], patch: list[Any]) -> list[Any]:
+def _special_elements(key: str, original: list[Any], patch: list[Any]) -> tuple[list[Any], list[Any], bool]:
+    """What is left of both lists when the elements with `$patch` have had their say; the last tells whether the
+    patch replaces the list. Deletions come before anything merges."""
+    rest: list[Any] = []
+    replaced = False
+    for item in patch:
+        if not isinstance(item, dict):
+            raise BadRequest(f"the list merges objects by {key}; {item!r} is none")
+        match item.get(_DIRECTIVE):
+            case None:
+                rest.append(item)
+            case "delete":
+                _require_key(item, key)
+                original = [entry for entry in original if entry.get(key) != item[key]]
+            case "replace":
+                replaced = True
+            case other:
+                raise BadRequest(f"unknown patch type: {other!r}: in a list {_DIRECTIVE} may be replace or delete")
+    return original, rest, replaced
+
+
+def _require_key(item: Object, key: str) -> None:
+    if key not in item:
+        shown = orjson.dumps(item).decode()
+        raise BadRequest(f"map: {shown} does not contain declared merge key: {key}")
+
+
+def _merge_elements(field: Schema, original: list[Any], patch: list[Any]) -> list[Any]:
     key = field.merge_key
     merged = list(original)
+    positions: dict[Any, int] = {}
+    for index, entry in enumerate(merged):
+        positions.setdefault(_hashable(entry.get(key)), index)
     for item in patch:
-        if not isinstance(item, dict) or key not in item:
-            raise BadRequest(f"map: {item} does not contain declared merge key: {key}")
-    for item in patch:
-        if item.get(_DIRECTIVE) == "delete":
-            merged = [entry for entry in merged if entry.get(key) != item[key]]
-    for item in patch:
-        if item.get(_DIRECTIVE) == "delete":
-            continue
-        index = next((i for i, entry in enumerate(merged) if entry.get(key) == item[key]), None)
-        if index is None:
+        _require_key(item, key)
+        index = positions.get(_hashable(item[key]), -1)
+        if index < 0:
+            positions[_hashable(item[key])] = len(merged)
             merged.append(_plain(item))
         else:
             merged[index] = _merge_map(field.items, merged[index], item)
     return merged
 
 
-def _ordered(field: Schema | None, items: list[Any], order: list[Any]) -> list[Any]:
-    return items
+def _hashable(value: Any) -> Any:
+    return orjson.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _merge_in_order(field: Schema | None, original: Object, patch: Object, name: str, order: Any) -> None:
+    """Merge one list and put it into the order that the patch gives for all of its own elements."""
+    if not isinstance(order, list):
+        raise BadRequest(f"{_ORDER}{name} must be a list")
+    before, change = original.get(name), patch.get(name)
+    if before is None and change is None:
+        return
+    if not isinstance(before or [], list) or not isinstance(change or [], list):
+        raise BadRequest(f"{_ORDER}{name} is given, but {name} is no list")
+    identity = _identity(field) if field is not None else _itself
+    _check_order(name, change or [], order, identity)
+    if change is None:
+        change, merged = [], list(before or [])
+    elif before is None:
+        before, merged = [], _plain(change)
+    else:
+        merged = _merge_list(field, before, change)
+    original[name] = _in_order(merged, order, _places(before or [], merged, change, identity), identity)
+
+
+def _places(before: list[Any], merged: list[Any], change: list[Any], identity: Callable[[Any], Any]) -> list[Any]:
+    """Which elements have a place in the list so far: new ones take the places that deletions freed, as far as these
+    reach. (Kubernetes' code merges in place; clients see the order that comes of it.)"""
+    left = {_hashable(identity(item)) for item in merged}
+    kept = [item for item in before if _hashable(identity(item)) in left]
+    known = {_hashable(identity(item)) for item in kept}
+    new = [item for item in change if _hashable(identity(item)) in left - known]
+    return [*kept, *new][: len(before)]
+
+
+def _itself(item: Any) -> Any:
+    return item
+
+
+def _check_order(name: str, change: list[Any], order: list[Any], identity: Callable[[Any], Any]) -> None:
+    listed = [identity(item) for item in order]
+    given = [identity(item) for item in change if not (isinstance(item, dict) and _DIRECTIVE in item)]
+    places = [listed.index(item) if item in listed else -1 for item in given]
+    if places != sorted(places) or -1 in places:
+        raise BadRequest(f"the order in patch list {name} ({given}) doesn't match {_ORDER}{name} ({listed})")
+
+
+def _in_order(
+    merged: list[Any], order: Sequence[Any], before: Sequence[Any], identity: Callable[[Any], Any]
+) -> list[Any]:
+    """Elements that `order` names come in that order; the others keep the places they had among them `before`."""
+    rank = {_hashable(identity(item)): index for index, item in reversed(list(enumerate(order)))}
+    place = {_hashable(identity(item)): index for index, item in reversed(list(enumerate(before)))}
+
+    def key(item: Any) -> Any:
+        return _hashable(identity(item))
+
+    named = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
+    others = sorted((item for item in merged if key(item) not in rank), key=lambda item: place.get(key(item), -1))
+    result: list[Any] = []
+    while named and others:
+        left, right = place.get(key(others[0]), -1), place.get(key(named[0]), -1)
+        result.append(others.pop(0) if 0 <= left < right else named.pop(0))
+    return [*result, *named, *others]
 
 
 def _plain(value: Any) -> Any:
-    """A value of a patch without its directives and nulls."""
+    """A value of a patch as it is where nothing is to merge with: without directives and nulls."""
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items() if item is not None and not name.startswith("$")}
+        return {name: _plain(item) for name, item in value.items() if item is not None and not _is_directive(name)}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item) for item in value if not (isinstance(item, dict) and _DIRECTIVE in item)]
     return value
+
+
+def _is_directive(name: str) -> bool:
+    return name in {_DIRECTIVE, _RETAIN} or name.startswith((_DELETE, _ORDER))

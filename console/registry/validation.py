@@ -67,7 +67,7 @@ def too_many(field: str, count: int, limit: int) -> Cause:
 
 def shown(value: Any) -> str:
     """A value as messages quote it: texts in quotes, the rest as JSON."""
-    return "null" if value is None else json.dumps(value, ensure_ascii=False)
+    return "null" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def dns_label(text: str) -> list[str]:

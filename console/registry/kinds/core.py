@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 
 from common.api import kinds, meta
 from common.api.meta import Object
@@ -12,8 +11,9 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, field
 from console.registry.row import Column, Context, Row
 
+from .config_keys import validate_key
+
 MAX_DATA = 1024 * 1024  # bytes of all values of a ConfigMap or Secret together
-_CONFIG_KEY = re.compile("[-._a-zA-Z0-9]+")
 NAMESPACE_FINALIZER = "kubernetes"
 NAME_LABEL = "kubernetes.io/metadata.name"
 
@@ -56,26 +56,7 @@ def _validate_namespace(new: Object, old: Object | None, _context: Context) -> l
 
 
 def _config_keys(obj: Object, path: str) -> list[Cause]:
-    causes: list[Cause] = []
-    for key in obj.get(path) or {}:
-        if len(key) > 253:
-            causes.append(validation.wrong(path, key, "must be no more than 253 characters"))
-        if not _CONFIG_KEY.fullmatch(key):
-            causes.append(
-                validation.wrong(
-                    f"{path}[{key}]",
-                    key,
-                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  "
-                    "or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
-                )
-            )
-        elif key in {".", ".."} or key.startswith(".."):
-            causes.append(
-                validation.wrong(
-                    f"{path}[{key}]", key, f"must not {'be' if key in ('.', '..') else 'start with'} '{key[:2]}'"
-                )
-            )
-    return causes
+    return [cause for key in obj.get(path) or {} for cause in validate_key(f"{path}[{key}]", key)]
 
 
 def _immutable(new: Object, old: Object | None, fields: tuple[str, ...]) -> list[Cause]:

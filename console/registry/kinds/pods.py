@@ -7,8 +7,10 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry.row import Context, Row
 
-from . import pod_columns, pod_validation
+from . import pod_columns
 from .pod_defaults import default_pod_spec
+from .pod_update import validate_pod_update
+from .pod_validation import validate_new_pod
 from .qos import qos_class
 
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -27,8 +29,11 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     if old is None:
         new["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
         _admit(spec)
+    elif context.subresource == "ephemeralcontainers":
+        added = spec.get("ephemeralContainers") or []
+        new["spec"] = {**old["spec"], "ephemeralContainers": added}
     elif not context.subresource:
-        new.setdefault("status", {}).setdefault("qosClass", qos_class(spec))
+        _keep_admitted(spec, old["spec"])
 
 
 def _admit(spec: Object) -> None:
@@ -45,14 +50,21 @@ def _admit(spec: Object) -> None:
             )
 
 
+def _keep_admitted(spec: Object, old: Object) -> None:
+    """A replace by someone who leaves out what admission added means no change of it."""
+    for name in ("serviceAccountName", "serviceAccount", "priority", "preemptionPolicy", "tolerations", "nodeName"):
+        if name not in spec and name in old:
+            spec[name] = old[name]
+
+
 def _tolerates(toleration: Object, taint: str) -> bool:
     return toleration.get("key") in {taint, None, ""} and toleration.get("effect") in {"NoExecute", None, ""}
 
 
 def _validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
     if old is None:
-        return pod_validation.validate_pod(new)
-    return pod_validation.validate_pod_update(new, old, context.subresource)
+        return validate_new_pod(new)
+    return validate_pod_update(new, old, context.subresource)
 
 
 def grace_period(pod: Object) -> int:

@@ -8,13 +8,14 @@ from common import settings
 from common.api import kinds, meta
 from common.api.meta import Object
 from common.errors import Cause
+from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, field, listed
 from console.registry.row import Column, Context, Row
 
 from . import addresses, service_validation
 from .service_families import Families, choose_families
+from .service_validation import NODE_PORT_TYPES, is_headless
 
-NODE_PORT_TYPES = frozenset({"NodePort", "LoadBalancer"})
 _API = meta.Key("default", "kubernetes")
 
 
@@ -95,7 +96,7 @@ class _Allocation:
         self._node_ports()
 
     def _addresses(self, families: Families) -> None:
-        if self._spec.get("clusterIP") == "None" or (self._spec.get("clusterIPs") or [""])[0] == "None":
+        if is_headless(self._spec):
             self._spec["clusterIP"], self._spec["clusterIPs"] = "None", ["None"]
             return
         found = list(self._spec.get("clusterIPs") or ([self._spec["clusterIP"]] if self._spec.get("clusterIP") else []))
@@ -210,6 +211,7 @@ SERVICES = Row(
     prepare=_prepare,
     validate=_validate,
     fields=("metadata.name", "metadata.namespace", "spec.clusterIP", "spec.type"),
+    name_format=validation.dns_1035_label,
     has_spec_generation=False,
 )
 ROWS = (SERVICES,)

@@ -1,0 +1,164 @@
+"""Where a pod may run: node selectors, affinity, tolerations, spreading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
+
+_NODE_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+_UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
+def validate_placement(spec: Object, path: str) -> list[Cause]:
+    causes = validation.labels(f"{path}.nodeSelector", spec.get("nodeSelector") or {})
+    causes += validate_tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
+    affinity = spec.get("affinity") or {}
+    causes += _validate_node_affinity(affinity.get("nodeAffinity") or {}, f"{path}.affinity.nodeAffinity")
+    for name in ("podAffinity", "podAntiAffinity"):
+        causes += _validate_pod_affinity(affinity.get(name) or {}, f"{path}.affinity.{name}")
+    return causes + _validate_spread(spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints")
+
+
+def validate_tolerations(tolerations: Iterable[Object], path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, toleration in enumerate(tolerations):
+        where = f"{path}[{index}]"
+        key, operator = toleration.get("key") or "", toleration.get("operator") or "Equal"
+        effect, value = toleration.get("effect") or "", toleration.get("value") or ""
+        if key:
+            causes += validation.each(f"{where}.key", key, validation.qualified_name(key))
+        elif operator != "Exists":
+            causes.append(
+                validation.wrong(
+                    f"{where}.operator",
+                    operator,
+                    'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+                )
+            )
+        if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
+            causes.append(
+                validation.wrong(
+                    f"{where}.effect", effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"
+                )
+            )
+        if operator == "Equal":
+            causes += validation.each(f"{where}.operator", value, validation.label_value(value))
+        elif operator == "Exists" and value:
+            causes.append(
+                validation.wrong(f"{where}.operator", toleration, "value must be empty when `operator` is 'Exists'")
+            )
+        elif operator not in {"Equal", "Exists"}:
+            causes.append(validation.unsupported(f"{where}.operator", operator, ("Equal", "Exists")))
+        if effect and effect not in _EFFECTS:
+            causes.append(validation.unsupported(f"{where}.effect", effect, _EFFECTS))
+    return causes
+
+
+def _validate_node_affinity(affinity: Object, path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    required = affinity.get(_REQUIRED)
+    if required is not None:
+        terms = required.get("nodeSelectorTerms") or []
+        where = f"{path}.{_REQUIRED}.nodeSelectorTerms"
+        if not terms:
+            causes.append(validation.required(where, "must have at least one node selector term"))
+        for index, term in enumerate(terms):
+            causes += _validate_node_term(term, f"{where}[{index}]")
+    for index, preferred in enumerate(affinity.get(_PREFERRED) or ()):
+        where = f"{path}.{_PREFERRED}[{index}]"
+        causes += _validate_weight(preferred, where)
+        causes += _validate_node_term(preferred.get("preference") or {}, f"{where}.preference")
+    return causes
+
+
+def _validate_weight(preferred: Object, path: str) -> list[Cause]:
+    weight = preferred.get("weight", 0)
+    return [] if 1 <= weight <= 100 else [validation.wrong(f"{path}.weight", weight, "must be in the range 1-100")]
+
+
+def _validate_node_term(term: Object, path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    for name in ("matchExpressions", "matchFields"):
+        for index, requirement in enumerate(term.get(name) or ()):
+            causes += _validate_node_requirement(requirement, f"{path}.{name}[{index}]", fields=name == "matchFields")
+    return causes
+
+
+def _validate_node_requirement(requirement: Object, path: str, *, fields: bool) -> list[Cause]:
+    key, operator, values = requirement.get("key", ""), requirement.get("operator", ""), requirement.get("values") or []
+    causes: list[Cause] = []
+    if fields:
+        if key != "metadata.name":
+            causes.append(validation.wrong(f"{path}.key", key, "not a valid field selector key"))
+    else:
+        causes += validation.each(f"{path}.key", key, validation.qualified_name(key))
+    if operator not in _NODE_OPERATORS:
+        return [*causes, validation.wrong(f"{path}.operator", operator, "not a valid selector operator")]
+    if operator in {"In", "NotIn"} and not values:
+        causes.append(validation.required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+    elif operator in {"Exists", "DoesNotExist"} and values:
+        causes.append(
+            validation.forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+        )
+    elif operator in {"Gt", "Lt"} and len(values) != 1:
+        causes.append(
+            validation.required(f"{path}.values", "must be specified single value when `operator` is 'Lt' or 'Gt'")
+        )
+    return causes
+
+
+def _validate_pod_affinity(affinity: Object, path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, term in enumerate(affinity.get(_REQUIRED) or ()):
+        causes += _validate_pod_term(term, f"{path}.{_REQUIRED}[{index}]")
+    for index, preferred in enumerate(affinity.get(_PREFERRED) or ()):
+        where = f"{path}.{_PREFERRED}[{index}]"
+        causes += _validate_weight(preferred, where)
+        causes += _validate_pod_term(preferred.get("podAffinityTerm") or {}, f"{where}.podAffinityTerm")
+    return causes
+
+
+def _validate_pod_term(term: Object, path: str) -> list[Cause]:
+    causes = validation.label_selector(f"{path}.labelSelector", term.get("labelSelector"))
+    causes += validation.label_selector(f"{path}.namespaceSelector", term.get("namespaceSelector"))
+    for index, namespace in enumerate(term.get("namespaces") or ()):
+        causes += validation.each(f"{path}.namespaces[{index}]", namespace, validation.dns_label(namespace))
+    if not term.get("topologyKey"):
+        return [*causes, validation.required(f"{path}.topologyKey", "can not be empty")]
+    return causes + validation.each(
+        f"{path}.topologyKey", term["topologyKey"], validation.qualified_name(term["topologyKey"])
+    )
+
+
+def _validate_spread(constraints: Iterable[Object], path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    seen: set[tuple[str, str]] = set()
+    for index, constraint in enumerate(constraints):
+        where = f"{path}[{index}]"
+        key, unsatisfiable = constraint.get("topologyKey", ""), constraint.get("whenUnsatisfiable", "")
+        causes += validation.positive(f"{where}.maxSkew", constraint.get("maxSkew", 0))
+        causes += [] if key else [validation.required(f"{where}.topologyKey", "can not be empty")]
+        causes += validation.one_of(f"{where}.whenUnsatisfiable", unsatisfiable, _UNSATISFIABLE)
+        if (key, unsatisfiable) in seen:
+            causes.append(
+                validation.duplicate(f"{where}.{{topologyKey, whenUnsatisfiable}}", f"{{{key}, {unsatisfiable}}}")
+            )
+        seen.add((key, unsatisfiable))
+        least = constraint.get("minDomains")
+        causes += validation.positive(f"{where}.minDomains", least)
+        if least is not None and unsatisfiable != "DoNotSchedule":
+            causes.append(
+                validation.wrong(
+                    f"{where}.minDomains",
+                    least,
+                    f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {unsatisfiable}",
+                )
+            )
+        causes += validation.label_selector(f"{where}.labelSelector", constraint.get("labelSelector"))
+    return causes
