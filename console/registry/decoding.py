@@ -34,7 +34,7 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
     """
     media_type = content_type.partition(";")[0].strip().lower() or "application/json"
     if media_type == protobuf.MEDIA_TYPE:
-        return protobuf.decode(row, body), []
+        return conform(row, protobuf.decode(row, body), field_validation)
     if media_type not in {"application/json", "application/yaml"}:
         raise UnsupportedMediaType(
             f"the body of the request was in an unknown format ({media_type}) - accepted media types include: "

@@ -1,15 +1,178 @@
-"""Protobuf bodies, which kubectl sends for `create`; nothing is ever answered in protobuf."""
+"""Protobuf bodies, which kubectl sends for `create`; nothing is ever answered in protobuf.
+
+A body is the mark `k8s\\0` and a `runtime.Unknown` that wraps the object. Field numbers come from `protobuf_fields`,
+types from the schema. What is not known is refused: a field that is dropped silently would be a lost setting.
+"""
 
 from __future__ import annotations
 
-from common.api.meta import Object
-from common.errors import UnsupportedMediaType
+import base64
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
 
+import orjson
+
+from common.api.meta import Object, format_micro_time, format_time
+from common.errors import BadRequest, UnsupportedMediaType
+
+from .protobuf_fields import Field, fields_of
 from .row import Row
+from .schema import Schema, schema
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
+_MAGIC = b"k8s\x00"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_DEPTH = 100
+_FIXED64 = 1
+Value: TypeAlias = int | bytes
 
 
 def decode(row: Row, body: bytes) -> Object:
-    """The object of a protobuf body."""
-    raise UnsupportedMediaType(f"{MEDIA_TYPE} is not accepted for {row.resource.group_resource} ({len(body)} bytes)")
+    """The object of a protobuf body, its fields as the JSON form has them. Raises BadRequest for a body that is
+    none, UnsupportedMediaType when it uses a message or field that this server cannot read."""
+    if not body.startswith(_MAGIC):
+        raise BadRequest("the object provided is unrecognized: a protobuf body must start with 'k8s' and a zero byte")
+    try:
+        wrapper = dict(_fields(body[len(_MAGIC) :]))
+        found = _type_meta(wrapper.get(1, b""))
+        found |= _message(schema(row.schema), _as_bytes(wrapper.get(2, b"")), 0)
+    except (ValueError, IndexError, UnicodeDecodeError, OverflowError, struct.error) as error:
+        raise BadRequest(f"the object provided is no valid protobuf {row.resource.kind}: {error}") from None
+    return found
+
+
+def _type_meta(data: Value) -> Object:
+    found = dict(_fields(_as_bytes(data)))
+    return {"apiVersion": _as_bytes(found.get(1, b"")).decode(), "kind": _as_bytes(found.get(2, b"")).decode()}
+
+
+def _as_bytes(value: Value) -> bytes:
+    if isinstance(value, int):
+        raise ValueError("a number stands where a message or text must be")
+    return value
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, Value]]:
+    """Number and raw value of each field of a message."""
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
+        number, wire = tag >> 3, tag & 7
+        match wire:
+            case 0:
+                value, position = _varint(data, position)
+                yield number, value
+                continue
+            case 2:
+                size, position = _varint(data, position)
+            case 1 | 5:
+                size = 8 if wire == _FIXED64 else 4
+            case _:
+                raise ValueError(f"wire type {wire} is not in use")
+        if position + size > len(data):
+            raise ValueError("the message is cut short")
+        yield number, data[position : position + size]
+        position += size
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number has more than ten bytes")
+
+
+def _message(kind: Schema, data: bytes, depth: int) -> Object:
+    result: Object = {}
+    _read(_name(kind), kind, data, result, depth)
+    return result
+
+
+def _name(kind: Schema) -> str:
+    return ".".join(kind.name.split(".")[-3:])
+
+
+def _read(message: str, kind: Schema, data: bytes, result: Object, depth: int) -> None:
+    """Add the fields of a message to `result`, those of inlined messages too."""
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"messages are nested deeper than {_MAX_DEPTH} levels")
+    try:
+        known = fields_of(message)
+    except KeyError:
+        raise UnsupportedMediaType(f"{message} is not accepted as {MEDIA_TYPE}: send application/json") from None
+    for number, value in _fields(data):
+        field = known.get(number)
+        if field is None:
+            raise UnsupportedMediaType(
+                f"field {number} of {message} is not accepted as {MEDIA_TYPE}: send application/json"
+            )
+        if field.inlined:
+            _read(field.inlined, kind, _as_bytes(value), result, depth + 1)
+        else:
+            _add(field, kind.properties[field.name], value, result, depth)
+
+
+def _add(field: Field, kind: Schema, value: Value, result: Object, depth: int) -> None:
+    if kind.shape == "array":
+        result.setdefault(field.name, []).append(_value(kind.items, value, depth))
+        return
+    if kind.shape == "map":
+        entry = dict(_fields(_as_bytes(value)))
+        key = _as_bytes(entry.get(1, b"")).decode()
+        result.setdefault(field.name, {})[key] = _value(kind.items, entry.get(2, b""), depth)
+        return
+    found = _value(kind, value, depth)
+    if found is None or (found in ("", 0, False) and not field.may_be_zero):
+        return
+    result[field.name] = found
+
+
+def _value(kind: Schema, value: Value, depth: int) -> Any:
+    match kind.shape, kind.format:
+        case "string", "date-time" | "micro-time":
+            return _time(kind.format, _as_bytes(value))
+        case "string", "byte":
+            return base64.b64encode(_as_bytes(value)).decode()
+        case "string", _:
+            return _as_bytes(value).decode()
+        case "integer", _:
+            return _signed(value)
+        case "boolean", _:
+            return bool(_signed(value))
+        case "number", _:
+            return struct.unpack("<d", _as_bytes(value))[0]
+        case "any", "quantity":
+            return _as_bytes(dict(_fields(_as_bytes(value))).get(1, b"0")).decode()
+        case "any", "int-or-string":
+            return _int_or_string(_as_bytes(value))
+        case "any", _:
+            return orjson.loads(_as_bytes(dict(_fields(_as_bytes(value))).get(1, b"null")))
+    return _message(kind, _as_bytes(value), depth + 1)
+
+
+def _signed(value: Value) -> int:
+    if not isinstance(value, int):
+        raise ValueError("a text stands where a number must be")
+    return value - (1 << 64) if value >= 1 << 63 else value
+
+
+def _time(form: str, data: bytes) -> str | None:
+    found = dict(_fields(data))
+    if not found:
+        return None
+    seconds, nanoseconds = _signed(found.get(1, 0)), _signed(found.get(2, 0))
+    moment = _EPOCH + timedelta(seconds=seconds, microseconds=nanoseconds // 1000)
+    return format_time(moment) if form == "date-time" else format_micro_time(moment)
+
+
+def _int_or_string(data: bytes) -> int | str:
+    found = dict(_fields(data))
+    return _as_bytes(found.get(3, b"")).decode() if found.get(1) else _signed(found.get(2, 0))

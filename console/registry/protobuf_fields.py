@@ -1,0 +1,225 @@
+"""Field numbers of Kubernetes' protobuf messages: facts of the published API.
+
+Types are not repeated here, they are those of the schema. A star marks a field that can be present and zero (a pointer
+in Kubernetes' own types): zeroes of all others mean absent. A plus marks a message whose fields are those of the
+message around it. A number that is not listed is refused, never guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+_OBJECT = "1:metadata 2:spec 3:status"
+_KEY_REFERENCE = "1:+core.v1.LocalObjectReference 2:key 3:optional*"
+_ENV_REFERENCE = "1:+core.v1.LocalObjectReference 2:optional*"
+_PROJECTION = "1:+core.v1.LocalObjectReference 2:items 4:optional*"
+_REQUIRED_PREFERRED = (
+    "1:requiredDuringSchedulingIgnoredDuringExecution 2:preferredDuringSchedulingIgnoredDuringExecution"
+)
+_CONTAINER = (
+    "1:name 2:image 3:command 4:args 5:workingDir 6:ports 7:env 8:resources 9:volumeMounts 10:livenessProbe "
+    "11:readinessProbe 12:lifecycle 13:terminationMessagePath 14:imagePullPolicy 15:securityContext 16:stdin "
+    "17:stdinOnce 18:tty 19:envFrom 20:terminationMessagePolicy 21:volumeDevices 22:startupProbe 23:resizePolicy "
+    "24:restartPolicy* 25:restartPolicyRules"
+)
+
+_MESSAGES = {
+    "meta.v1.ObjectMeta": (
+        "1:name 2:generateName 3:namespace 4:selfLink 5:uid 6:resourceVersion 7:generation 8:creationTimestamp "
+        "9:deletionTimestamp 10:deletionGracePeriodSeconds* 11:labels 12:annotations 13:ownerReferences 14:finalizers "
+        "17:managedFields"
+    ),
+    "meta.v1.OwnerReference": "1:kind 3:name 4:uid 5:apiVersion 6:controller* 7:blockOwnerDeletion*",
+    "meta.v1.ManagedFieldsEntry": "1:manager 2:operation 3:apiVersion 4:time 6:fieldsType 7:fieldsV1 8:subresource",
+    "meta.v1.LabelSelector": "1:matchLabels 2:matchExpressions",
+    "meta.v1.LabelSelectorRequirement": "1:key 2:operator 3:values",
+    "meta.v1.Condition": "1:type 2:status 3:observedGeneration 4:lastTransitionTime 5:reason 6:message",
+    "core.v1.Namespace": _OBJECT,
+    "core.v1.NamespaceSpec": "1:finalizers",
+    "core.v1.NamespaceStatus": "1:phase 2:conditions",
+    "core.v1.NamespaceCondition": "1:type 2:status 4:lastTransitionTime 5:reason 6:message",
+    "core.v1.ConfigMap": "1:metadata 2:data 3:binaryData 4:immutable*",
+    "core.v1.Secret": "1:metadata 2:data 3:type 4:stringData 5:immutable*",
+    "core.v1.ServiceAccount": "1:metadata 2:secrets 3:imagePullSecrets 4:automountServiceAccountToken*",
+    "core.v1.ObjectReference": "1:kind 2:namespace 3:name 4:uid 5:apiVersion 6:resourceVersion 7:fieldPath",
+    "core.v1.LocalObjectReference": "1:name",
+    "core.v1.Service": _OBJECT,
+    "core.v1.ServiceSpec": (
+        "1:ports 2:selector 3:clusterIP 4:type 5:externalIPs 7:sessionAffinity 8:loadBalancerIP "
+        "9:loadBalancerSourceRanges 10:externalName 11:externalTrafficPolicy 12:healthCheckNodePort "
+        "13:publishNotReadyAddresses 14:sessionAffinityConfig 17:ipFamilyPolicy* 18:clusterIPs 19:ipFamilies "
+        "20:allocateLoadBalancerNodePorts* 21:loadBalancerClass* 22:internalTrafficPolicy* 23:trafficDistribution*"
+    ),
+    "core.v1.ServicePort": "1:name 2:protocol 3:port 4:targetPort 5:nodePort 6:appProtocol*",
+    "core.v1.SessionAffinityConfig": "1:clientIP",
+    "core.v1.ClientIPConfig": "1:timeoutSeconds*",
+    "core.v1.ServiceStatus": "1:loadBalancer 2:conditions",
+    "core.v1.LoadBalancerStatus": "1:ingress",
+    "core.v1.LoadBalancerIngress": "1:ip 2:hostname 3:ipMode* 4:ports",
+    "core.v1.PortStatus": "1:port 2:protocol 3:error*",
+    "core.v1.Event": (
+        "1:metadata 2:involvedObject 3:reason 4:message 5:source 6:firstTimestamp 7:lastTimestamp 8:count 9:type "
+        "10:eventTime 11:series 12:action 13:related 14:reportingComponent 15:reportingInstance"
+    ),
+    "core.v1.EventSource": "1:component 2:host",
+    "core.v1.EventSeries": "1:count 2:lastObservedTime",
+    "core.v1.Pod": _OBJECT,
+    "core.v1.PodTemplateSpec": "1:metadata 2:spec",
+    "core.v1.PodSpec": (
+        "1:volumes 2:containers 3:restartPolicy 4:terminationGracePeriodSeconds* 5:activeDeadlineSeconds* 6:dnsPolicy "
+        "7:nodeSelector 8:serviceAccountName 9:serviceAccount 10:nodeName 11:hostNetwork 12:hostPID 13:hostIPC "
+        "14:securityContext 15:imagePullSecrets 16:hostname 17:subdomain 18:affinity 19:schedulerName "
+        "20:initContainers 21:automountServiceAccountToken* 22:tolerations 23:hostAliases 24:priorityClassName "
+        "25:priority* 26:dnsConfig 27:shareProcessNamespace* 28:readinessGates 29:runtimeClassName* "
+        "30:enableServiceLinks* 31:preemptionPolicy* 32:overhead 33:topologySpreadConstraints 34:ephemeralContainers "
+        "35:setHostnameAsFQDN* 36:os 37:hostUsers* 38:schedulingGates 39:resourceClaims 40:resources "
+        "41:hostnameOverride*"
+    ),
+    "core.v1.PodStatus": (
+        "1:phase 2:conditions 3:message 4:reason 5:hostIP 6:podIP 7:startTime 9:qosClass 11:nominatedNodeName 12:podIPs"
+    ),
+    "core.v1.PodIP": "1:ip",
+    "core.v1.PodCondition": "1:type 2:status 3:lastProbeTime 4:lastTransitionTime 5:reason 6:message",
+    "core.v1.Container": _CONTAINER,
+    "core.v1.EphemeralContainer": "1:+core.v1.Container 2:targetContainerName",
+    "core.v1.ContainerPort": "1:name 2:hostPort 3:containerPort 4:protocol 5:hostIP",
+    "core.v1.ContainerResizePolicy": "1:resourceName 2:restartPolicy",
+    "core.v1.EnvVar": "1:name 2:value 3:valueFrom",
+    "core.v1.EnvVarSource": "1:fieldRef 2:resourceFieldRef 3:configMapKeyRef 4:secretKeyRef",
+    "core.v1.EnvFromSource": "1:prefix 2:configMapRef 3:secretRef",
+    "core.v1.ObjectFieldSelector": "1:apiVersion 2:fieldPath",
+    "core.v1.ResourceFieldSelector": "1:containerName 2:resource 3:divisor",
+    "core.v1.ConfigMapKeySelector": _KEY_REFERENCE,
+    "core.v1.SecretKeySelector": _KEY_REFERENCE,
+    "core.v1.ConfigMapEnvSource": _ENV_REFERENCE,
+    "core.v1.SecretEnvSource": _ENV_REFERENCE,
+    "core.v1.ResourceRequirements": "1:limits 2:requests 3:claims",
+    "core.v1.ResourceClaim": "1:name 2:request",
+    "core.v1.Probe": (
+        "1:+core.v1.ProbeHandler 2:initialDelaySeconds 3:timeoutSeconds 4:periodSeconds 5:successThreshold "
+        "6:failureThreshold 7:terminationGracePeriodSeconds*"
+    ),
+    "core.v1.ProbeHandler": "1:exec 2:httpGet 3:tcpSocket 4:grpc",
+    "core.v1.Lifecycle": "1:postStart 2:preStop 3:stopSignal*",
+    "core.v1.LifecycleHandler": "1:exec 2:httpGet 3:tcpSocket 4:sleep",
+    "core.v1.ExecAction": "1:command",
+    "core.v1.HTTPGetAction": "1:path 2:port 3:host 4:scheme 5:httpHeaders",
+    "core.v1.HTTPHeader": "1:name 2:value",
+    "core.v1.TCPSocketAction": "1:port 2:host",
+    "core.v1.GRPCAction": "1:port 2:service*",
+    "core.v1.SleepAction": "1:seconds",
+    "core.v1.SecurityContext": (
+        "1:capabilities 2:privileged* 3:seLinuxOptions 4:runAsUser* 5:runAsNonRoot* 6:readOnlyRootFilesystem* "
+        "7:allowPrivilegeEscalation* 8:runAsGroup* 9:procMount* 11:seccompProfile 12:appArmorProfile"
+    ),
+    "core.v1.PodSecurityContext": (
+        "1:seLinuxOptions 2:runAsUser* 3:runAsNonRoot* 4:supplementalGroups 5:fsGroup* 6:runAsGroup* 7:sysctls "
+        "9:fsGroupChangePolicy* 10:seccompProfile 11:appArmorProfile 12:supplementalGroupsPolicy* "
+        "13:seLinuxChangePolicy*"
+    ),
+    "core.v1.Capabilities": "1:add 2:drop",
+    "core.v1.SELinuxOptions": "1:user 2:role 3:type 4:level",
+    "core.v1.SeccompProfile": "1:type 2:localhostProfile*",
+    "core.v1.AppArmorProfile": "1:type 2:localhostProfile*",
+    "core.v1.Sysctl": "1:name 2:value",
+    "core.v1.VolumeMount": (
+        "1:name 2:readOnly 3:mountPath 4:subPath 5:mountPropagation* 6:subPathExpr 7:recursiveReadOnly*"
+    ),
+    "core.v1.VolumeDevice": "1:name 2:devicePath",
+    "core.v1.Volume": "1:name 2:+core.v1.VolumeSource",
+    "core.v1.VolumeSource": (
+        "1:hostPath 2:emptyDir 6:secret 7:nfs 10:persistentVolumeClaim 16:downwardAPI 19:configMap 26:projected 28:csi"
+    ),
+    "core.v1.HostPathVolumeSource": "1:path 2:type*",
+    "core.v1.EmptyDirVolumeSource": "1:medium 2:sizeLimit",
+    "core.v1.SecretVolumeSource": "1:secretName 2:items 3:defaultMode* 4:optional*",
+    "core.v1.NFSVolumeSource": "1:server 2:path 3:readOnly",
+    "core.v1.PersistentVolumeClaimVolumeSource": "1:claimName 2:readOnly",
+    "core.v1.DownwardAPIVolumeSource": "1:items 2:defaultMode*",
+    "core.v1.DownwardAPIVolumeFile": "1:path 2:fieldRef 3:resourceFieldRef 4:mode*",
+    "core.v1.ConfigMapVolumeSource": "1:+core.v1.LocalObjectReference 2:items 3:defaultMode* 4:optional*",
+    "core.v1.CSIVolumeSource": "1:driver 2:readOnly* 3:fsType* 4:volumeAttributes 5:nodePublishSecretRef",
+    "core.v1.ProjectedVolumeSource": "1:sources 2:defaultMode*",
+    "core.v1.VolumeProjection": "1:secret 2:downwardAPI 3:configMap 4:serviceAccountToken",
+    "core.v1.SecretProjection": _PROJECTION,
+    "core.v1.ConfigMapProjection": _PROJECTION,
+    "core.v1.DownwardAPIProjection": "1:items",
+    "core.v1.ServiceAccountTokenProjection": "1:audience 2:expirationSeconds* 3:path",
+    "core.v1.KeyToPath": "1:key 2:path 3:mode*",
+    "core.v1.Toleration": "1:key 2:operator 3:value 4:effect 5:tolerationSeconds*",
+    "core.v1.HostAlias": "1:ip 2:hostnames",
+    "core.v1.PodDNSConfig": "1:nameservers 2:searches 3:options",
+    "core.v1.PodDNSConfigOption": "1:name 2:value*",
+    "core.v1.PodReadinessGate": "1:conditionType",
+    "core.v1.PodSchedulingGate": "1:name",
+    "core.v1.PodOS": "1:name",
+    "core.v1.TopologySpreadConstraint": (
+        "1:maxSkew 2:topologyKey 3:whenUnsatisfiable 4:labelSelector 5:minDomains* 6:nodeAffinityPolicy* "
+        "7:nodeTaintsPolicy* 8:matchLabelKeys"
+    ),
+    "core.v1.Affinity": "1:nodeAffinity 2:podAffinity 3:podAntiAffinity",
+    "core.v1.NodeAffinity": _REQUIRED_PREFERRED,
+    "core.v1.PodAffinity": _REQUIRED_PREFERRED,
+    "core.v1.PodAntiAffinity": _REQUIRED_PREFERRED,
+    "core.v1.NodeSelector": "1:nodeSelectorTerms",
+    "core.v1.NodeSelectorTerm": "1:matchExpressions 2:matchFields",
+    "core.v1.NodeSelectorRequirement": "1:key 2:operator 3:values",
+    "core.v1.PreferredSchedulingTerm": "1:weight 2:preference",
+    "core.v1.WeightedPodAffinityTerm": "1:weight 2:podAffinityTerm",
+    "core.v1.PodAffinityTerm": (
+        "1:labelSelector 2:namespaces 3:topologyKey 4:namespaceSelector 5:matchLabelKeys 6:mismatchLabelKeys"
+    ),
+    "apps.v1.Deployment": _OBJECT,
+    "apps.v1.DeploymentSpec": (
+        "1:replicas* 2:selector 3:template 4:strategy 5:minReadySeconds 6:revisionHistoryLimit* 7:paused "
+        "9:progressDeadlineSeconds*"
+    ),
+    "apps.v1.DeploymentStrategy": "1:type 2:rollingUpdate",
+    "apps.v1.RollingUpdateDeployment": "1:maxUnavailable 2:maxSurge",
+    "apps.v1.DeploymentStatus": (
+        "1:observedGeneration 2:replicas 3:updatedReplicas 4:availableReplicas 5:unavailableReplicas 6:conditions "
+        "7:readyReplicas 8:collisionCount* 9:terminatingReplicas*"
+    ),
+    "apps.v1.DeploymentCondition": "1:type 2:status 4:reason 5:message 6:lastUpdateTime 7:lastTransitionTime",
+    "apps.v1.ReplicaSet": _OBJECT,
+    "apps.v1.ReplicaSetSpec": "1:replicas* 2:selector 3:template 4:minReadySeconds",
+    "apps.v1.ReplicaSetStatus": (
+        "1:replicas 2:fullyLabeledReplicas 3:observedGeneration 4:readyReplicas 5:availableReplicas 6:conditions "
+        "7:terminatingReplicas*"
+    ),
+    "apps.v1.ReplicaSetCondition": "1:type 2:status 3:lastTransitionTime 4:reason 5:message",
+    "coordination.v1.Lease": "1:metadata 2:spec",
+    "coordination.v1.LeaseSpec": (
+        "1:holderIdentity* 2:leaseDurationSeconds* 3:acquireTime 4:renewTime 5:leaseTransitions* 6:strategy* "
+        "7:preferredHolder*"
+    ),
+    "discovery.v1.EndpointSlice": "1:metadata 2:endpoints 3:ports 4:addressType",
+    "discovery.v1.Endpoint": (
+        "1:addresses 2:conditions 3:hostname* 4:targetRef 5:deprecatedTopology 6:nodeName* 7:zone* 8:hints"
+    ),
+    "discovery.v1.EndpointConditions": "1:ready* 2:serving* 3:terminating*",
+    "discovery.v1.EndpointPort": "1:name* 2:protocol* 3:port* 4:appProtocol*",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One numbered field. `inlined` names the message whose fields stand in its place."""
+
+    name: str
+    may_be_zero: bool = False
+    inlined: str = ""
+
+
+@lru_cache(maxsize=512)
+def fields_of(message: str) -> dict[int, Field]:
+    """The fields of a message (`core.v1.PodSpec`) by number; KeyError when the message is not known."""
+    found: dict[int, Field] = {}
+    for token in _MESSAGES[message].split():
+        number, _, name = token.partition(":")
+        if name.startswith("+"):
+            found[int(number)] = Field("", inlined=name[1:])
+        else:
+            found[int(number)] = Field(name.removesuffix("*"), may_be_zero=name.endswith("*"))
+    return found
