@@ -9,9 +9,17 @@ import hashlib
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from common.api import kinds, meta
 from common.api.meta import Object
+from console.registry.row import Context
 
 MAX_SPAN = 1 << 16  # addresses of a range that are given out; an IPv6 range has more than anybody counts
+
+
+def other_services(service: Object, context: Context) -> list[Object]:
+    """All Services but this one."""
+    own = meta.uid(service)
+    return [item for item in context.lookup.items(kinds.SERVICES) if item["metadata"].get("uid") != own]
 
 
 def used_addresses(services: Iterable[Object]) -> set[str]:

@@ -33,6 +33,10 @@ def choose_families(spec: Object, before: Object, available: Sequence[str]) -> F
     asked = tuple(spec.get("ipFamilies") or ())
     given = _families_of(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else ()))
     policy = spec.get("ipFamilyPolicy") or before.get("ipFamilyPolicy")
+    if policy == "SingleStack" and before.get("ipFamilyPolicy") not in {None, policy}:
+        # Only the policy was changed: the second family goes without being named.
+        asked = asked[:1] if spec.get("ipFamilies") == before.get("ipFamilies") else asked
+        given = given[:1] if spec.get("clusterIPs") == before.get("clusterIPs") else given
     causes = _check(asked, given, policy, available, spec)
     if policy is None:
         policy = "RequireDualStack" if len(asked) == 2 or len(given) == 2 else "SingleStack"

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from common import settings
-from common.api import kinds, meta
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
@@ -221,8 +220,7 @@ def _validate_allocation(new: Object, before: Object, context: Context) -> list[
     ]
     if (not fresh or is_headless(spec)) and not ports:
         return causes
-    key = meta.key(new)
-    others = [item for item in context.lookup.items(kinds.SERVICES) if meta.key(item) != key]
+    others = addresses.other_services(new, context)
     if not is_headless(spec):
         causes += _check_addresses(fresh, spec, addresses.used_addresses(others), context.config.service_cidrs)
     return causes + _check_node_ports(ports, addresses.used_node_ports(others))

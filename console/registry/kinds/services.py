@@ -59,12 +59,10 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
 
 def _drop_foreign_fields(spec: Object, before: Object) -> None:
     """A change of type leaves no fields of the former type behind, when the request did not set them itself."""
-    if spec["type"] == "ExternalName":
-        if before.get("type") != "ExternalName":
-            for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
-                if spec.get(name) == before.get(name):
-                    spec.pop(name, None)
-        return
+    if spec["type"] == "ExternalName" and before.get("type") != "ExternalName":
+        for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
+            if spec.get(name) == before.get(name):
+                spec.pop(name, None)
     if spec["type"] not in NODE_PORT_TYPES and before.get("type") in NODE_PORT_TYPES:
         known = {(item.get("port"), item.get("protocol")): item.get("nodePort") for item in before.get("ports") or ()}
         for port in spec.get("ports") or ():
@@ -88,7 +86,7 @@ class _Allocation:
 
     def others(self) -> list[Object]:
         if self._others is None:
-            self._others = [item for item in self._context.lookup.items(kinds.SERVICES) if meta.key(item) != self._key]
+            self._others = addresses.other_services(self._service, self._context)
         return self._others
 
     def run(self, families: Families) -> None:
@@ -99,25 +97,37 @@ class _Allocation:
         if is_headless(self._spec):
             self._spec["clusterIP"], self._spec["clusterIPs"] = "None", ["None"]
             return
-        found = list(self._spec.get("clusterIPs") or ([self._spec["clusterIP"]] if self._spec.get("clusterIP") else []))
-        if not found:
-            found = list(self._before.get("clusterIPs") or ())
-            found = [] if found == ["None"] else found
-        found = found[: len(families.chosen)]
-        for family in families.chosen[len(found) :]:
-            address = self._new_address(family)
-            if address is None:
-                break
-            found.append(address)
+        found = self._asked()[: len(families.chosen)]
+        if len(found) < len(families.chosen):
+            used = set() if self._key == _API else addresses.used_addresses(self.others())
+            for family in families.chosen[len(found) :]:
+                address = self._new_address(family, used)
+                if address is None:
+                    break
+                found.append(address)
         if found:
-            self._spec["clusterIP"], self._spec["clusterIPs"] = found[0], found
+            self._spec["clusterIPs"] = found
+            self._spec["clusterIP"] = self._spec.get("clusterIP") or found[0]
 
-    def _new_address(self, family: str) -> str | None:
+    def _asked(self) -> list[str]:
+        """The addresses that the request names or, when it names none, those that the service has."""
+        one, several = self._spec.get("clusterIP"), list(self._spec.get("clusterIPs") or ())
+        before = list(self._before.get("clusterIPs") or ())
+        if several and several == before and one:
+            return [one, *several[1:]]  # a client that knows only the older field changed that one
+        if several:
+            self._spec["clusterIP"] = one or several[0]
+            return several
+        if one:
+            return [one]
+        return [] if before == ["None"] else before
+
+    def _new_address(self, family: str, used: set[str]) -> str | None:
         cidrs = self._context.config.service_cidrs
         cidr = next(item for item in cidrs if f"IPv{_version(item)}" == family)
         if self._key == _API:
             return addresses.first_address(cidr)
-        return addresses.free_address(cidr, addresses.used_addresses(self.others()), meta.uid(self._service) + family)
+        return addresses.free_address(cidr, used, meta.uid(self._service) + family)
 
     def _node_ports(self) -> None:
         spec = self._spec

@@ -1,0 +1,105 @@
+"""Discovery and OpenAPI: what clients learn before they send anything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from console.registry import discovery
+from console.registry.catalog import Registry
+from console.registry.openapi import OpenApi
+from console.registry.row import Row
+from console.registry.schema import definition
+
+from .builders import PODS, REGISTRY, row
+
+
+def test_the_core_group_is_apart() -> None:
+    core = discovery.aggregated(REGISTRY, core=True)
+    others = discovery.aggregated(REGISTRY, core=False)
+    assert [group["metadata"]["name"] for group in core["items"]] == [""]
+    assert [group["metadata"]["name"] for group in others["items"]][:2] == ["apps", "coordination.k8s.io"]
+    assert (core["kind"], core["apiVersion"]) == ("APIGroupDiscoveryList", "apidiscovery.k8s.io/v2")
+
+
+def test_aggregated_resources_say_all_that_kubectl_needs() -> None:
+    resources = discovery.aggregated(REGISTRY, core=True)["items"][0]["versions"][0]["resources"]
+    pods = next(item for item in resources if item["resource"] == "pods")
+    assert pods["scope"] == "Namespaced"
+    assert pods["shortNames"] == ["po"]
+    assert pods["categories"] == ["all"]
+    assert pods["responseKind"] == {"group": "", "version": "v1", "kind": "Pod"}
+    eviction = next(item for item in pods["subresources"] if item["subresource"] == "eviction")
+    assert eviction["responseKind"] == {"group": "policy", "version": "v1", "kind": "Eviction"}
+    assert eviction["verbs"] == ["create"]
+
+
+def test_plain_discovery_says_the_same() -> None:
+    listed = discovery.api_resource_list(REGISTRY, "apps", "v1")
+    assert listed["groupVersion"] == "apps/v1"
+    names = [item["name"] for item in listed["resources"]]
+    assert names == [
+        "deployments", "deployments/scale", "deployments/status", "replicasets", "replicasets/scale",
+        "replicasets/status",
+    ]  # fmt: skip
+    scale = listed["resources"][1]
+    assert (scale["group"], scale["version"], scale["kind"]) == ("autoscaling", "v1", "Scale")
+    groups = discovery.api_group_list(REGISTRY)["groups"]
+    assert groups[0]["preferredVersion"] == {"groupVersion": "apps/v1", "version": "v1"}
+    assert discovery.api_versions()["versions"] == ["v1"]
+
+
+def document(group: str, version: str) -> Any:
+    return json.loads(OpenApi(REGISTRY).document(group, version))
+
+
+@pytest.mark.parametrize(("group", "version"), [(g, v) for g, versions in REGISTRY.groups().items() for v in versions])
+def test_documents_refer_only_to_what_they_have(group: str, version: str) -> None:
+    found = document(group, version)
+    schemas = found["components"]["schemas"]
+    text = json.dumps(found)
+    assert "#/$defs/" not in text
+    references = {part.partition('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert references <= set(schemas)
+    kinds = [item["kind"] for schema in schemas.values() for item in schema.get("x-kubernetes-group-version-kind", [])]
+    served = [item.resource.kind for item in REGISTRY.rows() if item.resource.group == group]
+    assert set(served) <= set(kinds)
+
+
+def test_paths_say_verb_kind_and_field_validation() -> None:
+    paths = document("apps", "v1")["paths"]
+    patch = paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
+    assert patch["x-kubernetes-action"] == "patch"
+    assert patch["x-kubernetes-group-version-kind"] == {"group": "apps", "kind": "Deployment", "version": "v1"}
+    assert "fieldValidation" in [parameter["name"] for parameter in patch["parameters"]]
+
+
+def test_the_index_changes_with_the_document() -> None:
+    registry = Registry([row(PODS)])
+    documents = OpenApi(registry)
+    before = documents.index()["paths"]["api/v1"]["serverRelativeURL"]
+    assert before.startswith("/openapi/v3/api/v1?hash=")
+    assert documents.index()["paths"]["api/v1"]["serverRelativeURL"] == before
+    registry.add(next(item for item in REGISTRY.rows() if item.resource.plural == "secrets"))
+    documents.forget()
+    assert documents.index()["paths"]["api/v1"]["serverRelativeURL"] != before
+    with pytest.raises(KeyError):
+        documents.document("none", "v1")
+
+
+def test_rows_come_and_go() -> None:
+    registry = Registry()
+    assert registry.row("", "v1", "pods") is None
+    registry.add(row(PODS))
+    assert registry.by_kind("", "v1", "Pod") is registry.row("", "v1", "pods")
+    registry.remove(row(PODS))
+    assert registry.rows() == []
+
+
+@pytest.mark.parametrize("found", REGISTRY.rows(), ids=lambda found: found.resource.plural)
+def test_every_row_is_complete(found: Row) -> None:
+    assert definition(found.schema)["properties"]["metadata"]
+    assert found.singular == found.resource.kind.lower()
+    assert {"get", "list", "watch"} <= set(found.verbs)

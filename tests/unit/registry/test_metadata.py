@@ -1,0 +1,147 @@
+"""Rules of metadata, the same for all kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from common.api.kinds import CONFIGMAPS, NAMESPACES
+from common.api.meta import Object
+from common.errors import BadRequest, Conflict, Invalid
+
+from .builders import DEPLOYMENTS, causes, changed, created, deployment, named, update_causes, updated
+
+OWNER = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1"}
+
+
+def config(**metadata: Any) -> Object:
+    return {"metadata": {"name": "c", "namespace": "default", **metadata}}
+
+
+def test_the_system_fills_its_own_fields() -> None:
+    given = config(uid="mine", creationTimestamp="2000-01-01T00:00:00Z", generation=7, deletionTimestamp="x")
+    found = created(CONFIGMAPS, given)["metadata"]
+    assert found["uid"] not in {"", "mine"}
+    assert found["creationTimestamp"] == "2026-01-01T12:00:00Z"
+    assert "generation" not in found
+    assert "deletionTimestamp" not in found
+    assert given["metadata"]["uid"] == "mine"
+
+
+def test_the_object_that_came_in_stays_as_it_was() -> None:
+    given = deployment()
+    created(DEPLOYMENTS, given)
+    assert given == deployment()
+
+
+def test_a_name_is_generated() -> None:
+    found = created(CONFIGMAPS, {"metadata": {"generateName": "c-", "namespace": "default"}})["metadata"]
+    assert found["name"].startswith("c-")
+    assert len(found["name"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"name": ""}, "metadata.name: Required value: name or generateName is required"),
+        ({"name": "Upper"}, 'metadata.name: Invalid value: "Upper": a lowercase RFC 1123 subdomain must consist of'),
+        ({"name": "a" * 254}, "must be no more than 253 characters"),
+        ({"namespace": ""}, "metadata.namespace: Required value"),
+        ({"labels": {"-a": "b"}}, 'metadata.labels: Invalid value: "-a": name part must consist of alphanumeric'),
+        ({"labels": {"a/b/c": "b"}}, 'metadata.labels: Invalid value: "a/b/c": a qualified name must consist of'),
+        ({"labels": {"/b": "b"}}, "prefix part must be non-empty"),
+        ({"labels": {"a": "b c"}}, 'metadata.labels: Invalid value: "b c": a valid label must be an empty string or'),
+        ({"labels": {"a": "b" * 64}}, "must be no more than 63 characters"),
+        ({"annotations": {"a b": ""}}, 'metadata.annotations: Invalid value: "a b"'),
+        ({"annotations": {"a": "x" * 262144}}, "metadata.annotations: Too long: may not be more than 262144 bytes"),
+        ({"finalizers": ["mine"]}, "name is neither a standard finalizer name nor is it fully qualified"),
+        ({"finalizers": ["orphan", "foregroundDeletion"]}, "cannot be both set"),
+        (
+            {"ownerReferences": [{**OWNER, "uid": ""}]},
+            'metadata.ownerReferences[0].uid: Invalid value: "": must not be',
+        ),
+        (
+            {"ownerReferences": [{**OWNER, "controller": True}, {**OWNER, "uid": "2", "controller": True}]},
+            "Only one reference can have Controller set to true",
+        ),
+    ],
+)
+def test_wrong_metadata_is_named(metadata: Object, words: str) -> None:
+    assert words in "\n".join(causes(CONFIGMAPS, config(**metadata)))
+
+
+def test_the_message_names_kind_and_object() -> None:
+    with pytest.raises(Invalid) as caught:
+        created(DEPLOYMENTS, deployment(replicas=-1))
+    assert caught.value.message == (
+        'Deployment.apps "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0'
+    )
+    assert caught.value.to_status()["details"]["causes"] == [
+        {
+            "reason": "FieldValueInvalid",
+            "message": "Invalid value: -1: must be greater than or equal to 0",
+            "field": "spec.replicas",
+        }
+    ]
+
+
+def test_a_namespace_is_a_dns_label() -> None:
+    assert "a lowercase RFC 1123 label" in causes(NAMESPACES, {"metadata": {"name": "a.b"}})[0]
+
+
+def test_a_create_may_not_name_a_revision() -> None:
+    with pytest.raises(BadRequest, match="resourceVersion should not be set on objects to be created"):
+        created(CONFIGMAPS, config(resourceVersion="1"))
+
+
+def test_an_update_keeps_what_the_system_wrote() -> None:
+    old = created(CONFIGMAPS, config())
+    new = updated(CONFIGMAPS, {**named("c"), "data": {"a": "b"}}, old)
+    assert new["metadata"] == old["metadata"]
+    assert new["data"] == {"a": "b"}
+
+
+def test_names_do_not_change() -> None:
+    old = created(CONFIGMAPS, config())
+    found = update_causes(CONFIGMAPS, config(name="d", namespace="other"), old)
+    assert found == [
+        'metadata.name: Invalid value: "d": field is immutable',
+        'metadata.namespace: Invalid value: "other": field is immutable',
+    ]
+
+
+def test_another_uid_is_another_object() -> None:
+    old = created(CONFIGMAPS, config())
+    with pytest.raises(Conflict, match="Precondition failed: UID in precondition: other"):
+        updated(CONFIGMAPS, config(uid="other"), old)
+
+
+def test_finalizers_can_only_go_while_an_object_is_deleted() -> None:
+    old = changed(created(CONFIGMAPS, config(finalizers=["a/b"])), "metadata.deletionTimestamp", "2026-01-01T12:00:00Z")
+    assert update_causes(CONFIGMAPS, changed(old, "metadata.finalizers", []), old) == []
+    found = update_causes(CONFIGMAPS, changed(old, "metadata.finalizers", ["a/b", "c/d"]), old)
+    assert len(found) == 1
+    assert found[0].startswith("metadata.finalizers: Forbidden: no new finalizers can be added if the object is being")
+    assert found[0].endswith('found new finalizers []string{"c/d"}')
+
+
+def test_the_generation_counts_changes_of_the_spec() -> None:
+    old = created(DEPLOYMENTS, deployment(replicas=1))
+    assert old["metadata"]["generation"] == 1
+    labelled = updated(DEPLOYMENTS, changed(old, "metadata.labels", {"a": "b"}), old)
+    assert labelled["metadata"]["generation"] == 1
+    scaled = updated(DEPLOYMENTS, changed(old, "spec.replicas", 2), old)
+    assert scaled["metadata"]["generation"] == 2
+    reported = updated(DEPLOYMENTS, changed(scaled, "status.replicas", 1), scaled, "status")
+    assert reported["metadata"]["generation"] == 2
+
+
+def test_status_and_spec_have_each_their_own_way_in() -> None:
+    old = created(DEPLOYMENTS, {**deployment(replicas=1), "status": {"replicas": 9}})
+    assert old["status"] == {}
+    both = changed(changed(old, "spec.replicas", 5), "status", {"replicas": 3})
+    through_object = updated(DEPLOYMENTS, both, old)
+    assert (through_object["spec"]["replicas"], through_object["status"]) == (5, {})
+    through_status = updated(DEPLOYMENTS, both, old, "status")
+    assert (through_status["spec"]["replicas"], through_status["status"]) == (1, {"replicas": 3})

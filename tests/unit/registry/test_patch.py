@@ -1,0 +1,143 @@
+"""Patches: what each kind does, and what is refused. Strategic merge is compared with kubectl elsewhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.api.meta import Object
+from common.client.base import PatchType
+from common.errors import ApiError, BadRequest, Invalid, UnsupportedMediaType
+from console.registry.patch import apply_patch, merge
+
+from .builders import DEPLOYMENTS, created, deployment, row
+
+OBJECT = created(DEPLOYMENTS, deployment(replicas=3))
+
+
+def patched(body: object, kind: PatchType) -> Object:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return apply_patch(row(DEPLOYMENTS), OBJECT, raw, kind)
+
+
+def test_json_patch() -> None:
+    operations = [
+        {"op": "test", "path": "/spec/replicas", "value": 3},
+        {"op": "replace", "path": "/spec/replicas", "value": 5},
+        {"op": "add", "path": "/metadata/labels", "value": {"a": "b"}},
+    ]
+    found = patched(operations, PatchType.JSON)
+    assert (found["spec"]["replicas"], found["metadata"]["labels"]) == (5, {"a": "b"})
+    assert OBJECT["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [{"op": "test", "path": "/spec/replicas", "value": 4}],
+        [{"op": "remove", "path": "/spec/nothing"}],
+        [{"op": "replace", "path": "/spec/containers/x", "value": 1}],
+        [{"op": "replace", "path": "", "value": []}],
+        [{"op": "add", "path": "/spec/replicas/deeper", "value": 1}],
+    ],
+)
+def test_a_json_patch_that_does_not_fit_is_refused(operations: object) -> None:
+    with pytest.raises(Invalid, match="the server rejected our request due to an error in our request"):
+        patched(operations, PatchType.JSON)
+
+
+@pytest.mark.parametrize("body", [{}, [1], [{}], [{"op": "jump", "path": "/a"}], [{"op": "add"}], b"[", b"", b"null"])
+def test_what_is_no_json_patch_is_refused(body: object) -> None:
+    with pytest.raises(BadRequest, match="error decoding patch"):
+        patched(body, PatchType.JSON)
+
+
+def test_merge_patch_replaces_lists_and_removes_with_null() -> None:
+    containers = [{"name": "other", "image": "o"}]
+    body = {"spec": {"paused": True, "strategy": None, "template": {"spec": {"containers": containers}}}}
+    found = patched(body, PatchType.MERGE)
+    assert found["spec"]["template"]["spec"]["containers"] == containers
+    assert "strategy" not in found["spec"]
+    assert found["spec"]["replicas"] == 3
+
+
+@pytest.mark.parametrize("kind", [PatchType.MERGE, PatchType.STRATEGIC])
+@pytest.mark.parametrize("body", [b"[]", b"1", b"{", b""])
+def test_a_merge_patch_is_an_object(kind: PatchType, body: bytes) -> None:
+    with pytest.raises(BadRequest, match="error decoding patch"):
+        patched(body, kind)
+
+
+def test_strategic_merge_finds_containers_by_name() -> None:
+    containers = [{"name": "main", "image": "app:2"}, {"name": "extra", "image": "e"}]
+    found = patched({"spec": {"template": {"spec": {"containers": containers}}}}, PatchType.STRATEGIC)
+    main, extra = found["spec"]["template"]["spec"]["containers"]
+    assert (main["image"], main["imagePullPolicy"]) == ("app:2", "IfNotPresent")
+    assert extra == {"name": "extra", "image": "e"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"containers": [{"image": "x"}]}, "does not contain declared merge key: name"),
+        ({"containers": ["x"]}, "the list merges objects by name; 'x' is none"),
+        ({"$patch": "explode"}, "unknown patch type: 'explode'"),
+        ({"containers": [{"name": "a", "$patch": "merge"}]}, "unknown patch type: 'merge'"),
+        ({"$retainKeys": "name"}, "$retainKeys must be a list of field names"),
+        ({"$retainKeys": ["a"], "b": 1}, "it does not list b"),
+        ({"$deleteFromPrimitiveList/x": 1}, "$deleteFromPrimitiveList/x must be a list"),
+        ({"$setElementOrder/containers": 1}, "$setElementOrder/containers must be a list"),
+        (
+            {"$setElementOrder/containers": [{"name": "b"}], "containers": [{"name": "a"}]},
+            "the order in patch list containers (['a']) doesn't match",
+        ),
+    ],
+)
+def test_wrong_directives_are_named(spec: Object, words: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        patched({"spec": {"template": {"spec": spec}}}, PatchType.STRATEGIC)
+    assert words in caught.value.message
+
+
+def test_server_side_apply_says_that_it_is_not_there() -> None:
+    with pytest.raises(UnsupportedMediaType, match="apply-patch"):
+        patched({}, PatchType.APPLY)
+
+
+_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.integers(0, 3) | st.text("ab", max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3) | st.lists(inner, max_size=2),
+    max_leaves=8,
+)
+_maps = st.dictionaries(st.sampled_from("abc"), _values, max_size=3)
+
+
+@given(_maps, _maps)
+def test_a_merge_patch_applied_twice_is_one(target: Object, patch: Object) -> None:
+    once = merge(json.loads(json.dumps(target)), patch)
+    assert merge(json.loads(json.dumps(once)), patch) == once
+
+
+@given(_maps)
+def test_the_object_itself_is_a_strategic_patch_that_changes_nothing(extra: Object) -> None:
+    obj = {
+        **OBJECT,
+        "metadata": {**OBJECT["metadata"], "annotations": {key: str(value) for key, value in extra.items()}},
+    }
+    assert apply_patch(row(DEPLOYMENTS), obj, json.dumps(obj).encode(), PatchType.STRATEGIC) == obj
+
+
+@given(
+    st.lists(st.fixed_dictionaries({}, optional={"op": _values, "path": _values, "from": _values, "value": _values}))
+)
+def test_any_json_patch_is_either_applied_or_refused(operations: list[object]) -> None:
+    try:
+        found = patched(operations, PatchType.JSON)
+    except ApiError as error:
+        assert error.message  # noqa: PT017 - both outcomes are right, a crash is not
+    else:
+        assert isinstance(found, dict)

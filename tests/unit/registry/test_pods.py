@@ -1,0 +1,298 @@
+"""Pods: defaults, what is wrong with them, and what may change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from common.api.meta import Object
+from console.registry.kinds.pod_defaults import default_pull_policy
+from console.registry.kinds.pods import grace_period
+
+from .builders import PODS, causes, changed, container, created, pod, pod_of, update_causes, updated
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    found = created(PODS, pod_of(ports=[{"containerPort": 80}], readinessProbe={"httpGet": {"port": 80}}))
+    assert found["status"] == {"phase": "Pending", "qosClass": "BestEffort"}
+    spec = found["spec"]
+    main = spec.pop("containers")[0]
+    assert spec == {
+        "restartPolicy": "Always",
+        "dnsPolicy": "ClusterFirst",
+        "terminationGracePeriodSeconds": 30,
+        "schedulerName": "default-scheduler",
+        "securityContext": {},
+        "enableServiceLinks": True,
+        "serviceAccountName": "default",
+        "serviceAccount": "default",
+        "priority": 0,
+        "preemptionPolicy": "PreemptLowerPriority",
+        "tolerations": [
+            {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1}
+            for key in ("not-ready", "unreachable")
+        ],
+    }
+    assert main == {
+        "name": "main",
+        "image": "app:1",
+        "imagePullPolicy": "IfNotPresent",
+        "resources": {},
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+        "ports": [{"containerPort": 80, "protocol": "TCP"}],
+        "readinessProbe": {
+            "httpGet": {"port": 80, "path": "/", "scheme": "HTTP"},
+            "timeoutSeconds": 1,
+            "periodSeconds": 10,
+            "successThreshold": 1,
+            "failureThreshold": 3,
+        },
+    }
+
+
+def test_defaults_of_volumes_and_sources() -> None:
+    volumes = [
+        {"name": "a"},
+        {"name": "b", "secret": {"secretName": "s"}},
+        {"name": "c", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}},
+        {"name": "d", "downwardAPI": {"items": [{"path": "x", "fieldRef": {"fieldPath": "metadata.labels"}}]}},
+    ]
+    env = [{"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}]
+    spec = created(PODS, pod(volumes=volumes, containers=[container(env=env)]))["spec"]
+    assert spec["volumes"][0] == {"name": "a", "emptyDir": {}}
+    assert spec["volumes"][1]["secret"]["defaultMode"] == 0o644
+    assert spec["volumes"][2]["projected"]["sources"][0]["serviceAccountToken"]["expirationSeconds"] == 3600
+    assert spec["volumes"][3]["downwardAPI"]["items"][0]["fieldRef"]["apiVersion"] == "v1"
+    assert spec["containers"][0]["env"][0]["valueFrom"]["fieldRef"]["apiVersion"] == "v1"
+
+
+def test_own_tolerations_of_an_absent_node_are_kept() -> None:
+    own = {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"}
+    found = created(PODS, pod(tolerations=[own]))["spec"]["tolerations"]
+    assert found[0] == own
+    assert [item["key"] for item in found] == ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"]
+
+
+@pytest.mark.parametrize(
+    ("image", "policy"),
+    [
+        ("app", "Always"),
+        ("app:latest", "Always"),
+        ("host:5000/app", "Always"),
+        ("host:5000/app:1", "IfNotPresent"),
+        ("app@sha256:00", "IfNotPresent"),
+    ],
+)
+def test_pull_policy_follows_the_tag(image: str, policy: str) -> None:
+    assert default_pull_policy(image) == policy
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ([{}], "BestEffort"),
+        ([{"limits": {"cpu": "1", "memory": "1Gi"}}], "Guaranteed"),
+        ([{"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "500m"}}], "Burstable"),
+        ([{"limits": {"cpu": "1", "memory": "1Gi"}}, {}], "Burstable"),
+        ([{"requests": {"cpu": "0"}}], "BestEffort"),
+    ],
+)
+def test_quality_of_service(resources: list[Object], expected: str) -> None:
+    containers = [container(name=f"c{index}", resources=item) for index, item in enumerate(resources)]
+    assert created(PODS, pod(containers=containers))["status"]["qosClass"] == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"containers": []}, "spec.containers: Required value"),
+        ({"containers": [container(), container()]}, 'spec.containers[1].name: Duplicate value: "main"'),
+        ({"initContainers": [container()]}, 'spec.initContainers[0].name: Duplicate value: "main"'),
+        (
+            {"restartPolicy": "Sometimes"},
+            'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always",',
+        ),
+        ({"dnsPolicy": "None"}, "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"),
+        (
+            {"dnsConfig": {"nameservers": ["x"]}},
+            'spec.dnsConfig.nameservers[0]: Invalid value: "x": must be a valid IP',
+        ),
+        ({"terminationGracePeriodSeconds": -1}, "spec.terminationGracePeriodSeconds: Invalid value: -1"),
+        (
+            {"activeDeadlineSeconds": 0},
+            "spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647",
+        ),
+        ({"nodeSelector": {"a": "b c"}}, 'spec.nodeSelector: Invalid value: "b c"'),
+        ({"hostname": "A"}, 'spec.hostname: Invalid value: "A": a lowercase RFC 1123 label'),
+        ({"shareProcessNamespace": True, "hostPID": True}, "ShareProcessNamespace and HostPID cannot both be enabled"),
+        (
+            {"ephemeralContainers": [container(name="e")]},
+            "spec.ephemeralContainers: Forbidden: cannot be set on create",
+        ),
+        ({"volumes": [{"name": "a"}, {"name": "a"}]}, 'spec.volumes[1].name: Duplicate value: "a"'),
+        (
+            {"volumes": [{"name": "a", "emptyDir": {}, "hostPath": {"path": "/"}}]},
+            "spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type",
+        ),
+        ({"volumes": [{"name": "a", "secret": {}}]}, "spec.volumes[0].secret.secretName: Required value"),
+        (
+            {"volumes": [{"name": "a", "configMap": {"name": "c", "defaultMode": 0o1000}}]},
+            "spec.volumes[0].configMap.defaultMode: Invalid value: 512: must be a number between 0 and 0777 (octal)",
+        ),
+        (
+            {"tolerations": [{"operator": "Equal"}]},
+            "operator must be Exists when `key` is empty",
+        ),
+        (
+            {"tolerations": [{"key": "a", "operator": "Exists", "tolerationSeconds": 1}]},
+            "effect must be 'NoExecute' when `tolerationSeconds` is set",
+        ),
+        (
+            {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}},
+            "requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty",
+        ),
+        (
+            {"topologySpreadConstraints": [{"maxSkew": 0, "topologyKey": "z", "whenUnsatisfiable": "DoNotSchedule"}]},
+            "spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than 0",
+        ),
+    ],
+)
+def test_a_wrong_pod_is_refused(spec: Object, expected: str) -> None:
+    assert expected in "\n".join(causes(PODS, pod(**spec)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"name": ""}, "spec.containers[0].name: Required value"),
+        ({"name": "a_b"}, 'spec.containers[0].name: Invalid value: "a_b": a lowercase RFC 1123 label'),
+        ({"image": ""}, "spec.containers[0].image: Required value"),
+        ({"image": " a"}, "must not have leading or trailing whitespace"),
+        ({"imagePullPolicy": "Now"}, 'spec.containers[0].imagePullPolicy: Unsupported value: "Now"'),
+        ({"ports": [{}]}, "spec.containers[0].ports[0].containerPort: Required value"),
+        ({"ports": [{"containerPort": 65536}]}, "containerPort: Invalid value: 65536: must be between 1 and 65535"),
+        ({"ports": [{"containerPort": 1, "name": "Web"}]}, "must contain only alpha-numeric characters (a-z, 0-9)"),
+        ({"ports": [{"containerPort": 1, "name": "a"}] * 2}, 'spec.containers[0].ports[1].name: Duplicate value: "a"'),
+        ({"ports": [{"containerPort": 1, "hostPort": 5}] * 2}, 'ports[1].hostPort: Duplicate value: "TCP//5"'),
+        ({"env": [{"name": "a=b"}]}, "printable ASCII characters other than '='"),
+        ({"env": [{"name": "A", "valueFrom": {}}]}, 'env[0].valueFrom: Invalid value: "": must specify one of'),
+        (
+            {"env": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]},
+            "may not be specified when `value` is not empty",
+        ),
+        (
+            {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.foo"}}}]},
+            'fieldRef.fieldPath: Unsupported value: "spec.foo": supported values: "metadata.name"',
+        ),
+        ({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s"}}}]}, "secretKeyRef.key: Required value"),
+        ({"envFrom": [{}]}, "must specify one of: `configMapRef` or `secretRef`"),
+        ({"volumeMounts": [{"name": "x", "mountPath": "/x"}]}, 'volumeMounts[0].name: Not found: "x"'),
+        ({"livenessProbe": {}}, "spec.containers[0].livenessProbe: Required value: must specify a handler type"),
+        (
+            {"livenessProbe": {"exec": {"command": ["a"]}, "tcpSocket": {"port": 1}}},
+            "livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type",
+        ),
+        ({"livenessProbe": {"exec": {"command": ["a"]}, "successThreshold": 2}}, "successThreshold: Invalid value: 2"),
+        ({"readinessProbe": {"httpGet": {"port": "UP"}}}, 'readinessProbe.httpGet.port: Invalid value: "UP"'),
+        ({"readinessProbe": {"tcpSocket": {"port": 0}}}, "readinessProbe.tcpSocket.port: Invalid value: 0"),
+        ({"readinessProbe": {"exec": {"command": []}}}, "readinessProbe.exec.command: Required value"),
+        ({"lifecycle": {"preStop": {"sleep": {"seconds": 31}}}}, "less than terminationGracePeriodSeconds (30)"),
+        (
+            {"resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "2"}}},
+            'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
+        ),
+        (
+            {"resources": {"limits": {"cpu": "-1"}}},
+            'limits[cpu]: Invalid value: "-1": must be greater than or equal to 0',
+        ),
+        ({"resources": {"limits": {"gpu": "1"}}}, "must be a standard resource for containers"),
+        ({"resources": {"requests": {"example.com/gpu": "1"}}}, "Limit must be set for non overcommitable resources"),
+        ({"restartPolicy": "Perhaps"}, 'spec.containers[0].restartPolicy: Unsupported value: "Perhaps"'),
+    ],
+)
+def test_a_wrong_container_is_refused(fields: dict[str, Any], expected: str) -> None:
+    assert expected in "\n".join(causes(PODS, pod_of(**fields)))
+
+
+def test_mounts_are_unique_and_stay_in_their_volume() -> None:
+    mounts = [{"name": "v", "mountPath": "/a", "subPath": "../x"}, {"name": "v", "mountPath": "/a", "subPath": "/x"}]
+    found = causes(PODS, pod(volumes=[{"name": "v"}], containers=[container(volumeMounts=mounts)]))
+    assert found == [
+        "spec.containers[0].volumeMounts[0].subPath: Invalid value: \"../x\": must not contain '..'",
+        'spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/a": must be unique',
+        'spec.containers[0].volumeMounts[1].subPath: Invalid value: "/x": must be a relative path',
+    ]
+
+
+def test_only_sidecars_among_init_containers_are_probed() -> None:
+    probe = {"tcpSocket": {"port": 1}}
+    plain = container(name="i", livenessProbe=probe)
+    assert "may not be set for init containers" in causes(PODS, pod(initContainers=[plain]))[0]
+    assert causes(PODS, pod(initContainers=[{**plain, "restartPolicy": "Always"}])) == []
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    assert len(causes(PODS, pod(containers=[container(image=""), container(name="B")], dnsPolicy="x"))) == 3
+
+
+OLD = created(PODS, pod(activeDeadlineSeconds=100))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("spec.containers.0.image", "app:2"),
+        ("spec.activeDeadlineSeconds", 50),
+        ("spec.tolerations", [*OLD["spec"]["tolerations"], {"key": "x", "operator": "Exists"}]),
+        ("metadata.labels", {"a": "b"}),
+        ("spec.serviceAccountName", None),
+        ("spec.tolerations", None),
+    ],
+)
+def test_what_may_change_of_a_pod(path: str, value: object) -> None:
+    assert update_causes(PODS, changed(OLD, path, value), OLD) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("spec.nodeName", "n", "changed: spec.nodeName"),
+        ("spec.containers.0.command", ["sh"], "changed: spec.containers[0].command"),
+        ("spec.containers.0.resources", {"limits": {"cpu": "1"}}, "changed: spec.containers[0].resources.limits"),
+        ("spec.containers", [container(), container(name="b")], "pod updates may not add or remove containers"),
+        ("spec.activeDeadlineSeconds", 101, "must be less than or equal to previous value"),
+        ("spec.activeDeadlineSeconds", None, "must not update from a positive integer to nil value"),
+        ("spec.tolerations", [], "existing toleration can not be modified except its tolerationSeconds"),
+        ("spec.schedulingGates", [{"name": "g"}], "only deletion is allowed, but found new scheduling gate 'g'"),
+    ],
+)
+def test_what_may_not_change_of_a_pod(path: str, value: object, expected: str) -> None:
+    assert expected in "\n".join(update_causes(PODS, changed(OLD, path, value), OLD))
+
+
+def test_a_gated_pod_may_still_be_told_where_to_run() -> None:
+    gated = created(PODS, pod(schedulingGates=[{"name": "g"}], nodeSelector={"a": "b"}))
+    wider = changed(changed(gated, "spec.nodeSelector", {"a": "b", "c": "d"}), "spec.schedulingGates", None)
+    assert update_causes(PODS, wider, gated) == []
+    assert "only additions are allowed" in "\n".join(
+        update_causes(PODS, changed(gated, "spec.nodeSelector", {"a": "x"}), gated)
+    )
+
+
+def test_ephemeral_containers_come_through_their_subresource_and_stay() -> None:
+    wanted = changed(OLD, "spec.ephemeralContainers", [container(name="debug")])
+    wanted["spec"]["containers"] = []
+    with_debug = updated(PODS, wanted, OLD, "ephemeralcontainers")
+    assert with_debug["spec"]["containers"] == OLD["spec"]["containers"]
+    assert with_debug["spec"]["ephemeralContainers"][0]["terminationMessagePolicy"] == "File"
+    found = update_causes(PODS, changed(with_debug, "spec.ephemeralContainers", []), with_debug, "ephemeralcontainers")
+    assert found == ['spec.ephemeralContainers: Forbidden: existing ephemeral containers "debug" may not be removed']
+
+
+def test_only_a_pod_on_a_node_has_a_grace_period() -> None:
+    assert grace_period(OLD) == 0
+    bound = changed(OLD, "spec.nodeName", "n")
+    assert grace_period(bound) == 30
+    assert grace_period(changed(bound, "status.phase", "Succeeded")) == 0
