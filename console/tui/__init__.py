@@ -1,0 +1,1 @@
+"""The operator console: a Textual application that is one client of the API among others."""

@@ -35,7 +35,8 @@ KEEP = 0  # a column with this `drop` never goes
 class Column:
     """`value` gives the text, or a Status for text with a glyph. Columns with a higher `drop` leave a narrow screen
     first. `sort` orders rows (default: the text); `letter` is the shifted key that sorts by it. A `flexible` column
-    is cut in the middle down to `least` cells. `live` text changes with time alone and is made when it is drawn.
+    is cut down to `least` cells: in the middle, or `prose` at its end. `live` text changes with time alone and is
+    made when it is drawn.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Column:
     wide: bool = False
     live: bool = False
     flexible: bool = False
+    prose: bool = False
     least: int = 0
     letter: str = ""
     sort: Callable[[Object], Any] | None = None
@@ -67,7 +69,7 @@ def _dim(_obj: Object) -> Tone:
     return Tone.DIM
 
 
-NAMESPACE = _text("NAMESPACE", meta.namespace, drop=3, letter="P", tone=_dim, flexible=True, least=9)
+NAMESPACE = _text("NS", meta.namespace, drop=2, letter="P", tone=_dim, flexible=True, least=8)
 NAME = _text("NAME", meta.name, flexible=True, least=22, letter="N")
 AGE = Column(
     "AGE", ages.age, right=True, live=True, drop=1, letter="A", tone=_dim,
@@ -126,7 +128,7 @@ POD_COLUMNS = (
     _text("CPU/R", _requested("cpu"), right=True, drop=7, letter="C", sort=_requested_order("cpu"), tone=_dim),
     _text("MEM/R", _requested("memory"), right=True, drop=7, letter="M", sort=_requested_order("memory"), tone=_dim),
     _text("IP", _ip, drop=6, letter="I", tone=_dim),
-    _text("NODE", lambda pod: pods.node_name(pod) or "-", drop=2, letter="O", tone=_dim),
+    _text("NODE", lambda pod: pods.node_name(pod) or "-", drop=3, letter="O", tone=_dim),
     AGE,
     _text("ALL IPS", lambda pod: ",".join(pods.ips(pod)) or "-", wide=True, drop=8, tone=_dim),
     LABELS,
@@ -387,7 +389,7 @@ EVENT_COLUMNS = (
           tone=lambda event: Tone.WARN if event.get("type") == "Warning" else Tone.LINK),
     _text("OBJECT", involved, flexible=True, least=18, drop=4, letter="O"),
     _number("×", event_count, drop=6, tone=_dim),
-    _text("MESSAGE", event_message, flexible=True, least=24, letter="M"),
+    _text("MESSAGE", event_message, flexible=True, prose=True, least=24, letter="M"),
 )  # fmt: skip
 LEASE_COLUMNS = (
     NAMESPACE,

@@ -1,0 +1,183 @@
+"""The one list of what a user can do: id, keys, title, where it applies, help.
+
+Footer, palette, help, key remapping and docs/keys.md all come from it, so none of them can be wrong about another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Where(StrEnum):
+    """Kinds of screens. An action belongs to one or more."""
+
+    TABLE = "tables"
+    TEXT = "describe and YAML"
+    LOGS = "logs"
+    ROLLOUT = "rollout"
+    WHY = "why"
+
+
+EVERYWHERE = frozenset(Where)
+TABLE = frozenset({Where.TABLE})
+WORKLOADS = frozenset({"deployments", "replicasets"})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`kinds` are plural resource names, empty for all. `hint` orders the footer: lower comes first and stays
+    longest, 0 is not shown. `keys` are Textual's names; the first one is shown."""
+
+    id: str
+    keys: tuple[str, ...]
+    title: str
+    help: str
+    where: frozenset[Where] = TABLE
+    kinds: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    hint: int = 0
+    group: str = "Objects"
+
+    def applies(self, where: Where, kind: str = "") -> bool:
+        if where not in self.where:
+            return False
+        return where is not Where.TABLE or ((not self.kinds or kind in self.kinds) and kind not in self.excluded)
+
+
+_PODS = frozenset({"pods"})
+_RUNNING = frozenset({"pods", "containers"})
+_SCROLLED = frozenset({Where.TABLE, Where.TEXT, Where.LOGS, Where.ROLLOUT, Where.WHY})
+_READ = frozenset({Where.TEXT, Where.LOGS})
+_VIRTUAL = frozenset({"containers"})
+
+ACTIONS: tuple[Action, ...] = (
+    # moving
+    Action("cursor.down", ("down", "j"), "down", "One row or line down.", _SCROLLED, group="Moving"),
+    Action("cursor.up", ("up", "k"), "up", "One row or line up.", _SCROLLED, group="Moving"),
+    Action("cursor.top", ("home", "g"), "top", "To the first row or line.", _SCROLLED, group="Moving"),
+    Action("cursor.bottom", ("end", "G"), "bottom", "To the last row or line.", _SCROLLED, group="Moving"),
+    Action("cursor.page-down", ("pagedown", "ctrl+f"), "page down", "One page down.", _SCROLLED, group="Moving"),
+    Action("cursor.page-up", ("pageup", "ctrl+b"), "page up", "One page up.", _SCROLLED, group="Moving"),
+    Action("back", ("escape",), "back", "Drop the filter, else go back to where you came from.", EVERYWHERE, hint=80,
+           group="Moving"),
+    Action("history.back", ("left_square_bracket",), "earlier view", "Back in the history of views.", group="Moving"),
+    Action("history.forward", ("right_square_bracket",), "later view", "Forward in the history of views.",
+           group="Moving"),
+    Action("history.last", ("minus",), "last view", "Between this view and the one before. On a workload: scale down.",
+           excluded=WORKLOADS, group="Moving"),
+    # finding
+    Action("command", ("colon",), "cmd", "Go to any kind: `:pods`, `:deploy web`, `:svc kube-system`, `:discover`. "
+           "Tab completes.", EVERYWHERE, hint=90, group="Finding"),
+    Action("filter", ("slash",), "find", "Filter rows by a regular expression; `/!` the opposite, `/-l` labels, "
+           "`/-f` letters in order.", hint=91, group="Finding"),
+    Action("search", ("slash",), "find", "Search the text; n and N go from hit to hit.", _READ, hint=20,
+           group="Finding"),
+    Action("search.next", ("n",), "next hit", "To the next hit.", _READ, hint=21, group="Finding"),
+    Action("search.previous", ("N",), "previous hit", "To the hit before.", _READ, group="Finding"),
+    Action("namespaces.all", ("0",), "all namespaces", "Objects of all namespaces.", group="Finding"),
+    Action("faults", ("ctrl+z",), "faults", "Only what is wrong, and back to everything.", hint=60, group="Finding"),
+    Action("wide", ("ctrl+w",), "wide", "More columns.", group="Finding"),
+    Action("refresh", ("ctrl+r",), "refresh", "List everything again.", group="Finding"),
+    Action("header", ("ctrl+e",), "header", "The tall header with gauges and keys, and back to one line.", EVERYWHERE,
+           group="Finding"),
+    Action("mark", ("space",), "mark", "Mark the row; actions then apply to all marked rows.", group="Finding"),
+    Action("mark.range", ("ctrl+@", "ctrl+space"), "mark range", "Mark from the nearest mark to here.",
+           group="Finding"),
+    Action("mark.clear", ("ctrl+backslash",), "clear marks", "Remove all marks.", group="Finding"),
+    # looking into an object
+    Action("open", ("enter",), "open", "Drill in: deployment, pods, containers, logs; node, its pods; service, its "
+           "endpoints.", hint=1),
+    Action("logs", ("l",), "logs", "Follow the logs.", TABLE, _RUNNING | WORKLOADS, hint=2),
+    Action("logs.previous", ("p",), "previous logs", "Logs of the container before its last restart.", TABLE,
+           _RUNNING),
+    Action("shell", ("s",), "shell", "A shell in the container.", TABLE, _RUNNING, hint=3),
+    Action("attach", ("a",), "attach", "Attach to the container's main process.", TABLE, _RUNNING),
+    Action("describe", ("d",), "describe", "Everything about the object, in words.", excluded=_VIRTUAL, hint=4),
+    Action("yaml", ("y",), "yaml", "The object as YAML.", excluded=_VIRTUAL, hint=12),
+    Action("events", ("E",), "events", "Events of this object.", excluded=_VIRTUAL | {"events"}, hint=30),
+    Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
+           hint=5),
+    Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,
+           frozenset({"pods", "replicasets", "endpointslices"})),
+    Action("node", ("o",), "node", "To the pod's node.", TABLE, _PODS),
+    # changing objects
+    Action("scale", ("s",), "scale", "Set the number of replicas.", TABLE, WORKLOADS, hint=3, group="Changing"),
+    Action("scale.up", ("plus",), "one more", "One replica more.", TABLE, WORKLOADS, hint=13, group="Changing"),
+    Action("scale.down", ("minus",), "one less", "One replica less.", TABLE, WORKLOADS, hint=14, group="Changing"),
+    Action("rollout", ("v",), "rollout", "The rollout, replica by replica.", TABLE, frozenset({"deployments"}),
+           hint=4, group="Changing"),
+    Action("restart", ("r",), "restart", "Replace all pods by new ones, in the Deployment's own way.",
+           frozenset({Where.TABLE, Where.ROLLOUT}), frozenset({"deployments"}), hint=6, group="Changing"),
+    Action("undo", ("ctrl+l",), "roll back", "Go back to an earlier revision, chosen from a list.",
+           frozenset({Where.TABLE, Where.ROLLOUT}), frozenset({"deployments"}), hint=7, group="Changing"),
+    Action("image", ("i",), "image", "Set the image of a container.", TABLE, frozenset({"deployments"}), hint=11,
+           group="Changing"),
+    Action("cordon", ("c",), "cordon", "No new pods on this node.", TABLE, frozenset({"nodes"}), hint=6,
+           group="Changing"),
+    Action("uncordon", ("u",), "uncordon", "New pods may come to this node again.", TABLE, frozenset({"nodes"}),
+           hint=7, group="Changing"),
+    Action("adopt", ("a",), "adopt", "Make the host a node of this cluster; asks for the code that its agent prints.",
+           TABLE, frozenset({"hosts"}), hint=2, group="Changing"),
+    Action("delete", ("ctrl+d",), "del", "Delete, after a dialog that lists what will happen.",
+           excluded=_VIRTUAL | {"hosts"}, hint=8, group="Changing"),
+    # rollout
+    Action("rollout.pause", ("p",), "pause", "Hold the rollout where it is.", frozenset({Where.ROLLOUT}), hint=2,
+           group="Rollout"),
+    Action("rollout.resume", ("u",), "resume", "Let a held rollout go on.", frozenset({Where.ROLLOUT}), hint=3,
+           group="Rollout"),
+    Action("rollout.logs", ("l",), "logs", "Logs of the replica under the cursor.", frozenset({Where.ROLLOUT}), hint=8,
+           group="Rollout"),
+    # text and logs
+    Action("copy", ("c",), "copy", "Copy the text to the clipboard of your terminal (OSC 52).", _READ, hint=22,
+           group="Text and logs"),
+    Action("text.wrap", ("w",), "wrap", "Wrap long lines, or cut them.", _READ, hint=23, group="Text and logs"),
+    Action("logs.follow", ("s",), "follow", "Follow new lines, or stay here.", frozenset({Where.LOGS}), hint=1,
+           group="Text and logs"),
+    Action("logs.timestamps", ("t",), "time", "Show when each line was written.", frozenset({Where.LOGS}), hint=2,
+           group="Text and logs"),
+    Action("logs.container", ("tab",), "container", "One container after the other, then all of them.",
+           frozenset({Where.LOGS}), hint=3, group="Text and logs"),
+    Action("logs.swap", ("p",), "previous", "The container before its last restart, and back.",
+           frozenset({Where.LOGS}), hint=4, group="Text and logs"),
+    Action("logs.clear", ("x",), "clear", "Forget the lines shown so far.", frozenset({Where.LOGS}), hint=25,
+           group="Text and logs"),
+    # the console itself
+    Action("help", ("question_mark", "f1"), "help", "What can be done here.", EVERYWHERE, hint=92, group="Console"),
+    Action("palette", ("ctrl+p",), "palette", "All actions by name.", EVERYWHERE, group="Console"),
+    Action("quit", ("ctrl+q",), "quit", "Leave the console; the cluster goes on.", EVERYWHERE, group="Console"),
+)  # fmt: skip
+BY_ID = {action.id: action for action in ACTIONS}
+
+
+def available(where: Where, kind: str = "") -> list[Action]:
+    """What can be done on a screen, in the registry's order."""
+    return [action for action in ACTIONS if action.applies(where, kind)]
+
+
+def hints(where: Where, kind: str = "") -> list[Action]:
+    """What the footer offers, the most useful first."""
+    return sorted((action for action in available(where, kind) if action.hint), key=lambda action: action.hint)
+
+
+_KEY_NAMES = {
+    "escape": "esc", "left_square_bracket": "[", "right_square_bracket": "]", "minus": "-", "plus": "+", "colon": ":",
+    "slash": "/", "question_mark": "?", "pagedown": "pgdn", "pageup": "pgup", "backslash": "\\",
+}  # fmt: skip
+
+
+def key_label(key: str) -> str:
+    """A key as people write it: `^d`, `esc`, `?`."""
+    prefix, _, rest = key.rpartition("+")
+    if prefix == "ctrl":
+        return "^" + _KEY_NAMES.get(rest, rest)
+    return _KEY_NAMES.get(key, key)
+
+
+def groups(actions: Iterable[Action]) -> dict[str, list[Action]]:
+    """Actions by group, both in the registry's order."""
+    found: dict[str, list[Action]] = {}
+    for action in actions:
+        found.setdefault(action.group, []).append(action)
+    return found

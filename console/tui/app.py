@@ -1,0 +1,142 @@
+"""The console as an application: made of a client, it opens on the pods of all namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+from collections.abc import Mapping
+
+import textual.screen
+from textual.app import App
+
+from common.api import kinds
+from common.api.kinds import Resource
+from common.clock import Clock, SystemClock
+from common.errors import ApiError
+from common.settings import Home
+
+from . import shell
+from . import view as views
+from .actions import BY_ID
+from .catalogue import Catalogue
+from .feeds import Feeds
+from .gateway import Connect
+from .keymap import Keymap
+from .keymap import load as load_keymap
+from .palette import Look, choose
+from .palette_commands import ActionCommands
+from .screens.browse import Browse
+from .session import Session
+from .view import View
+
+DISCOVER_AGAIN_SECONDS = 30.0  # kinds come and go rarely; a look now and then finds custom resources
+# The compositor's own 60 Hz timer would delay the repaint after a key by a frame or two.
+UPDATE_PERIOD = 1 / 240
+
+
+class QuarterdeckApp(App[None], inherit_bindings=False):
+    """`connect` makes clients; the app makes one for itself and the shell one for its thread."""
+
+    TITLE = "quarterdeck"
+    CSS_PATH = "quarterdeck.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {ActionCommands}  # noqa: RUF012 - Textual's own way
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        cluster: str,
+        clock: Clock | None = None,
+        look: Look | None = None,
+        keys: Keymap | None = None,
+        first: Resource = kinds.PODS,
+    ) -> None:
+        super().__init__()
+        clock = clock or SystemClock()
+        gateway = connect()
+        self.session = Session(
+            gateway=gateway,
+            connect=connect,
+            clock=clock,
+            look=look or Look(),
+            keys=keys or Keymap(),
+            cluster=cluster,
+            feeds=Feeds(gateway, clock),
+        )
+        self._first = first
+        self.animation_level = "none"
+        # Before the stylesheet is read: it uses the theme's variables.
+        theme = self.session.look.palette.theme()
+        self.register_theme(theme)
+        self.theme = theme.name
+
+    def on_mount(self) -> None:
+        self.session.start()
+        self.push_screen(Browse(self.session, views.opening(self._first)))
+        self.run_worker(self._learn_kinds(), exit_on_error=False)
+        self.run_worker(self._settle_memory(), exit_on_error=False)
+
+    async def _learn_kinds(self) -> None:
+        session = self.session
+        while True:
+            with contextlib.suppress(ApiError, OSError):
+                session.catalogue = Catalogue(await session.gateway.discover())
+            await session.clock.sleep(DISCOVER_AGAIN_SECONDS)
+
+    async def _settle_memory(self) -> None:
+        """After the first load, tell the garbage collector that what is here will stay: its pauses get short."""
+        await self.session.wait_synced()
+        gc.collect()
+        gc.freeze()
+
+    async def on_unmount(self) -> None:
+        await self.session.feeds.close()
+        await self.session.gateway.close()
+
+    def browse(self) -> Browse:
+        """The table below whatever is on top of it."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, Browse))
+
+    def execute(self, text: str) -> None:
+        """Do what was typed after `:`; raises `catalogue.Unknown` when it means nothing."""
+        command = self.session.catalogue.resolve(text)
+        if command.word == "quit":
+            self.exit()
+        elif command.word == "help":
+            self.browse().run_action_of(BY_ID["help"])
+        elif command.resource is not None:
+            discover = text.split()[0].lower() == "discover"
+            self._go(views.discovered() if discover else views.opening(command.resource, command.namespace))
+
+    def _go(self, view: View) -> None:
+        while not isinstance(self.screen, Browse):
+            self.pop_screen()
+        self.browse().go(view)
+
+    async def leave_for(self, wish: shell.Wish) -> shell.Ended:
+        """Lend the terminal to a container and come back."""
+        with self.suspend(), self.batch_update():
+            print(f"\x1b[2J\x1b[H{wish.namespace}/{wish.pod} container {wish.container}\r")  # noqa: T201
+            return await asyncio.to_thread(shell.run, self.session.connect, wish)
+
+
+def run_tui(
+    connect: Connect,
+    home: Home,
+    *,
+    cluster: str,
+    environment: Mapping[str, str] = os.environ,
+    ascii_only: bool = False,
+    mouse: bool = True,
+    first: Resource = kinds.PODS,
+) -> int:
+    """Run the console in this terminal until the user leaves. Raises `keymap.KeymapError` for a bad file of keys."""
+    look = choose(environment, ascii_only=ascii_only)
+    keys = load_keymap(home.path)
+    textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
+    app = QuarterdeckApp(connect, cluster=cluster, look=look, keys=keys, first=first)
+    app.run(mouse=mouse)
+    return app.return_code or 0

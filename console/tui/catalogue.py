@@ -1,0 +1,100 @@
+"""The words of the command bar: which kind `po`, `deploy` or `svc` means, and how a half-typed command goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from common.api import kinds
+from common.api.kinds import Resource
+from common.client.http import ApiResource
+
+ALIASES = {"discover": kinds.HOSTS, "dp": kinds.DEPLOYMENTS, "eps": kinds.ENDPOINTSLICES, "sec": kinds.SECRETS}
+"""Words that no API server knows but the hands of operators do."""
+COMMANDS = ("help", "quit")
+_NAMED = (
+    ApiResource(kinds.PODS, "pod", ("po",)),
+    ApiResource(kinds.DEPLOYMENTS, "deployment", ("deploy",)),
+    ApiResource(kinds.REPLICASETS, "replicaset", ("rs",)),
+    ApiResource(kinds.SERVICES, "service", ("svc",)),
+    ApiResource(kinds.NODES, "node", ("no",)),
+    ApiResource(kinds.NAMESPACES, "namespace", ("ns",)),
+    ApiResource(kinds.CONFIGMAPS, "configmap", ("cm",)),
+    ApiResource(kinds.SECRETS, "secret"),
+    ApiResource(kinds.EVENTS, "event", ("ev",)),
+    ApiResource(kinds.ENDPOINTSLICES, "endpointslice"),
+    ApiResource(kinds.LEASES, "lease"),
+    ApiResource(kinds.HOSTS, "host"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command understood: a kind with a namespace (empty for all), or one of COMMANDS."""
+
+    resource: Resource | None = None
+    namespace: str = ""
+    word: str = ""
+
+
+class Unknown(Exception):
+    """No kind and no command is called so; the message says what is near."""
+
+
+class Catalogue:
+    """What can be listed. Until discovery has answered it knows the kinds that every cluster has."""
+
+    def __init__(self, served: Iterable[ApiResource] = _NAMED) -> None:
+        self._words: dict[str, Resource] = {}
+        self.plurals: list[str] = []
+        for item in served:
+            if item.verbs and not {"list", "watch"} <= item.verbs:
+                continue
+            self.plurals.append(item.resource.plural)
+            self._add(item)
+        self._words |= {word: resource for word, resource in ALIASES.items() if word not in self._words}
+
+    def _add(self, item: ApiResource) -> None:
+        resource = item.resource
+        for word in (resource.plural, item.singular, resource.kind.lower(), *item.short_names):
+            if word:
+                self._words.setdefault(word, resource)
+                if resource.group:
+                    self._words.setdefault(f"{word}.{resource.group}", resource)
+
+    def resources(self) -> list[Resource]:
+        return list(dict.fromkeys(self._words.values()))
+
+    def resolve(self, text: str) -> Command:
+        """The meaning of a command; Unknown when it has none."""
+        words = text.split()
+        if not words:
+            raise Unknown("type a kind, such as pods or deploy")
+        word = words[0].lower()
+        if word in {"q", "q!", "exit"}:
+            word = "quit"
+        if word in COMMANDS:
+            return Command(word=word)
+        resource = self._words.get(word)
+        if resource is None:
+            near = [known for known in self.plurals if known.startswith(word[:2])][:4]
+            hint = f"; near it: {', '.join(near)}" if near else ""
+            raise Unknown(f"no kind is called {word!r}{hint}")
+        namespace = words[1] if len(words) > 1 and words[1] not in {"all", "-"} else ""
+        return Command(resource, namespace)
+
+    def complete(self, text: str, namespaces: Sequence[str]) -> list[str]:
+        """Whole commands that `text` may become, the likeliest first."""
+        head, space, tail = text.partition(" ")
+        if space:
+            resource = self._words.get(head.lower())
+            if resource is None or not resource.namespaced:
+                return []
+            return [f"{head} {name}" for name in namespaces if name.startswith(tail)]
+        if not head:
+            return ["pods", "deployments", "services", "nodes", "events", "discover"]
+        lower = head.lower()
+        plurals = [word for word in (*self.plurals, *ALIASES, *COMMANDS) if word.startswith(lower)]
+        exact = self._words.get(lower)
+        first = [exact.plural] if exact is not None and exact.plural in self.plurals else []
+        return list(dict.fromkeys([*first, *plurals]))

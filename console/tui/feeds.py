@@ -1,0 +1,117 @@
+"""Watched resources, shared by all screens: one informer a resource, however many look at it.
+
+A subscription collects what changed until its screen takes it, so that a thousand updates a second become one
+repaint. The last one to leave ends the watch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from common.aio import Tasks
+from common.api.kinds import Resource
+from common.api.meta import Key, Object, key
+from common.client import Client, Informer
+from common.clock import Clock
+
+
+class Subscription:
+    """`take` gives what changed since the last call, the latest state of each object only."""
+
+    def __init__(self, watched: _Watched) -> None:
+        self._watched = watched
+        self._pending: dict[Key, Object | None] = {}
+
+    def notify(self, obj_key: Key, obj: Object | None) -> None:
+        self._pending.pop(obj_key, None)  # so that a change goes to the end, not where an older one stood
+        self._pending[obj_key] = obj
+
+    def take(self, most: int) -> list[tuple[Key, Object | None]]:
+        if len(self._pending) <= most:
+            taken = list(self._pending.items())
+            self._pending.clear()
+            return taken
+        keys = [key for key, _ in zip(self._pending, range(most), strict=False)]
+        return [(key, self._pending.pop(key)) for key in keys]
+
+    @property
+    def waiting(self) -> int:
+        return len(self._pending)
+
+    @property
+    def synced(self) -> bool:
+        return self._watched.informer.synced.is_set()
+
+    @property
+    def connected(self) -> bool:
+        return self._watched.informer.connected
+
+    async def wait_synced(self) -> None:
+        await self._watched.informer.synced.wait()
+
+    def get(self, obj_key: Key) -> Object | None:
+        return self._watched.informer.get(obj_key)
+
+    def items(self) -> Iterator[Object]:
+        return self._watched.informer.items()
+
+    def close(self) -> None:
+        self._watched.leave(self)
+
+
+class _Watched:
+    def __init__(self, feeds: Feeds, resource: Resource, informer: Informer) -> None:
+        self.resource = resource
+        self.informer = informer
+        self._feeds = feeds
+        self._subscriptions: set[Subscription] = set()
+        informer.listen(self._changed)
+
+    def join(self) -> Subscription:
+        subscription = Subscription(self)
+        for obj in self.informer.items():
+            subscription.notify(key(obj), obj)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def leave(self, subscription: Subscription) -> None:
+        self._subscriptions.discard(subscription)
+        if not self._subscriptions:
+            self._feeds.drop(self)
+
+    def _changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new if new is not None else old
+        if changed is not None:
+            obj_key = key(changed)
+            for subscription in self._subscriptions:
+                subscription.notify(obj_key, new)
+
+
+class Feeds:
+    """Hands out subscriptions; `close` ends all watches."""
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._watched: dict[Resource, _Watched] = {}
+        self._tasks = Tasks("console")
+
+    def open(self, resource: Resource) -> Subscription:
+        """Follow all objects of a resource, in all namespaces: changing the namespace then needs no request."""
+        watched = self._watched.get(resource)
+        if watched is None:
+            informer = Informer(self._client, resource, self._clock)
+            watched = self._watched[resource] = _Watched(self, resource, informer)
+            informer.start()
+        return watched.join()
+
+    def drop(self, watched: _Watched) -> None:
+        if self._watched.get(watched.resource) is watched:
+            del self._watched[watched.resource]
+        self._tasks.start(f"close {watched.resource.plural}", watched.informer.close())
+
+    async def close(self) -> None:
+        for watched in list(self._watched.values()):
+            await watched.informer.close()
+        self._watched.clear()
+        await self._tasks.close()

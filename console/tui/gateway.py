@@ -1,0 +1,45 @@
+"""What the console needs of the API: the `Client` protocol and, past it, discovery, streams and plain requests.
+
+`common.client.http.HttpClient` is one; tests have another on an API in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Protocol
+
+import aiohttp
+
+from common.api.kinds import PODS, Resource
+from common.api.meta import Object, name, namespace
+from common.client import Client
+from common.client.http import ApiResource, Params
+
+
+class Gateway(Client, Protocol):
+    async def discover(self) -> Sequence[ApiResource]: ...
+
+    async def request_json(self, method: str, path: str, params: Params = (), body: Any = None) -> Any: ...
+
+    def stream(self, path: str, params: Params = ()) -> AsyncIterator[bytes]: ...
+
+    async def websocket(
+        self, path: str, params: Params = (), protocols: Sequence[str] = ()
+    ) -> aiohttp.ClientWebSocketResponse: ...
+
+    async def close(self) -> None: ...
+
+
+Connect = Callable[[], Gateway]
+"""Makes a client for the event loop that calls it."""
+
+
+async def explain(gateway: Gateway, pod: Object) -> Object:
+    """The scheduler's verdict about a pod, a node each (docs/architecture.md: Explanation)."""
+    answer: Object = await gateway.request_json("GET", PODS.path(namespace(pod), name(pod), "why"))
+    return answer
+
+
+async def reread(gateway: Gateway, resource: Resource, obj: Object) -> Object:
+    """The object as it is now."""
+    return await gateway.get(resource, name(obj), namespace(obj) or None)

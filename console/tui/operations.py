@@ -1,0 +1,57 @@
+"""Changes that the console makes through the API, one function each. Errors are `common.errors.ApiError`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from common.api import rollout
+from common.api.kinds import DEPLOYMENTS, HOSTS, NODES, Resource
+from common.api.meta import Object, name, namespace, uid
+from common.client import PatchType
+from console.views import rollouts
+
+from .gateway import Gateway
+
+
+async def scale(gateway: Gateway, resource: Resource, obj: Object, replicas: int) -> None:
+    """Set the number of replicas, through the scale subresource as `kubectl scale` does."""
+    await gateway.patch(
+        resource, name(obj), {"spec": {"replicas": replicas}}, namespace(obj) or None, subresource="scale"
+    )
+
+
+async def restart(gateway: Gateway, deployment: Object, now: datetime) -> None:
+    await gateway.patch(DEPLOYMENTS, name(deployment), rollout.restart_patch(now), namespace(deployment))
+
+
+async def pause(gateway: Gateway, deployment: Object, *, paused: bool) -> None:
+    patch = rollout.pause_patch(paused=paused)
+    await gateway.patch(DEPLOYMENTS, name(deployment), patch, namespace(deployment))
+
+
+async def undo(gateway: Gateway, deployment: Object, revision: rollout.Revision) -> None:
+    """Go back to a revision; refused when the Deployment was replaced meanwhile."""
+    patch = rollout.undo_patch(deployment, revision)
+    await gateway.patch(DEPLOYMENTS, name(deployment), patch, namespace(deployment), kind=PatchType.JSON)
+
+
+async def set_image(gateway: Gateway, deployment: Object, container: str, image: str) -> None:
+    patch = rollouts.set_image(container, image)
+    await gateway.patch(DEPLOYMENTS, name(deployment), patch, namespace(deployment), kind=PatchType.STRATEGIC)
+
+
+async def cordon(gateway: Gateway, node: Object, *, cordoned: bool) -> None:
+    """Keep new pods off a node, or let them come again."""
+    await gateway.patch(NODES, name(node), {"spec": {"unschedulable": True if cordoned else None}})
+
+
+async def delete(gateway: Gateway, resource: Resource, obj: Object) -> None:
+    """Delete exactly this object, not a namesake made meanwhile; what it owns goes with it."""
+    await gateway.delete(
+        resource, name(obj), namespace(obj) or None, uid=uid(obj) or None, propagation_policy="Background"
+    )
+
+
+async def adopt(gateway: Gateway, host: Object, code: str) -> Object:
+    """Make a host a node; the code is the one that its agent prints."""
+    return await gateway.post(HOSTS, name(host), "adopt", {"code": code})

@@ -1,0 +1,1 @@
+"""The screens: tables, text, logs, rollout, why, dialogs."""

@@ -1,0 +1,311 @@
+"""The main screen: a table of any kind, its filter, marks, history, and a detail pane when there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from textual import on
+from textual.containers import Horizontal
+from textual.events import Resize
+from textual.widget import Widget
+
+from common.api import kinds
+from common.api.meta import Key, Object, key
+from console.tui import verbs
+from console.tui import view as views
+from console.tui.actions import Where
+from console.tui.feeds import Subscription
+from console.tui.history import ViewHistory
+from console.tui.session import SLICE, Session
+from console.tui.table.model import Change, TableModel
+from console.tui.table.query import parse as parse_query
+from console.tui.table.widget import Table
+from console.tui.view import View
+from console.tui.widgets import bars
+from console.tui.widgets.detail import Detail
+from console.tui.widgets.spans import Line, Span
+from console.views.containers import CONTAINERS
+from console.views.containers import rows as container_rows
+from console.views.status import Tone
+
+from .deck import Deck, Handler
+from .empty import notice
+
+DETAIL_FROM = 120  # columns of the terminal
+_MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
+
+
+class Browse(Deck):
+    """Shows one `View` at a time."""
+
+    where = Where.TABLE
+
+    def __init__(self, session: Session, first: View) -> None:
+        super().__init__(session)
+        self.history = ViewHistory(first)
+        self.view = first
+        self._feed: Subscription | None = None
+        self._table = Table(self._model(), session.clock, session.look, id="table")
+        self._table.add_class("framed")
+        self._detail = Detail(session, id="detail")
+        self._detail.add_class("framed")
+
+    def body(self) -> Iterable[Widget]:
+        with_detail = Horizontal(self._table, self._detail, id="body")
+        yield with_detail
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._follow()
+
+    def on_unmount(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
+
+    def on_resize(self, event: Resize) -> None:
+        super().on_resize(event)
+        self.set_class(event.size.width >= DETAIL_FROM, "broad")
+        self.set_class(event.size.width >= 170, "vast")
+
+    def rest_focus(self) -> None:
+        self._table.focus()
+
+    # Views
+
+    @property
+    def table(self) -> Table:
+        return self._table
+
+    def _model(self) -> TableModel:
+        view = self.view
+        model = TableModel(view.resource, view.columns())
+        model.scope = view.test() if view.resource != CONTAINERS else None
+        model.sort_by, model.descending = view.sort_by, view.descending
+        model.set_query(parse_query(view.query))
+        model.set_faults_only(view.faults_only)
+        return model
+
+    def _follow(self) -> None:
+        """Watch what the view shows, and show what is known at once."""
+        if self._feed is not None:
+            self._feed.close()
+        resource = kinds.PODS if self.view.resource == CONTAINERS else self.view.resource
+        self._feed = self.session.feeds.open(resource)
+        self.frame()
+
+    def go(self, view: View) -> None:
+        """Show another view; `[` comes back to this one."""
+        self._remember()
+        self.history.go(view)
+        self._show(view)
+
+    def _show(self, view: View) -> None:
+        self.view = view
+        self._table.show(self._model())
+        self._follow()
+        if view.cursor is not None and self._table.model.select(view.cursor):
+            self._table.show(self._table.model)
+        self.redraw()
+
+    def _remember(self) -> None:
+        model, view = self._table.model, self.view
+        row = model.current()
+        view.cursor = row.key if row else None
+        view.sort_by, view.descending = model.sort_by, model.descending
+
+    def frame(self) -> None:
+        if self._feed is None:
+            return
+        changes = self._feed.take(SLICE)
+        if changes:
+            self._table.update(self._rows(changes))
+        if self._feed.waiting:
+            self.call_later(self.frame)
+        self._table.set_notice(notice(self.view, self._table.model, self.session, synced=self._feed.synced))
+        self._table.flush()
+        self._detail.frame()
+        self._titles()
+
+    def _rows(self, changes: list[Change]) -> list[Change]:
+        """Containers are rows that their pod makes; everything else is its own row."""
+        origin = self.view.scope.origin if self.view.scope else None
+        if self.view.resource != CONTAINERS or origin is None:
+            return changes
+        found: list[Change] = []
+        for obj_key, pod in changes:
+            if obj_key != origin:
+                continue
+            rows = container_rows(pod) if pod is not None else []
+            kept = {key(row) for row in rows}
+            found += [(row.key, None) for row in self._table.model.all_rows() if row.key not in kept]
+            found += [(key(row), row) for row in rows]
+        return found
+
+    def second(self) -> None:
+        self._table.tick()
+        self._detail.second()
+
+    # What the frame says
+
+    def _titles(self) -> None:
+        view, model, look = self.view, self._table.model, self.session.look
+        dot = f" {look.dot} "
+        shown = f"{len(model)}" if len(model) == model.total else f"{len(model)} of {model.total}"
+        title = dot.join(part for part in (view.title.capitalize(), view.place, shown) if part)
+        extras = [f"/{model.query.text}"] * bool(model.query.text) + ["faults only"] * model.faults_only
+        text = dot.join([title, *extras])
+        if self._table.border_title != text:
+            self._table.border_title = text.replace("[", "\\[")
+
+    def trail(self) -> list[str]:
+        names = [item.scope.label if item.scope else item.resource.plural for item in self.view.trail()]
+        if self.view.scope is not None:
+            names.append(self.view.resource.plural)
+        place = self.view.namespace or ("all" if self.view.resource.namespaced and not self.view.parent else "")
+        return [place, *names] if place else names
+
+    def standing(self) -> Line:
+        model = self._table.model
+        if model.query.error:
+            return [(f"{model.query.error} ", Tone.WARN)]
+        line: list[Span] = []
+        if model.marks:
+            line.append((f"{self.session.look.mark} {len(model.marks)} marked  ", Tone.KEY))
+        return line + bars.counts(model.count_tones(), self.session.look)
+
+    def kind(self) -> str:
+        return self.view.resource.plural
+
+    @on(Table.Moved)
+    def _moved(self, message: Table.Moved) -> None:
+        row = message.row
+        self._detail.show(self.view.resource, row.obj if row else None)
+
+    @on(Table.Opened)
+    def _opened(self, _message: Table.Opened) -> None:
+        self.open_current()
+
+    # Actions
+
+    def handlers(self) -> Mapping[str, Handler]:
+        moves: dict[str, Handler] = {f"cursor.{where}": partial(self._table.navigate, where) for where in _MOVES}
+        own: dict[str, Handler] = {
+            "open": self.open_current,
+            "filter": lambda: self.prompt("/", self.view.query),
+            "namespaces.all": self._all_namespaces,
+            "history.back": lambda: self._revisit(self.history.back()),
+            "history.forward": lambda: self._revisit(self.history.forward()),
+            "history.last": lambda: self._revisit(self.history.last()),
+            "faults": self._faults,
+            "wide": self._wide,
+            "refresh": self._refresh,
+            "mark": self._mark,
+            "mark.range": self._mark_range,
+            "mark.clear": self._clear_marks,
+        }
+        return moves | own | verbs.for_table(self)
+
+    def targets(self) -> list[Object]:
+        """The marked objects, else the one under the cursor."""
+        return [row.obj for row in self._table.model.targets()]
+
+    def current(self) -> Object | None:
+        row = self._table.model.current()
+        return row.obj if row else None
+
+    def open_current(self) -> None:
+        obj = self.current()
+        if obj is None:
+            return
+        inside = views.drill(self.view, obj)
+        if inside is not None:
+            self.go(inside)
+        elif self.view.resource == CONTAINERS:
+            self.run_worker(self.guarded(verbs.logs(self)), group="verbs")
+        elif self.view.resource == kinds.EVENTS:
+            self.run_worker(self.guarded(verbs.involved(self)), group="verbs")
+        else:
+            self.run_worker(self.guarded(verbs.describe(self)), group="verbs")
+
+    def pod_of(self, row: Object) -> Object | None:
+        """The pod that a container row or a pod row belongs to."""
+        if self.view.resource == kinds.PODS:
+            return row
+        origin = self.view.scope.origin if self.view.scope else None
+        return self._feed.get(origin) if self._feed and origin else None
+
+    def _revisit(self, view: View | None) -> None:
+        if view is not None:
+            self._remember()
+            self._show(view)
+
+    def _back(self) -> None:
+        model = self._table.model
+        if model.query.text or model.faults_only:
+            self.view.faults_only = False
+            model.set_faults_only(False)
+            self.search("", final=True)
+        elif model.marks:
+            self._clear_marks()
+        elif self.view.parent is not None:
+            self.go(self.view.parent)
+
+    def search(self, text: str, *, final: bool) -> None:
+        self.view.query = text
+        model = self._table.model
+        model.set_query(parse_query(text))
+        self._table.flush()
+        self._titles()
+        self.redraw()
+        if final and model.query.error:
+            self.say(f"this filter means nothing: {model.query.error}", Tone.WARN)
+
+    def _all_namespaces(self) -> None:
+        if self.view.namespace:
+            self.go(views.opening(self.view.resource))
+
+    def _faults(self) -> None:
+        self.view.faults_only = not self.view.faults_only
+        self._table.model.set_faults_only(self.view.faults_only)
+        self.frame()
+
+    def _wide(self) -> None:
+        self._table.wide = not self._table.wide
+        self._table.refresh()
+
+    def _refresh(self) -> None:
+        self._remember()
+        self._show(self.view)
+        self.say("listed again")
+
+    def _mark(self) -> None:
+        self._table.model.toggle_mark()
+        self._table.redraw_cursor()
+        self._table.navigate("down")
+
+    def _mark_range(self) -> None:
+        self._table.model.mark_range()
+        self._table.refresh()
+
+    def _clear_marks(self) -> None:
+        self._table.model.marks.clear()
+        self._table.refresh()
+
+    def other_key(self, key_name: str) -> bool:
+        """Shift and a letter sort by the column that has it."""
+        model = self._table.model
+        for index, column in enumerate(model.columns):
+            if column.letter and column.letter == key_name:
+                model.sort(index)
+                self._remember()
+                self._table.flush()
+                self._table.refresh()
+                return True
+        return False
+
+    def select(self, obj_key: Key) -> None:
+        """Put the cursor on an object, now or when it is there."""
+        self.view.cursor = obj_key
+        if self._table.model.select(obj_key):
+            self._table.show(self._table.model)

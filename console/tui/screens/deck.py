@@ -1,0 +1,250 @@
+"""What every screen is: header, body, prompt, crumbs and footer, and keys that go through the registry of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from common.errors import ApiError
+from console.tui.actions import Action, Where, hints
+from console.tui.catalogue import Unknown
+from console.tui.session import Session
+from console.tui.widgets import bars
+from console.tui.widgets.prompt import Prompt
+from console.tui.widgets.spans import Line, SpanLines
+from console.views.status import Tone
+
+if TYPE_CHECKING:
+    from console.tui.app import QuarterdeckApp
+
+Handler = Callable[[], "Coroutine[Any, Any, None] | None"]
+NOTE_SECONDS = 6.0
+FRAME_SECONDS = 0.1  # updates are shown ten times a second: quick to the eye, easy on a slow line
+
+
+class Deck(Screen[None], inherit_bindings=False):
+    """Subclasses give `where`, a body, handlers by action id and what the crumbs say."""
+
+    where: Where
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(classes="plain" if session.look.ascii else None)
+        self.session = session
+        self._note: tuple[str, Tone] | None = None
+        self._notes = 0
+
+    @property
+    def deck_app(self) -> QuarterdeckApp:
+        return cast("QuarterdeckApp", self.app)
+
+    # What a screen is made of
+
+    def body(self) -> Iterable[Widget]:
+        raise NotImplementedError
+
+    def handlers(self) -> Mapping[str, Handler]:
+        raise NotImplementedError
+
+    def trail(self) -> Sequence[str]:
+        """The crumbs below the cluster's name."""
+        raise NotImplementedError
+
+    def standing(self) -> Line:
+        """What the right end of the crumbs says."""
+        return ()
+
+    def kind(self) -> str:
+        """The plural of the resource under the cursor, for actions that depend on it."""
+        return ""
+
+    def frame(self) -> None:
+        """Show what changed; called ten times a second."""
+
+    def second(self) -> None:
+        """Show what changes with time."""
+
+    def rest_focus(self) -> None:
+        """Give the focus back to the body."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        look = self.session.look
+        yield SpanLines(look, id="header", panel=True)
+        yield from self.body()
+        yield Prompt(look, id="prompt")
+        yield SpanLines(look, id="crumbs")
+        yield SpanLines(look, id="footer", panel=True)
+
+    def on_mount(self) -> None:
+        self.rest_focus()
+        self.set_interval(FRAME_SECONDS, self._frame)
+        self.set_interval(1.0, self._second)
+        self.call_after_refresh(self.redraw)
+
+    def _frame(self) -> None:
+        if self.is_current:
+            if self.session.digest():
+                self.call_later(self._frame)
+            self.frame()
+            self.redraw()
+
+    def _second(self) -> None:
+        if self.is_current:
+            self.second()
+
+    def on_screen_resume(self) -> None:
+        self.redraw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.height >= 30 and event.size.width >= 100, "roomy")
+        self.call_after_refresh(self.redraw)
+
+    # Header, crumbs, footer
+
+    def redraw(self) -> None:
+        """Bring header, crumbs and footer up to date; cheap when nothing changed."""
+        if not self.is_mounted:
+            return
+        session, width = self.session, self.size.width
+        self.query_one("#header", SpanLines).set_class(session.tall_header, "tall")
+        self.query_one("#header", SpanLines).set_lines(self._header(width))
+        self.query_one("#crumbs", SpanLines).set_lines([self._crumbs(width)])
+        self.query_one("#footer", SpanLines).set_lines(
+            [bars.footer(hints(self.where, self.kind()), session.keys, width)]
+        )
+
+    def _header(self, width: int) -> list[Line]:
+        session = self.session
+        now = session.clock.now()
+        lost = None
+        if session.lost_since is not None and session.synced:
+            lost = session.clock.monotonic() - session.lost_since
+        if session.tall_header:
+            shown = [action for action in hints(self.where, self.kind()) if action.hint < bars.ALWAYS]
+            return bars.tall_header(
+                session.cluster, session.facts, shown, session.keys, lost=lost, now=now, width=width,
+                look=session.look,
+            )  # fmt: skip
+        line = bars.header(
+            session.cluster, session.facts, known=session.synced, lost=lost, now=now, width=width, look=session.look
+        )
+        return [line]
+
+    def _crumbs(self, width: int) -> Line:
+        if self._note is not None:
+            return bars.note(*self._note, width, self.session.look)
+        return bars.crumbs([self.session.cluster, *self.trail()], self.standing(), width, self.session.look)
+
+    def say(self, text: str, tone: Tone = Tone.OK) -> None:
+        """Show a message in place of the crumbs for a few seconds."""
+        self._note = (" ".join(text.split()), tone)
+        self._notes += 1
+        number = self._notes
+
+        def forget() -> None:
+            if self._notes == number:
+                self._note = None
+                self.redraw()
+
+        self.set_timer(NOTE_SECONDS, forget)
+        self.redraw()
+
+    # Keys
+
+    def on_key(self, event: events.Key) -> None:
+        action = self.session.keys.lookup(event.key, self.where, self.kind())
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            self.run_action_of(action)
+        elif self.other_key(event.key):
+            event.stop()
+
+    def other_key(self, _key: str) -> bool:
+        """A key that no action has; whether it was used."""
+        return False
+
+    def run_action_of(self, action: Action) -> None:
+        """Do what an action says; the palette comes here too."""
+        handler = {**self._own_handlers(), **self.handlers()}.get(action.id)
+        if handler is None:
+            return
+        work = handler()
+        if work is not None:
+            self.run_worker(self.guarded(work), group="verbs", exit_on_error=False)
+
+    async def guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a verb; what the API refuses is shown, with its reason."""
+        try:
+            await work
+        except (ApiError, OSError, ValueError) as error:
+            self.say(getattr(error, "message", "") or str(error), Tone.BAD)
+
+    def _own_handlers(self) -> dict[str, Handler]:
+        return {
+            "command": lambda: self.prompt(":"),
+            "help": self._help,
+            "header": self._toggle_header,
+            "palette": self.app.action_command_palette,
+            "quit": self.app.exit,
+            "back": self._back,
+        }
+
+    def _toggle_header(self) -> None:
+        self.session.tall_header = not self.session.tall_header
+        self.redraw()
+
+    def _help(self) -> None:
+        from .help import Help
+
+        self.app.push_screen(Help(self.session, self.where, self.kind()))
+
+    def _back(self) -> None:
+        self.app.pop_screen()
+
+    # Prompt
+
+    def prompt(self, sign: str, text: str = "") -> None:
+        """Open the prompt; `:` completes over everything the API serves."""
+        session = self.session
+
+        def complete(typed: str) -> list[str]:
+            return session.catalogue.complete(typed, session.namespaces())
+
+        self.query_one(Prompt).open(sign, text, complete if sign == ":" else None)
+        self.query_one("#crumbs").display = False
+
+    def close_prompt(self) -> None:
+        self.query_one(Prompt).close()
+        self.query_one("#crumbs").display = True
+        self.rest_focus()
+
+    @on(Prompt.Cancelled)
+    def _prompt_cancelled(self, message: Prompt.Cancelled) -> None:
+        self.close_prompt()
+        if message.sign == "/":
+            self.search("", final=True)
+
+    @on(Prompt.Changed)
+    def _prompt_changed(self, message: Prompt.Changed) -> None:
+        if message.sign == "/":
+            self.search(message.text, final=False)
+
+    @on(Prompt.Submitted)
+    def _prompt_submitted(self, message: Prompt.Submitted) -> None:
+        self.close_prompt()
+        if message.sign == "/":
+            self.search(message.text, final=True)
+            return
+        try:
+            self.deck_app.execute(message.text)
+        except Unknown as error:
+            self.say(str(error), Tone.BAD)
+
+    def search(self, text: str, *, final: bool) -> None:
+        """`/` was typed into; screens that filter or search override this."""

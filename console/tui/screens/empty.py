@@ -1,0 +1,62 @@
+"""What an empty table says: that it is still loading, that a filter hides everything, or what to do next. Pure."""
+
+from __future__ import annotations
+
+from common.api import kinds
+from console.tui.session import Session
+from console.tui.table.model import TableModel
+from console.tui.view import View
+from console.views.status import Tone
+
+Lines = list[tuple[str, Tone]]
+
+_HOSTS: Lines = [
+    ("No host is waiting to be adopted.", Tone.BRIGHT),
+    ("", Tone.TEXT),
+    ("Start an agent on a host of this network:", Tone.DIM),
+    ("    sudo quarterdeck-agent", Tone.LINK),
+    ("It appears here within seconds. Then press a and type the code that it prints.", Tone.DIM),
+    ("", Tone.TEXT),
+    ("A host on another network is added by its address:", Tone.DIM),
+    ("    quarterdeck discover --add ADDRESS", Tone.LINK),
+]
+_NO_NODES: Lines = [
+    ("This cluster has no nodes yet, so nothing can run.", Tone.BRIGHT),
+    ("", Tone.TEXT),
+    ("1  Start an agent on a host:  sudo quarterdeck-agent", Tone.TEXT),
+    ("2  Type  :discover  here, press  a  on the host, and type the code that it prints.", Tone.TEXT),
+    ("3  Apply a manifest:  quarterdeck apply -f app.yaml   (kubectl works too)", Tone.TEXT),
+]
+_NOTHING_RUNS: Lines = [
+    ("Nothing runs here yet.", Tone.BRIGHT),
+    ("", Tone.TEXT),
+    ("Apply a manifest from another terminal:", Tone.DIM),
+    ("    quarterdeck apply -f app.yaml", Tone.LINK),
+    ("    kubectl apply -f app.yaml", Tone.LINK),
+    ("", Tone.TEXT),
+    (":nodes shows where it can run, :discover finds more hosts.", Tone.DIM),
+]
+
+
+def notice(view: View, model: TableModel, session: Session, *, synced: bool) -> Lines:
+    """The lines for a table without rows."""
+    if model.rows:
+        return []
+    if not synced:
+        return [("Reading from the API …" if not session.look.ascii else "Reading from the API ...", Tone.BUSY)]
+    if model.total:
+        hidden = f"{model.total} {view.resource.plural} are hidden by the filter; esc shows them."
+        if model.faults_only and not model.query.text:
+            hidden = f"No faults among {model.total} {view.resource.plural}; esc shows them all."
+        return [(hidden, Tone.OK if model.faults_only else Tone.DIM)]
+    if view.resource == kinds.HOSTS:
+        return _HOSTS
+    if view.scope is not None:
+        return [(f"No {view.resource.plural} of {view.scope.label}.", Tone.DIM)]
+    if session.facts.nodes == 0 and session.synced:
+        return _NO_NODES
+    if view.namespace:
+        return [(f"No {view.resource.plural} in namespace {view.namespace}; 0 shows all namespaces.", Tone.DIM)]
+    return _NOTHING_RUNS if view.resource in {kinds.PODS, kinds.DEPLOYMENTS} else [
+        (f"No {view.resource.plural}.", Tone.DIM)
+    ]  # fmt: skip

@@ -1,0 +1,100 @@
+"""`?`: what can be done here, from the registry of actions."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+
+from console.tui.actions import Where, available, groups, key_label
+from console.tui.keymap import Keymap
+from console.tui.session import Session
+from console.tui.widgets.buffer import Entry, LineBuffer
+from console.tui.widgets.spans import Line
+from console.tui.widgets.text_view import TextView
+from console.views.columns import Column, columns_for
+from console.views.status import Tone
+
+COLUMN = 52
+_KEYS = 12
+_SEPARATOR = "\x1f"  # between a key and its explanation, inside one line of the buffer
+
+
+def entries(keymap: Keymap, where: Where, kind: str, columns: tuple[Column, ...] = ()) -> list[str]:
+    """One line per action under its group: key, separator, title and help."""
+    lines: list[str] = []
+    for group, actions in groups(available(where, kind)).items():
+        lines += ([""] if lines else []) + [group]
+        for action in actions:
+            keys = " ".join(key_label(key) for key in keymap.keys(action)[:2])
+            lines.append(f"{keys:<{_KEYS}}{_SEPARATOR}{action.title}")
+    letters = [(column.letter, column.title.lower()) for column in columns if column.letter]
+    if where is Where.TABLE and letters:
+        lines += ["", "Sorting (again: the other way round)"]
+        lines += [f"{letter:<{_KEYS}}{_SEPARATOR}by {title}" for letter, title in letters]
+    return lines
+
+
+def in_columns(lines: list[str], width: int) -> list[str]:
+    """The lines side by side in as many columns as fit, read from top to bottom."""
+    count = max(1, width // COLUMN)
+    height = -(-len(lines) // count)
+    parts = [lines[start : start + height] for start in range(0, len(lines), height)]
+    return [
+        "".join(f"{_padded(cell)}" for cell in row).rstrip(" ") for row in zip_longest(*parts, fillvalue="")
+    ]  # fmt: skip
+
+
+def _padded(cell: str) -> str:
+    return cell[:COLUMN].ljust(COLUMN + cell.count(_SEPARATOR))
+
+
+def _paint(entry: Entry) -> Line:
+    """Keys in brass, explanations plain, group titles by themselves."""
+    spans: list[tuple[str, Tone]] = []
+    rest = entry.text
+    while _SEPARATOR in rest:
+        keys, _, rest = rest.partition(_SEPARATOR)
+        spans.append((keys, Tone.KEY))
+        explained, rest = rest[: COLUMN - _KEYS], rest[COLUMN - _KEYS :]
+        spans.append((explained, Tone.TEXT))
+    return [*spans, (rest, Tone.LINK)]
+
+
+class Help(ModalScreen[None], inherit_bindings=False):
+    """Over the screen it explains; any key that is not for scrolling closes it."""
+
+    def __init__(self, session: Session, where: Where, kind: str) -> None:
+        super().__init__(classes="plain" if session.look.ascii else None)
+        self._session = session
+        self._where = where
+        self._kind = kind
+        self._view = TextView(LineBuffer(), session.look, _paint)
+
+    def compose(self) -> ComposeResult:
+        place = self._kind or self._where.value
+        self._view.border_title = f"Keys: {place}"
+        self._view.border_subtitle = "j k scroll, any other key closes"
+        yield self._view
+
+    def on_mount(self) -> None:
+        self._view.focus()
+        self.call_after_refresh(self._fill)
+
+    def _fill(self) -> None:
+        resource = next((r for r in self._session.catalogue.resources() if r.plural == self._kind), None)
+        columns = columns_for(resource) if resource else ()
+        lines = entries(self._session.keys, self._where, self._kind, columns)
+        self._view.buffer = LineBuffer(Entry(line) for line in in_columns(lines, self._view.size.width - 4))
+        self._view.grown()
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        event.prevent_default()
+        action = self._session.keys.lookup(event.key, Where.TEXT)
+        if action is not None and action.id.startswith("cursor."):
+            self._view.navigate(action.id.removeprefix("cursor."))
+        else:
+            self.dismiss()

@@ -1,0 +1,76 @@
+"""What all screens of one run share: the client, the watches, the words, the look and the cluster's figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from common.api.kinds import NAMESPACES, NODES, PODS
+from common.api.meta import name
+from common.clock import Clock
+
+from .catalogue import Catalogue
+from .facts import Facts, Tally
+from .feeds import Feeds, Subscription
+from .gateway import Connect, Gateway
+from .keymap import Keymap
+from .palette import Look
+
+SLICE = 400  # changes taken in at a time: about 5 ms, so that a key never waits longer
+
+
+@dataclass
+class Session:
+    """Made once by the app, given to every screen."""
+
+    gateway: Gateway
+    connect: Connect
+    clock: Clock
+    look: Look
+    keys: Keymap
+    cluster: str
+    feeds: Feeds
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    facts: Facts = field(default_factory=Facts)
+    lost_since: float | None = None
+    tall_header: bool = False
+    _tally: Tally = field(default_factory=Tally)
+    _pods: Subscription | None = None
+    _nodes: Subscription | None = None
+    _namespaces: Subscription | None = None
+
+    def start(self) -> None:
+        """Begin to follow what the header and the prompt need."""
+        self._pods = self.feeds.open(PODS)
+        self._nodes = self.feeds.open(NODES)
+        self._namespaces = self.feeds.open(NAMESPACES)
+
+    @property
+    def synced(self) -> bool:
+        """Whether the figures are whole, not just begun."""
+        return bool(self._nodes and self._nodes.synced and self._pods and self._pods.synced and not self._pods.waiting)
+
+    async def wait_synced(self) -> None:
+        """Return when pods and nodes were listed once."""
+        for feed in (self._nodes, self._pods):
+            if feed is not None:
+                await feed.wait_synced()
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._nodes and self._nodes.connected)
+
+    def namespaces(self) -> list[str]:
+        return sorted(name(item) for item in self._namespaces.items()) if self._namespaces else []
+
+    def digest(self) -> bool:
+        """Take a slice of changes into the figures; whether there is more to take."""
+        if self._pods is None or self._nodes is None:
+            return False
+        self._tally.pods(self._pods.take(SLICE))
+        self._tally.nodes(self._nodes.take(SLICE))
+        self.facts = self._tally.facts()
+        if self.connected:
+            self.lost_since = None
+        elif self.lost_since is None:
+            self.lost_since = self.clock.monotonic()
+        return bool(self._pods.waiting)

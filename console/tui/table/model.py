@@ -1,0 +1,222 @@
+"""What a table holds and shows: rows, filter, order, cursor and marks. No terminal, so that tests read it directly.
+
+Rows arrive as changes and are made into text once; filtering and sorting then work on what was precomputed, so that
+ten thousand rows filter in about a millisecond. The cursor stays on its object when rows move around it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from common.api.kinds import Resource
+from common.api.meta import Key, Object, labels
+from console.views.columns import Column, tone_of
+from console.views.status import FAULTS, Status, Tone
+
+from .query import Query
+
+Change = tuple[Key, Object | None]
+
+
+class Row:
+    """One object as text. `version` rises when it changes, which is what drawn strips are cached by."""
+
+    __slots__ = ("cells", "hay", "key", "obj", "place", "tone", "version")
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.place = (key.namespace, key.name)  # tuples compare ten times quicker than keys
+        self.obj: Object = {}
+        self.cells: list[str | Status] = []
+        self.tone = Tone.TEXT
+        self.hay = ""
+        self.version = 0
+
+    def fill(self, obj: Object, cells: list[str | Status], tone: Tone, version: int) -> None:
+        self.obj = obj
+        self.cells = cells
+        self.tone = tone
+        self.version = version
+        self.hay = " ".join([cell if isinstance(cell, str) else cell.word for cell in cells]).lower()
+
+
+class TableModel:
+    """`rows` are the visible ones in order. Call `settle` after changes: it filters, sorts and keeps the cursor."""
+
+    def __init__(self, resource: Resource, columns: Sequence[Column]) -> None:
+        self.resource = resource
+        self.columns = tuple(columns)
+        self.rows: list[Row] = []
+        self.cursor = 0
+        self.marks: set[Key] = set()
+        self.query = Query()
+        self.faults_only = False
+        self.scope: Callable[[Object], bool] | None = None
+        self.sort_by = -1  # by namespace and name
+        self.descending = False
+        self.widths = [len(column.title) for column in columns]
+        self._all: dict[Key, Row] = {}
+        self._versions = 0
+        self._stale = False
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def total(self) -> int:
+        """Objects in scope, whether filtered out or not."""
+        return len(self._all)
+
+    def current(self) -> Row | None:
+        return self.rows[self.cursor] if self.rows else None
+
+    def get(self, key: Key) -> Row | None:
+        return self._all.get(key)
+
+    def all_rows(self) -> Iterable[Row]:
+        return self._all.values()
+
+    # Changing what is there
+
+    def apply(self, changes: Iterable[Change], now: datetime) -> set[Key]:
+        """Take changes in; returns the keys whose text is new. `settle` makes them visible."""
+        touched: set[Key] = set()
+        for key, obj in changes:
+            if obj is None or (self.scope is not None and not self.scope(obj)):
+                if self._all.pop(key, None) is not None:
+                    self.marks.discard(key)
+                    self._stale = True
+                    touched.add(key)
+                continue
+            row = self._all.get(key)
+            if row is None:
+                row = self._all[key] = Row(key)
+                self._stale = True
+            self._fill(row, obj, now)
+            self._stale = self._stale or self._order_may_change()
+            touched.add(key)
+        return touched
+
+    def _order_may_change(self) -> bool:
+        return self.query.test is not None or self.faults_only or self.sort_by >= 0
+
+    def _fill(self, row: Row, obj: Object, now: datetime) -> None:
+        cells: list[str | Status] = []
+        for index, column in enumerate(self.columns):
+            cell = column.value(obj, now)
+            cells.append(cell)
+            length = len(cell) if isinstance(cell, str) else len(cell.word) + 2
+            if length > self.widths[index]:
+                self.widths[index] = length
+        self._versions += 1
+        row.fill(obj, cells, tone_of(self.resource, obj), self._versions)
+
+    # Choosing what is shown
+
+    def set_query(self, query: Query) -> None:
+        self.query = query
+        self._stale = True
+
+    def set_faults_only(self, value: bool) -> None:
+        self.faults_only = value
+        self._stale = True
+
+    def sort(self, column: int) -> None:
+        """Order by a column; again turns the order round."""
+        self.descending = not self.descending if column == self.sort_by else False
+        self.sort_by = column
+        self._stale = True
+
+    def settle(self) -> bool:
+        """Bring the visible rows up to date; whether anything may have moved."""
+        if not self._stale:
+            return False
+        self._stale = False
+        current = self.current()
+        self.rows = self._ordered([row for row in self._all.values() if self._shown(row)])
+        self._keep_cursor(current)
+        return True
+
+    def _shown(self, row: Row) -> bool:
+        if self.faults_only and row.tone not in FAULTS:
+            return False
+        return self.query.test is None or self.query.matches(row.hay, labels(row.obj))
+
+    def _ordered(self, rows: list[Row]) -> list[Row]:
+        rows.sort(key=lambda row: row.place)
+        if self.sort_by >= 0:
+            rows.sort(key=self._order(self.sort_by), reverse=self.descending)
+        elif self.descending:
+            rows.reverse()
+        return rows
+
+    def _order(self, index: int) -> Callable[[Row], Any]:
+        sort = self.columns[index].sort
+        if sort is not None:
+            return lambda row: sort(row.obj)
+        return lambda row: row.cells[index]
+
+    def _keep_cursor(self, current: Row | None) -> None:
+        if not self.rows:
+            self.cursor = 0
+            return
+        if current is not None and self.cursor < len(self.rows) and self.rows[self.cursor].key == current.key:
+            return
+        if current is not None and current.key in self._all:
+            index = self._index(current.key)
+            if index is not None:
+                self.cursor = index
+                return
+        self.cursor = min(self.cursor, len(self.rows) - 1)
+
+    def _index(self, key: Key) -> int | None:
+        if self.sort_by < 0 and not self.descending:
+            found = bisect_left(self.rows, (key.namespace, key.name), key=lambda row: row.place)
+            return found if found < len(self.rows) and self.rows[found].key == key else None
+        return next((index for index, row in enumerate(self.rows) if row.key == key), None)
+
+    # Cursor and marks
+
+    def move_to(self, index: int) -> bool:
+        """Put the cursor on a row, as near as there is one; whether it moved."""
+        target = max(0, min(index, len(self.rows) - 1))
+        moved = target != self.cursor
+        self.cursor = target
+        return moved
+
+    def select(self, key: Key) -> bool:
+        """Put the cursor on an object if it is visible."""
+        index = next((index for index, row in enumerate(self.rows) if row.key == key), None)
+        if index is not None:
+            self.cursor = index
+        return index is not None
+
+    def toggle_mark(self) -> None:
+        row = self.current()
+        if row is not None:
+            self.marks ^= {row.key}
+
+    def mark_range(self) -> None:
+        """Mark from the nearest marked row above (or below) to the cursor."""
+        marked = [index for index, row in enumerate(self.rows) if row.key in self.marks]
+        if not marked:
+            self.toggle_mark()
+            return
+        anchor = min(marked, key=lambda index: abs(index - self.cursor))
+        first, last = sorted((anchor, self.cursor))
+        self.marks |= {row.key for row in self.rows[first : last + 1]}
+
+    def targets(self) -> list[Row]:
+        """What an action applies to: the marked rows, else the one under the cursor."""
+        marked = [row for row in self.rows if row.key in self.marks]
+        current = self.current()
+        return marked or ([current] if current else [])
+
+    def count_tones(self) -> dict[Tone, int]:
+        counts: dict[Tone, int] = {}
+        for row in self._all.values():
+            counts[row.tone] = counts.get(row.tone, 0) + 1
+        return counts

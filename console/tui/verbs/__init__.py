@@ -1,0 +1,44 @@
+"""What actions on a table do: each verb asks what it must, then acts through the API and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import change, look
+from .look import describe, involved, logs
+
+if TYPE_CHECKING:
+    from console.tui.screens.browse import Browse
+
+__all__ = ["describe", "for_table", "involved", "logs"]
+
+_VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
+    "logs": look.logs,
+    "logs.previous": look.previous_logs,
+    "shell": look.shell,
+    "attach": look.attach,
+    "describe": look.describe,
+    "yaml": look.yaml,
+    "events": look.events,
+    "why": look.why,
+    "owner": look.owner,
+    "node": look.node,
+    "rollout": look.rollout,
+    "scale": change.scale,
+    "scale.up": partial(change.scale_by, step=1),
+    "scale.down": partial(change.scale_by, step=-1),
+    "restart": change.restart,
+    "undo": change.undo,
+    "image": change.image,
+    "cordon": partial(change.cordon, cordoned=True),
+    "uncordon": partial(change.cordon, cordoned=False),
+    "adopt": change.adopt,
+    "delete": change.delete,
+}
+
+
+def for_table(browse: Browse) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+    """Handlers by action id."""
+    return {name: partial(verb, browse) for name, verb in _VERBS.items()}

@@ -1,0 +1,173 @@
+"""Verbs that look into an object or go to another one; they change nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common.api import kinds, meta, pods
+from common.api.kinds import Resource
+from common.api.meta import Key, Object
+from common.errors import NotFound
+from console.tui import shell as shells
+from console.tui import view as views
+from console.tui.gateway import reread
+from console.tui.screens.logs import LogsScreen, Source
+from console.tui.screens.rollout import RolloutScreen
+from console.tui.screens.text import TextScreen, description, yaml_lines
+from console.tui.screens.why import WhyScreen
+from console.views.containers import CONTAINERS
+from console.views.status import Tone
+
+if TYPE_CHECKING:
+    from console.tui.screens.browse import Browse
+
+MOST_LOG_PODS = 10  # at a time: each is a connection to its node
+
+_BY_KIND: dict[str, Resource] = {
+    resource.kind: resource
+    for resource in (
+        kinds.PODS, kinds.DEPLOYMENTS, kinds.REPLICASETS, kinds.SERVICES, kinds.NODES, kinds.ENDPOINTSLICES,
+        kinds.NAMESPACES,
+    )
+}  # fmt: skip
+
+
+async def describe(browse: Browse) -> None:
+    obj = browse.current()
+    if obj is not None:
+        session = browse.session
+        lines = await description(session.gateway, browse.view.resource, obj, session.clock.now())
+        _show_text(browse, obj, "describe", lines)
+
+
+async def yaml(browse: Browse) -> None:
+    obj = browse.current()
+    if obj is not None:
+        _show_text(browse, obj, "yaml", yaml_lines(await reread(browse.session.gateway, browse.view.resource, obj)))
+
+
+def _show_text(browse: Browse, obj: Object, what: str, lines: list[str]) -> None:
+    trail = [*browse.trail(), meta.name(obj), what]
+    title = f"{obj.get('kind', '')} {meta.key(obj)}"
+    browse.app.push_screen(TextScreen(browse.session, title, trail, lines, wrap=what == "describe"))
+
+
+async def events(browse: Browse) -> None:
+    obj = browse.current()
+    if obj is not None:
+        browse.go(views.events_of(browse.view, obj))
+
+
+async def why(browse: Browse) -> None:
+    pod = browse.current()
+    if pod is not None:
+        browse.app.push_screen(WhyScreen(browse.session, [*browse.trail(), meta.name(pod), "why"], pod))
+
+
+async def rollout(browse: Browse) -> None:
+    deployment = browse.current()
+    if deployment is not None:
+        trail = [*browse.trail(), meta.name(deployment), "rollout"]
+        browse.app.push_screen(RolloutScreen(browse.session, trail, meta.key(deployment)))
+
+
+async def owner(browse: Browse) -> None:
+    obj = browse.current()
+    ref = meta.controller_of(obj) if obj else None
+    if obj is None or ref is None:
+        browse.say("nothing controls this object", Tone.WARN)
+        return
+    resource = _BY_KIND.get(str(ref.get("kind")))
+    if resource is None:
+        browse.say(f"{ref.get('kind')}/{ref.get('name')} controls it, a kind this cluster does not list", Tone.WARN)
+        return
+    space = meta.namespace(obj) if resource.namespaced else ""
+    browse.go(views.only(resource, Key(space, str(ref.get("name"))), browse.view))
+
+
+async def involved(browse: Browse) -> None:
+    """From an event to what it is about."""
+    event = browse.current()
+    ref = (event or {}).get("involvedObject") or {}
+    resource = _BY_KIND.get(str(ref.get("kind")))
+    if resource is None:
+        browse.say(f"{ref.get('kind', 'this')} cannot be listed", Tone.WARN)
+        return
+    space = str(ref.get("namespace") or "") if resource.namespaced else ""
+    browse.go(views.only(resource, Key(space, str(ref.get("name"))), browse.view))
+
+
+async def node(browse: Browse) -> None:
+    pod = browse.current()
+    name = pods.node_name(pod) if pod else ""
+    if not name:
+        browse.say("this pod has no node yet; W tells why", Tone.WARN)
+        return
+    browse.go(views.only(kinds.NODES, Key("", name), browse.view))
+
+
+# Logs and shells
+
+
+async def logs(browse: Browse) -> None:
+    await _open_logs(browse, previous=False)
+
+
+async def previous_logs(browse: Browse) -> None:
+    await _open_logs(browse, previous=True)
+
+
+async def _open_logs(browse: Browse, *, previous: bool) -> None:
+    obj = browse.current()
+    if obj is None:
+        return
+    sources = await _sources(browse, obj)
+    if not sources:
+        browse.say("no container has started here yet, so there are no logs", Tone.WARN)
+        return
+    browse.app.push_screen(LogsScreen(browse.session, [*browse.trail(), meta.name(obj), "logs"], sources, previous))
+
+
+async def _sources(browse: Browse, obj: Object) -> list[Source]:
+    resource = browse.view.resource
+    if resource == CONTAINERS:
+        pod = browse.pod_of(obj)
+        return [Source(meta.namespace(pod), meta.name(pod), meta.name(obj))] if pod else []
+    if resource == kinds.PODS:
+        return _pod_sources(obj)
+    inside = views.drill(browse.view, obj)
+    test = inside.test() if inside else None
+    if test is None:
+        return []
+    listing = await browse.session.gateway.list(kinds.PODS, meta.namespace(obj))
+    found = [pod for pod in listing.items if test(pod) and pods.node_name(pod)]
+    return [source for pod in found[:MOST_LOG_PODS] for source in _pod_sources(pod)]
+
+
+def _pod_sources(pod: Object) -> list[Source]:
+    if not pods.node_name(pod):
+        return []
+    spec = pod.get("spec") or {}
+    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    return [Source(meta.namespace(pod), meta.name(pod), str(item["name"])) for item in containers]
+
+
+async def shell(browse: Browse) -> None:
+    await _attach(browse, shells.SHELL)
+
+
+async def attach(browse: Browse) -> None:
+    await _attach(browse, ())
+
+
+async def _attach(browse: Browse, command: tuple[str, ...]) -> None:
+    row = browse.current()
+    pod = browse.pod_of(row) if row else None
+    if row is None or pod is None:
+        return
+    if not pods.node_name(pod):
+        raise NotFound(f"pod {meta.name(pod)} has no node yet; W tells why")
+    container = meta.name(row) if browse.view.resource == CONTAINERS else shells.default_container(pod)
+    wish = shells.Wish(meta.namespace(pod), meta.name(pod), container, command)
+    ended = await browse.deck_app.leave_for(wish)
+    browse.say(ended.text, Tone.OK if ended.orderly else Tone.BAD)

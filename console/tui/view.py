@@ -1,0 +1,180 @@
+"""Which objects a table shows, and where `enter`, `owner` and `node` lead from one of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from common.api import kinds, meta, pods
+from common.api.kinds import Resource
+from common.api.meta import Key, Object, key
+from common.api.selectors import from_label_selector, from_labels
+from console.views.columns import NAMESPACE, Column, columns_for
+from console.views.containers import CONTAINERS
+from console.views.status import host_status
+
+Test = Callable[[Object], bool]
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A part of a resource's objects: `label` names it to people, `origin` is the object that it belongs to."""
+
+    label: str
+    test: Test
+    origin: Key | None = None
+
+
+@dataclass
+class View:
+    """What a table shows. `cursor`, `query`, `sort_by` and the rest bring it back as it was left."""
+
+    resource: Resource
+    namespace: str = ""
+    scope: Scope | None = None
+    parent: View | None = None
+    query: str = ""
+    faults_only: bool = False
+    sort_by: int = -1
+    descending: bool = False
+    cursor: Key | None = field(default=None, compare=False)
+
+    @property
+    def title(self) -> str:
+        """`pods`, `containers of web-1`: the kind and what narrows it."""
+        return f"{self.resource.plural} of {self.scope.label}" if self.scope else self.resource.plural
+
+    @property
+    def place(self) -> str:
+        """The namespace for people; empty for kinds that have none."""
+        return (self.namespace or "all") if self.resource.namespaced else ""
+
+    def columns(self) -> tuple[Column, ...]:
+        """Columns without the namespace when there is only one."""
+        columns = columns_for(self.resource)
+        narrow = self.namespace or (self.scope is not None and self.scope.origin and self.scope.origin.namespace)
+        return tuple(column for column in columns if not (narrow and column is NAMESPACE))
+
+    def test(self) -> Test | None:
+        """Whether an object belongs to this view; None when all do."""
+        tests: list[Test] = []
+        if self.namespace and self.resource.namespaced:
+            tests.append(lambda obj: meta.namespace(obj) == self.namespace)
+        if self.scope is not None:
+            tests.append(self.scope.test)
+        if not tests:
+            return None
+        return lambda obj: all(test(obj) for test in tests)
+
+    def trail(self) -> list[View]:
+        """This view and those it was drilled into from, outermost first."""
+        before = self.parent.trail() if self.parent else []
+        return [*before, self]
+
+
+def opening(resource: Resource, namespace: str = "") -> View:
+    """The view of a kind as a command opens it."""
+    if resource == kinds.EVENTS:
+        return View(resource, namespace, sort_by=_index(View(resource, namespace).columns(), "LAST"))
+    return View(resource, namespace)
+
+
+def discovered() -> View:
+    """Hosts that no node of this cluster stands for yet."""
+    scope = Scope("not adopted", lambda host: host_status(host).word != "Adopted")
+    return View(kinds.HOSTS, scope=scope)
+
+
+def _index(columns: tuple[Column, ...], title: str) -> int:
+    return next((index for index, column in enumerate(columns) if column.title == title), -1)
+
+
+def drill(view: View, obj: Object) -> View | None:
+    """Where `enter` leads; None when the object has nothing inside but its description."""
+    resource = view.resource.group_resource
+    if resource in _DRILLS:
+        found = _DRILLS[resource](obj)
+        if found is not None and found.resource != kinds.NAMESPACES:
+            found.parent = view
+        return found
+    return None
+
+
+def _pods_of(label: str, obj: Object, test: Test) -> View:
+    return View(kinds.PODS, scope=Scope(label, test, key(obj)))
+
+
+def _of_deployment(obj: Object) -> View:
+    selector = from_label_selector((obj.get("spec") or {}).get("selector"))
+    space = meta.namespace(obj)
+    return _pods_of(
+        meta.name(obj), obj, lambda pod: meta.namespace(pod) == space and selector.matches(meta.labels(pod))
+    )
+
+
+def _of_replicaset(obj: Object) -> View:
+    return _pods_of(meta.name(obj), obj, lambda pod: meta.is_controlled_by(pod, obj))
+
+
+def _of_node(obj: Object) -> View:
+    name = meta.name(obj)
+    return _pods_of(name, obj, lambda pod: pods.node_name(pod) == name)
+
+
+def _of_service(obj: Object) -> View:
+    labels = (obj.get("spec") or {}).get("selector") or {}
+    space, name = meta.namespace(obj), meta.name(obj)
+    if not labels:
+
+        def belongs(item: Object) -> bool:
+            return meta.namespace(item) == space and meta.labels(item).get(SERVICE_NAME_LABEL) == name
+
+        return View(kinds.ENDPOINTSLICES, scope=Scope(name, belongs, key(obj)))
+    selector = from_labels(labels)
+    return _pods_of(name, obj, lambda pod: meta.namespace(pod) == space and selector.matches(meta.labels(pod)))
+
+
+def _of_pod(obj: Object) -> View:
+    return View(CONTAINERS, scope=Scope(meta.name(obj), lambda _row: True, key(obj)))
+
+
+def _of_namespace(obj: Object) -> View:
+    return View(kinds.PODS, meta.name(obj))
+
+
+def _of_slice(obj: Object) -> View:
+    names = {(e.get("targetRef") or {}).get("name") for e in obj.get("endpoints") or ()}
+    space = meta.namespace(obj)
+    return _pods_of(meta.name(obj), obj, lambda pod: meta.namespace(pod) == space and meta.name(pod) in names)
+
+
+_DRILLS: dict[str, Callable[[Object], View | None]] = {
+    kinds.DEPLOYMENTS.group_resource: _of_deployment,
+    kinds.REPLICASETS.group_resource: _of_replicaset,
+    kinds.NODES.group_resource: _of_node,
+    kinds.SERVICES.group_resource: _of_service,
+    kinds.PODS.group_resource: _of_pod,
+    kinds.NAMESPACES.group_resource: _of_namespace,
+    kinds.ENDPOINTSLICES.group_resource: _of_slice,
+}
+
+
+def events_of(view: View, obj: Object) -> View:
+    """Events about one object, the newest first."""
+    uid, name, space, kind = meta.uid(obj), meta.name(obj), meta.namespace(obj), obj.get("kind")
+
+    def about(event: Object) -> bool:
+        ref = event.get("involvedObject") or event.get("regarding") or {}
+        if ref.get("uid") and uid:
+            return bool(ref["uid"] == uid)
+        return bool(ref.get("name") == name and ref.get("kind") == kind and (ref.get("namespace") or "") == space)
+
+    found = View(kinds.EVENTS, scope=Scope(name, about, key(obj)), parent=view)
+    found.sort_by = _index(found.columns(), "LAST")
+    return found
+
+
+def only(resource: Resource, obj_key: Key, parent: View) -> View:
+    """A view of one object, to jump to it."""
+    return View(resource, scope=Scope(obj_key.name, lambda obj: key(obj) == obj_key, obj_key), parent=parent)

@@ -1,0 +1,1 @@
+"""Parts that several screens have: lines of coloured text, header, footer, prompt, dialogs."""

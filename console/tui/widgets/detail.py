@@ -1,0 +1,102 @@
+"""The pane beside the table: what matters about the object under the cursor, and its last events."""
+
+from __future__ import annotations
+
+import textwrap
+
+from common.api import kinds, meta, pods
+from common.api.kinds import Resource
+from common.api.meta import Object
+from console.tui.feeds import Subscription
+from console.tui.session import Session
+from console.views import ages
+from console.views.columns import event_message, event_time
+from console.views.status import Status, Tone
+from console.views.summary import summary
+
+from .spans import Line, Span, SpanLines, state_span
+
+LABEL = 11  # cells of the field names
+
+
+class Detail(SpanLines):
+    """Follows the cursor; hidden (and idle) on narrow screens."""
+
+    def __init__(self, session: Session, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(session.look, id=id)
+        self._session = session
+        self._obj: Object | None = None
+        self._resource: Resource | None = None
+        self._events: Subscription | None = None
+        self._pods: Subscription | None = None
+        self._changed = True
+
+    def on_unmount(self) -> None:
+        for feed in (self._events, self._pods):
+            if feed is not None:
+                feed.close()
+
+    def show(self, resource: Resource, obj: Object | None) -> None:
+        self._resource, self._obj = resource, obj
+        self._changed = True
+
+    def frame(self) -> None:
+        """Repaint if the object, its events or a node's pods changed."""
+        if not self.display or self.size.width == 0:
+            return
+        if self._events is None:
+            self._events = self._session.feeds.open(kinds.EVENTS)
+        if self._resource == kinds.NODES and self._pods is None:
+            self._pods = self._session.feeds.open(kinds.PODS)
+        news = self._events.take(2000)
+        if self._pods is not None:
+            news += self._pods.take(2000)
+        if self._changed or news:
+            self._changed = False
+            self.second()
+
+    def second(self) -> None:
+        if self.display and self.size.width:
+            self.border_title = meta.name(self._obj).replace("[", "\\[") if self._obj else ""
+            self.set_lines(self._lines(self.size.width) if self._obj else [])
+
+    def _lines(self, width: int) -> list[Line]:
+        obj, now = self._obj or {}, self._session.clock.now()
+        lines: list[Line] = []
+        for label, value, tone in summary(obj, self._pods_on(obj), now):
+            if not value:
+                lines.append([(f" {label}", Tone.KEY)])
+                continue
+            lines += self._entry(label, value, tone, width)
+        return lines + self._event_lines(obj, width)
+
+    def _entry(self, label: str, value: str | Status, tone: Tone, width: int) -> list[Line]:
+        head: Span = (f" {label:<{LABEL}}", Tone.DIM)
+        if isinstance(value, Status):
+            return [[head, state_span(value, self._look)]]
+        parts = textwrap.wrap(value, max(width - LABEL - 2, 8)) or [""]
+        follow: Span = (" " * (LABEL + 1), Tone.DIM)
+        return [[head if index == 0 else follow, (part, tone)] for index, part in enumerate(parts)]
+
+    def _pods_on(self, obj: Object) -> list[Object]:
+        if obj.get("kind") != "Node" or self._pods is None:
+            return []
+        name = meta.name(obj)
+        return [pod for pod in self._pods.items() if pods.node_name(pod) == name]
+
+    def _event_lines(self, obj: Object, width: int) -> list[Line]:
+        uid = meta.uid(obj)
+        if self._events is None or not uid:
+            return []
+        about = [item for item in self._events.items() if (item.get("involvedObject") or {}).get("uid") == uid]
+        if not about:
+            return []
+        now = self._session.clock.now()
+        lines: list[Line] = [[], [(" Events", Tone.KEY)]]
+        for event in sorted(about, key=event_time, reverse=True)[:6]:
+            tone = Tone.WARN if event.get("type") == "Warning" else Tone.LINK
+            age = ages.since(event_time(event) or None, now)
+            lines.append([(f" {age:>5} ", Tone.DIM), (str(event.get("reason", "")), tone)])
+            text = event_message(event)
+            lines += [[(f"       {part}", Tone.TEXT)] for part in textwrap.wrap(text, max(width - 8, 8))[:3]]
+        return lines

@@ -1,0 +1,180 @@
+"""Text that scrolls: descriptions, YAML and logs. A Line-API widget that draws only what is on the screen."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from console.tui.palette import Look
+from console.views.status import Tone
+
+from .buffer import Entry, LineBuffer
+from .spans import Line
+
+Paint = Callable[[Entry], Line]
+"""Colours one line of the buffer."""
+
+
+def plain(entry: Entry) -> Line:
+    return [(entry.text, Tone.TEXT)]
+
+
+class TextView(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows a buffer; `following` keeps the end in sight until somebody scrolls up."""
+
+    def __init__(self, buffer: LineBuffer, look: Look, paint: Paint = plain, *, wrap: bool = False) -> None:
+        super().__init__(id="text")
+        self.buffer = buffer
+        self.following = False
+        self.wrap = wrap
+        self.pattern: re.Pattern[str] | None = None
+        self._hit = -1
+        self._look = look
+        self._paint = paint
+        self._left = 0
+        self._shown_start = buffer.start
+        # With wrapping: the first row of each line, beside the rows' total. Rows are counted from `_rows_start`.
+        self._first_rows: list[int] = []
+        self._rows = 0
+        self._wrapped_for: tuple[int, bool] | None = None
+
+    # Rows: a line is one row, or several when it is wrapped
+
+    def _width(self) -> int:
+        return max(8, self.scrollable_content_region.width - 1)
+
+    def _height_of(self, entry: Entry) -> int:
+        if not self.wrap:
+            return 1
+        return max(1, -(-sum(cell_len(text) for text, _ in self._paint(entry)) // self._width()))
+
+    def measure(self) -> None:
+        """Count rows again after the buffer, the width or the wrapping changed."""
+        state = (self._width() if self.wrap else 0, self.wrap)
+        dropped = self.buffer.start - self._shown_start
+        if state != self._wrapped_for or dropped > len(self._first_rows):
+            self._first_rows, self._rows = [], 0
+            self._wrapped_for = state
+        elif dropped:
+            gone = self._first_rows[dropped] if dropped < len(self._first_rows) else self._rows
+            self._first_rows = [row - gone for row in self._first_rows[dropped:]]
+            self._rows -= gone
+            if not self.following:
+                self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False)
+        self._shown_start = self.buffer.start
+        for number in range(self.buffer.start + len(self._first_rows), self.buffer.end):
+            self._first_rows.append(self._rows)
+            self._rows += self._height_of(self.buffer.get(number))
+        self.virtual_size = Size(self.scrollable_content_region.width, self._rows)
+
+    def grown(self) -> None:
+        """The buffer changed: show it."""
+        self.measure()
+        if self.following:
+            self.scroll_to(y=self._rows, animate=False)
+        self.refresh()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.grown()
+
+    # Moving
+
+    def navigate(self, where: str) -> None:
+        page = max(1, self.scrollable_content_region.height - 1)
+        steps = {"up": -1, "down": 1, "page-up": -page, "page-down": page, "top": -self._rows, "bottom": self._rows}
+        target = max(0, min(self.scroll_offset.y + steps[where], self._last_top()))
+        self.following = self.following and target >= self._last_top()
+        self.scroll_to(y=target, animate=False)
+
+    def _last_top(self) -> int:
+        return max(0, self._rows - self.scrollable_content_region.height)
+
+    def on_mouse_scroll_up(self, _event: events.MouseScrollUp) -> None:
+        self.following = False
+
+    def set_wrap(self, wrap: bool) -> None:
+        self.wrap = wrap
+        self.grown()
+
+    # Searching
+
+    def search(self, text: str) -> str:
+        """Mark a regular expression and go to its first hit from here; returns what is wrong, if anything."""
+        self._hit = self._top_line() - 1
+        if not text:
+            self.pattern = None
+            self.refresh()
+            return ""
+        try:
+            self.pattern = re.compile(text, re.IGNORECASE)
+        except re.error as error:
+            return f"this search means nothing: {error}"
+        self.refresh()
+        return "" if self.next_hit() else f"no line has {text!r}"
+
+    def next_hit(self, *, backwards: bool = False) -> bool:
+        """Go to the next line with a hit, around the end; whether there is one."""
+        if self.pattern is None:
+            return False
+        search = self.pattern.search
+        found = self.buffer.find(lambda text: search(text) is not None, self._hit, backwards=backwards)
+        if found is None:
+            return False
+        self._hit = found
+        self.following = False
+        row = self._first_rows[found - self.buffer.start]
+        height = self.scrollable_content_region.height
+        if not self.scroll_offset.y <= row < self.scroll_offset.y + height:
+            self.scroll_to(y=max(0, row - height // 3), animate=False)
+        self.refresh()
+        return True
+
+    def hits(self) -> int:
+        """How many lines have a hit."""
+        pattern = self.pattern
+        return sum(1 for entry in self.buffer if pattern.search(entry.text)) if pattern else 0
+
+    def _top_line(self) -> int:
+        row = self.scroll_offset.y
+        return self.buffer.start + max(0, bisect_left(self._first_rows, row + 1) - 1)
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        style = self._look.palette.styles[Tone.TEXT]
+        row = self.scroll_offset.y + y
+        if row >= self._rows:
+            return Strip.blank(width, style)
+        index = bisect_left(self._first_rows, row + 1) - 1
+        number = self.buffer.start + index
+        strip = self._line_strip(self.buffer.get(number))
+        if self.wrap:
+            part = row - self._first_rows[index]
+            strip = strip.crop(part * self._width(), (part + 1) * self._width())
+        lead = self._look.cursor_bar if number == self._hit and self.pattern is not None else " "
+        styles = self._look.palette.styles
+        return Strip([Segment(lead, styles[Tone.KEY]), *strip]).adjust_cell_length(width, style)
+
+    def _line_strip(self, entry: Entry) -> Strip:
+        styles = self._look.palette.styles
+        segments = [Segment(text, styles[tone]) for text, tone in self._paint(entry) if text]
+        strip = Strip(segments)
+        if self.pattern is None:
+            return strip
+        text = strip.text
+        for match in self.pattern.finditer(text):
+            start, end = cell_len(text[: match.start()]), cell_len(text[: match.end()])
+            if end > start:
+                middle = strip.crop(start, end).text
+                hit = Strip([Segment(middle, self._look.palette.found)])
+                strip = Strip.join([strip.crop(0, start), hit, strip.crop(end)])
+        return strip

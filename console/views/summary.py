@@ -1,0 +1,222 @@
+"""The few lines that matter about an object, for the pane beside a table: (field, value, tone)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from common.api import meta, pods
+from common.api.meta import Object
+
+from . import ages, amounts, columns, rollouts, status
+from .capacity import usage
+from .status import Status, Tone
+
+Entry = tuple[str, str | Status, Tone]
+"""An empty field continues the one above; an empty value makes the field a heading."""
+
+
+def summary(obj: Object, on_it: Sequence[Object], now: datetime) -> list[Entry]:
+    """`on_it` are the pods of a node."""
+    kind = str(obj.get("kind"))
+    if kind == "Node":
+        return _node(obj, on_it)
+    make = _KINDS.get(kind)
+    return make(obj, now) if make else _metadata(obj, now)
+
+
+def _metadata(obj: Object, now: datetime) -> list[Entry]:
+    entries: list[Entry] = [("Age", ages.age(obj, now), Tone.TEXT)]
+    labels = [f"{key}={value}" for key, value in sorted(meta.labels(obj).items())]
+    entries += [("Labels" if index == 0 else "", text, Tone.DIM) for index, text in enumerate(labels)]
+    return entries
+
+
+def _pod(pod: Object, now: datetime) -> list[Entry]:
+    asked = pods.requests(pod)
+    entries: list[Entry] = [
+        ("Status", status.pod_status(pod), Tone.TEXT),
+        ("Node", pods.node_name(pod) or "none yet", Tone.LINK),
+        *[("IP" if index == 0 else "", ip, Tone.TEXT) for index, ip in enumerate(pods.ips(pod))],
+        (
+            "Asks",
+            f"cpu {amounts.amount('cpu', asked.get('cpu'))}  mem {amounts.amount('memory', asked.get('memory'))}",
+            Tone.TEXT,
+        ),
+    ]
+    owner = meta.controller_of(pod)
+    if owner:
+        entries.append(("Owner", f"{owner['kind']}/{owner['name']}", Tone.LINK))
+    message = (pod.get("status") or {}).get("message") or _condition_message(pod)
+    if message:
+        entries.append(("Why", str(message), Tone.WARN))
+    return [*entries, *_containers(pod, now), *_metadata(pod, now)]
+
+
+def _condition_message(pod: Object) -> str:
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition.get("status") == "False" and condition.get("message"):
+            return str(condition["message"])
+    return ""
+
+
+def _containers(pod: Object, now: datetime) -> list[Entry]:
+    entries: list[Entry] = []
+    statuses = {item.get("name"): item for item in (pod.get("status") or {}).get("containerStatuses") or ()}
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        found = statuses.get(container.get("name")) or {}
+        state = found.get("state") or {}
+        entries += [
+            (f"{container.get('name')}", "", Tone.KEY),
+            ("  State", status.container_status(state), Tone.TEXT),
+            ("  Image", str(container.get("image")), Tone.DIM),
+        ]
+        if found.get("restartCount"):
+            entries.append(("  Restarts", f"{found['restartCount']}{_last_end(found, now)}", Tone.WARN))
+        note = (state.get("waiting") or {}).get("message")
+        if note:
+            entries.append(("  Message", str(note), Tone.WARN))
+    return entries
+
+
+def _last_end(found: Object, now: datetime) -> str:
+    last = (found.get("lastState") or {}).get("terminated")
+    if not last:
+        return ""
+    return f", last {status.container_status({'terminated': last}).word} {ages.since(last.get('finishedAt'), now)} ago"
+
+
+def _deployment(obj: Object, now: datetime) -> list[Entry]:
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    strategy = spec.get("strategy") or {}
+    rolling = strategy.get("rollingUpdate") or {}
+    entries: list[Entry] = [
+        ("Status", status.workload_status(obj), Tone.TEXT),
+        ("Wanted", str(spec.get("replicas", 1)), Tone.BRIGHT),
+        ("Ready", str(state.get("readyReplicas", 0)), Tone.TEXT),
+        ("Updated", str(state.get("updatedReplicas", 0)), Tone.TEXT),
+        ("Available", str(state.get("availableReplicas", 0)), Tone.TEXT),
+    ]
+    if obj.get("kind") == "Deployment":
+        entries.append(("Strategy", str(strategy.get("type", "RollingUpdate")), Tone.TEXT))
+        if rolling:
+            limits = f"surge {rolling.get('maxSurge', '25%')}, unavailable {rolling.get('maxUnavailable', '25%')}"
+            entries.append(("", limits, Tone.DIM))
+    entries.append(("Revision", str(rollouts.revision(obj) or "-"), Tone.TEXT))
+    for container in ((spec.get("template") or {}).get("spec") or {}).get("containers") or ():
+        entries += [(str(container.get("name")), "", Tone.KEY), ("  Image", str(container.get("image")), Tone.TEXT)]
+    for condition in state.get("conditions") or ():
+        if condition.get("message"):
+            tone = Tone.DIM if condition.get("status") == "True" else Tone.WARN
+            entries += [(str(condition.get("type")), "", Tone.KEY), ("  ", str(condition["message"]), tone)]
+    return [*entries, *_metadata(obj, now)]
+
+
+def _service(obj: Object, now: datetime) -> list[Entry]:
+    spec = obj.get("spec") or {}
+    ips = spec.get("clusterIPs") or [spec.get("clusterIP") or "-"]
+    entries: list[Entry] = [
+        ("Type", str(spec.get("type", "ClusterIP")), Tone.BRIGHT),
+        *[("IP" if index == 0 else "", str(ip), Tone.TEXT) for index, ip in enumerate(ips)],
+        ("Families", str(spec.get("ipFamilyPolicy", "SingleStack")), Tone.TEXT),
+    ]
+    for index, port in enumerate(spec.get("ports") or ()):
+        node_port = f", node port {port['nodePort']}" if port.get("nodePort") else ""
+        text = (
+            f"{port.get('port')}/{port.get('protocol', 'TCP')} to {port.get('targetPort', port.get('port'))}{node_port}"
+        )
+        entries.append(("Ports" if index == 0 else "", text, Tone.TEXT))
+    selector = [f"{key}={value}" for key, value in (spec.get("selector") or {}).items()]
+    entries += [("Selector" if index == 0 else "", text, Tone.LINK) for index, text in enumerate(selector)]
+    return [*entries, *_metadata(obj, now)]
+
+
+def _node(node: Object, on_it: Sequence[Object]) -> list[Entry]:
+    state = node.get("status") or {}
+    info = state.get("nodeInfo") or {}
+    entries: list[Entry] = [
+        ("Status", status.node_status(node), Tone.TEXT),
+        ("IPv4", columns.address(node, 4), Tone.TEXT),
+        ("IPv6", columns.address(node, 6), Tone.TEXT),
+    ]
+    for item in usage(node, on_it):
+        text = (
+            f"{amounts.amount(item.resource, item.asked)} of {amounts.amount(item.resource, item.offered)}"
+            f" asked, {item.percent}%"
+        )
+        tone = Tone.BAD if item.percent >= 90 else Tone.WARN if item.percent >= 70 else Tone.TEXT
+        entries.append((item.resource.capitalize() if item.resource != "cpu" else "CPU", text, tone))
+    entries += [
+        ("Agent", str(info.get("kubeletVersion", "-")), Tone.DIM),
+        ("Engine", str(info.get("containerRuntimeVersion", "-")), Tone.DIM),
+        ("System", str(info.get("osImage", "-")), Tone.DIM),
+    ]
+    for taint in (node.get("spec") or {}).get("taints") or ():
+        entries.append(("Taint", f"{taint.get('key')}:{taint.get('effect')}", Tone.WARN))
+    for condition in state.get("conditions") or ():
+        wrong = (condition.get("status") == "True") is not (condition.get("type") == "Ready")
+        if wrong:
+            entries.append(
+                (str(condition.get("type")), str(condition.get("message") or condition.get("reason")), Tone.WARN)
+            )
+    labels = [f"{key}={value}" for key, value in sorted(meta.labels(node).items())]
+    return entries + [("Labels" if index == 0 else "", text, Tone.DIM) for index, text in enumerate(labels)]
+
+
+def _event(event: Object, now: datetime) -> list[Entry]:
+    return [
+        ("Object", columns.involved(event), Tone.LINK),
+        ("Reason", str(event.get("reason", "")), Tone.BRIGHT),
+        ("Count", str(columns.event_count(event)), Tone.TEXT),
+        ("Last", f"{ages.since(columns.event_time(event) or None, now)} ago", Tone.TEXT),
+        (
+            "From",
+            str((event.get("source") or {}).get("component") or event.get("reportingController") or "-"),
+            Tone.DIM,
+        ),
+        ("Message", columns.event_message(event), Tone.WARN if event.get("type") == "Warning" else Tone.TEXT),
+    ]
+
+
+def _host(host: Object, now: datetime) -> list[Entry]:
+    state = host.get("status") or {}
+    addresses = [str(a) for a in state.get("addresses") or ()]
+    return [
+        ("Phase", status.host_status(host), Tone.TEXT),
+        *[("Address" if index == 0 else "", text, Tone.TEXT) for index, text in enumerate(addresses)],
+        ("CPU", str(state.get("cpu", "-")), Tone.TEXT),
+        ("Memory", amounts.amount("memory", amounts.parsed(state.get("memory"))), Tone.TEXT),
+        ("Engine", str(state.get("engine", "-")), Tone.TEXT),
+        ("Agent", str(state.get("agentVersion", "-")), Tone.TEXT),
+        ("Seen", f"{ages.since(state.get('lastSeen'), now)} ago", Tone.TEXT),
+        ("Fingerprint", str(state.get("fingerprint", "-")), Tone.DIM),
+    ]
+
+
+def _keyed(obj: Object, now: datetime) -> list[Entry]:
+    keys = sorted((obj.get("data") or {}).keys())
+    entries: list[Entry] = [("Keys", str(len(keys)), Tone.BRIGHT)]
+    return [*entries, *[("", key, Tone.TEXT) for key in keys], *_metadata(obj, now)]
+
+
+def _container(row: Object, _now: datetime) -> list[Entry]:
+    return [
+        ("Status", status.container_status(row.get("state")), Tone.TEXT),
+        ("Kind", str(row["role"]), Tone.TEXT),
+        ("Restarts", str(row["restartCount"]), Tone.TEXT),
+        ("Image", str(row["image"]), Tone.TEXT),
+        ("Ports", str(row["ports"]), Tone.TEXT),
+    ]
+
+
+_KINDS: dict[str, Callable[[Object, datetime], list[Entry]]] = {
+    "Pod": _pod,
+    "Deployment": _deployment,
+    "ReplicaSet": _deployment,
+    "Service": _service,
+    "Event": _event,
+    "Host": _host,
+    "ConfigMap": _keyed,
+    "Secret": _keyed,
+    "Container": _container,
+}

@@ -1,0 +1,120 @@
+"""Running the console in tests: a seeded cluster, a clock that stands still, and pictures as text."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from console.tui.app import QuarterdeckApp
+from console.tui.keymap import Keymap
+from console.tui.palette import Look
+from console.tui.screens.browse import Browse
+from console.tui.screens.deck import Deck
+from tests.tui.fleet import Fleet
+
+GOLDEN = Path(__file__).parent / "golden"
+UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
+SIZES = {"60x20": (60, 20), "80x24": (80, 24), "120x36": (120, 36), "200x50": (200, 50)}
+
+
+@pytest.fixture(autouse=True)
+def _utc() -> Iterator[None]:
+    """The header shows local time: here that is UTC."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    return Fleet().fill()
+
+
+class Console:
+    """A running console: keys in, text out."""
+
+    def __init__(self, app: QuarterdeckApp, pilot: Pilot[None], fleet: Fleet) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.fleet = fleet
+
+    @property
+    def screen(self) -> Deck:
+        screen = self.app.screen
+        assert isinstance(screen, Deck)
+        return screen
+
+    @property
+    def browse(self) -> Browse:
+        return self.app.browse()
+
+    async def settle(self) -> None:
+        """Let requests, watches and messages in flight arrive, and show them."""
+        for _ in range(3):
+            await self.pilot.pause()
+            if isinstance(self.app.screen, Deck):
+                self.app.screen._frame()
+                self.app.screen._second()
+                self.app.screen.redraw()
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+
+    async def type(self, text: str) -> None:
+        names = {" ": "space", "-": "minus", "/": "slash", ":": "colon", ".": "full_stop", "!": "exclamation_mark"}
+        await self.pilot.press(*(names.get(letter, letter) for letter in text))
+        await self.settle()
+
+    def text(self) -> str:
+        """The screen as characters."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+    def names(self) -> list[str]:
+        """The names in the table, in order."""
+        return [row.key.name for row in self.browse.table.model.rows]
+
+    def note(self) -> str:
+        """What the console says in place of the crumbs."""
+        found = self.screen._note
+        return found[0] if found else ""
+
+
+Run = Callable[..., "asynccontextmanager[Console]"]
+
+
+@asynccontextmanager
+async def running(
+    fleet: Fleet, size: str = "120x36", *, look: Look | None = None, keys: Keymap | None = None
+) -> AsyncIterator[Console]:
+    app = QuarterdeckApp(lambda: fleet.gateway, cluster="homelab", clock=fleet.clock, look=look, keys=keys)
+    async with app.run_test(size=SIZES[size]) as pilot:
+        console = Console(app, pilot, fleet)
+        await console.settle()
+        yield console
+
+
+def snap(console: Console, name: str, size: str) -> None:
+    """Compare the screen with tests/tui/golden/SIZE/NAME.txt; UPDATE_GOLDEN=1 writes it."""
+    path = GOLDEN / size / f"{name}.txt"
+    shown = console.text() + "\n"
+    if UPDATE:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(shown, encoding="utf-8")
+    assert path.exists(), f"{path} is missing: look at the screen, then run with UPDATE_GOLDEN=1"
+    assert shown == path.read_text(encoding="utf-8")

@@ -1,0 +1,89 @@
+"""The API in memory as the console sees it: discovery, logs and explanations beside the `Client` protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import aiohttp
+
+from common.api import kinds
+from common.client.http import ApiResource, Params
+from common.errors import NotFound, ServiceUnavailable
+from tests.fakes.api import FakeApi, FakeClient
+
+_VERBS = frozenset({"list", "watch", "get"})
+SERVED = tuple(
+    ApiResource(resource, singular, short, (), _VERBS)
+    for resource, singular, short in (
+        (kinds.PODS, "pod", ("po",)),
+        (kinds.SERVICES, "service", ("svc",)),
+        (kinds.NODES, "node", ("no",)),
+        (kinds.NAMESPACES, "namespace", ("ns",)),
+        (kinds.CONFIGMAPS, "configmap", ("cm",)),
+        (kinds.SECRETS, "secret", ()),
+        (kinds.EVENTS, "event", ("ev",)),
+        (kinds.SERVICEACCOUNTS, "serviceaccount", ("sa",)),
+        (kinds.DEPLOYMENTS, "deployment", ("deploy",)),
+        (kinds.REPLICASETS, "replicaset", ("rs",)),
+        (kinds.ENDPOINTSLICES, "endpointslice", ()),
+        (kinds.LEASES, "lease", ()),
+        (kinds.HOSTS, "host", ()),
+    )
+)
+
+
+class FakeGateway(FakeClient):
+    """`logs` by pod/container; `explanations` by pod name; `feed` adds lines that followers get."""
+
+    def __init__(self, api: FakeApi) -> None:
+        super().__init__(api)
+        self.logs: dict[str, list[str]] = {}
+        self.explanations: dict[str, Any] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.broken_streams = 0
+        self._more = asyncio.Event()
+
+    async def discover(self) -> Sequence[ApiResource]:
+        return SERVED
+
+    async def request_json(self, method: str, path: str, params: Params = (), body: Any = None) -> Any:
+        pod = path.split("/")[-2]
+        if path.endswith("/why") and pod in self.explanations:
+            return self.explanations[pod]
+        raise NotFound(f"{path} not found")
+
+    def feed(self, source: str, *lines: str) -> None:
+        self.logs.setdefault(source, []).extend(lines)
+        self._more.set()
+
+    async def stream(self, path: str, params: Params = ()) -> AsyncIterator[bytes]:
+        asked = dict(params)
+        self.asked.append((path, asked))
+        source = f"{path.split('/')[-2]}/{asked['container']}"
+        if asked.get("previous"):
+            source += "/previous"
+        if source not in self.logs:
+            raise NotFound(f"container {asked['container']} has no logs")
+        sent = 0
+        while True:
+            lines = self.logs[source]
+            if sent < len(lines):
+                yield "".join(f"{line}\n" for line in lines[sent:]).encode()
+                sent = len(lines)
+            if self.broken_streams:
+                self.broken_streams -= 1
+                raise ServiceUnavailable("the agent of node berth-1 cannot be reached")
+            if not asked.get("follow"):
+                return
+            self._more.clear()
+            await self._more.wait()
+
+    async def websocket(
+        self, path: str, params: Params = (), protocols: Sequence[str] = ()
+    ) -> aiohttp.ClientWebSocketResponse:
+        raise ServiceUnavailable("the API in memory has no streams")
+
+    async def close(self) -> None:
+        """Nothing is open."""
