@@ -13,9 +13,11 @@ from console.views.status import Tone
 
 UNICODE_GLYPHS: Mapping[Tone, str] = {
     Tone.OK: "●", Tone.BUSY: "◔", Tone.WARN: "▲", Tone.BAD: "✖", Tone.DONE: "✔", Tone.LEAVING: "◍",
+    Tone.BRIGHT: "○", Tone.DIM: "·",
 }  # fmt: skip
 ASCII_GLYPHS: Mapping[Tone, str] = {
     Tone.OK: "+", Tone.BUSY: "~", Tone.WARN: "!", Tone.BAD: "x", Tone.DONE: "-", Tone.LEAVING: "%",
+    Tone.BRIGHT: "o", Tone.DIM: ".",
 }  # fmt: skip
 
 

@@ -25,6 +25,10 @@ class Scope:
     test: Test
     origin: Key | None = None
 
+    @property
+    def phrase(self) -> str:
+        return f"of {self.label}" if self.origin else self.label
+
 
 @dataclass
 class View:
@@ -43,12 +47,15 @@ class View:
     @property
     def title(self) -> str:
         """`pods`, `containers of web-1`: the kind and what narrows it."""
-        return f"{self.resource.plural} of {self.scope.label}" if self.scope else self.resource.plural
+        return f"{self.resource.plural} {self.scope.phrase}" if self.scope else self.resource.plural
 
     @property
     def place(self) -> str:
         """The namespace for people; empty for kinds that have none."""
-        return (self.namespace or "all") if self.resource.namespaced else ""
+        if not self.resource.namespaced:
+            return ""
+        origin = self.scope.origin.namespace if self.scope and self.scope.origin else ""
+        return self.namespace or origin or "all"
 
     def columns(self) -> tuple[Column, ...]:
         """Columns without the namespace when there is only one."""
@@ -66,6 +73,15 @@ class View:
         if not tests:
             return None
         return lambda obj: all(test(obj) for test in tests)
+
+    def crumbs(self) -> list[str]:
+        """The namespace, then each object drilled into, then the kind that is shown."""
+        names = [item.scope.label for item in self.trail() if item.scope and item.scope.origin]
+        outermost = self.trail()[0]
+        if outermost is self:
+            return [*([self.place] if self.place else []), self.title]
+        first = outermost.resource.plural
+        return [*([outermost.place] if outermost.place else []), first, *names, self.resource.plural]
 
     def trail(self) -> list[View]:
         """This view and those it was drilled into from, outermost first."""

@@ -27,6 +27,11 @@ class Usage:
         return max(self.offered - self.asked, Fraction())
 
     @property
+    def text(self) -> str:
+        """`1250m of 4`."""
+        return f"{amounts.amount(self.resource, self.asked)} of {amounts.amount(self.resource, self.offered)}"
+
+    @property
     def percent(self) -> int:
         return amounts.share(self.asked, self.offered)
 

@@ -117,7 +117,8 @@ def standing(deployment: Object) -> tuple[Status, str]:
         return Status("Stuck", Tone.BAD), now.message
     if now.done:
         return Status("Complete", Tone.OK), now.message
-    return Status("Progressing", Tone.BUSY), now.message.removeprefix("Waiting for ")
+    what = now.message.rpartition(": ")[2] if "rollout to finish: " in now.message else now.message
+    return Status("Progressing", Tone.BUSY), what.removesuffix("...")
 
 
 def set_image(container: str, image: str) -> Object:

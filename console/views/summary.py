@@ -9,11 +9,13 @@ from common.api import meta, pods
 from common.api.meta import Object
 
 from . import ages, amounts, columns, rollouts, status
-from .capacity import usage
+from .capacity import Usage, usage
 from .status import Status, Tone
 
-Entry = tuple[str, str | Status, Tone]
-"""An empty field continues the one above; an empty value makes the field a heading."""
+WHOLE = ">"
+Entry = tuple[str, str | Status | Usage, Tone]
+"""An empty field continues the one above; an empty value makes the field a heading, below which values of the field
+WHOLE take the whole width."""
 
 
 def summary(obj: Object, on_it: Sequence[Object], now: datetime) -> list[Entry]:
@@ -27,9 +29,12 @@ def summary(obj: Object, on_it: Sequence[Object], now: datetime) -> list[Entry]:
 
 def _metadata(obj: Object, now: datetime) -> list[Entry]:
     entries: list[Entry] = [("Age", ages.age(obj, now), Tone.TEXT)]
-    labels = [f"{key}={value}" for key, value in sorted(meta.labels(obj).items())]
-    entries += [("Labels" if index == 0 else "", text, Tone.DIM) for index, text in enumerate(labels)]
-    return entries
+    return entries + _labels(obj)
+
+
+def _labels(obj: Object) -> list[Entry]:
+    listed = [f"{key}={value}" for key, value in sorted(meta.labels(obj).items())]
+    return [("Labels", "", Tone.KEY), *((WHOLE, text, Tone.DIM) for text in listed)] if listed else []
 
 
 def _pod(pod: Object, now: datetime) -> list[Entry]:
@@ -108,7 +113,7 @@ def _deployment(obj: Object, now: datetime) -> list[Entry]:
     for condition in state.get("conditions") or ():
         if condition.get("message"):
             tone = Tone.DIM if condition.get("status") == "True" else Tone.WARN
-            entries += [(str(condition.get("type")), "", Tone.KEY), ("  ", str(condition["message"]), tone)]
+            entries += [(str(condition.get("type")), "", Tone.KEY), (WHOLE, str(condition["message"]), tone)]
     return [*entries, *_metadata(obj, now)]
 
 
@@ -139,13 +144,8 @@ def _node(node: Object, on_it: Sequence[Object]) -> list[Entry]:
         ("IPv4", columns.address(node, 4), Tone.TEXT),
         ("IPv6", columns.address(node, 6), Tone.TEXT),
     ]
-    for item in usage(node, on_it):
-        text = (
-            f"{amounts.amount(item.resource, item.asked)} of {amounts.amount(item.resource, item.offered)}"
-            f" asked, {item.percent}%"
-        )
-        tone = Tone.BAD if item.percent >= 90 else Tone.WARN if item.percent >= 70 else Tone.TEXT
-        entries.append((item.resource.capitalize() if item.resource != "cpu" else "CPU", text, tone))
+    names = {"cpu": "CPU asked", "memory": "MEM asked", "pods": "Pods"}
+    entries += [(names[item.resource], item, Tone.TEXT) for item in usage(node, on_it)]
     entries += [
         ("Agent", str(info.get("kubeletVersion", "-")), Tone.DIM),
         ("Engine", str(info.get("containerRuntimeVersion", "-")), Tone.DIM),
@@ -159,8 +159,7 @@ def _node(node: Object, on_it: Sequence[Object]) -> list[Entry]:
             entries.append(
                 (str(condition.get("type")), str(condition.get("message") or condition.get("reason")), Tone.WARN)
             )
-    labels = [f"{key}={value}" for key, value in sorted(meta.labels(node).items())]
-    return entries + [("Labels" if index == 0 else "", text, Tone.DIM) for index, text in enumerate(labels)]
+    return entries + _labels(node)
 
 
 def _event(event: Object, now: datetime) -> list[Entry]:

@@ -159,11 +159,7 @@ class Browse(Deck):
             self._table.border_title = text.replace("[", "\\[")
 
     def trail(self) -> list[str]:
-        names = [item.scope.label if item.scope else item.resource.plural for item in self.view.trail()]
-        if self.view.scope is not None:
-            names.append(self.view.resource.plural)
-        place = self.view.namespace or ("all" if self.view.resource.namespaced and not self.view.parent else "")
-        return [place, *names] if place else names
+        return self.view.crumbs()
 
     def standing(self) -> Line:
         model = self._table.model

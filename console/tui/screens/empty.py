@@ -15,7 +15,7 @@ _HOSTS: Lines = [
     ("", Tone.TEXT),
     ("Start an agent on a host of this network:", Tone.DIM),
     ("    sudo quarterdeck-agent", Tone.LINK),
-    ("It appears here within seconds. Then press a and type the code that it prints.", Tone.DIM),
+    ("It appears here within seconds: press a, type the code that it prints.", Tone.DIM),
     ("", Tone.TEXT),
     ("A host on another network is added by its address:", Tone.DIM),
     ("    quarterdeck discover --add ADDRESS", Tone.LINK),
@@ -24,7 +24,7 @@ _NO_NODES: Lines = [
     ("This cluster has no nodes yet, so nothing can run.", Tone.BRIGHT),
     ("", Tone.TEXT),
     ("1  Start an agent on a host:  sudo quarterdeck-agent", Tone.TEXT),
-    ("2  Type  :discover  here, press  a  on the host, and type the code that it prints.", Tone.TEXT),
+    ("2  Type  :discover  here, press  a  on it, type the code that it prints.", Tone.TEXT),
     ("3  Apply a manifest:  quarterdeck apply -f app.yaml   (kubectl works too)", Tone.TEXT),
 ]
 _NOTHING_RUNS: Lines = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable
 from itertools import zip_longest
 
 from textual import events
@@ -11,56 +13,68 @@ from textual.screen import ModalScreen
 from console.tui.actions import Where, available, groups, key_label
 from console.tui.keymap import Keymap
 from console.tui.session import Session
+from console.tui.table.layout import cut
 from console.tui.widgets.buffer import Entry, LineBuffer
 from console.tui.widgets.spans import Line
 from console.tui.widgets.text_view import TextView
 from console.views.columns import Column, columns_for
 from console.views.status import Tone
 
-COLUMN = 52
+NARROW = 37  # cells of a column that has titles alone
+EXPLAINED_FROM = 100  # cells of the screen where there is room for what each action does
 _KEYS = 12
 _SEPARATOR = "\x1f"  # between a key and its explanation, inside one line of the buffer
 
 
-def entries(keymap: Keymap, where: Where, kind: str, columns: tuple[Column, ...] = ()) -> list[str]:
-    """One line per action under its group: key, separator, title and help."""
+def entries(
+    keymap: Keymap, where: Where, kind: str, columns: tuple[Column, ...], width: int, *, explained: bool
+) -> list[str]:
+    """Actions under their groups: keys, separator, and the title or (`explained`) what it does, in `width` cells."""
     lines: list[str] = []
     for group, actions in groups(available(where, kind)).items():
         lines += ([""] if lines else []) + [group]
         for action in actions:
             keys = " ".join(key_label(key) for key in keymap.keys(action)[:2])
-            lines.append(f"{keys:<{_KEYS}}{_SEPARATOR}{action.title}")
+            text = action.help.replace("`", "") if explained else action.title
+            for part in textwrap.wrap(text, width - _KEYS - 2):
+                lines.append(f"{keys:<{_KEYS}}{_SEPARATOR}{part}")
+                keys = ""
     letters = [(column.letter, column.title.lower()) for column in columns if column.letter]
     if where is Where.TABLE and letters:
-        lines += ["", "Sorting (again: the other way round)"]
+        lines += ["", "Sorting (again: the other way)"]
         lines += [f"{letter:<{_KEYS}}{_SEPARATOR}by {title}" for letter, title in letters]
     return lines
 
 
-def in_columns(lines: list[str], width: int) -> list[str]:
+def in_columns(lines: list[str], width: int, column: int) -> list[str]:
     """The lines side by side in as many columns as fit, read from top to bottom."""
-    count = max(1, width // COLUMN)
+    count = max(1, width // column)
     height = -(-len(lines) // count)
     parts = [lines[start : start + height] for start in range(0, len(lines), height)]
-    return [
-        "".join(f"{_padded(cell)}" for cell in row).rstrip(" ") for row in zip_longest(*parts, fillvalue="")
-    ]  # fmt: skip
+    return ["".join(_padded(cell, column) for cell in row) for row in zip_longest(*parts, fillvalue="")]
 
 
-def _padded(cell: str) -> str:
-    return cell[:COLUMN].ljust(COLUMN + cell.count(_SEPARATOR))
+def _padded(cell: str, column: int) -> str:
+    extra = cell.count(_SEPARATOR)
+    return cut(cell, column - 1 + extra).ljust(column + extra)
 
 
-def _paint(entry: Entry) -> Line:
-    """Keys in brass, explanations plain, group titles by themselves."""
-    spans: list[tuple[str, Tone]] = []
-    rest = entry.text
-    while _SEPARATOR in rest:
-        keys, _, rest = rest.partition(_SEPARATOR)
-        spans.append((keys, Tone.KEY))
-        explained, rest = rest[: COLUMN - _KEYS], rest[COLUMN - _KEYS :]
-        spans.append((explained, Tone.TEXT))
-    return [*spans, (rest, Tone.LINK)]
+def _painter(column: int) -> Callable[[Entry], Line]:
+    """Keys in brass, explanations plain, group titles in blue."""
+
+    def paint(entry: Entry) -> Line:
+        spans: list[tuple[str, Tone]] = []
+        rest = entry.text
+        while rest:
+            action = _SEPARATOR in rest[: _KEYS + 1]
+            cell, rest = rest[: column + action], rest[column + action :]
+            if action:
+                spans += [(cell[:_KEYS], Tone.KEY), (cell[_KEYS + 1 :], Tone.TEXT)]
+            else:
+                spans.append((cell, Tone.LINK))
+        return spans
+
+    return paint
 
 
 class Help(ModalScreen[None], inherit_bindings=False):
@@ -71,7 +85,7 @@ class Help(ModalScreen[None], inherit_bindings=False):
         self._session = session
         self._where = where
         self._kind = kind
-        self._view = TextView(LineBuffer(), session.look, _paint)
+        self._view = TextView(LineBuffer(), session.look)
 
     def compose(self) -> ComposeResult:
         place = self._kind or self._where.value
@@ -86,9 +100,11 @@ class Help(ModalScreen[None], inherit_bindings=False):
     def _fill(self) -> None:
         resource = next((r for r in self._session.catalogue.resources() if r.plural == self._kind), None)
         columns = columns_for(resource) if resource else ()
-        lines = entries(self._session.keys, self._where, self._kind, columns)
-        self._view.buffer = LineBuffer(Entry(line) for line in in_columns(lines, self._view.size.width - 4))
-        self._view.grown()
+        width = self._view.size.width - 2
+        explained = width >= EXPLAINED_FROM
+        column = width // 2 if explained else NARROW
+        lines = entries(self._session.keys, self._where, self._kind, columns, column, explained=explained)
+        self._view.show(LineBuffer(Entry(line) for line in in_columns(lines, width, column)), _painter(column))
 
     def on_key(self, event: events.Key) -> None:
         event.stop()

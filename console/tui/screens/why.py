@@ -147,18 +147,20 @@ class WhyScreen(Deck):
         width = max(self.size.width - 4, 20)
         message = self._problem or str(self._explanation.get("message") or "")
         text = textwrap.wrap(message, width)[:2] or [""]
-        state = state_span(pod_status(self._pod), self.session.look)
-        where = pods.node_name(self._pod)
-        asked = pods.requests(self._pod)
+        where, asked = pods.node_name(self._pod), pods.requests(self._pod)
+        count = f"fits {fits} of {len(self._table.model)} nodes"
         head: Line = [
             (f"Pod {meta.key(self._pod)}  ", Tone.BRIGHT),
-            state,
-            (f"  on {where}" if where else f"  {fits} of {len(self._table.model)} nodes would take it", Tone.DIM),
-            (f"  asks cpu {amounts.amount('cpu', asked.get('cpu'))}", Tone.DIM),
-            (f" mem {amounts.amount('memory', asked.get('memory'))}", Tone.DIM),
+            state_span(pod_status(self._pod), self.session.look),
+        ]
+        need: Line = [
+            ("Asks ", Tone.DIM),
+            (f"cpu {amounts.amount('cpu', asked.get('cpu'))}", Tone.TEXT),
+            (f"  mem {amounts.amount('memory', asked.get('memory'))}", Tone.TEXT),
+            (f"   runs on {where}" if where else f"   {count}", Tone.DIM),
         ]
         tone = Tone.BAD if self._problem else Tone.TEXT
-        self._said.set_lines([[], head, *([(line, tone)] for line in text)])
+        self._said.set_lines([head, need, *([(line, tone)] for line in text)])
         self.redraw()
 
     @on(Table.Moved)

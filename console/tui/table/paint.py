@@ -27,11 +27,14 @@ def header(
     segments = [Segment("  ", style)]
     for place in placed:
         column = columns[place.index]
-        title, shown = column.title, style
-        if place.index == sort_by:
-            title, shown = title[: place.width - 1] + look.arrow[descending], sorted_style
-        segments.append(Segment(fit(title, place.width, look.ellipsis, right=column.right), shown))
-        segments.append(Segment(" " * place.gap, style))
+        if place.index != sort_by:
+            segments.append(Segment(fit(column.title, place.width, look.ellipsis, right=column.right), style))
+            segments.append(Segment(" " * place.gap, style))
+            continue
+        # The arrow stands right behind the title, in the gap when the column is no wider.
+        arrow = look.arrow[descending]
+        title = fit(column.title, place.width, right=True) + arrow if column.right else column.title + arrow
+        segments.append(Segment(fit(title, place.width + max(place.gap, 1)), sorted_style))
     return segments
 
 

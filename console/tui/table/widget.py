@@ -6,6 +6,7 @@ what they show; `flush` refreshes the visible lines among the changed ones.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from rich.segment import Segment
@@ -188,12 +189,12 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         self._place()
         width = self.size.width
-        if y == 0:
+        if y == 0 and self.model.rows:
             model = self.model
             titles = paint.header(model.columns, self._placed, self._look, model.sort_by, model.descending)
             return self._strip(titles, width, selected=False)
         index = self.scroll_offset.y + y - HEADER_LINES
-        if index < len(self.model.rows):
+        if 0 <= index < len(self.model.rows):
             return self._row_strip(index, y, width)
         return self._notice_strip(y, width)
 
@@ -220,12 +221,21 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _notice_strip(self, y: int, width: int) -> Strip:
         styles = self._look.palette.styles
-        lines = self._notice if not self.model.rows else ()
+        lines = self._wrapped_notice(width) if not self.model.rows else []
         first = 3
         if not first <= y < first + len(lines):
             return Strip.blank(width, styles[Tone.TEXT])
         text, tone = lines[y - first]
-        return Strip([Segment(f"   {text}"[:width], styles[tone])]).adjust_cell_length(width, styles[Tone.TEXT])
+        return Strip([Segment(f"   {text}", styles[tone])]).adjust_cell_length(width, styles[Tone.TEXT])
+
+    def _wrapped_notice(self, width: int) -> Notice:
+        """Lines that are too long go on below, under the text of a numbered step."""
+        found: list[tuple[str, Tone]] = []
+        for text, tone in self._notice:
+            indent = "   " if text[:1].isdigit() else ""
+            parts = textwrap.wrap(text, max(width - 6, 20), subsequent_indent=indent, drop_whitespace=True)
+            found += [(part, tone) for part in parts or [""]]
+        return found
 
     # Mouse
 

@@ -61,21 +61,28 @@ def header(
         return justified([*left, gap, *_lost(lost, look)], right, width)
     if not known:
         return justified([*left, gap, ("connecting", Tone.BUSY)], right, width)
-    parts: list[list[Span]] = [_nodes(facts)]
-    if facts.families:
-        parts.append([("+".join(facts.families), Tone.DIM)])
-    if width >= 110:
-        parts += [gauge("cpu asked", facts.cpu, 10, look), gauge("mem asked", facts.memory, 10, look)]
-    else:
-        word = " asked" if width >= 76 else ""
-        parts.append(
-            [("cpu ", Tone.DIM), (f"{facts.cpu}%", heat(facts.cpu)), (" mem ", Tone.DIM),
-             (f"{facts.memory}%", heat(facts.memory)), (word, Tone.DIM)]
-        )  # fmt: skip
-    parts.append(_faults(facts, look))
-    for part in parts:
+    room = width - width_of(left) - width_of(right) - 1
+    for part in _fitting(facts, width, room, look):
         left += [gap, *part]
     return justified(left, right, width)
+
+
+def _fitting(facts: Facts, width: int, room: int, look: Look) -> list[list[Span]]:
+    """The parts of the header that fit, in their order; families go first when there is no room, then figures."""
+    cpu, memory = facts.cpu, facts.memory
+    shares: list[Span] = [("cpu ", Tone.DIM), (f"{cpu}%", heat(cpu)), (" mem ", Tone.DIM), (f"{memory}%", heat(memory))]
+    if width >= 110:
+        shares = [*gauge("cpu asked", cpu, 10, look), ("  ", Tone.TEXT), *gauge("mem asked", memory, 10, look)]
+    elif width >= 76:
+        shares.append((" asked", Tone.DIM))
+    if not facts.ready:
+        shares = []
+    families: list[Span] = [("+".join(facts.families), Tone.DIM)]
+    ranked = [(0, _nodes(facts)), (3, families), (2, shares), (1, _faults(facts, look))]
+    kept = [(rank, part) for rank, part in ranked if width_of(part)]
+    while kept and sum(2 + width_of(part) for _, part in kept) > room:
+        kept.remove(max(kept, key=lambda item: item[0]))
+    return [part for _, part in kept]
 
 
 LOGO_ASCII = (r"    \ | /    ", r"  ---(o)---  ", r"    / | \    ", " QUARTERDECK ")

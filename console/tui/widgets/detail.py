@@ -10,10 +10,12 @@ from common.api.meta import Object
 from console.tui.feeds import Subscription
 from console.tui.session import Session
 from console.views import ages
+from console.views.capacity import Usage
 from console.views.columns import event_message, event_time
 from console.views.status import Status, Tone
-from console.views.summary import summary
+from console.views.summary import WHOLE, summary
 
+from .bars import gauge
 from .spans import Line, Span, SpanLines, state_span
 
 LABEL = 11  # cells of the field names
@@ -70,8 +72,12 @@ class Detail(SpanLines):
             lines += self._entry(label, value, tone, width)
         return lines + self._event_lines(obj, width)
 
-    def _entry(self, label: str, value: str | Status, tone: Tone, width: int) -> list[Line]:
+    def _entry(self, label: str, value: str | Status | Usage, tone: Tone, width: int) -> list[Line]:
         head: Span = (f" {label:<{LABEL}}", Tone.DIM)
+        if isinstance(value, Usage):
+            return [[head, *gauge("", value.percent, 8, self._look)[1:], (f"  {value.text}", Tone.DIM)]]
+        if label == WHOLE:
+            return [[(f"   {part}", tone)] for part in textwrap.wrap(str(value), max(width - 4, 8)) or [""]]
         if isinstance(value, Status):
             return [[head, state_span(value, self._look)]]
         parts = textwrap.wrap(value, max(width - LABEL - 2, 8)) or [""]

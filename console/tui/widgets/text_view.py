@@ -82,6 +82,12 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self._rows, animate=False)
         self.refresh()
 
+    def show(self, buffer: LineBuffer, paint: Paint) -> None:
+        """Show another text from its top."""
+        self.buffer, self._paint = buffer, paint
+        self._first_rows, self._rows, self._shown_start = [], 0, buffer.start
+        self.grown()
+
     def on_resize(self, _event: events.Resize) -> None:
         self.grown()
 

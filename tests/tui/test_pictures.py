@@ -1,0 +1,86 @@
+"""Every screen at the sizes people have, as the characters they see."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.tui.palette import ASCII_GLYPHS, Look
+from tests.tui.conftest import running, snap
+from tests.tui.fleet import Fleet
+
+SMALL = ("60x20", "80x24", "120x36")
+ALL = (*SMALL, "200x50")
+
+JOURNEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "pods": ((), ALL),
+    "pods-marked": (("space", "space"), ("80x24",)),
+    "pods-wide": (("ctrl+w",), ("200x50",)),
+    "pods-faults": (("ctrl+z",), SMALL),
+    "pods-tall-header": (("ctrl+e",), ("80x24", "120x36")),
+    "deployments": (("colon", "d", "e", "p", "l", "o", "y", "enter"), ALL),
+    "replicasets": (("colon", "r", "s", "enter"), SMALL),
+    "services": (("colon", "s", "v", "c", "enter"), SMALL),
+    "nodes": (("colon", "n", "o", "enter"), ALL),
+    "namespaces": (("colon", "n", "s", "enter"), SMALL),
+    "configmaps": (("colon", "c", "m", "enter"), ("80x24",)),
+    "secrets": (("colon", "s", "e", "c", "enter"), ("80x24",)),
+    "events": (("colon", "e", "v", "enter"), ALL),
+    "endpointslices": (("colon", "e", "p", "s", "enter"), SMALL),
+    "leases": (("colon", "l", "e", "a", "s", "e", "s", "enter"), ("80x24",)),
+    "discover": (("colon", "d", "i", "s", "c", "o", "v", "e", "r", "enter"), ALL),
+    "containers": (("enter",), SMALL),
+    "prompt": (("colon", "p"), SMALL),
+    "describe": (("d",), SMALL),
+    "yaml": (("y",), SMALL),
+    "secret-yaml": (("colon", "s", "e", "c", "enter", "y"), ("80x24",)),
+    "delete": (("ctrl+d",), SMALL),
+    "help": (("question_mark",), ALL),
+    "scale": (("colon", "d", "p", "enter", "s"), SMALL),
+    "rollout": (("colon", "d", "p", "enter", "v"), ALL),
+    "undo": (("colon", "d", "p", "enter", "ctrl+l"), SMALL),
+    "adopt": (("colon", "d", "i", "s", "c", "o", "v", "e", "r", "enter", "a"), SMALL),
+}
+
+
+@pytest.mark.parametrize(("name", "size"), [(name, size) for name, (_, sizes) in JOURNEYS.items() for size in sizes])
+async def test_screen(name: str, size: str, fleet: Fleet) -> None:
+    async with running(fleet, size) as console:
+        await console.press(*JOURNEYS[name][0])
+        snap(console, name, size)
+
+
+@pytest.mark.parametrize("size", ALL)
+async def test_why(size: str, fleet: Fleet) -> None:
+    async with running(fleet, size) as console:
+        await console.press("slash")
+        await console.type("pending")
+        await console.press("enter", "W")
+        snap(console, "why", size)
+
+
+@pytest.mark.parametrize("size", ALL)
+async def test_logs(size: str, fleet: Fleet) -> None:
+    async with running(fleet, size) as console:
+        await console.press("slash")
+        await console.type("mqtt")
+        await console.press("enter", "l", "t")
+        snap(console, "logs", size)
+
+
+@pytest.mark.parametrize("size", SMALL)
+async def test_a_cluster_without_nodes_says_what_to_do(size: str) -> None:
+    async with running(Fleet(), size) as console:
+        snap(console, "empty", size)
+
+
+async def test_a_simulation_says_so() -> None:
+    async with running(Fleet(hollow=True).fill(), "80x24") as console:
+        snap(console, "simulation", "80x24")
+
+
+async def test_ascii_needs_no_other_character(fleet: Fleet) -> None:
+    async with running(fleet, "80x24", look=Look(ascii=True)) as console:
+        table = "\n".join(line for line in console.text().splitlines() if "─" not in line and "│" not in line)
+        table = table.replace("·", "")
+        assert table.isascii(), [letter for letter in table if not letter.isascii()]
+        assert set(ASCII_GLYPHS.values()) & set(table)
