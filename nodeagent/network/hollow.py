@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from common.api.meta import Object
 
-from .addresses import Allocator, gateway
+from .addresses import Allocator
 from .base import Attachment
 from .topology import read
 
@@ -14,15 +14,14 @@ from .topology import read
 class HollowNetwork:
     def __init__(self) -> None:
         self._allocator = Allocator()
-        self._cidrs: tuple[str, ...] = ()
 
     @property
     def gateways(self) -> tuple[str, ...]:
-        return tuple(gateway(cidr) for cidr in self._cidrs)
+        """None: a simulated node has no address of its own to listen on."""
+        return ()
 
     async def configure(self, node: Object, nodes: Iterable[Object], config: Object) -> None:
-        self._cidrs = read(node, (), config).own.pod_cidrs
-        self._allocator.configure(self._cidrs)
+        self._allocator.configure(read(node, (), config).own.pod_cidrs)
 
     def allocate(self, pod_uid: str) -> Attachment:
         return Attachment("hollow", self._allocator.allocate(pod_uid))

@@ -143,7 +143,7 @@ class Adoption:
         if membership is not None and membership.cluster != cluster:
             raise web.HTTPConflict(
                 text=f"this host is node {membership.node} of cluster {membership.cluster}: remove it there first, or "
-                "run `quarterdeck-agent leave` on it"
+                "stop its agent and run `quarterdeck-agent reset`"
             )
 
 
