@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.api.meta import name, namespace
+from common.errors import NotFound
 from common.settings import Home
 
 from . import apply, manifests
@@ -39,9 +41,14 @@ def up(args: argparse.Namespace) -> int:
     manifests.load([str(args.example)])  # a wrong example shall be told before anything is changed
 
     def apply_folder(folder: Path) -> None:
+        """Create what is missing; what somebody changed since (scaled, rolled out) stays as they want it."""
         context = Context(home)
         for manifest in manifests.load([str(folder)]):
-            apply.apply_one(context, context.kinds.of_object(manifest.obj), manifest.obj)
+            kind = context.kinds.of_object(manifest.obj)
+            try:
+                context.api.get(kind.resource.path(namespace(manifest.obj) or "default", name(manifest.obj)))
+            except NotFound:
+                apply.apply_one(context, kind, manifest.obj)
 
     return _run(lambda setup: setup.up(args.example, apply_folder))
 

@@ -102,8 +102,11 @@ class HostSetup:
         if program is None:
             raise SetupError("dockerd is not installed", missing=True)
         self._places.engine_data.mkdir(parents=True, exist_ok=True)
+        # A killed engine leaves its pid file, and the next one refuses to start while anything has that pid.
+        pid_file = EXEC_ROOT.with_suffix(".pid")
+        pid_file.unlink(missing_ok=True)
         argv = [program, "--host", f"unix://{DEFAULT_SOCKET}", "--data-root", str(self._places.engine_data)]
-        argv += ["--exec-root", str(EXEC_ROOT), "--pidfile", str(EXEC_ROOT.with_suffix(".pid"))]
+        argv += ["--exec-root", str(EXEC_ROOT), "--pidfile", str(pid_file)]
         launch(argv, self._places.engine_pid, self._places.engine_log, {"PATH": SEARCH_PATH})
 
     def _engine_answers(self) -> bool:

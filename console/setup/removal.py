@@ -19,12 +19,14 @@ from common.settings import Home
 
 from . import firewall, journal, kernel
 from .engine import DEFAULT_SOCKET, LABEL, Engine, EngineError, engine_socket
-from .host import EXEC_ROOT, LEFT_BY_ENGINE
+from .host import EXEC_ROOT, LEFT_BY_ENGINE, HostSetup
 from .places import Places
+from .plan import Act
 from .processes import Identity, running, stop
 from .report import Report, SetupError
 
 STOP_SECONDS = 20.0
+MOUNTS = Path("/proc/self/mountinfo")
 ROUTE_PROTOCOL = "71"
 TABLES = (("ip", "qd"), ("ip6", "qd"))
 CHAIN = "QD-FORWARD"
@@ -86,14 +88,9 @@ class HostRemoval:
         return f"{LABEL}={uid}"
 
     def _clear_engine(self) -> None:
-        engine = self._engine()
+        engine = self._engine() or self._revived_engine()
         if engine is None:
-            if journal.load(self._home).engine != "process":
-                raise SetupError(
-                    "The Docker Engine does not answer, so containers of this cluster may be left in it.\n"
-                    "Start it and run `make down` again."
-                )
-            return  # our own engine's containers end with it, and its data is in the home
+            return
         label = self._cluster_label()
         try:
             containers = engine.containers(label)
@@ -109,6 +106,20 @@ class HostRemoval:
                 engine.remove_image(found["Id"])
         except (EngineError, Unreachable) as error:
             raise SetupError(f"what the agent made in the engine cannot be removed: {error}") from error
+
+    def _revived_engine(self) -> Engine | None:
+        """Our own engine, started again when it died: its containers outlive it, and only it can end them well."""
+        if journal.load(self._home).engine != "process":
+            raise SetupError(
+                "The Docker Engine does not answer, so containers of this cluster may be left in it.\n"
+                "Start it and run `make down` again."
+            )
+        containers = self._places.engine_data / "containers"
+        if not containers.is_dir() or not any(containers.iterdir()):
+            return None
+        with self._report.step("start the Docker Engine again", "it ended without removing its containers"):
+            HostSetup(self._home, self._report, self._clock).run(Act.START_ENGINE)
+        return self._engine()
 
     def _clear_kernel(self) -> None:
         for family, table in TABLES:
@@ -147,6 +158,9 @@ class HostRemoval:
             if identity:
                 self._end(identity, "the Docker Engine")
             self._places.engine_pid.unlink(missing_ok=True)
+            # A killed engine leaves its mounts; one that starts and stops after it takes only its own away.
+            for mount in mounts_under(MOUNTS.read_text(encoding="utf-8"), (EXEC_ROOT, self._places.engine_data)):
+                _quiet("umount", mount)
         firewall.restore(entries.before.get("iptables") or {})
         _quiet("ip", "link", "delete", "docker0")
         self._tidy_paths(entries)
@@ -179,6 +193,13 @@ class HostRemoval:
 def name_of(container: dict[str, Any]) -> str:
     names = container.get("Names") or [container.get("Id", "")[:12]]
     return str(names[0]).lstrip("/")
+
+
+def mounts_under(mountinfo: str, folders: tuple[Path, ...]) -> list[str]:
+    """Mount points at or below these folders, from proc(5)'s mountinfo, the deepest first."""
+    points = (line.split()[4].encode().decode("unicode_escape") for line in mountinfo.splitlines())
+    found = [point for point in points if any(Path(point).is_relative_to(folder) for folder in folders)]
+    return sorted(found, key=len, reverse=True)
 
 
 def remove_empty_folders(top: Path) -> None:
