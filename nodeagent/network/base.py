@@ -8,6 +8,8 @@ from typing import Protocol
 
 from common.api.meta import Object
 
+DNS_PORT = 53
+
 
 @dataclass(frozen=True, slots=True)
 class Attachment:

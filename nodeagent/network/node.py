@@ -24,11 +24,11 @@ from nodeagent.runtime.base import RuntimeFailure
 
 from . import conntrack, links, resolv, routes, ruleset, services, sysctls, topology
 from .addresses import Allocator, gateway
-from .base import Attachment, BridgeNetworks, BridgeSpec
+from .base import DNS_PORT, Attachment, BridgeNetworks, BridgeSpec
 from .commands import Commands, Runner
 from .dns.forward import Address, Forwarder
 from .dns.records import build
-from .dns.server import PORT, DnsServer
+from .dns.server import DnsServer
 from .dns.zone import Zone
 from .errors import NetworkFailure
 from .glue import Glue
@@ -169,7 +169,7 @@ class NodeNetwork:
     def _upstreams(self) -> list[Address]:
         """The host's DNS servers without ourselves: a host that points at its own pods' DNS would ask in circles."""
         own = set(self.gateways)
-        return [(address, PORT) for address in resolv.read_host(self._host_files).nameservers if address not in own]
+        return [(address, DNS_PORT) for address in resolv.read_host(self._host_files).nameservers if address not in own]
 
 
 def _bridge_spec(wanted: Topology) -> BridgeSpec:

@@ -17,6 +17,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from common.settings import TUNNEL_PORT
+
+from .base import DNS_PORT
+from .routes import VXLAN_PORT
 from .services import Endpoint, ServicePort
 
 TABLE = "qd"
@@ -132,7 +136,13 @@ def _fixed_rules(facts: Facts) -> dict[str, list[str]]:
             f"ct status dnat {ip} daddr {pods} {trusted} return",
             f"ct status dnat {ip} daddr @nodes {trusted}",
         ],
-        "filter-input": ["ct state new jump unserved"],
+        "filter-input": [
+            "ct state new jump unserved",
+            # What pods and nodes need of this host: DNS, the tunnel to the API server, the other end of tunnels.
+            f'iifname "{BRIDGE}" udp dport {DNS_PORT} {trusted} return',
+            f'iifname "{BRIDGE}" tcp dport {{ {DNS_PORT}, {TUNNEL_PORT} }} {trusted} return',
+            f"{ip} saddr @nodes udp dport {VXLAN_PORT} {trusted}",
+        ],
         "filter-output": ["ct state new jump unserved"],
     }
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from common.aio import Tasks
+from nodeagent.network.base import DNS_PORT
 from nodeagent.network.errors import NetworkFailure
 
 from . import responder
@@ -23,7 +24,6 @@ from .zone import Zone
 
 log = logging.getLogger(__name__)
 
-PORT = 53
 DRAIN = 64  # datagrams a callback: fewer waste wake-ups, more keep the loop from other work
 MAX_DATAGRAM = 4096  # bytes; longer queries are cut and then malformed
 MAX_FORWARDS = 512  # in flight; above that the answer is SERVFAIL at once
@@ -35,7 +35,7 @@ _FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.I
 
 
 class DnsServer:
-    def __init__(self, forwarder: Forwarder, port: int = PORT) -> None:
+    def __init__(self, forwarder: Forwarder, port: int = DNS_PORT) -> None:
         self.zone = Zone()
         self.port = port
         self._forwarder = forwarder

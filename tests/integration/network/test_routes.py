@@ -12,9 +12,10 @@ from .world import Host, World, ask, service, slices
 pytestmark = pytest.mark.root
 
 
-@pytest.fixture
-def routed(world: World) -> tuple[Host, Host, Host]:
+@pytest.fixture(scope="module")
+def hosts(shared_world: World) -> tuple[Host, Host, Host]:
     """Hosts 1 and 2 on one link, host 3 behind a router; strict reverse path filters everywhere."""
+    world = shared_world
     here, there, router = world.switch(), world.switch(), world.namespace("rt")
     one, two, three = world.host(1), world.host(2), world.host(3)
     three.addresses = ("198.51.100.3", "fd00:98::3")
@@ -31,8 +32,16 @@ def routed(world: World) -> tuple[Host, Host, Host]:
         for device in ("all", "default"):
             host.namespace.sysctl(f"net.ipv4.conf.{device}.rp_filter", "1")
     world.start_agents()
-    world.configure()
     return one, two, three
+
+
+@pytest.fixture
+def routed(hosts: tuple[Host, Host, Host], shared_world: World) -> tuple[Host, Host, Host]:
+    """The hosts as they were, whatever an earlier test made of them."""
+    for number, host in enumerate(hosts, 1):
+        host.cidrs = (f"10.42.{number}.0/24", f"fd00:42:0:{number}::/64")
+    shared_world.configure()
+    return hosts
 
 
 def routes(host: Host, family: str = "-4") -> dict[str, dict[str, Any]]:
@@ -40,7 +49,7 @@ def routes(host: Host, family: str = "-4") -> dict[str, dict[str, Any]]:
     return {route["dst"]: route for route in listed}
 
 
-def test_pods_and_nodes_reach_pods_everywhere(routed: tuple[Host, Host, Host], world: World) -> None:
+def test_pods_and_nodes_reach_pods_everywhere(routed: tuple[Host, Host, Host], shared_world: World) -> None:
     one, _, three = routed
     pods = [host.pod(f"pod-{host.number}", 10) for host in routed]
     assert routes(one)["10.42.2.0/24"]["dev"] == "eth0"
@@ -55,12 +64,12 @@ def test_pods_and_nodes_reach_pods_everywhere(routed: tuple[Host, Host, Host], w
                 assert ask(host.namespace, server.addresses[family], 8080)[0] == server.name
 
 
-def test_services_work_through_tunnels(routed: tuple[Host, Host, Host], world: World) -> None:
+def test_services_work_through_tunnels(routed: tuple[Host, Host, Host], shared_world: World) -> None:
     one, two, three = routed
-    far = three.pod("far", 10)
-    near = one.pod("near", 10)
+    far = three.pod("far", 11)
+    near = one.pod("near", 11)
     vips = ("10.43.0.10", "fd00:42:0:ff00::10")
-    world.sync([service("web", vips, type="NodePort", node_port=30080)], slices("web", [far]))
+    shared_world.sync([service("web", vips, type="NodePort", node_port=30080)], slices("web", [far]))
     for family in (0, 1):
         assert ask(near.namespace, vips[family], 80) == ("far", near.addresses[family])
         assert ask(one.namespace, vips[family], 80)[0] == "far"
@@ -71,7 +80,7 @@ def test_services_work_through_tunnels(routed: tuple[Host, Host, Host], world: W
 def test_a_large_answer_fits_through_the_tunnel(routed: tuple[Host, Host, Host]) -> None:
     """Pods keep the MTU of the host's link; path MTU discovery does the rest."""
     one, _, three = routed
-    client, server = one.pod("client", 10), three.pod("server", 10)
+    client, server = one.pod("client", 12), three.pod("server", 12)
     for address in server.addresses:
         with client.namespace.socket(6 if ":" in address else 4) as sock:
             sock.connect((address, 8080))
@@ -82,34 +91,34 @@ def test_a_large_answer_fits_through_the_tunnel(routed: tuple[Host, Host, Host])
 
 
 def test_routes_and_tunnel_follow_the_nodes_and_foreign_routes_stay(
-    routed: tuple[Host, Host, Host], world: World
+    routed: tuple[Host, Host, Host], shared_world: World
 ) -> None:
     one, two, three = routed
     one.namespace.ip("route", "add", "203.0.113.0/24", "via", "192.0.2.254")
-    one.network.call("configure", one.node(), [one.node(), two.node()], world.config)
+    one.network.call("configure", one.node(), [one.node(), two.node()], shared_world.config)
     assert set(routes(one)) == {"10.42.2.0/24", "10.43.0.0/16"}
     assert "qdvx4" not in one.namespace.ip("link")
     three.cidrs = ("10.42.9.0/24", "fd00:42:0:9::/64")
-    one.network.call("configure", one.node(), [two.node(), three.node()], world.config)
+    one.network.call("configure", one.node(), [two.node(), three.node()], shared_world.config)
     assert set(routes(one)) == {"10.42.2.0/24", "10.42.9.0/24", "10.43.0.0/16"}
     before = one.namespace.ip("-d", "link", "show", "qdvx4")
-    one.network.call("configure", one.node(), [two.node(), three.node()], world.config)
+    one.network.call("configure", one.node(), [two.node(), three.node()], shared_world.config)
     assert one.namespace.ip("-d", "link", "show", "qdvx4") == before
     assert "203.0.113.0/24" in one.namespace.ip("route")
 
 
-def test_a_foreign_route_to_a_slice_is_reported_and_kept(routed: tuple[Host, Host, Host], world: World) -> None:
+def test_a_foreign_route_to_a_slice_is_reported_and_kept(routed: tuple[Host, Host, Host], shared_world: World) -> None:
     one, two, _ = routed
     one.namespace.ip("route", "add", "10.42.77.0/24", "via", "192.0.2.254")
     two.cidrs = ("10.42.77.0/24",)
     with pytest.raises(RuntimeError, match=r"already has a route to 10.42.77.0/24 that is not Quarterdeck's"):
-        one.network.call("configure", one.node(), [two.node()], world.config)
+        one.network.call("configure", one.node(), [two.node()], shared_world.config)
     assert "10.42.77.0/24 via 192.0.2.254" in one.namespace.ip("route")
 
 
-def test_removal_leaves_nothing(routed: tuple[Host, Host, Host], world: World) -> None:
+def test_removal_leaves_nothing(routed: tuple[Host, Host, Host], shared_world: World) -> None:
     one, _, _ = routed
-    world.sync([service("web", ("10.43.0.10", "fd00:42:0:ff00::10"))], [])
+    shared_world.sync([service("web", ("10.43.0.10", "fd00:42:0:ff00::10"))], [])
     one.network.call("close", remove=True)
     assert routes(one) == {}
     assert routes(one, "-6") == {}
