@@ -19,7 +19,7 @@ THEIRS = f"com.docker.swarm.service.name={SERVICE}"
 
 
 def figures() -> list[Figure]:
-    lab = Lab(Path("/tmp/quarterdeck-lab-bench"), "qdbench", 79)
+    lab = Lab(Path("/tmp/quarterdeck-lab-bench"))
     lab.down()
     hosts = lab.up(3)
     engines = Engines(hosts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from pathlib import Path
 
 from tests.lab.commands import LabError, run
@@ -14,15 +15,17 @@ DEFAULT_FOLDER = Path("/tmp/quarterdeck-lab")
 
 
 class Lab:
-    """`name` keeps two labs on one machine apart, together with `subnet` (the third number of their addresses)."""
+    """A lab in `folder`. Name, links, cgroups and addresses derive from it, so that labs in two folders never meet."""
 
-    def __init__(self, folder: Path = DEFAULT_FOLDER, name: str = "qdlab", subnet: int = 77) -> None:
+    def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
         self.folder = folder
-        self.name = name
-        self.net4 = f"10.{subnet}.0"
-        self.net6 = f"fd{subnet:02d}"
+        mark = zlib.crc32(str(folder).encode())
+        self.name = f"qdlab{mark & 0xFFFF:04x}"
+        subnet = mark >> 24
+        self.net4 = f"10.77.{subnet}"
+        self.net6 = f"fd77:{subnet:x}"
         self._hosts = folder / "hosts"
-        self.switch = Switch(folder, name, self.net4, self.net6)
+        self.switch = Switch(folder, self.name, self.net4, self.net6)
 
     @property
     def key(self) -> Path:

@@ -17,7 +17,7 @@ from tests.lab.host import Host
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A lab of its own beside the one of the end-to-end tests."""
-    lab = Lab(Path("/tmp/quarterdeck-lab-test"), "qdtest", 78)
+    lab = Lab(Path("/tmp/quarterdeck-lab-test"))
     lab.down()
     lab.up(2)
     yield lab
