@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import ipaddress
 import logging
 import os
@@ -297,6 +298,9 @@ async def serve(home: Home, listen: str, *, takeover: bool = False, progress: Pr
 def run(home: Home, listen: str = DEFAULT_LISTEN, *, takeover: bool = False) -> int:
     """`quarterdeck serve`: the exit code, 0 after an orderly stop, 1 when it could not start."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # The store keeps every object for as long as it lives. Looking through all of them for garbage after each burst of
+    # writes, as the default thresholds do, costs more than the writes.
+    gc.set_threshold(50_000, 20, 50)
     try:
         asyncio.run(serve(home, listen, takeover=takeover))
     except StartError as error:

@@ -12,7 +12,6 @@ from common.api.kinds import Resource
 from common.api.meta import Object
 from common.client.base import ObjectList, PatchType, WatchEvent
 from common.errors import NotFound
-from console.registry import admission
 from console.registry.catalog import Registry
 from console.registry.patch import apply_patch, merge
 from console.registry.row import Row
@@ -124,7 +123,7 @@ class LocalClient:
 
         def change(old: Object) -> Object:
             if kind is PatchType.MERGE:
-                merged: Object = merge(admission.clone(old), patch)
+                merged: Object = merge(old, patch)
                 return merged
             return apply_patch(row, old, orjson.dumps(patch), kind)
 

@@ -66,7 +66,7 @@ def _json_patch(current: Object, body: Any) -> Object:
 
 
 def _merge_patch(current: Object, body: Object) -> Object:
-    result: Object = merge(_copy(current), body)
+    result: Object = merge(current, body)
     return result
 
 
@@ -75,10 +75,11 @@ def _unfit(why: str) -> ApiError:
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """RFC 7396: objects merge, null removes, everything else replaces. Changes and returns `target`."""
+    """RFC 7396: objects merge, null removes, everything else replaces. A new object on the way to each change; what is
+    not changed is shared with `target`."""
     if not isinstance(patch, dict):
         return patch
-    result = target if isinstance(target, dict) else {}
+    result = dict(target) if isinstance(target, dict) else {}
     for name, value in patch.items():
         if value is None:
             result.pop(name, None)

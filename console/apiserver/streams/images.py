@@ -11,6 +11,7 @@ from aiohttp import web
 
 from common.errors import MethodNotAllowed, from_status
 from console.apiserver.backends import NodeStreams
+from console.apiserver.body import read_body
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
 
@@ -23,7 +24,7 @@ async def serve_images(verbs: Verbs, streams: NodeStreams, request: Request) -> 
         raise MethodNotAllowed("the server does not allow this method on the requested resource")
     verbs.get(request.row, "", node)
     method, path = _AGENT[http.method]
-    body = http.content if http.method == "PUT" else await http.read() or None
+    body = http.content if http.method == "PUT" else await read_body(http) or None
     async with await streams.request(node, method, path, {}, body) as answer:
         data = await answer.read()
         if answer.status != 200:
