@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import struct
+from weakref import WeakKeyDictionary
 
 from common.errors import Forbidden, Unauthorized
 from common.pki import ADMINISTRATOR, MASTERS
@@ -17,10 +18,25 @@ AUTHENTICATED = "system:authenticated"
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
-def authenticate(transport: asyncio.BaseTransport | None, user_agent: str) -> Caller:
-    """Raises Unauthorized when the caller shows nothing, Forbidden for another user of this machine."""
-    if transport is None:
-        raise Unauthorized("the connection is closed")
+class Authenticator:
+    """Remembers who a connection belongs to for as long as it lasts: a connection never changes hands."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[asyncio.BaseTransport, tuple[str, Caller]] = WeakKeyDictionary()
+
+    def authenticate(self, transport: asyncio.BaseTransport | None, user_agent: str) -> Caller:
+        """Raises Unauthorized when the caller shows nothing, Forbidden for another user of this machine."""
+        if transport is None:
+            raise Unauthorized("the connection is closed")
+        known = self._known.get(transport)
+        if known is not None and known[0] == user_agent:
+            return known[1]
+        caller = _identify(transport, user_agent)
+        self._known[transport] = (user_agent, caller)
+        return caller
+
+
+def _identify(transport: asyncio.BaseTransport, user_agent: str) -> Caller:
     connection = transport.get_extra_info("socket")
     if connection is not None and connection.family == socket.AF_UNIX:
         return _of_socket(connection, user_agent)

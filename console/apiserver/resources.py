@@ -18,14 +18,13 @@ from console.registry.row import Row
 from console.store import Entry, Watcher
 
 from . import subresources
-from .authentication import is_local
 from .body import read_body, read_document
 from .caller import Caller
 from .listing import Page, list_page
 from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .requestinfo import RequestInfo
-from .responses import accepts_gzip, encode_entries, encode_list, encode_object, respond
+from .responses import encode_entries, encode_list, encode_object, respond
 from .selection import Selection
 from .subresources import success
 from .verbs import Verbs
@@ -48,10 +47,6 @@ class Request:
     row: Row
     caller: Caller
     form: Form
-
-    @property
-    def compress(self) -> bool:
-        return accepts_gzip(self.http.headers.get("Accept-Encoding", "")) and not is_local(self.http.transport)
 
     @property
     def include_object(self) -> str:
@@ -115,7 +110,7 @@ class Resources:
     ) -> web.Response:
         now = self._verbs.clock.now()
         body = encode_object(request.row, entry, request.form, request.include_object, now)
-        return await respond(body, request.form, code=code, warnings=warnings or (), compress=request.compress)
+        return await respond(body, request.form, code=code, warnings=warnings or (), http=request.http)
 
     async def _status(self, request: Request, status: Object, code: int = 200) -> web.Response:
         return await respond(orjson.dumps(status), Form(request.form.media), code=code)
@@ -128,7 +123,7 @@ class Resources:
         page = list_page(self._verbs.store, request.row, selection, options)
         now = self._verbs.clock.now()
         body = encode_list(request.row, page, request.form, request.include_object, now)
-        return await respond(body, request.form, compress=request.compress)
+        return await respond(body, request.form, http=request.http)
 
     def _selection(self, request: Request, options: ListOptions) -> Selection:
         return Selection.parse(request.row, request.info.namespace, options.label_selector, options.field_selector)
@@ -216,7 +211,7 @@ class Resources:
         deleted = await self._verbs.delete_all(request.caller, request.row, page.entries, options)
         metadata = Page([], self._verbs.store.revision).metadata()
         return await respond(
-            encode_entries(request.row, metadata, deleted), Form(request.form.media), compress=request.compress
+            encode_entries(request.row, metadata, deleted), Form(request.form.media), http=request.http
         )
 
     # Subresources.

@@ -17,6 +17,7 @@ from console.registry.row import Row
 from console.registry.tables import table
 from console.store import Entry
 
+from .authentication import is_local
 from .listing import Page
 from .negotiation import YAML, Form
 
@@ -57,15 +58,15 @@ def encode_entries(row: Row, metadata: Object, entries: Sequence[Entry]) -> byte
 
 
 async def respond(
-    body: bytes, form: Form, *, code: int = 200, warnings: Sequence[str] = (), compress: bool = False
+    body: bytes, form: Form, *, code: int = 200, warnings: Sequence[str] = (), http: web.BaseRequest | None = None
 ) -> web.Response:
-    """`compress` says that the client can take gzip and that it pays."""
+    """Compressed when it is large and `http`'s client takes that; never on a Unix socket, where bytes cost nothing."""
     if form.media == YAML:
         body = await asyncio.to_thread(_to_yaml, body)
     response = web.Response(body=body, status=code, content_type=form.media)
     for warning in warnings:
         response.headers.add("Warning", f'299 - "{_header_text(warning)}"')
-    if compress and len(body) >= GZIP_FROM:
+    if len(body) >= GZIP_FROM and http is not None and _takes_gzip(http):
         response.body = await asyncio.to_thread(gzip.compress, body, 1)
         response.headers["Content-Encoding"] = "gzip"
     return response
@@ -88,5 +89,6 @@ def error_response(error: ApiError) -> web.Response:
     return response
 
 
-def accepts_gzip(header: str) -> bool:
-    return any(part.split(";")[0].strip() in {"gzip", "*"} for part in header.split(","))
+def _takes_gzip(http: web.BaseRequest) -> bool:
+    offered = http.headers.get("Accept-Encoding", "").split(",")
+    return any(part.split(";")[0].strip() in {"gzip", "*"} for part in offered) and not is_local(http.transport)

@@ -20,7 +20,7 @@ from common.settings import ClusterConfig
 from console.registry.catalog import Registry
 from console.store import Store
 
-from .authentication import authenticate
+from .authentication import Authenticator
 from .authorization import authorize, authorize_path
 from .backends import Explainer, HostAdmin, NodeStreams
 from .caller import Audit, Caller
@@ -66,6 +66,7 @@ class ApiServer:
         self._store = store
         self._registry = registry
         self._verbs = Verbs(store, clock, config, audit)
+        self._authenticator = Authenticator()
         self._hosts = Hosts(hosts)
         self._resources = Resources(self._verbs, registry, specials(self._verbs, streams, explainer, self._hosts))
         self._system = System(registry, lambda: not self._closing, self._figures)
@@ -129,7 +130,7 @@ class ApiServer:
         path = http.path.rstrip("/") or "/"
         if path in OPEN_PATHS:
             return await self._system.handle(http, path)
-        caller = authenticate(http.transport, http.headers.get("User-Agent", ""))
+        caller = self._authenticator.authenticate(http.transport, http.headers.get("User-Agent", ""))
         info = parse_request(http.method, path)
         if self._closing:
             raise ServiceUnavailable("the API server is closing", retry_after=1)

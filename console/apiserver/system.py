@@ -15,7 +15,7 @@ from console.registry.catalog import Registry
 from console.registry.openapi import OpenApi
 
 from .negotiation import negotiate
-from .responses import accepts_gzip, respond
+from .responses import respond
 
 OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
 """What anybody may ask, without an identity."""
@@ -45,7 +45,7 @@ class System:
             return await self._answer_openapi(http, parts[2:])
         document = self._document(http, path, parts)
         form = negotiate(http.headers.get("Accept", ""))
-        response = await respond(orjson.dumps(document), form, compress=_compress(http))
+        response = await respond(orjson.dumps(document), form, http=http)
         if document.get("kind") == "APIGroupDiscoveryList":
             response.headers["Content-Type"] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         return response
@@ -87,7 +87,7 @@ class System:
                 body = self._openapi_document(group, found)
             case _:
                 raise NotFound("the server could not find the requested resource")
-        return await respond(body, form, compress=_compress(http))
+        return await respond(body, form, http=http)
 
     def _openapi_document(self, group: str, found: str) -> bytes:
         try:
@@ -112,7 +112,3 @@ def version() -> dict[str, object]:
         "compiler": platform.python_implementation().lower(),
         "platform": f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(platform.machine(), platform.machine()) }",
     }
-
-
-def _compress(http: web.BaseRequest) -> bool:
-    return accepts_gzip(http.headers.get("Accept-Encoding", ""))

@@ -6,9 +6,10 @@ import asyncio
 import json
 from pathlib import Path
 
+import aiohttp
 import pytest
 
-from common.api.kinds import DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS
+from common.api.kinds import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS
 from common.api.meta import Object, controller_reference
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
@@ -329,3 +330,21 @@ async def test_strangers_are_kept_out(api: Running, tmp_path: Path) -> None:
     async with HttpClient(Endpoint(api.url, tls=client_context(forged, authority))) as client:
         with pytest.raises(ServiceUnavailable, match="a server of another cluster"):
             await client.request_json("GET", "/version")
+
+
+async def test_large_answers_are_compressed_on_the_network(api: Running, client: HttpClient) -> None:
+    big = {"metadata": {"name": "big", "namespace": "default"}, "data": {"a": "x" * 200_000}}
+    await client.create(CONFIGMAPS, big)
+    path = CONFIGMAPS.path("default")
+    for endpoint, compressed in (
+        (Endpoint.of_kubeconfig(api.kubeconfig), True),
+        (Endpoint.of_socket(api.socket), False),
+    ):
+        connector = (
+            aiohttp.UnixConnector(str(endpoint.socket))
+            if endpoint.socket
+            else aiohttp.TCPConnector(ssl=endpoint.tls or True)
+        )
+        async with aiohttp.ClientSession(connector=connector) as session, session.get(endpoint.url + path) as response:
+            assert (response.headers.get("Content-Encoding") == "gzip") is compressed
+            assert len((await response.json())["items"][0]["data"]["a"]) == 200_000
