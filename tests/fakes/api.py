@@ -62,7 +62,9 @@ class _Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class Change:
+    """One write of the history; `old` is None for a create, `new` for a removal."""
+
     revision: int
     group_resource: str
     old: Object | None
@@ -78,12 +80,12 @@ class FakeApi:
         self.revision = 1
         self.calls: list[Call] = []
         self._objects: dict[str, dict[Key, Object]] = {}
-        self._history: list[_Change] = []
+        self._history: list[Change] = []
         self._compacted = 0
         self._failures: list[_Failure] = []
         self._held: set[str] = set()
         self._cuts = 0
-        self._repeats: deque[_Change] = deque()
+        self._repeats: deque[Change] = deque()
         self._waiters: set[asyncio.Event] = set()
         self._uids = itertools.count(1)
 
@@ -166,6 +168,14 @@ class FakeApi:
         """Forget all history: older revisions cannot be watched any more."""
         self._compacted = self.revision
         self.cut()
+
+    @property
+    def is_holding(self) -> bool:
+        return bool(self._held)
+
+    def changes(self, start: int) -> list[Change]:
+        """The history from its `start`-th write on."""
+        return self._history[start:]
 
     def assert_untouched(self) -> None:
         """AssertionError when somebody changed an object that the API shares."""
@@ -331,10 +341,10 @@ class FakeApi:
         latest["metadata"]["resourceVersion"] = str(self.revision)
         if new is None:
             del table[key(latest)]
-            change = _Change(self.revision, resource.group_resource, latest, None, orjson.dumps(latest))
+            change = Change(self.revision, resource.group_resource, latest, None, orjson.dumps(latest))
         else:
             table[key(latest)] = latest
-            change = _Change(self.revision, resource.group_resource, old, latest, orjson.dumps(latest))
+            change = Change(self.revision, resource.group_resource, old, latest, orjson.dumps(latest))
         self._history.append(change)
         self._wake()
         return latest
@@ -368,7 +378,7 @@ class FakeApi:
             self._waiters.discard(waiter)
 
 
-def _events(changes: Iterable[_Change], group_resource: str, wanted: Callable[[Object], bool]) -> Iterable[WatchEvent]:
+def _events(changes: Iterable[Change], group_resource: str, wanted: Callable[[Object], bool]) -> Iterable[WatchEvent]:
     for change in changes:
         if change.group_resource != group_resource:
             continue

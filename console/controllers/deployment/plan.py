@@ -54,7 +54,9 @@ def plan(deployment: Object, replicasets: Sequence[Object], old_pods_running: bo
     if is_deleting(deployment):
         return Plan(status=new_status)
     status.pause_condition(deployment, spec, new_status, now)
-    if spec.paused or rollout.is_scaling(spec, family):
+    # Recreate sizes everything anew in each step; were it to stand still for a change of scale while two ReplicaSets
+    # have pods (the strategy was changed during a rollout), it would stand still for ever.
+    if spec.paused or (spec.rolling and rollout.is_scaling(spec, family)):
         sizes = rollout.rescale(spec, family)
         actions = _revise(deployment, spec, family) or _scales(spec, family, sizes)
         if spec.paused and not sizes:
