@@ -82,6 +82,8 @@ def explain(error: BaseException) -> str:
     if isinstance(error, aiohttp.ServerDisconnectedError):
         # With TLS 1.3 a server refuses a certificate after the client thinks that the handshake is over.
         return "the other side closed the connection: it may belong to another cluster, or one of the clocks is wrong"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.os_error.strerror or str(error.os_error)  # without the address of an object in memory
     return str(error) or type(error).__name__

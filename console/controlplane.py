@@ -32,7 +32,7 @@ from common.api.meta import Object
 from common.client import SharedInformers
 from common.clock import Clock, SystemClock
 from common.clusterpki import ClusterPki
-from common.errors import ServiceUnavailable
+from common.errors import ApiError, ServiceUnavailable
 from common.files import write_atomic
 from common.hosts import join_address, split_address
 from common.pki import MASTERS, PkiError
@@ -132,7 +132,7 @@ class ControlPlane:
         """Returns when the API answers and sessions are being dialled. StartError says why it cannot."""
         try:
             await self._start()
-        except (ListenError, StoreError, PkiError, OSError, ValueError) as error:
+        except (ListenError, StoreError, PkiError, ApiError, OSError, ValueError) as error:
             await self.close()
             raise StartError(str(error)) from error
         except BaseException:

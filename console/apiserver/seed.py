@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from common import settings
 from common.api.kinds import NAMESPACES, SERVICES, Resource
-from common.api.meta import Object
+from common.api.meta import Object, name, namespace
 from common.client.base import Client
-from common.errors import AlreadyExists
+from common.errors import NotFound
 
 NAMES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
 async def seed(client: Client) -> None:
     """Create what is missing."""
-    for name in NAMES:
-        await _ensure(client, NAMESPACES, {"metadata": {"name": name}})
+    for title in NAMES:
+        await _ensure(client, NAMESPACES, {"metadata": {"name": title}})
     await _ensure(client, SERVICES, api_service())
 
 
@@ -34,7 +34,8 @@ def api_service() -> Object:
 
 
 async def _ensure(client: Client, resource: Resource, obj: Object) -> None:
+    # Asked first: a second Service with the API's own address would be refused for the address, not for the name.
     try:
+        await client.get(resource, name(obj), namespace(obj) or None)
+    except NotFound:
         await client.create(resource, obj)
-    except AlreadyExists:
-        return

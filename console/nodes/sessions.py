@@ -153,9 +153,14 @@ class Sessions:
         while True:
             self._changed[node].clear()
             candidates = self._candidates(node)
+            reasons: list[str] = []
             served = False
             for address in candidates:
-                served = await self._dial(node, address) or served
+                served = await self._dial(node, address, reasons)
+                if served:
+                    break
+            if reasons:
+                self._say(node, "; ".join(reasons))
             failures = 0 if served else failures + 1
             # Without an address or pod range there is nothing to dial until the node changes.
             pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)] if candidates else 3600.0
@@ -181,28 +186,26 @@ class Sessions:
         known = [notes.get(AGENT_ADDRESS, ""), *self._kit.addresses(notes.get(HOST_FINGERPRINT, ""))]
         return [address for address in dict.fromkeys(known) if address]
 
-    async def _dial(self, node: str, address: str) -> bool:
-        """One connection; True when a session came about."""
+    async def _dial(self, node: str, address: str, reasons: list[str]) -> bool:
+        """One connection; True when a session came about. Adds to the reasons why not, or why it ended."""
         kit = self._kit
         link = Link(self, kit.distribution, kit.clock, kit.api)
         opening = Open(
             kit.config.uid, kit.epoch.counter, kit.epoch.instance, node, kit.config.to_json(),
             format_micro_time(kit.clock.now()),
         )  # fmt: skip
-        why = ""
         try:
             context = tls.client_context(kit.pki.controlplane, kit.pki.authority.certificate_pem)
             self._links[node] = link
             await link.run(self._client(), Target(node, address, context, opening))
         except RefusedError as error:
-            why = str(error)
+            reasons.append(str(error))
         except (aiohttp.ClientError, ProtocolError, ApiError, PkiError, TimeoutError, OSError) as error:
-            why = f"cannot keep a session with {address}: {tls.explain(error)}"
+            reasons.append(f"no session with {address}: {tls.explain(error)}")
         finally:
             self._links.pop(node, None)
         if link.greeted:
             kit.health.cut(node)
-        self._say(node, why)
         return link.greeted
 
     def _client(self) -> aiohttp.ClientSession:
