@@ -17,6 +17,13 @@ class Caller:
     groups: frozenset[str] = frozenset()
     source: str = "local"
 
+    @property
+    def manager(self) -> str:
+        """The field manager of requests that name none: the program, as Kubernetes takes it from the user agent."""
+        if self.source == "local":
+            return self.user
+        return self.source.partition(" ")[2].partition("/")[0][:128] or "unknown"
+
 
 @dataclass(frozen=True, slots=True)
 class Written:

@@ -121,6 +121,11 @@ class LocalClient:
                 self._verbs, self._caller, row, namespace or "", name, orjson.dumps(patch), kind, options
             )
 
+        if kind is PatchType.APPLY:
+            config = self._typed(resource, patch)
+            entry, _ = await self._verbs.apply(self._caller, row, namespace or "", name, config, subresource, options)
+            return entry.obj
+
         def change(old: Object) -> Object:
             if kind is PatchType.MERGE:
                 merged: Object = merge(old, patch)

@@ -33,7 +33,7 @@ from .watchstream import WatchStream, error_frame
 
 _RETURNS_DELETED = frozenset({"pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"})
 """Kinds whose DELETE answers with the object even when it is gone; the others answer with a Status."""
-_PATCH_TYPES = ", ".join(kind.value for kind in PatchType if kind is not PatchType.APPLY)
+_PATCH_TYPES = ", ".join(kind.value for kind in PatchType)
 
 Special = Callable[["Request"], Awaitable[web.StreamResponse]]
 
@@ -182,6 +182,8 @@ class Resources:
         kind = _patch_type(request.http)
         body = await read_body(request.http)
         validation = request.http.query.get("fieldValidation", "") or "Warn"
+        if kind is PatchType.APPLY:
+            return await self._apply(request, body, validation)
         warnings: list[str] = []
 
         def change(old: Object) -> Object:
@@ -195,6 +197,16 @@ class Resources:
             WriteOptions.parse(request.http.query),
         )  # fmt: skip
         return await self._object(request, entry, warnings=warnings)
+
+    async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
+        info, options = request.info, WriteOptions.parse(request.http.query)
+        # JSON is YAML, and faster to read as what it is.
+        media_type = "application/json" if body.lstrip().startswith(b"{") else "application/yaml"
+        config, warnings = admission.decode(request.row, body, media_type, validation)
+        entry, made = await self._verbs.apply(
+            request.caller, request.row, info.namespace, info.name, config, info.subresource, options
+        )
+        return await self._object(request, entry, 201 if made else 200, warnings)
 
     async def _delete(self, request: Request) -> web.StreamResponse:
         info, row = request.info, request.row

@@ -60,8 +60,9 @@ class Verbs:
     config: ClusterConfig
     audit: Audit | None = None
 
-    def context(self, caller: Caller) -> Context:
-        return Context(self.clock.now(), StoreLookup(self.store), self.config, caller.user)
+    def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
+        manager = options.field_manager or caller.manager
+        return Context(self.clock.now(), StoreLookup(self.store), self.config, caller.user, manager)
 
     def current(self, row: Row, namespace: str, name: str) -> Entry:
         """The newest state of an object; raises NotFound."""
@@ -82,7 +83,7 @@ class Verbs:
     ) -> Entry:
         obj = _placed(row, obj, namespace)
         self._require_namespace(row, namespace)
-        context = self.context(caller)
+        context = self.context(caller, options)
         generated = not meta.name(obj) and bool(meta.metadata(obj).get("generateName"))
         for _ in range(GENERATED_NAME_TRIES if generated else 1):
             new = admission.admit_create(row, obj, context)
@@ -149,9 +150,37 @@ class Verbs:
         old = current.obj
         wanted = change(old)
         _check_version(row, wanted, current)
-        new = admission.admit_update(row, wanted, old, self.context(caller), subresource)
+        new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         return await self.write(caller, verb, row, current, new, dry_run=options.dry_run)
+
+    async def apply(
+        self,
+        caller: Caller,
+        row: Row,
+        namespace: str,
+        name: str,
+        config: Object,
+        subresource: str,
+        options: WriteOptions,
+    ) -> tuple[Entry, bool]:
+        """Server-side apply. The second value tells whether the object was made by it."""
+        if not options.field_manager:
+            cause = Cause("fieldManager", "Required value: is required for apply patch", "FieldValueRequired")
+            raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
+        if meta.name(config) not in {"", name}:
+            raise BadRequest(f"name in URL does not match name in the applied object: {name!r}, {meta.name(config)!r}")
+        config = _placed(row, {**config, "metadata": {**meta.metadata(config), "name": name}}, namespace)
+        request = admission.ApplyRequest(options.field_manager, subresource, options.force)
+        now = self.clock.now()
+        if self.store.newest(row.resource.group_resource, namespace, name) is None and not subresource:
+            made = admission.server_side_apply(row, None, config, request, now)
+            return await self.create(caller, row, namespace, made, options), True
+
+        def change(old: Object) -> Object:
+            return admission.server_side_apply(row, old, config, request, now)
+
+        return await self.modify(caller, "patch", row, namespace, name, change, subresource, options), False
 
     async def write(
         self, caller: Caller, verb: str, row: Row, current: Entry, new: Object, *, dry_run: bool = False

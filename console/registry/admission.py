@@ -18,11 +18,22 @@ from common.api.meta import Object
 from common.errors import BadRequest, Cause
 
 from . import metadata
+from .apply import Request as ApplyRequest
+from .apply import record_update, server_side_apply
 from .decoding import conform, decode
 from .row import Context, Row
 from .scale import apply_scale, scale_of
 
-__all__ = ["admit_create", "admit_update", "apply_scale", "conform", "decode", "scale_of"]
+__all__ = [
+    "ApplyRequest",
+    "admit_create",
+    "admit_update",
+    "apply_scale",
+    "conform",
+    "decode",
+    "scale_of",
+    "server_side_apply",
+]
 
 # What only the system writes: a create starts without, an update keeps the old.
 _SYSTEM = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
@@ -71,6 +82,7 @@ def admit_update(row: Row, new: Object, old: Object, context: Context, subresour
         _assign(result, "status", kept.get("status"))
     row.default(result)
     row.prepare(result, old, context)
+    record_update(row, result, old, context.manager, subresource, context.now)
     if row.has_spec_generation:
         raised = _spec_of(result) != _spec_of(old)
         result["metadata"]["generation"] = meta.generation(old) + raised

@@ -30,7 +30,7 @@ def apply_patch(row: Row, current: Object, patch: bytes, kind: PatchType) -> Obj
         case PatchType.STRATEGIC:
             return strategic.apply(schema(row.schema), current, _object(body))
         case _:
-            raise UnsupportedMediaType(f"the patch type {kind.value} is not supported for {row.resource.plural}")
+            raise UnsupportedMediaType(f"{kind.value} is no patch of an object: it goes through server_side_apply")
 
 
 def _parse(patch: bytes) -> Any:

@@ -31,6 +31,7 @@ class Context:
     lookup: Lookup
     config: ClusterConfig
     user: str = ""
+    manager: str = "unknown"  # the field manager of the request, as managedFields name it
     subresource: str = ""  # through which an update comes: status, scale, binding …; empty for the object itself
 
 

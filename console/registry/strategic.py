@@ -7,7 +7,7 @@ those of the Kubernetes documentation; where it is silent, `kubectl patch --loca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ import orjson
 from common.api.meta import Object
 from common.errors import BadRequest
 
+from .ordering import hashable, in_order
 from .schema import Schema
 
 _DIRECTIVE = "$patch"
@@ -106,13 +107,13 @@ def _merge_list(field: Schema | None, original: list[Any], patch: list[Any]) -> 
     identity = _identity(field)
     if not any(isinstance(item, dict) for item in (*original, *patch)):
         merged = list(dict.fromkeys([*original, *patch]))
-        return _in_order(merged, patch, original, identity)
+        return in_order(merged, patch, original, identity)
     if not field.merge_key:
         raise BadRequest("cannot merge lists of objects that have no merge key")
     kept, rest, replaced = _special_elements(field.merge_key, original, patch)
     if replaced:
         return rest
-    return _in_order(_merge_elements(field, kept, rest), rest, kept, identity)
+    return in_order(_merge_elements(field, kept, rest), rest, kept, identity)
 
 
 def _identity(field: Schema) -> Callable[[Any], Any]:
@@ -152,20 +153,16 @@ def _merge_elements(field: Schema, original: list[Any], patch: list[Any]) -> lis
     merged = list(original)
     positions: dict[Any, int] = {}
     for index, entry in enumerate(merged):
-        positions.setdefault(_hashable(entry.get(key)), index)
+        positions.setdefault(hashable(entry.get(key)), index)
     for item in patch:
         _require_key(item, key)
-        index = positions.get(_hashable(item[key]), -1)
+        index = positions.get(hashable(item[key]), -1)
         if index < 0:
-            positions[_hashable(item[key])] = len(merged)
+            positions[hashable(item[key])] = len(merged)
             merged.append(_plain(item))
         else:
             merged[index] = _merge_map(field.items, merged[index], item)
     return merged
-
-
-def _hashable(value: Any) -> Any:
-    return orjson.dumps(value) if isinstance(value, dict | list) else value
 
 
 def _merge_in_order(field: Schema | None, original: Object, patch: Object, name: str, order: Any) -> None:
@@ -185,16 +182,16 @@ def _merge_in_order(field: Schema | None, original: Object, patch: Object, name:
         before, merged = [], _plain(change)
     else:
         merged = _merge_list(field, before, change)
-    original[name] = _in_order(merged, order, _places(before or [], merged, change, identity), identity)
+    original[name] = in_order(merged, order, _places(before or [], merged, change, identity), identity)
 
 
 def _places(before: list[Any], merged: list[Any], change: list[Any], identity: Callable[[Any], Any]) -> list[Any]:
     """Which elements have a place in the list so far: new ones take the places that deletions freed, as far as these
     reach. (Kubernetes' code merges in place; clients see the order that comes of it.)"""
-    left = {_hashable(identity(item)) for item in merged}
-    kept = [item for item in before if _hashable(identity(item)) in left]
-    known = {_hashable(identity(item)) for item in kept}
-    new = [item for item in change if _hashable(identity(item)) in left - known]
+    left = {hashable(identity(item)) for item in merged}
+    kept = [item for item in before if hashable(identity(item)) in left]
+    known = {hashable(identity(item)) for item in kept}
+    new = [item for item in change if hashable(identity(item)) in left - known]
     return [*kept, *new][: len(before)]
 
 
@@ -208,25 +205,6 @@ def _check_order(name: str, change: list[Any], order: list[Any], identity: Calla
     places = [listed.index(item) if item in listed else -1 for item in given]
     if places != sorted(places) or -1 in places:
         raise BadRequest(f"the order in patch list {name} ({given}) doesn't match {_ORDER}{name} ({listed})")
-
-
-def _in_order(
-    merged: list[Any], order: Sequence[Any], before: Sequence[Any], identity: Callable[[Any], Any]
-) -> list[Any]:
-    """Elements that `order` names come in that order; the others keep the places they had among them `before`."""
-    rank = {_hashable(identity(item)): index for index, item in reversed(list(enumerate(order)))}
-    place = {_hashable(identity(item)): index for index, item in reversed(list(enumerate(before)))}
-
-    def key(item: Any) -> Any:
-        return _hashable(identity(item))
-
-    named = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
-    others = sorted((item for item in merged if key(item) not in rank), key=lambda item: place.get(key(item), -1))
-    result: list[Any] = []
-    while named and others:
-        left, right = place.get(key(others[0]), -1), place.get(key(named[0]), -1)
-        result.append(others.pop(0) if 0 <= left < right else named.pop(0))
-    return [*result, *named, *others]
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,289 @@
+"""Server-side apply: several managers share an object, each owning the fields it set.
+
+Ownership is recorded in `metadata.managedFields` from the first apply on. An object that nobody ever applied to carries
+no record and costs none; what it has at its first apply then belongs to `before-first-apply`, as Kubernetes documents
+for objects without a record. From there on every write is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from common.api import meta
+from common.api.meta import Object, format_time
+from common.errors import BadRequest, Cause, Conflict
+
+from . import fieldsets
+from .fieldsets import FieldSet, Path
+from .row import Row
+from .schema import Schema, schema
+
+_BEFORE_FIRST = "before-first-apply"
+_KUBECTL = "kubectl"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# What the system owns: no manager ever does.
+_SYSTEM: tuple[Path, ...] = (
+    ("f:apiVersion",), ("f:kind",), ("f:metadata",),
+    *(
+        ("f:metadata", f"f:{name}")
+        for name in (
+            "name", "namespace", "generateName", "uid", "creationTimestamp", "resourceVersion", "generation",
+            "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink",
+        )
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who applies, through which subresource, and whether fields of others may be taken."""
+
+    manager: str
+    subresource: str = ""
+    force: bool = False
+
+
+@dataclass(slots=True)
+class Manager:
+    """One entry of managedFields."""
+
+    name: str
+    operation: str  # Apply or Update
+    api_version: str
+    subresource: str = ""
+    time: str = ""
+    fields: FieldSet = field(default_factory=set)
+
+    def to_json(self) -> Object:
+        entry: Object = {
+            "manager": self.name,
+            "operation": self.operation,
+            "apiVersion": self.api_version,
+            "time": self.time,
+            "fieldsType": "FieldsV1",
+            "fieldsV1": fieldsets.encode(self.fields),
+        }
+        return {**entry, "subresource": self.subresource} if self.subresource else entry
+
+
+def _managers(obj: Object) -> list[Manager]:
+    return [
+        Manager(
+            str(entry.get("manager", "")),
+            str(entry.get("operation", "")),
+            str(entry.get("apiVersion", "")),
+            str(entry.get("subresource", "")),
+            str(entry.get("time", "")),
+            fieldsets.decode(entry.get("fieldsV1")),
+        )
+        for entry in meta.metadata(obj).get("managedFields") or ()
+    ]
+
+
+def _record(obj: Object, managers: list[Manager]) -> None:
+    kept = [manager for manager in managers if manager.fields]
+    kept.sort(key=lambda manager: (manager.operation, manager.time, manager.name))
+    obj["metadata"]["managedFields"] = [manager.to_json() for manager in kept]
+
+
+def _owned(row: Row, fields: Iterable[Path], subresource: str = "") -> FieldSet:
+    """The fields that a manager can own through this way in."""
+    found = {path for path in fields if path and path not in _SYSTEM}
+    if subresource == "status":
+        return {path for path in found if path[0] == "f:status"}
+    if "status" in row.subresources:
+        return {path for path in found if path[0] != "f:status"}
+    return found
+
+
+def server_side_apply(row: Row, current: Object | None, config: Object, request: Request, now: datetime) -> Object:
+    """The object with what a manager wants of it: its fields set, those it no longer names removed unless others own
+    them. `current` is None when there is none yet. Raises Conflict naming the fields that others own (with `force`
+    they change hands instead)."""
+    if meta.metadata(config).get("managedFields"):
+        raise BadRequest("metadata.managedFields must be nil")
+    kind = schema(row.schema)
+    wanted = _owned(row, fieldsets.fields_of(kind, config), request.subresource)
+    own = Manager(request.manager, "Apply", row.resource.api_version, request.subresource, format_time(now), wanted)
+    if current is None:
+        created = _clone(config)
+        created.setdefault("metadata", {})
+        _record(created, [own])
+        return created
+    others, last = _split(row, current, request, now)
+    merged: Object = _merge(kind, _clone(current), config)
+    _prune(kind, merged, last.fields - wanted, wanted.union(*(other.fields for other in others)))
+    changed: FieldSet = set()
+    removed: FieldSet = set()
+    fieldsets.compare(kind, current, merged, (), changed, removed)
+    _settle(others, changed & wanted, removed, force=request.force)
+    if last.time and last.fields == wanted:
+        own.time = last.time
+    _record(merged, [*others, own])
+    return merged
+
+
+def _clone(obj: Object) -> Object:
+    copied: Object = orjson.loads(orjson.dumps(obj))
+    return copied
+
+
+def _split(row: Row, current: Object, request: Request, now: datetime) -> tuple[list[Manager], Manager]:
+    """The other managers and this one's last entry (empty when it has none)."""
+    last = Manager(request.manager, "Apply", row.resource.api_version, request.subresource)
+    found = _managers(current)
+    if not found:
+        last.fields = _last_applied(row, current) if request.manager == _KUBECTL else set()
+        rest = _owned(row, fieldsets.fields_of(schema(row.schema), current)) - last.fields
+        return [Manager(_BEFORE_FIRST, "Update", row.resource.api_version, time=format_time(now), fields=rest)], last
+    others = []
+    for item in found:
+        if (item.name, item.operation, item.subresource) == (last.name, "Apply", last.subresource):
+            last = item
+        else:
+            others.append(item)
+    return others, last
+
+
+def _last_applied(row: Row, current: Object) -> FieldSet:
+    """What kubectl's client-side apply noted: kubectl goes on owning it when it turns to server-side apply."""
+    try:
+        noted = orjson.loads(meta.annotations(current).get(_LAST_APPLIED, "{}"))
+    except orjson.JSONDecodeError:
+        return set()
+    return _owned(row, fieldsets.fields_of(schema(row.schema), noted)) if isinstance(noted, dict) else set()
+
+
+def _settle(others: list[Manager], changed: FieldSet, removed: FieldSet, *, force: bool) -> None:
+    """Let others go of what changed, or raise Conflict when they may keep it."""
+    conflicts = [(other, sorted(other.fields & changed)) for other in others]
+    conflicts = [(other, paths) for other, paths in conflicts if paths]
+    if conflicts and not force:
+        raise _conflict(conflicts)
+    for other in others:
+        other.fields = other.fields - changed - removed
+
+
+def _conflict(conflicts: list[tuple[Manager, list[Path]]]) -> Conflict:
+    causes: list[Cause] = []
+    parts: list[str] = []
+    for other, paths in conflicts:
+        through = f" with subresource {other.subresource!r}" if other.subresource else ""
+        whom = f'"{other.name}"{through} using {other.api_version}'
+        names = [fieldsets.shown(path) for path in paths]
+        causes += [Cause(name, f"conflict with {whom}", "FieldManagerConflict") for name in names]
+        if len(names) == 1:
+            parts.append(f"conflict with {whom}: {names[0]}")
+        else:
+            parts.append(f"conflicts with {whom}:\n" + "\n".join(f"- {name}" for name in names))
+    count = f"{len(causes)} conflict" + ("s" if len(causes) > 1 else "")
+    return Conflict(f"Apply failed with {count}: " + "\n".join(parts), causes=tuple(causes))
+
+
+def _merge(kind: Schema, live: Any, config: Any) -> Any:
+    if not (fieldsets.is_granular(kind, live) and fieldsets.is_granular(kind, config)):
+        return config
+    if kind.shape != "array":
+        result = dict(live)
+        for step, (child, item) in fieldsets.children(kind, config).items():
+            name = step[2:]
+            result[name] = _merge(child, live[name], item) if name in live else item
+        return result
+    before = fieldsets.children(kind, live)
+    after = fieldsets.children(kind, config)
+    if len(after) < len(config):
+        keys = ", ".join(kind.list_keys) or "value"
+        raise BadRequest(f"duplicate entries in a list whose elements are known by {keys}: {', '.join(sorted(after))}")
+    return [
+        _merge(before[step][0], before[step][1], after[step][1])
+        if step in before and step in after
+        else (after.get(step) or before[step])[1]
+        for step in _interleaved(list(before), list(after))
+    ]
+
+
+def _interleaved(live: list[str], config: list[str]) -> list[str]:
+    """What both have comes in the order of `config`; what only one side has stays where it is among its own, and what
+    is new comes after what was there."""
+    shared = set(live) & set(config)
+    result: list[str] = []
+    waiting = iter(config)
+    pending = next(waiting, None)
+    for step in live:
+        if step not in shared:
+            result.append(step)
+            continue
+        # The place of a shared element: whatever shared element `config` has next, after what only `config` has.
+        while pending is not None and pending not in shared:
+            result.append(pending)
+            pending = next(waiting, None)
+        if pending is not None:
+            result.append(pending)
+            pending = next(waiting, None)
+    while pending is not None:
+        result.append(pending)
+        pending = next(waiting, None)
+    return result
+
+
+def _prune(kind: Schema, obj: Any, dropped: FieldSet, kept: FieldSet) -> None:
+    """Remove what a manager owned and no longer names, as far as nobody owns it or a part of it."""
+    held = {path[:depth] for path in kept for depth in range(1, len(path) + 1)}
+    # An element goes before its fields: without its keys it could not be found, and its defaults go with it.
+    for path in sorted(dropped, key=len):
+        if path not in held:
+            _remove(kind, obj, path)
+
+
+def _remove(kind: Schema, value: Any, path: Path) -> None:
+    if not fieldsets.is_granular(kind, value):
+        return
+    step, rest = path[0], path[1:]
+    found = fieldsets.children(kind, value).get(step)
+    if found is None:
+        return
+    child, item = found
+    if rest:
+        _remove(child, item, rest)
+        # A map that held nothing else goes with its last entry; an element of a list is a field of its own.
+        if item or step.startswith("k:"):
+            return
+    if kind.shape == "array":
+        value[:] = [entry for entry in value if fieldsets.step_of(kind, entry) != step]
+    else:
+        value.pop(step[2:], None)
+
+
+def record_update(row: Row, new: Object, old: Object, manager: str, subresource: str, now: datetime) -> None:
+    """Note in `new` who owns what after an ordinary write. Does nothing to an object without a record; an empty
+    record in `new` (or one of one empty entry) ends it."""
+    before = meta.metadata(old).get("managedFields")
+    given = meta.metadata(new).get("managedFields")
+    if given in ([], [{}]):
+        del new["metadata"]["managedFields"]
+        return
+    if not before or (given is not None and given != before):
+        return
+    changed: FieldSet = set()
+    removed: FieldSet = set()
+    fieldsets.compare(schema(row.schema), old, new, (), changed, removed)
+    changed, removed = _owned(row, changed, subresource), _owned(row, removed, subresource)
+    found = _managers(old)
+    if not changed and not removed:
+        new["metadata"]["managedFields"] = before
+        return
+    for item in found:
+        item.fields = item.fields - changed - removed
+    wanted = (manager, "Update", subresource)
+    own = next((item for item in found if (item.name, item.operation, item.subresource) == wanted), None)
+    if own is None:
+        own = Manager(manager, "Update", row.resource.api_version, subresource)
+        found.append(own)
+    own.fields |= changed
+    own.time = format_time(now)
+    _record(new, found)

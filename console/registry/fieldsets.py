@@ -1,0 +1,125 @@
+"""Sets of fields of an object, as `managedFields` records them (FieldsV1), and what of an object changed.
+
+A path is a tuple of steps: `f:NAME` a field, `k:{…}` the list element with those keys, `v:…` the element of that value.
+What counts as one field is in the schema: atomic maps and lists are owned as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+import orjson
+
+from common.api.meta import Object
+
+from .schema import Schema
+
+Path: TypeAlias = tuple[str, ...]
+FieldSet: TypeAlias = set[Path]
+
+_ITSELF = "."
+# Keys that Kubernetes' types default, so that an element may leave them out.
+_KEY_DEFAULTS: Object = {"protocol": "TCP"}
+
+
+def is_granular(kind: Schema, value: Any) -> bool:
+    """Whether parts of the value can have different owners."""
+    match kind.shape:
+        case "object" | "map":
+            return isinstance(value, dict) and not kind.is_atomic
+        case "array":
+            return isinstance(value, list) and kind.list_type in {"map", "set"}
+    return False
+
+
+def children(kind: Schema, value: Any) -> dict[str, tuple[Schema, Any]]:
+    """The parts of a granular value by step, with their types."""
+    if kind.shape == "object":
+        known = kind.properties
+        return {f"f:{name}": (known[name], item) for name, item in value.items() if name in known}
+    if kind.shape == "map":
+        return {f"f:{name}": (kind.items, item) for name, item in value.items()}
+    return {step_of(kind, item): (kind.items, item) for item in value}
+
+
+def step_of(kind: Schema, item: Any) -> str:
+    """The step to an element of a list."""
+    if kind.list_type == "set" or not isinstance(item, dict):
+        return f"v:{orjson.dumps(item).decode()}"
+    keys = {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in kind.list_keys}
+    present = {key: value for key, value in keys.items() if value is not None}
+    return f"k:{orjson.dumps(present, option=orjson.OPT_SORT_KEYS).decode()}"
+
+
+def fields_of(kind: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
+    """All fields that a value sets: leaves, and elements of lists themselves."""
+    if not is_granular(kind, value) or not value:
+        yield path
+        return
+    if path and path[-1].startswith("k:"):
+        yield path
+    for step, (child, item) in children(kind, value).items():
+        yield from fields_of(child, item, (*path, step))
+
+
+def compare(kind: Schema, old: Any, new: Any, path: Path, changed: FieldSet, removed: FieldSet) -> None:
+    """Collect what `new` added or changed and what it removed. Walks only what differs."""
+    if old == new:
+        return
+    if not (is_granular(kind, old) and is_granular(kind, new)):
+        changed.update(fields_of(kind, new, path))
+        changed.add(path)
+        return
+    before, after = children(kind, old), children(kind, new)
+    for step, (child, item) in after.items():
+        where = (*path, step)
+        if step in before:
+            compare(child, before[step][1], item, where, changed, removed)
+        else:
+            changed.update(fields_of(child, item, where))
+            changed.add(where)
+    for step, (child, item) in before.items():
+        if step not in after:
+            removed.update(fields_of(child, item, (*path, step)))
+            removed.add((*path, step))
+
+
+def encode(fields: Iterable[Path]) -> Object:
+    """FieldsV1: nested objects, `.` for a field that has parts and is in the set itself."""
+    root: Object = {}
+    for path in sorted(fields):
+        node = root
+        for depth, step in enumerate(path):
+            if step not in node:
+                node[step] = {}
+            elif depth < len(path) - 1 and not node[step]:
+                node[step][_ITSELF] = {}
+            node = node[step]
+    return root
+
+
+def decode(node: Any, path: Path = ()) -> FieldSet:
+    """The paths of a FieldsV1 document; anything malformed in it names no field."""
+    if not isinstance(node, dict):
+        return set()
+    found: FieldSet = {path} if path and (not node or _ITSELF in node) else set()
+    for step, child in node.items():
+        if step != _ITSELF:
+            found |= decode(child, (*path, step))
+    return found
+
+
+def shown(path: Path) -> str:
+    """A path as messages have it: `.spec.template.spec.containers[name="web"].image`."""
+    text = ""
+    for step in path:
+        mark, _, rest = step.partition(":")
+        if mark == "f":
+            text += f".{rest}"
+        elif mark == "k":
+            keys = orjson.loads(rest)
+            text += "[" + ",".join(f"{key}={orjson.dumps(value).decode()}" for key, value in keys.items()) + "]"
+        else:
+            text += f"[={rest}]"
+    return text
