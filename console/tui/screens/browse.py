@@ -168,7 +168,7 @@ class Browse(Deck):
         line: list[Span] = []
         if model.marks:
             line.append((f"{self.session.look.mark} {len(model.marks)} marked  ", Tone.KEY))
-        return line + bars.counts(model.count_tones(), self.session.look)
+        return line + bars.counts(model.tones, self.session.look)
 
     def kind(self) -> str:
         return self.view.resource.plural

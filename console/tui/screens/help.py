@@ -41,8 +41,8 @@ def entries(
                 keys = ""
     letters = [(column.letter, column.title.lower()) for column in columns if column.letter]
     if where is Where.TABLE and letters:
-        lines += ["", "Sorting (again: the other way)"]
-        lines += [f"{letter:<{_KEYS}}{_SEPARATOR}by {title}" for letter, title in letters]
+        text = "Shift and a letter, again for the other way: " + ", ".join(f"{k} {title}" for k, title in letters)
+        lines += ["", "Sorting", *(f"{'':<2}{part}" for part in textwrap.wrap(text, width - 4))]
     return lines
 
 
@@ -71,7 +71,7 @@ def _painter(column: int) -> Callable[[Entry], Line]:
             if action:
                 spans += [(cell[:_KEYS], Tone.KEY), (cell[_KEYS + 1 :], Tone.TEXT)]
             else:
-                spans.append((cell, Tone.LINK))
+                spans.append((cell, Tone.TEXT if cell.startswith(" ") else Tone.LINK))
         return spans
 
     return paint

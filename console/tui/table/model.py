@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from common.api.kinds import Resource
-from common.api.meta import Key, Object, labels
+from common.api.meta import Key, Object
 from console.views.columns import Column, tone_of
 from console.views.status import FAULTS, Status, Tone
 
@@ -24,7 +24,7 @@ Change = tuple[Key, Object | None]
 class Row:
     """One object as text. `version` rises when it changes, which is what drawn strips are cached by."""
 
-    __slots__ = ("cells", "hay", "key", "obj", "place", "tone", "version")
+    __slots__ = ("cells", "hay", "key", "obj", "orders", "place", "tone", "version")
 
     def __init__(self, key: Key) -> None:
         self.key = key
@@ -33,6 +33,7 @@ class Row:
         self.cells: list[str | Status] = []
         self.tone = Tone.TEXT
         self.hay = ""
+        self.orders: dict[int, Any] = {}  # by column: what it sorts by, once somebody sorts by it
         self.version = 0
 
     def fill(self, obj: Object, cells: list[str | Status], tone: Tone, version: int) -> None:
@@ -40,6 +41,7 @@ class Row:
         self.cells = cells
         self.tone = tone
         self.version = version
+        self.orders.clear()
         self.hay = " ".join([cell if isinstance(cell, str) else cell.word for cell in cells]).lower()
 
 
@@ -58,7 +60,9 @@ class TableModel:
         self.sort_by = -1  # by namespace and name
         self.descending = False
         self.widths = [len(column.title) for column in columns]
+        self.tones: dict[Tone, int] = {}
         self._all: dict[Key, Row] = {}
+        self._placed: list[Row] | None = None  # all rows by namespace and name; None when one came or went
         self._versions = 0
         self._stale = False
 
@@ -86,22 +90,27 @@ class TableModel:
         touched: set[Key] = set()
         for key, obj in changes:
             if obj is None or (self.scope is not None and not self.scope(obj)):
-                if self._all.pop(key, None) is not None:
+                gone = self._all.pop(key, None)
+                if gone is not None:
+                    self.tones[gone.tone] -= 1
                     self.marks.discard(key)
-                    self._stale = True
+                    self._placed, self._stale = None, True
                     touched.add(key)
                 continue
             row = self._all.get(key)
             if row is None:
                 row = self._all[key] = Row(key)
-                self._stale = True
+                self._placed, self._stale = None, True
+            else:
+                self.tones[row.tone] -= 1
             self._fill(row, obj, now)
+            self.tones[row.tone] = self.tones.get(row.tone, 0) + 1
             self._stale = self._stale or self._order_may_change()
             touched.add(key)
         return touched
 
     def _order_may_change(self) -> bool:
-        return self.query.test is not None or self.faults_only or self.sort_by >= 0
+        return self.query.filters or self.faults_only or self.sort_by >= 0
 
     def _fill(self, row: Row, obj: Object, now: datetime) -> None:
         cells: list[str | Status] = []
@@ -136,17 +145,16 @@ class TableModel:
             return False
         self._stale = False
         current = self.current()
-        self.rows = self._ordered([row for row in self._all.values() if self._shown(row)])
+        if self._placed is None:
+            self._placed = sorted(self._all.values(), key=lambda row: row.place)
+        rows = self.query.keep(self._placed)
+        if self.faults_only:
+            rows = [row for row in rows if row.tone in FAULTS]
+        self.rows = self._ordered(rows)
         self._keep_cursor(current)
         return True
 
-    def _shown(self, row: Row) -> bool:
-        if self.faults_only and row.tone not in FAULTS:
-            return False
-        return self.query.test is None or self.query.matches(row.hay, labels(row.obj))
-
     def _ordered(self, rows: list[Row]) -> list[Row]:
-        rows.sort(key=lambda row: row.place)
         if self.sort_by >= 0:
             rows.sort(key=self._order(self.sort_by), reverse=self.descending)
         elif self.descending:
@@ -155,9 +163,13 @@ class TableModel:
 
     def _order(self, index: int) -> Callable[[Row], Any]:
         sort = self.columns[index].sort
-        if sort is not None:
-            return lambda row: sort(row.obj)
-        return lambda row: row.cells[index]
+
+        def order(row: Row) -> Any:
+            if index not in row.orders:
+                row.orders[index] = sort(row.obj) if sort is not None else row.cells[index]
+            return row.orders[index]
+
+        return order
 
     def _keep_cursor(self, current: Row | None) -> None:
         if not self.rows:
@@ -214,9 +226,3 @@ class TableModel:
         marked = [row for row in self.rows if row.key in self.marks]
         current = self.current()
         return marked or ([current] if current else [])
-
-    def count_tones(self) -> dict[Tone, int]:
-        counts: dict[Tone, int] = {}
-        for row in self._all.values():
-            counts[row.tone] = counts.get(row.tone, 0) + 1
-        return counts

@@ -75,7 +75,8 @@ class Detail(SpanLines):
     def _entry(self, label: str, value: str | Status | Usage, tone: Tone, width: int) -> list[Line]:
         head: Span = (f" {label:<{LABEL}}", Tone.DIM)
         if isinstance(value, Usage):
-            return [[head, *gauge("", value.percent, 8, self._look)[1:], (f"  {value.text}", Tone.DIM)]]
+            room = max(4, min(20, width - LABEL - len(value.text) - 9))
+            return [[head, *gauge("", value.percent, room, self._look)[1:], (f"  {value.text}", Tone.DIM)]]
         if label == WHOLE:
             return [[(f"   {part}", tone)] for part in textwrap.wrap(str(value), max(width - 4, 8)) or [""]]
         if isinstance(value, Status):
