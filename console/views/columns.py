@@ -62,7 +62,7 @@ def _text(title: str, value: Callable[[Object], str], **rest: Any) -> Column:
 
 
 def _state(title: str, value: Callable[[Object], Status], **rest: Any) -> Column:
-    return Column(title, lambda obj, _now: value(obj), sort=lambda obj: value(obj).word, **rest)
+    return Column(title, lambda obj, _now: value(obj), **rest)
 
 
 def _dim(_obj: Object) -> Tone:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import textual.screen
+from textual import events
 from textual.pilot import Pilot
 
-from console.tui.app import QuarterdeckApp
+from console.tui.app import UPDATE_PERIOD, QuarterdeckApp
 from console.tui.keymap import Keymap
 from console.tui.palette import Look
 from console.tui.screens.browse import Browse
 from console.tui.screens.deck import Deck
 from tests.tui.fleet import Fleet
 
+textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # as `run_tui` sets it
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 SIZES = {"60x20": (60, 20), "80x24": (80, 24), "120x36": (120, 36), "200x50": (200, 50)}
@@ -42,6 +46,13 @@ def fleet() -> Fleet:
     return Fleet().fill()
 
 
+_CHARACTERS = {
+    "space": " ", "minus": "-", "plus": "+", "slash": "/", "colon": ":", "full_stop": ".", "exclamation_mark": "!",
+    "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "equals_sign": "=",
+}  # fmt: skip
+_KEYS = {character: key for key, character in _CHARACTERS.items()}
+
+
 class Console:
     """A running console: keys in, text out."""
 
@@ -60,25 +71,49 @@ class Console:
     def browse(self) -> Browse:
         return self.app.browse()
 
+    async def idle(self) -> None:
+        """Wait until no widget has a message left and no screen a layout to do: what was under way has arrived."""
+        quiet = 0
+        for _ in range(5000):
+            await asyncio.sleep(0)
+            quiet = 0 if await self._busy() else quiet + 1
+            if quiet >= 12:
+                return
+        raise AssertionError("the console does not come to rest")
+
+    async def _busy(self) -> bool:
+        screens = self.app.screen_stack
+        nodes = [self.app, *screens, *(node for screen in screens for node in screen.walk_children())]
+        if any(not node._message_queue.empty() for node in nodes):
+            return True
+        screen = self.app.screen
+        if screen._layout_required or screen._scroll_required or screen._dirty_widgets or screen._callbacks:
+            await asyncio.sleep(0.002)  # the screen's own timer does these
+            return True
+        return False
+
     async def settle(self) -> None:
-        """Let requests, watches and messages in flight arrive, and show them."""
-        for _ in range(3):
-            await self.pilot.pause()
+        """Let what is in flight arrive and be shown; a second time for what that sets off."""
+        for _ in range(2):
+            await self.idle()
             if isinstance(self.app.screen, Deck):
                 self.app.screen._frame()
                 self.app.screen._second()
                 self.app.screen.redraw()
-        await self.pilot.pause()
+        await self.idle()
 
     async def press(self, *keys: str) -> None:
         for key in keys:
-            await self.pilot.press(key)
+            character = _CHARACTERS.get(key, key if len(key) == 1 else None)
+            event = events.Key(key, character)
+            event.set_sender(self.app)
+            driver = self.app._driver
+            assert driver is not None
+            driver.send_message(event)
             await self.settle()
 
     async def type(self, text: str) -> None:
-        names = {" ": "space", "-": "minus", "/": "slash", ":": "colon", ".": "full_stop", "!": "exclamation_mark"}
-        await self.pilot.press(*(names.get(letter, letter) for letter in text))
-        await self.settle()
+        await self.press(*(_KEYS.get(letter, letter) for letter in text))
 
     def text(self) -> str:
         """The screen as characters."""
@@ -93,9 +128,6 @@ class Console:
         """What the console says in place of the crumbs."""
         found = self.screen._note
         return found[0] if found else ""
-
-
-Run = Callable[..., "asynccontextmanager[Console]"]
 
 
 @asynccontextmanager

@@ -166,7 +166,9 @@ class TableModel:
 
         def order(row: Row) -> Any:
             if index not in row.orders:
-                row.orders[index] = sort(row.obj) if sort is not None else row.cells[index]
+                cell = row.cells[index]
+                word = cell if isinstance(cell, str) else cell.word
+                row.orders[index] = sort(row.obj) if sort is not None else word
             return row.orders[index]
 
         return order

@@ -66,7 +66,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     def show(self, model: TableModel) -> None:
         """Show another model from its top (or where its cursor is)."""
         self.model = model
-        self._placed_for = ()
+        self._placed, self._placed_for = (), ()  # those of another kind's columns mean nothing here
         self._strips.clear()
         self._dirty.clear()
         self.model.settle()

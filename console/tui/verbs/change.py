@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from console.tui.screens.deck import Deck
 
 MOST_REPLICAS = 10_000
+NARROWEST = 50  # cells of a dialog on a screen of 60 columns
 _LISTED = 8  # names in a dialog; more are counted
 
 
@@ -25,7 +26,7 @@ def _replicas(obj: Object) -> int:
 
 
 def _text(text: str, tone: Tone = Tone.TEXT) -> list[Line]:
-    return wrapped(text, 60, tone)
+    return wrapped(text, NARROWEST, tone)
 
 
 async def scale(browse: Browse) -> None:
