@@ -44,7 +44,7 @@ class Stop:
 
 @dataclass(slots=True)
 class ContainerTrack:
-    """`attempt` numbers the current container, or the next while none was made; it is the restart count."""
+    """`attempt` numbers the current container, or the next one while there is none."""
 
     kind: ContainerKind
     spec: Object
@@ -71,6 +71,11 @@ class ContainerTrack:
     @property
     def name(self) -> str:
         return str(self.spec.get("name", ""))
+
+    @property
+    def restart_count(self) -> int:
+        """How often it was made again; an attempt counts when there is a container of it, or was."""
+        return self.attempt if self.phase in {Phase.RUNNING, Phase.DEAD} else max(self.attempt - 1, 0)
 
     @property
     def ready(self) -> bool:

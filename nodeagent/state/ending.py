@@ -30,7 +30,7 @@ def request(turn: Turn, why: Why, grace: float) -> None:
     deadline = now.mono + grace
     if state.ending is None:
         state.ending = Ending(why, grace, deadline)
-        if why is Why.DELETED and state.any_up and state.ever_ready and not host_network(state.pod):
+        if state.ending.final and state.any_up and state.ever_ready and not host_network(state.pod):
             state.ending.stage = Stage.RELEASE
             state.ending.stage_until = min(now.mono + RELEASE_SECONDS, now.mono + grace / 2)
         return

@@ -72,10 +72,10 @@ class PodMachine:
         ending.look_for_the_end(turn)
         if state.ending is None:
             starting.advance(turn)
-        for track in state.containers.values():
-            stopping.advance(turn, track)
         ending.advance(turn)
         probing.advance(turn)
+        for track in state.containers.values():
+            stopping.advance(turn, track)
         self._report(turn)
         ending.say_gone(turn)
         self.wake_at = None if state.gone else turn.wake_at
@@ -84,7 +84,7 @@ class PodMachine:
 
     def _report(self, turn: Turn) -> None:
         state = turn.state
-        if state.frozen is not None or (not state.observed and state.failure is None):
+        if state.frozen is not None or not (state.observed or state.rejected):
             return  # before the engine was looked at, any status would be a guess
         current = status.build(state, turn.now)
         state.ever_ready = state.ever_ready or status.is_ready(current)
@@ -166,6 +166,7 @@ def _released(turn: Turn, _: events.Released) -> None:
 
 def _rejected(turn: Turn, event: events.Rejected) -> None:
     turn.state.failure = (event.reason, f"Pod was rejected: {event.message}")
+    turn.state.rejected = True
     turn.warn(event.reason, event.message)
     turn.state.ending = Ending(Why.FAILED, 0.0, turn.now.mono, stage=Stage.DONE)
 

@@ -12,6 +12,7 @@ from .events import Seen
 from .instructions import RemoveContainer
 from .moment import Moment
 from .probe import READINESS, STARTUP
+from .spec import container_hash
 from .turn import PodState, SandboxPhase, Stage, Turn
 
 UNKNOWN = "ContainerStatusUnknown"
@@ -22,10 +23,13 @@ KILLED = 137
 def observe(turn: Turn, seen: tuple[Seen, ...]) -> None:
     """Take over a complete picture of the pod's containers."""
     state = turn.state
+    first = not state.observed
     state.engine_up = state.observed = True
     for track in state.containers.values():
         runs = sorted((item for item in seen if item.container == track.name), key=lambda item: item.attempt)
         _container(turn, track, runs)
+        if first:
+            _recall_attempts(track, state.pod)
     if any(track.phase is not Phase.WAITING for track in state.apps):
         state.initialised = True
     _sandbox(turn, [item for item in seen if not item.container])
@@ -97,6 +101,8 @@ def _take_over(turn: Turn, track: ContainerTrack, runs: list[Seen]) -> None:
     track.id, track.image_id, track.started_at = latest.id, latest.image_id, latest.started_at
     if not latest.running:
         track.die(ended(latest, turn.now))
+        # It may have been stopped in order to be replaced, by an agent that did not live to do so.
+        track.must_restart = latest.spec_hash != container_hash(track.spec)
         return
     track.run(latest.id, latest.started_at, latest.spec_hash, turn.now)
     track.image.succeed()
@@ -104,18 +110,33 @@ def _take_over(turn: Turn, track: ContainerTrack, runs: list[Seen]) -> None:
     _recall_readiness(track, turn.state.pod)
 
 
+def _recall_attempts(track: ContainerTrack, pod: Object) -> None:
+    """Count on from what was reported: an attempt that could not run has left nothing in the engine."""
+    entry = _previous_status(track, pod)
+    count = int(entry.get("restartCount") or 0)
+    if track.phase is not Phase.WAITING:
+        track.attempt = max(track.attempt, count)
+    elif entry.get("containerID") or "terminated" in {**entry.get("state", {}), **entry.get("lastState", {})}:
+        track.attempt = max(track.attempt, count + 1)
+
+
+def _previous_status(track: ContainerTrack, pod: Object) -> Object:
+    status = pod.get("status") or {}
+    entries = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    return next((entry for entry in entries if entry.get("name") == track.name), {})
+
+
 def _recall_readiness(track: ContainerTrack, pod: Object) -> None:
     """Keep the last reported readiness of the same run until a probe says something new: a restarted agent must not
     take healthy pods out of the tables."""
-    status = pod.get("status") or {}
-    entries = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
-    for entry in entries:
-        if entry.get("name") == track.name and str(entry.get("containerID", "")).endswith(track.id):
-            if STARTUP in track.probes and entry.get("started"):
-                track.started = True
-                track.probes[STARTUP].verdict = True
-            if READINESS in track.probes:
-                track.probes[READINESS].verdict = bool(entry.get("ready"))
+    entry = _previous_status(track, pod)
+    if not str(entry.get("containerID", "")).endswith(track.id):
+        return
+    if STARTUP in track.probes and entry.get("started"):
+        track.started = True
+        track.probes[STARTUP].verdict = True
+    if READINESS in track.probes:
+        track.probes[READINESS].verdict = bool(entry.get("ready"))
 
 
 def ended(run: Seen, now: Moment) -> Ended:

@@ -68,7 +68,7 @@ def _init_done(track: ContainerTrack) -> bool:
 def _held_back(state: PodState, track: ContainerTrack) -> bool:
     """A postStart hook holds back the containers after it until it is through, as in Kubernetes."""
     for other in state.apps:
-        if other is track:
+        if other is track or track.kind is not ContainerKind.APP:
             return False
         pending = other.phase is not Phase.DEAD and not other.image.failures
         if other.lifecycle("postStart") and not other.hook.done and pending:

@@ -32,10 +32,11 @@ def build(state: PodState, now: Moment) -> Object:
     if addresses := addresses_of(state):
         status["podIP"] = addresses[0]
         status["podIPs"] = [{"ip": address} for address in addresses]
+    if state.rejected:
+        return status
     if state.inits:
         status["initContainerStatuses"] = [_container_status(state, track) for track in state.inits]
-    if not (state.failure is not None and not state.observed):
-        status["containerStatuses"] = [_container_status(state, track) for track in state.apps]
+    status["containerStatuses"] = [_container_status(state, track) for track in state.apps]
     return status
 
 
@@ -154,7 +155,7 @@ def _container_status(state: PodState, track: ContainerTrack) -> Object:
         "name": track.name,
         "image": str(track.spec.get("image", "")),
         "imageID": f"{RUNTIME}://{track.image_id}" if track.image_id else "",
-        "restartCount": track.attempt,
+        "restartCount": track.restart_count,
         "ready": track.ready,
         "started": track.phase is Phase.RUNNING and track.started,
         "state": shown,
@@ -179,8 +180,6 @@ def _shown_state(state: PodState, track: ContainerTrack) -> tuple[Object, Ended 
         if track.waiting[0] == "CrashLoopBackOff" and state.ending is None and _restarting(state, track):
             return _waiting(*track.waiting), track.ended
         return {"terminated": _terminated(track.ended)}, track.last
-    if state.failure is not None and not track.id and state.ending is not None and not state.observed:
-        return _waiting("ContainerCreating", ""), track.last
     reason, message = track.waiting
     return _waiting(reason or _first_reason(state), message), track.last
 

@@ -64,9 +64,11 @@ def _signal(turn: Turn, track: ContainerTrack, stopping: Stop) -> None:
     stopping.stage = "signalled"
     signal = str((track.spec.get("lifecycle") or {}).get("stopSignal") or "")
     turn.say(StopContainer(track.name, track.attempt, track.id, signal))
+    turn.due(stopping.deadline)
 
 
 def _kill(turn: Turn, track: ContainerTrack, stopping: Stop) -> None:
     stopping.stage = "killed"
     stopping.retry_at = turn.now.mono + KILL_RETRY
     turn.say(StopContainer(track.name, track.attempt, track.id, kill=True))
+    turn.due(stopping.retry_at)

@@ -83,6 +83,7 @@ class PodState:
     start_time: str = ""
     ending: Ending | None = None
     failure: tuple[str, str] | None = None  # reason and message of a pod that failed as a whole
+    rejected: bool = False  # the node never took it
     frozen: Object | None = None  # the API has a terminal status already: it stays as it is
     reported: Object | None = None
     gone: bool = False
