@@ -16,7 +16,8 @@ _FOREIGN = (
     "docker",
     "br-",
     "veth",
-    "qd",
+    "qd0",  # our own bridge
+    "qdvx",  # and tunnels
     "vxlan",
     "virbr",
     "cni",

@@ -88,11 +88,13 @@ def test_bridges_and_links_of_containers_are_not_the_hosts_own() -> None:
             Interface("br-0123456789ab", 4, ("172.18.0.1",)),
             Interface("veth12345", 5, ("fe80::5",)),
             Interface("qd0", 6, ("10.42.0.1",)),
+            Interface("qdvx4", 8, ("10.42.0.0",)),
             Interface("wlan0", 7, ()),
+            Interface("qdr-office", 9, ("198.51.100.1",)),
         ]
     )
-    assert choice.speak == ("192.0.2.1", 2)
-    assert choice.announce == ("192.0.2.1", "fd00::1", "fe80::1")
+    assert choice.speak == ("192.0.2.1", 2, "198.51.100.1")
+    assert choice.announce == ("192.0.2.1", "fd00::1", "fe80::1", "198.51.100.1")
 
 
 def test_a_machine_with_nothing_but_loopback_speaks_there() -> None:
