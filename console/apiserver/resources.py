@@ -147,7 +147,9 @@ class Resources:
             if not self._closing:
                 await stream.run(response, watch)
         except ConnectionError:
-            pass  # the client is gone, which is how most watches end
+            # The client is gone, which is how most watches end, or stuck.
+            if request.http.transport is not None:
+                request.http.transport.abort()
         finally:
             self._watchers.discard(watch.watcher)
             watch.watcher.close()

@@ -7,7 +7,7 @@ from common.api import meta
 from common.api.conditions import set_condition
 from common.api.meta import Object
 from common.client.base import PatchType
-from common.errors import BadRequest, Cause, MethodNotAllowed
+from common.errors import BadRequest, Cause
 from console.registry import admission
 from console.registry.patch import apply_patch
 from console.registry.row import Row
@@ -117,10 +117,8 @@ async def patch_scale(
     kind: PatchType,
     options: WriteOptions,
 ) -> Object:
-    if kind is PatchType.APPLY:
-        raise MethodNotAllowed("server-side apply of a scale is not supported: send a merge patch")
-    # A Scale has no lists, so that a strategic patch of it is a merge patch.
-    plain = PatchType.MERGE if kind is PatchType.STRATEGIC else kind
+    # A Scale has no lists, so that a strategic patch of it is a merge patch; of what is applied the replicas count.
+    plain = PatchType.JSON if kind is PatchType.JSON else PatchType.MERGE
 
     def change(old: Object) -> Object:
         return admission.apply_scale(row, old, apply_patch(row, admission.scale_of(row, old), patch, plain))

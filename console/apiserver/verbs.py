@@ -83,17 +83,22 @@ class Verbs:
     ) -> Entry:
         obj = _placed(row, obj, namespace)
         self._require_namespace(row, namespace)
-        context = self.context(caller, options)
-        generated = not meta.name(obj) and bool(meta.metadata(obj).get("generateName"))
+        resource, context = row.resource.group_resource, self.context(caller, options)
+        name = meta.name(obj)
+        generated = not name and bool(meta.metadata(obj).get("generateName"))
         for _ in range(GENERATED_NAME_TRIES if generated else 1):
+            # Before admission, which for a namesake would complain of what the existing object occupies.
+            if name and self.store.newest(resource, namespace, name) is not None:
+                break
             new = admission.admit_create(row, obj, context)
             name = meta.name(new)
-            if self.store.newest(row.resource.group_resource, namespace, name) is None:
+            if self.store.newest(resource, namespace, name) is None:
                 if options.dry_run:
                     return make_entry((namespace, name), 0, new)
-                written = self.store.put(row.resource.group_resource, namespace, name, new, None)
+                written = self.store.put(resource, namespace, name, new, None)
                 return await self._finish(caller, "create", row, None, written)
-        raise errors.already_exists(row.resource.group_resource, name)
+            name = "" if generated else name
+        raise errors.already_exists(resource, name or str(meta.metadata(obj)["generateName"]))
 
     def _require_namespace(self, row: Row, namespace: str) -> None:
         if not row.resource.namespaced:

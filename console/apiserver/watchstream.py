@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -26,6 +27,7 @@ from .watching import Watch, bookmark
 BOOKMARK_SECONDS = 60.0  # so that the revision a client would resume from stays within the history
 MIN_TIMEOUT = 1800  # seconds; with the random rest, watches of many clients do not all end at once
 FRAMES = 256  # lines in one write
+WRITE_SECONDS = 30.0  # a client that takes nothing for so long is stuck; its connection is cut and it lists again
 
 
 class WatchStream:
@@ -41,25 +43,34 @@ class WatchStream:
         self._encode = _encoder(row, form, include_object, clock.now)
 
     async def run(self, response: web.StreamResponse, watch: Watch) -> None:
+        """Until the time is over, the watcher has ended, or the client is gone or stuck (ConnectionError)."""
         seconds = self._options.timeout or MIN_TIMEOUT + secrets.randbelow(MIN_TIMEOUT)
         end = self._clock.monotonic() + seconds
         await self._write(response, watch.initial)
         if self._options.initial_events and self._options.bookmarks:
-            await response.write(self._bookmark(watch.revision, ends_initial_events=True))
+            await _send(response, self._bookmark(watch.revision, ends_initial_events=True))
         while (left := end - self._clock.monotonic()) > 0 and not watch.watcher.ended:
             batch = await within(min(left, BOOKMARK_SECONDS), watch.watcher.batch())
             if batch:
                 await self._write(response, batch)
             elif self._options.bookmarks and not watch.watcher.ended:
                 # Nothing waits in the queue, so everything up to the store's revision has been told.
-                await response.write(self._bookmark(self._store.revision))
+                await _send(response, self._bookmark(self._store.revision))
 
     async def _write(self, response: web.StreamResponse, events: Sequence[Event]) -> None:
         for start in range(0, len(events), FRAMES):
-            await response.write(b"".join([self._encode(event) for event in events[start : start + FRAMES]]))
+            await _send(response, b"".join([self._encode(event) for event in events[start : start + FRAMES]]))
 
     def _bookmark(self, revision: int, *, ends_initial_events: bool = False) -> bytes:
         return frame("BOOKMARK", orjson.dumps(bookmark(self._row, revision, ends_initial_events=ends_initial_events)))
+
+
+async def _send(response: web.StreamResponse, data: bytes) -> None:
+    try:
+        async with asyncio.timeout(WRITE_SECONDS):
+            await response.write(data)
+    except TimeoutError:
+        raise ConnectionResetError("the client of a watch does not read") from None
 
 
 def error_frame(error: ApiError) -> bytes:

@@ -14,7 +14,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, TypeAlias
 from urllib.parse import quote
@@ -153,10 +153,10 @@ def _lock(path: Path) -> IO[str]:
             f"the store {path} is in use by another process (pid {owner}); "
             "stop that control plane or choose another QUARTERDECK_HOME"
         ) from error
-    handle.seek(0)
-    handle.truncate()
-    handle.write(str(os.getpid()))
-    handle.flush()
+    # For the message above only: a full disk may keep the number out, the lock holds without it.
+    with suppress(OSError):
+        handle.truncate(0)
+        os.write(handle.fileno(), str(os.getpid()).encode())
     return handle
 
 
@@ -173,11 +173,10 @@ def _create_if_missing(path: Path) -> None:
     try:
         fresh.unlink(missing_ok=True)
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL, 0o600))
-        connection = sqlite3.connect(fresh, isolation_level=None)
-        connection.executescript(
-            f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {_SCHEMA}"
-        )
-        connection.close()
+        with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
+            connection.executescript(
+                f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; {_SCHEMA}"
+            )
         fresh.rename(path)
         _sync_folder(path.parent)
     except (OSError, sqlite3.Error) as error:
