@@ -87,7 +87,8 @@ def _share(spec: Spec, member: Member, to_add: int, added: int, existing: int) -
         before = member.max_replicas or existing or spec.max_total
         wanted = _round(member.size * spec.max_total, before) - member.size
     left = to_add - added
-    return min(wanted, left) if to_add > 0 else max(wanted, left)
+    # Never against the direction of the change: annotations that are out of date must not make an overshoot.
+    return min(max(wanted, 0), left) if to_add > 0 else max(min(wanted, 0), left)
 
 
 def _round(numerator: int, denominator: int) -> int:

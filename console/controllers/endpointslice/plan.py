@@ -61,6 +61,9 @@ def plan(service: Object | None, pods: Iterable[Object], slices: Sequence[Object
     for group, endpoints in sorted(desired(service, pods, zone_of).items(), key=lambda item: repr(item[0])):
         ports = group.port_list()
         same = [obj for obj in remaining if obj["addressType"] == group.family and (obj.get("ports") or []) == ports]
+        if not endpoints and not same:
+            # With nothing to address, ports do not matter: the slice that is there is kept rather than replaced.
+            same = [obj for obj in remaining if obj["addressType"] == group.family][:1]
         remaining = [obj for obj in remaining if obj not in same]
         _reconcile(service, group, endpoints, same, result)
     result.delete += remaining
