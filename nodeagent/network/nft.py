@@ -89,5 +89,9 @@ class Nftables:
         """Delete our tables; harmless when there are none."""
         self._applied = {}
         lines = [f"delete table {family} {TABLE}" for family in sorted(await self._present())]
-        if lines:
+        if not lines:
+            return
+        try:
             await self._load(lines)
+        except CommandFailed as error:
+            raise NetworkFailure(f"the service tables of this node cannot be deleted: {error}") from error

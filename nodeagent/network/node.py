@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -155,12 +155,23 @@ class NodeNetwork:
         await self._dns.close()
         if not remove:
             return
+        steps: list[Callable[[], Awaitable[None]]] = [
+            self._nft.remove,
+            self._glue.remove,
+            lambda: _in_thread(links.remove),
+            lambda: self._networks.remove(NETWORK),
+            lambda: _in_thread(self._remove_files),
+        ]
+        failures = []
         async with self._lock:
-            await self._nft.remove()
-            await self._glue.remove()
-            await _in_thread(links.remove)
-            await self._networks.remove(NETWORK)
-            await _in_thread(self._remove_files)
+            for step in steps:
+                # What cannot be removed does not keep the rest.
+                try:
+                    await step()
+                except RuntimeFailure as failure:
+                    failures.append(failure.message)
+        if failures:
+            raise NetworkFailure("; ".join(failures))
 
     def _remove_files(self) -> None:
         for path in self._directory.glob("*.conf"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -12,6 +13,9 @@ from common.api.meta import Object
 from .base import RuntimeFailure
 from .translate import LABEL
 
+log = logging.getLogger(__name__)
+
+_BRIDGE_NAME = "com.docker.network.bridge.name"
 Call = Callable[[Callable[[Any], Any]], Awaitable[Any]]
 
 
@@ -40,16 +44,27 @@ class DockerNetworks:
         wanted = network_config(spec, await self._engine_version())
         found = await self._find(spec.name)
         if found is not None:
-            if same(found, wanted):
+            wrong = conflicts(found, wanted)
+            if not wrong and same_options(found, wanted):
                 return
             self._check_ours(found, spec.name)
-            await self._remove(found, spec.name)
-        await self.call(lambda api: _create(api, wanted))
+            users = await self._users(spec.name)
+            if users and not wrong:
+                log.warning("the Docker network %s keeps its old options while containers use it", spec.name)
+                return
+            if users:
+                raise RuntimeFailure(
+                    "NetworkUnavailable",
+                    f"the Docker network {spec.name} must be made anew ({wrong}), but {len(users)} containers use it "
+                    f"({', '.join(users[:3])}): drain this node first",
+                )
+            await self.call(lambda api: api.remove_network(found["Id"]))
+        await self._create(wanted)
 
     async def remove(self, name: str) -> None:
         found = await self._find(name)
         if found is not None and LABEL in (found.get("Labels") or {}):
-            await self._remove(found, name)
+            await self.call(lambda api: api.remove_network(found["Id"]))
 
     async def _engine_version(self) -> int:
         version = await self.call(lambda api: api.version())
@@ -71,29 +86,35 @@ class DockerNetworks:
                 f"a Docker network named {name} exists that is not Quarterdeck's: rename or remove it",
             )
 
-    async def _remove(self, found: Object, name: str) -> None:
-        users = [str(entry.get("Name")) for entry in (found.get("Containers") or {}).values()]
-        if users:
+    async def _users(self, name: str) -> list[str]:
+        """Names of containers on the network; stopped ones count, they could not start again without it."""
+        found = await self.call(lambda api: api.containers(all=True, filters={"network": name}))
+        return sorted(str((entry.get("Names") or ["?"])[0]).lstrip("/") for entry in found)
+
+    async def _create(self, wanted: Object) -> None:
+        try:
+            await self.call(lambda api: _create(api, wanted))
+        except RuntimeFailure as failure:
+            if "overlap" not in failure.message.lower():
+                raise
             raise RuntimeFailure(
                 "NetworkUnavailable",
-                f"the Docker network {name} has other addresses than this node was given, and {len(users)} containers "
-                f"still use it ({', '.join(users[:3])}): they have to go first",
-            )
-        await self.call(lambda api: api.remove_network(found["Id"]))
+                f"the pod network collides with another network of this host ({failure.message}): give the cluster "
+                "another pod network, or remove the other one (docker network ls)",
+            ) from failure
 
 
 def network_config(spec: Spec, engine_major: int) -> Object:
     """The network in the words of the Engine API."""
+    networks = [ip_network(subnet) for subnet in spec.subnets]
     options = {
-        "com.docker.network.bridge.name": spec.bridge,
+        _BRIDGE_NAME: spec.bridge,
         "com.docker.network.bridge.enable_ip_masquerade": "false",
         "com.docker.network.driver.mtu": str(spec.mtu),
     }
     if engine_major >= 27:
         # Newer engines drop what comes from other hosts for ports that are not published; routed is their way out.
-        options["com.docker.network.bridge.gateway_mode_ipv4"] = "routed"
-        options["com.docker.network.bridge.gateway_mode_ipv6"] = "routed"
-    networks = [ip_network(subnet) for subnet in spec.subnets]
+        options |= {f"com.docker.network.bridge.gateway_mode_ipv{network.version}": "routed" for network in networks}
     return {
         "Name": spec.name,
         "Driver": "bridge",
@@ -107,15 +128,25 @@ def network_config(spec: Spec, engine_major: int) -> Object:
     }
 
 
-def same(found: Object, wanted: Object) -> bool:
-    """Whether an inspected network is what was wanted."""
-    subnets = {entry.get("Subnet") for entry in (found.get("IPAM") or {}).get("Config") or ()}
-    return (
-        subnets == {entry["Subnet"] for entry in wanted["IPAM"]["Config"]}
-        and bool(found.get("EnableIPv6")) == wanted["EnableIPv6"]
-        and (found.get("Labels") or {}).get(LABEL) == wanted["Labels"][LABEL]
-        and all((found.get("Options") or {}).get(key) == value for key, value in wanted["Options"].items())
-    )
+def conflicts(found: Object, wanted: Object) -> str:
+    """Why pods cannot use an inspected network, in words; empty when they can."""
+    differences = []
+    cluster, other = wanted["Labels"][LABEL], (found.get("Labels") or {}).get(LABEL)
+    if other != cluster:
+        differences.append(f"it belongs to cluster {other or '(none)'}, not {cluster}")
+    pools = [str(entry.get("Subnet")) for entry in (found.get("IPAM") or {}).get("Config") or ()]
+    subnets = [entry["Subnet"] for entry in wanted["IPAM"]["Config"]]
+    if set(pools) != set(subnets):
+        differences.append(f"it has {', '.join(pools) or 'no subnet'}, wanted {', '.join(subnets)}")
+    device, name = (found.get("Options") or {}).get(_BRIDGE_NAME), wanted["Options"][_BRIDGE_NAME]
+    if device != name:
+        differences.append(f"its device is {device or '(unnamed)'}, wanted {name}")
+    return "; ".join(differences)
+
+
+def same_options(found: Object, wanted: Object) -> bool:
+    """Whether the rest is the same too. A difference (MTU, an engine that got younger) can wait until no pod runs."""
+    return all((found.get("Options") or {}).get(key) == value for key, value in wanted["Options"].items())
 
 
 def _create(api: Any, config: Object) -> None:

@@ -9,16 +9,15 @@ import json
 import logging
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import docker
-
+from nodeagent.network.addresses import gateway
 from nodeagent.network.base import BridgeNetworks, BridgeSpec
 from nodeagent.network.node import NodeNetwork
 from nodeagent.runtime.base import RuntimeFailure
-from nodeagent.runtime.networks import DockerNetworks, gateway
+from nodeagent.runtime.docker_engine import DockerRuntime
+from nodeagent.runtime.networks import DockerNetworks
 
 
 class PlainBridges:
@@ -43,7 +42,7 @@ class PlainBridges:
 async def main(directory: Path, engine: str = "") -> None:
     bridges: BridgeNetworks = PlainBridges()
     if engine:
-        bridges = DockerNetworks(docker.DockerClient(f"unix://{engine}", version="1.41"), ThreadPoolExecutor(1))
+        bridges = DockerNetworks(DockerRuntime(engine, cluster="").call)
     network = NodeNetwork(bridges, directory / "resolv", host_files=[directory / "resolv.conf"])
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):

@@ -98,12 +98,14 @@ def engine(world: World) -> Iterator[Engine]:
         world.plug(switch, host.namespace, host.addresses)
     made = Engine(one)
     try:
-        world.on_close(one.start(engine=made.socket).stop)
+        world.on_close(one.start(engine=f"unix://{made.socket}").stop)
         world.on_close(two.start().stop)
         yield made
     finally:
-        world.close()
-        made.stop()
+        try:
+            world.close()
+        finally:
+            made.stop()
 
 
 def inspect(engine: Engine) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def test_the_network_is_made_anew_only_when_nothing_uses_it(engine: Engine, worl
 
 def test_a_network_of_somebody_else_is_left_alone(engine: Engine, world: World) -> None:
     engine.client.networks.create("quarterdeck")
-    with pytest.raises(RuntimeError, match="a Docker network quarterdeck exists that is not Quarterdeck's"):
+    with pytest.raises(RuntimeError, match="a Docker network named quarterdeck exists that is not Quarterdeck's"):
         world.configure()
     world.hosts[0].network.call("close", remove=True)
     assert inspect(engine)["Name"] == "quarterdeck"
@@ -175,6 +177,6 @@ def test_removal_takes_the_network_away(engine: Engine, world: World) -> None:
 
 def test_no_engine_is_a_clear_error(world: World, tmp_path: Path) -> None:
     host = world.host(1)
-    world.on_close(host.start(engine=tmp_path / "nothing.sock").stop)
-    with pytest.raises(RuntimeError, match="the Docker Engine does not answer"):
+    world.on_close(host.start(engine=f"unix://{tmp_path}/nothing.sock").stop)
+    with pytest.raises(RuntimeError, match=r"the Docker Engine at .*nothing.sock does not answer"):
         world.configure()

@@ -149,11 +149,11 @@ def ask_datagram(sock: socket.socket, address: str, port: int) -> tuple[str, str
 class Driver:
     """The network of one host, as a process in its namespace; `call` runs a method of NodeNetwork."""
 
-    def __init__(self, namespace: Namespace, directory: Path, engine: Path | None) -> None:
+    def __init__(self, namespace: Namespace, directory: Path, engine: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             ["ip", "netns", "exec", namespace.name, sys.executable, "-m", f"{__package__}.driver", str(directory)]
-            + ([str(engine)] if engine else []),
+            + ([engine] if engine else []),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -191,8 +191,8 @@ class Host:
         self.driver: Driver | None = None
         self._directory = directory / self.name
 
-    def start(self, engine: Path | None = None) -> Driver:
-        """Start the agent's network; with the socket of an engine its bridge is that engine's."""
+    def start(self, engine: str = "") -> Driver:
+        """Start the agent's network; with the address of an engine its bridge is that engine's."""
         self.driver = Driver(self.namespace, self._directory, engine)
         return self.driver
 
