@@ -177,8 +177,9 @@ class Distribution:
             self._pods.setdefault(node_name(new), set()).add(uid(new))
             for ref in now:
                 self._users.setdefault(ref, {}).setdefault(node_name(new), set()).add(uid(new))
-        # What a pod names goes out with it, and goes away after the last pod that names it.
-        for ref in was ^ now:
+        # What a pod names goes out with it, and goes away after the last pod that names it. A namesake on another node
+        # (a deletion and a creation seen as one change) is news there even when it names the same.
+        for ref in was ^ now if len(nodes) < 2 else was | now:
             if (named := self._named.get(ref)) is not None:
                 for node in nodes:
                     if (feed := self._feeds.get(node)) is not None:
