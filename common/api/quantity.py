@@ -36,6 +36,36 @@ def parse(text: str | int | float) -> Fraction:
     return value * _SUFFIXES[suffix or ""]
 
 
+@lru_cache(maxsize=4096)
+def canonical(text: str | int | float) -> str:
+    """The one spelling of a quantity that Kubernetes stores: an integer with the largest suffix of its family (0.5 ->
+    `500m`, 1024Mi -> `1Gi`, 1000e3 -> `1e6`). Below a thousand-millionth it is rounded up."""
+    match = _PATTERN.fullmatch(str(text))
+    value = parse(text)
+    exponent, suffix = (match[2], match[3] or "") if match else (None, "")
+    if suffix.endswith("i") and abs(value) >= 1024 and value.denominator == 1:
+        return _scaled(value, 1024, _BINARY)
+    if exponent:
+        return _scaled(value, 1000, {power: f"{exponent[0]}{power * 3}" if power else "" for power in range(-3, 7)})
+    return _scaled(value, 1000, _DECIMAL)
+
+
+_DECIMAL = dict(zip(range(-3, 7), ("n", "u", "m", "", "k", "M", "G", "T", "P", "E"), strict=True))
+_BINARY = dict(enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")))
+
+
+def _scaled(value: Fraction, base: int, suffixes: dict[int, str]) -> str:
+    if not value:
+        return "0"
+    lowest, highest = min(suffixes), max(suffixes)
+    power = lowest
+    mantissa = Fraction(math.ceil(value / Fraction(base) ** lowest))
+    while power < highest and mantissa % base == 0:
+        mantissa /= base
+        power += 1
+    return f"{mantissa}{suffixes[power]}"
+
+
 def milli(text: str | int | float) -> int:
     """The value in thousandths, rounded up as Kubernetes does (`MilliValue`): cpu in millicores."""
     return math.ceil(parse(text) * 1000)

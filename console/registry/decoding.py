@@ -214,13 +214,12 @@ class _Walker:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise self._wrong_type(kind, value, path, owner)
         try:
-            quantity.parse(value)
+            return quantity.canonical(value)
         except ValueError:
             raise BadRequest(
                 f"{_prefix(self._row)}: {path}: Invalid value: {json.dumps(value)}: quantities must match the regular "
                 "expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
             ) from None
-        return str(value)
 
     def _wrong_type(self, kind: Schema, value: Any, path: str, owner: Schema) -> BadRequest:
         struct = owner.name.rpartition(".")[2] or "Object"

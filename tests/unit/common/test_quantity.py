@@ -37,3 +37,22 @@ def test_rounds_up_to_what_is_reserved() -> None:
 def test_formatting_loses_nothing(value: int) -> None:
     assert quantity.parse(quantity.format_bytes(value)) == value
     assert quantity.parse(quantity.format_milli(value)) * 1000 == value
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("0.5", "500m"), ("1000m", "1"), ("1.0", "1"), ("1024Mi", "1Gi"), ("1.5Gi", "1536Mi"), ("512Ki", "512Ki"),
+        ("0.5Ki", "512"), ("1000k", "1M"), ("12e2", "1200e0"), ("1e3", "1e3"), ("0Gi", "0"), ("-1500m", "-1500m"),
+        (2, "2"), ("0.0000000001", "1n"),
+    ],
+)  # fmt: skip
+def test_a_quantity_has_one_spelling(text: str | int, spelled: str) -> None:
+    assert quantity.canonical(text) == spelled.removesuffix("e0")
+
+
+@given(st.from_regex(r"\A-?[0-9]{1,6}(\.[0-9]{1,3})?(m|k|M|Ki|Mi|Gi|e3)?\Z"))
+def test_the_spelling_keeps_the_value(text: str) -> None:
+    spelled = quantity.canonical(text)
+    assert quantity.parse(spelled) == quantity.parse(text)
+    assert quantity.canonical(spelled) == spelled

@@ -111,7 +111,7 @@ def test_times_are_stored_in_one_form() -> None:
 
 
 def test_quantities_become_text_and_nulls_go() -> None:
-    resources = {"limits": {"cpu": 1, "memory": "1Gi"}}
+    resources = {"limits": {"cpu": 1, "memory": "1024Mi"}}
     containers = [{"name": "a", "image": None, "resources": resources}]
     obj, _ = conform(row(PODS), pod(containers=containers, nodeName=None), "Strict")
     assert obj["spec"] == {"containers": [{"name": "a", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]}
