@@ -51,8 +51,10 @@ def admit_create(row: Row, obj: Object, context: Context) -> Object:
     found = new.setdefault("metadata", {})
     if found.get("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
-    for field in _SYSTEM:
+    for field in (*_SYSTEM, "resourceVersion"):
         found.pop(field, None)
+    if found.get("managedFields") in ([], [{}]):
+        del found["managedFields"]
     if not found.get("name") and found.get("generateName"):
         found["name"] = names.generate(str(found["generateName"]))
     if not row.resource.namespaced:
