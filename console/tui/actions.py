@@ -175,9 +175,12 @@ def key_label(key: str) -> str:
     return _KEY_NAMES.get(key, key)
 
 
+GROUPS = ("Objects", "Changing", "Rollout", "Text and logs", "Finding", "Moving", "Console")
+
+
 def groups(actions: Iterable[Action]) -> dict[str, list[Action]]:
-    """Actions by group, both in the registry's order."""
-    found: dict[str, list[Action]] = {}
+    """Actions by group, what a screen is for first."""
+    found: dict[str, list[Action]] = {group: [] for group in GROUPS}
     for action in actions:
-        found.setdefault(action.group, []).append(action)
-    return found
+        found[action.group].append(action)
+    return {group: listed for group, listed in found.items() if listed}

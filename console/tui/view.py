@@ -61,7 +61,7 @@ class View:
         """Columns without the namespace when there is only one."""
         columns = columns_for(self.resource)
         narrow = self.namespace or (self.scope is not None and self.scope.origin and self.scope.origin.namespace)
-        return tuple(column for column in columns if not (narrow and column is NAMESPACE))
+        return tuple(column for column in columns if not (narrow and column.title == NAMESPACE.title))
 
     def test(self) -> Test | None:
         """Whether an object belongs to this view; None when all do."""

@@ -381,13 +381,13 @@ def event_message(event: Object) -> str:
 
 
 EVENT_COLUMNS = (
-    NAMESPACE,
+    _text("NS", meta.namespace, drop=5, letter="P", tone=_dim, flexible=True, least=8),
     Column("LAST", lambda event, now: ages.since(event_time(event) or None, now), right=True, live=True, letter="A",
            sort=lambda event: _newest_first(event_time(event) or None), tone=_dim),
-    _state("TYPE", status.event_status, drop=5, letter="S"),
+    _state("TYPE", status.event_status, drop=7, letter="S"),
     _text("REASON", lambda event: str(event.get("reason", "")), letter="R",
           tone=lambda event: Tone.WARN if event.get("type") == "Warning" else Tone.LINK),
-    _text("OBJECT", involved, flexible=True, least=18, drop=4, letter="O"),
+    _text("OBJECT", involved, flexible=True, least=18, drop=3, letter="O"),
     _number("×", event_count, drop=6, tone=_dim),
     _text("MESSAGE", event_message, flexible=True, prose=True, least=24, letter="M"),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from common.api import kinds
-from common.api.meta import Key, Object, key
+from common.api.meta import Object, key
 from console.tui import verbs
 from console.tui import view as views
 from console.tui.actions import Where
@@ -102,10 +102,10 @@ class Browse(Deck):
 
     def _show(self, view: View) -> None:
         self.view = view
-        self._table.show(self._model())
+        model = self._model()
+        model.wanted = view.cursor
+        self._table.show(model)
         self._follow()
-        if view.cursor is not None and self._table.model.select(view.cursor):
-            self._table.show(self._table.model)
         self.redraw()
 
     def _remember(self) -> None:
@@ -299,9 +299,3 @@ class Browse(Deck):
                 self._table.refresh()
                 return True
         return False
-
-    def select(self, obj_key: Key) -> None:
-        """Put the cursor on an object, now or when it is there."""
-        self.view.cursor = obj_key
-        if self._table.model.select(obj_key):
-            self._table.show(self._table.model)

@@ -20,7 +20,7 @@ from console.tui.widgets.text_view import TextView
 from console.views.columns import Column, columns_for
 from console.views.status import Tone
 
-NARROW = 37  # cells of a column that has titles alone
+NARROW = 34  # cells of a column that has titles alone
 EXPLAINED_FROM = 100  # cells of the screen where there is room for what each action does
 _KEYS = 12
 _SEPARATOR = "\x1f"  # between a key and its explanation, inside one line of the buffer

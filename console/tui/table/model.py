@@ -53,6 +53,7 @@ class TableModel:
         self.columns = tuple(columns)
         self.rows: list[Row] = []
         self.cursor = 0
+        self.wanted: Key | None = None  # the cursor goes there when this object is visible
         self.marks: set[Key] = set()
         self.query = Query()
         self.faults_only = False
@@ -174,6 +175,8 @@ class TableModel:
         return order
 
     def _keep_cursor(self, current: Row | None) -> None:
+        if self.wanted is not None and self.select(self.wanted):
+            return
         if not self.rows:
             self.cursor = 0
             return
@@ -196,6 +199,7 @@ class TableModel:
 
     def move_to(self, index: int) -> bool:
         """Put the cursor on a row, as near as there is one; whether it moved."""
+        self.wanted = None
         target = max(0, min(index, len(self.rows) - 1))
         moved = target != self.cursor
         self.cursor = target
@@ -205,7 +209,7 @@ class TableModel:
         """Put the cursor on an object if it is visible."""
         index = next((index for index, row in enumerate(self.rows) if row.key == key), None)
         if index is not None:
-            self.cursor = index
+            self.cursor, self.wanted = index, None
         return index is not None
 
     def toggle_mark(self) -> None:

@@ -18,7 +18,7 @@ from console.views.summary import WHOLE, summary
 from .bars import gauge
 from .spans import Line, Span, SpanLines, state_span
 
-LABEL = 11  # cells of the field names
+LABEL = 12  # cells of the field names
 
 
 class Detail(SpanLines):

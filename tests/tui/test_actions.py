@@ -1,0 +1,422 @@
+"""What every action does: keys in, requests and messages out."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.api import kinds
+from common.api.meta import Key, name
+from common.errors import Conflict, Forbidden, ServiceUnavailable
+from console.tui.screens.dialogs import Ask, Choose, Confirm
+from console.tui.screens.help import Help
+from console.tui.screens.logs import LogsScreen
+from console.tui.screens.rollout import RolloutScreen
+from console.tui.screens.text import TextScreen
+from console.tui.screens.why import WhyScreen
+from tests.tui.conftest import Console, running
+from tests.tui.fleet import Fleet
+
+
+async def goto(console: Console, command: str) -> None:
+    await console.press("colon")
+    await console.type(command)
+    await console.press("enter")
+
+
+def writes(fleet: Fleet) -> list[tuple[str, str, str]]:
+    """(verb, resource/name, subresource) of every request that changes something."""
+    return [
+        (call.verb, f"{call.resource.plural}/{call.key.name}", call.subresource)
+        for call in fleet.api.calls
+        if call.verb not in {"get", "list", "watch"}
+    ]
+
+
+# Views
+
+
+async def test_it_opens_on_the_pods_of_all_namespaces(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        assert console.browse.view.resource == kinds.PODS
+        assert len(console.names()) == len(fleet.api.items(kinds.PODS))
+
+
+@pytest.mark.parametrize(
+    ("command", "resource"),
+    [
+        ("po", kinds.PODS),
+        ("pod", kinds.PODS),
+        ("deploy", kinds.DEPLOYMENTS),
+        ("deployments.apps", kinds.DEPLOYMENTS),
+        ("svc", kinds.SERVICES),
+        ("nodes", kinds.NODES),
+        ("ns", kinds.NAMESPACES),
+        ("discover", kinds.HOSTS),
+        ("sa", kinds.SERVICEACCOUNTS),
+    ],
+)
+async def test_a_command_goes_to_a_kind(command: str, resource: kinds.Resource, fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, command)
+        assert console.browse.view.resource == resource
+
+
+async def test_a_command_takes_a_namespace_and_zero_shows_all_again(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "pods iot")
+        assert {row.key.namespace for row in console.browse.table.model.rows} == {"iot"}
+        await console.press("0")
+        assert len(console.names()) == len(fleet.api.items(kinds.PODS))
+
+
+async def test_tab_completes_kinds_and_namespaces(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon")
+        await console.type("depl")
+        await console.press("tab")
+        await console.type(" kub")
+        await console.press("tab", "enter")
+        assert (console.browse.view.resource, console.browse.view.namespace) == (kinds.DEPLOYMENTS, "kube-system")
+
+
+async def test_an_unknown_command_says_so_and_stays(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "podz")
+        assert "'podz'" in console.note()
+        assert "pods" in console.note()
+        assert console.browse.view.resource == kinds.PODS
+
+
+async def test_enter_drills_from_deployment_to_containers_and_escape_comes_back(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("j", "enter")
+        assert console.names()
+        assert all(pod.startswith("image-resizer-") for pod in console.names())
+        await console.press("enter")
+        assert console.names() == ["image-resizer"]
+        await console.press("escape", "escape")
+        assert console.browse.view.resource == kinds.DEPLOYMENTS
+        assert console.browse.current() is not None
+        assert name(console.browse.current() or {}) == "image-resizer"
+
+
+async def test_a_node_shows_its_pods_and_a_service_its_endpoints(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "nodes")
+        await console.press("enter")
+        assert {row.obj["spec"]["nodeName"] for row in console.browse.table.model.rows} == {"berth-1"}
+        await goto(console, "svc")
+        await console.press("enter")
+        assert all(pod.startswith("checkout-api-") for pod in console.names())
+
+
+async def test_the_history_of_views(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "nodes")
+        await goto(console, "svc")
+        await console.press("left_square_bracket")
+        assert console.browse.view.resource == kinds.NODES
+        await console.press("right_square_bracket")
+        assert console.browse.view.resource == kinds.SERVICES
+        await console.press("minus")
+        assert console.browse.view.resource == kinds.NODES
+
+
+async def test_from_a_pod_to_its_owner_node_and_events(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("o")
+        assert console.names() == ["berth-3"]
+        await console.press("escape", "J")
+        assert console.browse.view.resource == kinds.REPLICASETS
+        await goto(console, "deploy")
+        await console.press("E")
+        assert console.browse.view.resource == kinds.EVENTS
+        assert {row.obj["involvedObject"]["name"] for row in console.browse.table.model.rows} == {"checkout-api"}
+
+
+# Filters, sorting, marks
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("grafana", 2),
+        ("^iot .*crash", 1),
+        ("!running", 4),
+        ("-l app=ledger", 2),
+        ("-f mqttbrg", 2),
+    ],
+)
+async def test_filters(typed: str, expected: int, fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        console.browse.search(typed, final=True)
+        await console.settle()
+        assert len(console.names()) == expected
+
+
+async def test_the_filter_works_while_it_is_typed_and_escape_drops_it(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("slash")
+        await console.type("graf")
+        assert len(console.names()) == 2
+        await console.press("enter", "escape")
+        assert len(console.names()) == len(fleet.api.items(kinds.PODS))
+
+
+async def test_a_bad_filter_says_what_is_wrong_and_hides_nothing(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        console.browse.search("web(", final=True)
+        await console.settle()
+        assert "means nothing" in console.note()
+        assert len(console.names()) == len(fleet.api.items(kinds.PODS))
+
+
+async def test_shift_letters_sort_and_turn_round(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("A")
+        assert console.names()[0].startswith("web-frontend") or console.names()[-1].startswith("web-frontend")
+        first = console.names()
+        await console.press("A")
+        assert console.names()[0] == first[-1]
+
+
+async def test_the_cursor_stays_on_its_object_when_rows_come_and_go(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("j", "j")
+        current = name(console.browse.current() or {})
+        fleet.api.vanish(kinds.PODS, Key("default", console.names()[0]))
+        await console.settle()
+        assert name(console.browse.current() or {}) == current
+
+
+async def test_faults_only(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("ctrl+z")
+        assert len(console.names()) == 2
+        await console.press("ctrl+z")
+        assert len(console.names()) == len(fleet.api.items(kinds.PODS))
+
+
+# Changing things
+
+
+async def test_scale_asks_and_uses_the_scale_subresource(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("s")
+        assert isinstance(console.app.screen, Ask)
+        await console.press("backspace", "7", "enter")
+        assert writes(fleet) == [("patch", "deployments/checkout-api", "scale")]
+        assert (fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {})["spec"]["replicas"] == 7
+
+
+async def test_scale_refuses_what_is_not_a_number(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("s", "x", "enter")
+        assert isinstance(console.app.screen, Ask)
+        assert "whole number" in console.text()
+        await console.press("escape")
+        assert writes(fleet) == []
+
+
+async def test_plus_and_minus_scale_by_one(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("plus")
+        assert (fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {})["spec"]["replicas"] == 4
+        await console.press("minus", "minus")
+        assert (fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {})["spec"]["replicas"] == 2
+
+
+async def test_delete_does_nothing_on_a_single_enter(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("ctrl+d")
+        assert isinstance(console.app.screen, Confirm)
+        await console.press("enter")
+        assert writes(fleet) == []
+
+
+async def test_delete_takes_all_marked_pods_by_their_uids(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        marked = console.names()[:2]
+        await console.press("space", "space", "ctrl+d", "tab", "enter")
+        assert writes(fleet) == [("delete", f"pods/{pod}", "") for pod in marked]
+        assert not console.browse.table.model.marks
+
+
+async def test_what_the_api_refuses_is_shown(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        fleet.api.fail(Forbidden("pods is forbidden: this cluster is read-only"), verb="delete")
+        await console.press("ctrl+d", "tab", "enter")
+        assert "read-only" in console.note()
+
+
+async def test_undo_chooses_a_revision(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("ctrl+l")
+        assert isinstance(console.app.screen, Choose)
+        await console.press("enter")
+        deployment = fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {}
+        assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "shop/checkout:2.4.1"
+
+
+async def test_restart_annotates_the_template(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("r", "tab", "enter")
+        deployment = fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {}
+        assert "kubectl.kubernetes.io/restartedAt" in deployment["spec"]["template"]["metadata"]["annotations"]
+
+
+async def test_set_image_asks_with_the_present_one(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("i", "ctrl+u")
+        await console.type("shop/checkout:3")
+        await console.press("enter")
+        patches = [call.body for call in fleet.api.calls if call.verb == "patch"]
+        assert patches == [
+            {"spec": {"template": {"spec": {"containers": [{"name": "checkout-api", "image": "shop/checkout:3"}]}}}}
+        ]
+
+
+async def test_cordon_and_uncordon(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "nodes")
+        await console.press("c")
+        assert (fleet.api.find(kinds.NODES, Key("", "berth-1")) or {})["spec"]["unschedulable"] is True
+        assert "SchedulingDisabled" in console.text()
+        await console.press("u")
+        assert not (fleet.api.find(kinds.NODES, Key("", "berth-1")) or {})["spec"].get("unschedulable")
+
+
+async def test_adopt_sends_the_pairing_code_and_shows_a_wrong_one(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "discover")
+        fleet.api.fail(Forbidden("the pairing code is wrong; the agent has printed a new one"), subresource="adopt")
+        await console.press("a")
+        await console.type("4821")
+        await console.press("enter")
+        assert "code is wrong" in console.note()
+        call = next(call for call in fleet.api.calls if call.subresource == "adopt")
+        assert (call.key.name, call.body) == ("attic-pi", {"code": "4821"})
+
+
+# Screens
+
+
+async def test_the_rollout_screen_pauses_and_resumes(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("v", "p")
+        assert isinstance(console.app.screen, RolloutScreen)
+        deployment = fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {}
+        assert deployment["spec"]["paused"] is True
+        assert "Paused" in console.text()
+        await console.press("u")
+        deployment = fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {}
+        assert "paused" not in deployment["spec"]
+
+
+async def test_why_shows_the_reasons_of_the_node_under_the_cursor(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        console.browse.search("pending", final=True)
+        await console.settle()
+        await console.press("W", "j")
+        assert isinstance(console.app.screen, WhyScreen)
+        assert "taint node.kubernetes.io/unschedulable:NoSchedule is not tolerated" in console.text()
+
+
+async def test_describe_searches_and_goes_from_hit_to_hit(fleet: Fleet) -> None:
+    async with running(fleet, "80x24") as console:
+        await console.press("d", "slash")
+        await console.type("readiness")
+        await console.press("enter")
+        assert isinstance(console.app.screen, TextScreen)
+        assert "▌    Readiness:" in console.text()
+        await console.press("escape", "escape")
+        assert console.app.screen is console.browse
+
+
+async def test_a_secret_never_shows_its_values(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "secrets")
+        for key in ("d", "y"):
+            await console.press(key)
+            assert "DB_PASSWORD" in console.text()
+            assert "Y29yc2Fp" not in console.text()
+            assert "corsair" not in console.text()
+            await console.press("escape")
+
+
+async def test_logs_follow_and_stop_and_search(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        console.browse.search("mqtt.*crash", final=True)
+        await console.settle()
+        await console.press("l")
+        assert isinstance(console.app.screen, LogsScreen)
+        source = next(source for source in fleet.gateway.logs if source.startswith("mqtt"))
+        fleet.gateway.feed(source, "2026-11-22T09:14:03.000000000Z INFO  back again")
+        await console.settle()
+        assert "INFO  back again" in console.text()
+        await console.press("slash")
+        await console.type("refused")
+        await console.press("enter")
+        assert "1 lines have it" in console.text()
+
+
+async def test_a_broken_log_stream_is_taken_up_where_it_stopped(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        console.browse.search("mqtt.*crash", final=True)
+        await console.settle()
+        fleet.gateway.broken_streams = 1
+        await console.press("l")
+        await fleet.clock.advance(1)
+        await console.settle()
+        assert [asked.get("sinceTime", "") for _, asked in fleet.gateway.asked] == [
+            "", "2026-11-22T09:13:57.000000000Z",
+        ]  # fmt: skip
+        assert console.text().count("giving up after 5 tries") == 1
+
+
+async def test_logs_of_a_pod_without_a_node_say_why_there_are_none(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        console.browse.search("pending", final=True)
+        await console.settle()
+        await console.press("l")
+        assert "no container has started" in console.note()
+
+
+async def test_help_lists_what_can_be_done_here(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("question_mark")
+        assert isinstance(console.app.screen, Help)
+        await console.press("escape")
+        assert console.app.screen is console.browse
+
+
+async def test_a_lost_connection_is_said_and_forgotten_when_it_is_back(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        for verb in ("list", "watch"):
+            fleet.api.fail(ServiceUnavailable("gone"), verb=verb, times=1000)
+        fleet.api.cut()
+        await console.settle()
+        await fleet.clock.advance(3)
+        await console.settle()
+        assert "no connection for 3s, retrying" in console.text()
+        assert len(console.names()) == len(fleet.api.items(kinds.PODS))
+        fleet.api.heal()
+        await fleet.clock.advance(5)
+        await console.settle()
+        assert "no connection" not in console.text()
+
+
+async def test_a_conflict_leaves_everything_as_it_was(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        fleet.api.fail(Conflict("the object has been modified"), verb="patch")
+        await console.press("plus")
+        assert "modified" in console.note()

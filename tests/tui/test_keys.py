@@ -1,0 +1,105 @@
+"""One registry of actions: keys mean one thing in one place, all of them work, and the documentation says the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from console.tui import keysdoc
+from console.tui.actions import ACTIONS, BY_ID, Where, available, hints, key_label
+from console.tui.keymap import Keymap, KeymapError, load
+from tests.tui.conftest import running
+from tests.tui.fleet import Fleet
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_of_keys_is_the_generated_one() -> None:
+    page = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
+    assert page == keysdoc.document(), "run: python -m console.tui.keysdoc > docs/keys.md"
+
+
+def test_ids_are_unique() -> None:
+    assert len(BY_ID) == len(ACTIONS)
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    assert Keymap().conflicts() == []
+
+
+async def test_every_action_of_a_table_has_a_handler(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        handlers = {**console.browse._own_handlers(), **console.browse.handlers()}
+        wanted = {action.id for action in ACTIONS if Where.TABLE in action.where}
+        assert wanted - handlers.keys() == set()
+
+
+@pytest.mark.parametrize(("keys", "where"), [(("d",), Where.TEXT), (("l",), Where.LOGS), (("W",), Where.WHY)])
+async def test_every_action_of_a_screen_has_a_handler(keys: tuple[str, ...], where: Where, fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press(*keys)
+        handlers = {**console.screen._own_handlers(), **console.screen.handlers()}
+        assert console.screen.where is where
+        assert {action.id for action in available(where)} - handlers.keys() == set()
+
+
+async def test_every_action_of_the_rollout_has_a_handler(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon", *"deploy", "enter", "v")
+        handlers = {**console.screen._own_handlers(), **console.screen.handlers()}
+        assert {action.id for action in available(Where.ROLLOUT)} - handlers.keys() == set()
+
+
+def test_the_footer_never_offers_what_does_not_apply() -> None:
+    assert "scale" not in {action.id for action in hints(Where.TABLE, "pods")}
+    assert "shell" not in {action.id for action in hints(Where.TABLE, "deployments")}
+
+
+def test_a_key_can_be_changed(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"describe": "x", "delete": ["ctrl+x"]}))
+    keymap = load(tmp_path)
+    found = keymap.lookup("x", Where.TABLE, "pods")
+    assert found is not None
+    assert found.id == "describe"
+    assert keymap.lookup("ctrl+d", Where.TABLE, "pods") is None
+    assert keymap.label(BY_ID["delete"]) == "^x"
+
+
+def test_without_a_file_the_keys_are_those_of_the_registry(tmp_path: Path) -> None:
+    assert load(tmp_path) == Keymap()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "must hold an object"),
+        ('{"fly": "f"}', "no action 'fly'"),
+        ('{"describe": 3}', "the keys of describe must be"),
+        ('{"describe": [""]}', "the keys of describe must be"),
+    ],
+)
+def test_a_bad_file_of_keys_is_refused_with_the_reason(text: str, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(text)
+    with pytest.raises(KeymapError, match=expected):
+        load(tmp_path)
+
+
+def test_conflicts_of_changed_keys_are_found() -> None:
+    assert any("describe" in line for line in Keymap({"describe": ("y",)}).conflicts())
+
+
+async def test_the_palette_offers_the_actions_of_the_screen(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("ctrl+p")
+        assert "cordon" not in console.text()
+        assert "describe" in console.text()
+
+
+@pytest.mark.parametrize(
+    ("key", "label"), [("ctrl+d", "^d"), ("escape", "esc"), ("left_square_bracket", "["), ("W", "W")]
+)
+def test_keys_are_written_as_people_write_them(key: str, label: str) -> None:
+    assert key_label(key) == label
