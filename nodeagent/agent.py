@@ -36,7 +36,7 @@ from .volumes import Volumes
 log = logging.getLogger(__name__)
 VERSION = "0.1.0"
 STATUS_SECONDS = 10.0  # between two looks at the machine, as kubelet's nodeStatusUpdateFrequency
-RETRY_MIN, RETRY_MAX = 1.0, 10.0  # seconds, for the network: what is in the way mostly goes by itself
+RETRY_MIN, RETRY_MAX = 0.5, 2.0  # seconds, for the network: what is in the way mostly goes by itself
 
 
 @dataclass(frozen=True, slots=True)

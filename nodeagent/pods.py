@@ -291,8 +291,7 @@ class Pods:
             return
         oom = event.container_id in self._oom
         if event.exit_code == KILLED and not oom:
-            info = await self._surface.runtime.inspect(event.container_id)
-            oom = info is not None and info.oom_killed
+            oom = await self._oom_killed(event.container_id)
         finished = format_time(self._surface.clock.now())
         uid = meta.uid(runner.machine.pod)
         info = ContainerInfo(
@@ -300,6 +299,14 @@ class Pods:
         )
         message = await runner.executor.last_words(info)
         runner.tell(events.ContainerDied(event.container_id, event.exit_code, finished, oom, message))
+
+    async def _oom_killed(self, container_id: str) -> bool:
+        """The engine's word; its event about it may come late, or never when the engine is going down itself."""
+        try:
+            info = await self._surface.runtime.inspect(container_id)
+        except RuntimeFailure:
+            return False
+        return info is not None and info.oom_killed
 
     def _runner_of(self, container_id: str) -> PodRunner | None:
         for runner in self._runners.values():

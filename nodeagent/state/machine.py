@@ -255,6 +255,9 @@ def _image_failed(turn: Turn, event: events.ImageFailed) -> None:
     track = _wanted_image(turn, event.container, event.image)
     if track is None:
         return
+    if event.reason == ENGINE_UNAVAILABLE:
+        track.image.busy = False
+        return
     track.image.fail(turn.now, BACKOFF_BASE, BACKOFF_MAX)
     track.waiting = (event.reason, event.message)
     track.pull_error_until = turn.now.mono + PULL_ERROR_SHOWN
@@ -349,6 +352,8 @@ def _engine_lost(turn: Turn, _: events.EngineLost) -> None:
 
 
 def _observed(turn: Turn, event: events.Observed) -> None:
+    # Whatever failed for want of an engine need not wait any longer.
+    turn.state.sandbox.step.hurry()
     observing.observe(turn, event.seen)
 
 

@@ -13,6 +13,7 @@ from .instructions import RemoveContainer
 from .moment import Moment
 from .probe import READINESS, STARTUP
 from .spec import container_hash
+from .starting import restarts
 from .turn import PodState, SandboxPhase, Stage, Turn
 
 UNKNOWN = "ContainerStatusUnknown"
@@ -54,8 +55,9 @@ def _sandbox(turn: Turn, seen: list[Seen]) -> None:
 def lose_sandbox(turn: Turn, sandbox_id: str) -> None:
     """The container that owns the pod's namespaces is dead."""
     sandbox = turn.state.sandbox
-    sandbox.phase, sandbox.id, sandbox.addresses = SandboxPhase.LOST, sandbox_id, ()
+    sandbox.phase, sandbox.id = SandboxPhase.LOST, sandbox_id
     if turn.state.ending is None:
+        sandbox.addresses = ()
         turn.normal("SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
 
 
@@ -69,6 +71,9 @@ def sandbox_gone(state: PodState) -> None:
     state.initialised = False
     for track in state.inits:
         track.must_restart = track.phase is Phase.DEAD
+    for track in state.apps:
+        # It did not crash, its namespaces went: no back-off, but only what the policy lets run again.
+        track.must_restart = track.phase is Phase.DEAD and restarts(state, track)
 
 
 def _container(turn: Turn, track: ContainerTrack, runs: list[Seen]) -> None:

@@ -136,6 +136,35 @@ def test_a_start_that_failed_only_in_its_answer_is_found() -> None:
     assert driver.phase == "Running"
 
 
+def test_an_image_that_could_not_be_asked_for_is_no_pull_error() -> None:
+    driver = Driver(pod())
+    driver.sandbox()
+    driver.tell(events.EngineLost())
+    driver.tell(events.ImageFailed("web", "web:1", "EngineUnavailable", "gone"))
+    assert driver.reasons() == []
+    driver.tell(events.Observed((seen("", id="box0"),)))
+    assert driver.asked(EnsureImage) == [EnsureImage("web", "web:1")]
+
+
+def test_a_container_killed_with_its_sandbox_does_not_back_off() -> None:
+    driver = Driver(pod())
+    driver.run()
+    driver.die()
+    driver.again()
+    driver.tell(events.SandboxDied("box0"))
+    driver.die(code=137)
+    driver.tell(events.SandboxGone())
+    assert driver.asked(EnsureImage) == [EnsureImage("web", "web:1")]
+
+
+def test_a_finished_pod_keeps_its_address_in_the_status() -> None:
+    driver = Driver(pod(restartPolicy="Never"))
+    driver.run()
+    driver.die(code=0)
+    driver.tell(events.SandboxDied("box0"))
+    assert driver.status["podIP"] == "10.42.0.5"
+
+
 def test_an_engine_restart_that_killed_everything_is_recovered_from() -> None:
     driver = Driver(pod())
     driver.run()
