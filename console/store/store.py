@@ -83,7 +83,8 @@ class Store:
     def page(
         self, resource: str, namespace: str, revision: int, after: ObjectKey | None, accepts: Callable[[Entry], bool]
     ) -> list[Entry]:
-        """Objects as they were at `revision`, those behind `after`; raises Expired when that is no longer known."""
+        """Objects as they were at `revision`, those behind `after`; raises Expired when that is not known."""
+        self._check_known(revision)
         table = self._table(resource)
         if revision == self.revision:
             found = (table.entries[key] for key in table.keys(namespace, after))
@@ -95,11 +96,14 @@ class Store:
     def watch(self, resource: str, revision: int, view: View | None = None) -> Watcher:
         """Changes after `revision`. Raises Expired when it is older than the history, or newer than the store: then
         it comes from another store or a lost one, and nothing that its owner knows can be trusted."""
-        if revision > self.revision:
-            raise Expired(f"too large resource version: {revision}, current: {self.revision}")
+        self._check_known(revision)
         if self._closed:
             raise ServiceUnavailable("the store is closing", retry_after=1)
         return self._table(resource).watch(revision, view)
+
+    def _check_known(self, revision: int) -> None:
+        if revision > self.revision:
+            raise Expired(f"too large resource version: {revision}, current: {self.revision}")
 
     # Writing.
 

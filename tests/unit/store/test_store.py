@@ -127,3 +127,8 @@ async def test_old_versions_keep_only_their_bytes(store: Store, monkeypatch: pyt
         await put(store, "a", n=index)
     assert first._obj is None
     assert first.obj["spec"] == {"n": 1}
+
+
+async def test_a_page_of_a_revision_from_the_future_is_expired(store: Store) -> None:
+    with pytest.raises(Expired, match="too large resource version"):
+        store.page("pods", "", store.revision + 1, None, lambda _entry: True)
