@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run down purge test check format bench screenshots venv lock
+.PHONY: help run down purge demo test check format bench screenshots venv lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ down: $(VENV)/.installed ## stop and remove what `make run` started and made; th
 
 purge: $(VENV)/.installed ## `make down`, then delete the state too
 	@$(BIN)/quarterdeck purge
+
+demo: $(VENV)/.installed ## the console on simulated nodes; needs no rights and no engine
+	@$(BIN)/quarterdeck demo
 
 test: venv ## install what the tests need and run all of them
 	@$(BIN)/python -m tests.run

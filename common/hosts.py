@@ -14,6 +14,9 @@ HOST_FINGERPRINT = "quarterdeck.io/host-fingerprint"
 CERTIFICATE_SERIAL = "quarterdeck.io/certificate-serial"
 """Annotation of a Node: serial number of its newest certificate, hex, to be revoked when the node is removed."""
 
+HOLLOW = "quarterdeck.io/hollow"
+"""Label of a Node, "true" when it is simulated: it speaks the protocol and runs nothing."""
+
 
 def join_address(host: str, port: int) -> str:
     """HOST:PORT, an IPv6 address in brackets."""

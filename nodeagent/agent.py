@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.aio import Tasks
@@ -59,6 +59,7 @@ class Parts:
     volumes: Volumes | None
     prober: Prober
     set_cluster: Callable[[str], None]
+    labels: Mapping[str, str] = field(default_factory=dict)  # that the Node gets besides the usual ones
 
 
 class Agent:
@@ -153,7 +154,7 @@ class Agent:
     def _info(self) -> Object:
         self._update_status()
         name = self.assignment.node_name or self._options.name
-        return {"status": self.reports.node_status(), "labels": stats.labels(name)}
+        return {"status": self.reports.node_status(), "labels": {**stats.labels(name), **self._parts.labels}}
 
     async def _summary(self) -> Object:
         folder = self._options.session.folder or Path("/")

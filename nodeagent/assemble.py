@@ -8,6 +8,7 @@ from pathlib import Path
 
 from common.clock import Clock
 from common.discovery.interfaces import own_addresses
+from common.hosts import HOLLOW
 from common.settings import AGENT_PORT
 
 from .agent import VERSION, Agent, Options, Parts
@@ -70,6 +71,7 @@ def hollow_agent(
         volumes=None,
         prober=HollowProber(),
         set_cluster=lambda _uid: None,
+        labels={HOLLOW: "true"},
     )
     session = Settings(
         version=VERSION, folder=None, port=port, addresses=("127.0.0.1",), tunnel_port=0, advertise=False

@@ -36,7 +36,14 @@ def run(args: argparse.Namespace) -> int:
         raise Failure("give names or -l, not both", Exit.USAGE)
     if args.output in {"json", "yaml", "name"}:
         return _print_objects(wanted, args)
-    return _print_tables(wanted, args)
+    wide = args.output == "wide"
+    _print_tables(wanted, _query(args), wide=wide)
+    return Exit.OK
+
+
+def print_tables(context: Context, words: list[str]) -> None:
+    """Tables of these objects, as `get` prints them."""
+    _print_tables([(context, target) for target in context.targets(words)], {}, wide=False)
 
 
 def _wanted(context: Context, args: argparse.Namespace) -> list[tuple[Context, Target]]:
@@ -77,27 +84,25 @@ def _query(args: argparse.Namespace) -> dict[str, str]:
     return {"labelSelector": args.selector} if args.selector else {}
 
 
-def _print_tables(wanted: list[tuple[Context, Target]], args: argparse.Namespace) -> int:
+def _print_tables(wanted: list[tuple[Context, Target]], query: dict[str, str], *, wide: bool) -> None:
     groups: dict[int, tuple[Context, Target, list[Object]]] = {}
     for context, target in wanted:
         resource = target.kind.resource
-        query = {} if target.name else _query(args)
-        document = context.api.get(context.path(resource, target.name or None), query, accept=TABLE)
+        path = context.path(resource, target.name or None)
+        document = context.api.get(path, {} if target.name else query, accept=TABLE)
         groups.setdefault(id(target.kind), (context, target, []))[2].append(document)
-    many = len(groups) > 1
     shown = []
-    for _, target, documents in groups.values():
+    for context, target, documents in groups.values():
         rows = [row for document in documents for row in document.get("rows") or ()]
         if rows:
-            with_namespace = args.all_namespaces and target.kind.resource.namespaced
+            with_namespace = context.namespace is None and target.kind.resource.namespaced
             whole = {**documents[0], "rows": rows}
-            wide = args.output == "wide"
+            many = len(groups) > 1
             shown.append(table(whole, target.kind, wide=wide, with_namespace=with_namespace, with_kind=many))
     if shown:
         print("\n\n".join(shown))
-    else:
-        context, target = wanted[0]
-        everywhere = context.namespace is None or not target.kind.resource.namespaced
-        where = "" if everywhere else f" in {context.namespace} namespace"
-        print(f"No resources found{where}.", file=sys.stderr)
-    return Exit.OK
+        return
+    context, target = wanted[0]
+    everywhere = context.namespace is None or not target.kind.resource.namespaced
+    where = "" if everywhere else f" in {context.namespace} namespace"
+    print(f"No resources found{where}.", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from common.errors import NotFound
 from common.settings import Home
 
 from . import apply, manifests
+from .console import open_console
 from .context import Context
 from .exits import Exit, Failure
 
@@ -50,7 +52,18 @@ def up(args: argparse.Namespace) -> int:
             except NotFound:
                 apply.apply_one(context, kind, manifest.obj)
 
-    return _run(lambda setup: setup.up(args.example, apply_folder))
+    try:
+        _run(lambda setup: setup.up(args.example, apply_folder))
+    except Failure as failure:
+        # What does not become ready is best looked at in the console.
+        if failure.code != Exit.TIMEOUT or not terminal():
+            raise
+        input(f"error: {failure}\nPress enter to look at it in the console. ")
+    return open_console(home) if terminal() else Exit.OK
+
+
+def terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def configure_down(parser: argparse.ArgumentParser) -> None:

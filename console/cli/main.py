@@ -55,8 +55,12 @@ COMMANDS = {
     "up": Command(".machine:configure_up", "set this machine up and run the example (make run)"),
     "down": Command(".machine:configure_down", "stop and remove what `up` started and made (make down)"),
     "purge": Command(".machine:configure_purge", "`down`, then delete the state folder (make purge)"),
+    "demo": Command(".demo:configure", "the console on simulated nodes; needs no rights and no engine"),
     "version": Command(".server:configure_version", "versions of this program and of the running control plane"),
 }
+
+
+CONSOLE = Command(".console:configure", "")
 
 
 def _top_parser() -> argparse.ArgumentParser:
@@ -65,13 +69,15 @@ def _top_parser() -> argparse.ArgumentParser:
     codes = "\n".join(f"  {code:<3d}  {MEANING[code]}" for code in Exit)
     parser = argparse.ArgumentParser(
         prog="quarterdeck",
-        usage="quarterdeck [-n NS] [COMMAND …]",
-        description="Kubernetes' job from a terminal. ",
+        usage="quarterdeck [-n NS] [--ascii] [--no-mouse] [COMMAND …]",
+        description="Kubernetes' job from a terminal. Without a command: the console. ",
         epilog=f"commands (each has --help):\n{listed}\n\nexit codes:\n{codes}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("-n", "--namespace", metavar="NS", help="namespace, also of the console (default: default)")
+    parser.add_argument("-n", "--namespace", metavar="NS", help="namespace (default: default)")
+    parser.add_argument("--ascii", action="store_true", help="the console draws with ASCII characters only")
+    parser.add_argument("--no-mouse", action="store_true", help="the console leaves the mouse to the terminal")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
@@ -81,14 +87,15 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments with `run` set; ends the program on --help (0) and on wrong usage (2)."""
     top = _top_parser()
     outer = top.parse_args(argv)
-    if outer.command not in COMMANDS:
-        top.error(f'unknown command "{outer.command or ""}"; allowed: {", ".join(COMMANDS)}')
-    command = COMMANDS[outer.command]
-    parser = argparse.ArgumentParser(prog=f"quarterdeck {outer.command}", allow_abbrev=False)
+    if outer.command is not None and outer.command not in COMMANDS:
+        top.error(f'unknown command "{outer.command}"; allowed: {", ".join(COMMANDS)}')
+    command = COMMANDS[outer.command] if outer.command else CONSOLE
+    parser = argparse.ArgumentParser(prog=f"quarterdeck {outer.command or ''}".strip(), allow_abbrev=False)
     command.configure(parser)
     inner = parser.parse_args(outer.rest)
     if getattr(inner, "namespace", None) is None:
         inner.namespace = outer.namespace
+    inner.ascii, inner.no_mouse = outer.ascii, outer.no_mouse
     return inner
 
 

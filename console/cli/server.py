@@ -33,11 +33,11 @@ def configure_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def address(text: str) -> str:
-    """ADDR:PORT with an IP address, IPv6 in brackets."""
+    """ADDR:PORT with an IP address, IPv6 in brackets; port 0 takes any that is free."""
     host, _, port = text.rpartition(":")
     try:
         ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
-        good = host.startswith("[") == (":" in host) and 0 < int(port) < 65536
+        good = host.startswith("[") == (":" in host) and 0 <= int(port) < 65536
     except ValueError:
         good = False
     if not good:

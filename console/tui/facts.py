@@ -8,10 +8,9 @@ from fractions import Fraction
 
 from common.api import conditions, meta, pods
 from common.api.meta import Key, Object
+from common.hosts import HOLLOW
 from console.views import amounts
 from console.views.status import FAULTS, node_status, pod_status
-
-HOLLOW_LABEL = "quarterdeck.io/hollow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +110,5 @@ def _of_node(node: Object) -> _Node:
         memory=offered.get("memory", Fraction()),
         families=frozenset("v6" if ":" in str(cidr) else "v4" for cidr in ranges),
         version=str(((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion") or ""),
-        hollow=meta.labels(node).get(HOLLOW_LABEL) == "true",
+        hollow=meta.labels(node).get(HOLLOW) == "true",
     )
