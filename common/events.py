@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 V = TypeVar("V")
 
 QUEUE_LIMIT = 16384  # events that wait (some 10 MB); the newest of more are dropped, as client-go does
-BATCH = 256  # sent together: many share one commit of the store
+BATCH = 64  # sent together: many share one commit of the store
 CACHE_LIMIT = 4096  # remembered events, as in client-go
 SIMILAR_LIMIT = 10  # different messages of one reason about one object in SIMILAR_SECONDS, then they are combined
 SIMILAR_SECONDS = 600.0

@@ -7,7 +7,8 @@ keeps start, failure and retry the same for every controller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -44,6 +45,13 @@ class Kit:
     informers: SharedInformers
     clock: Clock
     events: Recorder
+
+
+async def finish_all(work: Iterable[Awaitable[object]]) -> None:
+    """Wait for all, then raise the first error: what was begun beside it is never left behind."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 class Controller(Generic[K]):

@@ -16,7 +16,7 @@ from common.api.conditions import set_condition
 from common.api.kinds import NAMESPACES, Resource
 from common.api.meta import Key, Object, is_deleting, metadata, name, uid
 from common.errors import ApiError, Conflict, NotFound
-from console.controllers.base import Controller, Kit
+from console.controllers.base import Controller, Kit, finish_all
 
 FINALIZER = "kubernetes"
 AGAIN_SECONDS = 1.0  # between passes over a namespace that still holds something
@@ -96,9 +96,7 @@ class NamespaceController(Controller[str]):
     async def _empty(self, resource: Resource, namespace: str, left: Leftover) -> None:
         try:
             found = (await self.client.list(resource, namespace)).items
-            for obj in found:
-                if not is_deleting(obj):
-                    await self._delete(resource, namespace, obj)
+            await finish_all(self._delete(resource, namespace, obj) for obj in found if not is_deleting(obj))
             found = (await self.client.list(resource, namespace)).items if found else []
         except ApiError as error:
             left.errors.append(f"{resource.group_resource}: {error}")

@@ -14,7 +14,7 @@ from common.api.meta import Key, Object, is_deleting, key, name, namespace, reso
 from common.api.pods import is_ready, is_terminal, node_name
 from common.api.taints import Taint
 from common.errors import NotFound
-from console.controllers.base import BY_NODE, Controller, Kit
+from console.controllers.base import BY_NODE, Controller, Kit, finish_all
 
 from .plan import leaving, readiness, revised_taints
 
@@ -69,22 +69,21 @@ class NodeLifecycleController(Controller[str]):
 
     async def _mark_unready(self, node: Object, pods: list[Object]) -> None:
         """Nobody can say how these pods are, so no connection may be sent to them."""
-        for pod in pods:
-            if not is_ready(pod):
-                continue
-            status = pod["status"]
-            conditions = set_condition(
-                status["conditions"], "Ready", "False", "NodeNotReady", "Node is not ready", self.clock.now()
-            )
-            patch = {
-                "metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)},
-                "status": {"conditions": conditions},
-            }
-            try:
-                await self.client.patch(PODS, name(pod), patch, namespace(pod), subresource="status")
-            except NotFound:
-                continue
-            self.events.warning(PODS, pod, "NodeNotReady", f"Node {name(node)} is not ready")
+        await finish_all(self._mark(node, pod) for pod in pods if is_ready(pod))
+
+    async def _mark(self, node: Object, pod: Object) -> None:
+        conditions = set_condition(
+            pod["status"]["conditions"], "Ready", "False", "NodeNotReady", "Node is not ready", self.clock.now()
+        )
+        patch = {
+            "metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)},
+            "status": {"conditions": conditions},
+        }
+        try:
+            await self.client.patch(PODS, name(pod), patch, namespace(pod), subresource="status")
+        except NotFound:
+            return
+        self.events.warning(PODS, pod, "NodeNotReady", f"Node {name(node)} is not ready")
 
     async def _evict(self, node_key: str, node: Object, pods: list[Object]) -> None:
         staying = [pod for pod in pods if not is_deleting(pod)]
@@ -100,12 +99,14 @@ class NodeLifecycleController(Controller[str]):
         for entry in gone:
             if entry.seconds > 0:
                 self.queue.add_after(node_key, entry.seconds)
-                continue
-            self.events.normal(PODS, entry.pod, "TaintManagerEviction", f"Marking for deletion Pod {key(entry.pod)}")
-            try:
-                await self.client.delete(PODS, name(entry.pod), namespace(entry.pod), uid=uid(entry.pod))
-            except NotFound:
-                continue
+        await finish_all(self._delete(entry.pod) for entry in gone if entry.seconds <= 0)
+
+    async def _delete(self, pod: Object) -> None:
+        self.events.normal(PODS, pod, "TaintManagerEviction", f"Marking for deletion Pod {key(pod)}")
+        try:
+            await self.client.delete(PODS, name(pod), namespace(pod), uid=uid(pod))
+        except NotFound:
+            return
 
     def _forget_taints(self, node_key: str, seen: set[Taint]) -> None:
         """A taint that comes back counts anew."""

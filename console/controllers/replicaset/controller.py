@@ -6,24 +6,23 @@ from making a pod twice; batches that double keep a template that is always refu
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import ClassVar
 
 from common.api.kinds import PODS, REPLICASETS
 from common.api.meta import Key, Object, controller_of, is_deleting, key, name, namespace, uid
 from common.api.pods import is_active, node_name
 from common.api.selectors import from_label_selector
 from common.errors import ApiError, InternalError, NotFound, Timeout
-from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
+from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all
 from console.controllers.expectations import DOUBTFUL_SECONDS, Expectations
 from console.controllers.ownership import claim, settle
 
 from .plan import Plan, new_pod, next_availability, plan, status
 
-T = TypeVar("T")
 FIRST_BATCH = 1  # pods tried before more are, doubled after each batch that worked (slow start)
+LARGEST_BATCH = 64  # at once: one commit of the store takes them, and nobody else waits long for the event loop
 
 
 class ReplicaSetController(Controller[Key]):
@@ -105,7 +104,7 @@ class ReplicaSetController(Controller[Key]):
         try:
             if todo.create:
                 await slow_start(todo.create, lambda: self._create(key, replicaset))
-            await _all([self._delete(key, replicaset, pod) for pod in todo.delete])
+            await finish_all([self._delete(key, replicaset, pod) for pod in todo.delete])
         except (ApiError, TimeoutError, OSError) as error:
             return ("FailedCreate" if todo.create else "FailedDelete"), str(error)
         return None
@@ -163,13 +162,6 @@ async def slow_start(count: int, act: Callable[[], Awaitable[None]]) -> None:
     batch = FIRST_BATCH
     while count > 0:
         size = min(batch, count)
-        await _all([act() for _ in range(size)])
+        await finish_all([act() for _ in range(size)])
         count -= size
-        batch *= 2
-
-
-async def _all(work: Sequence[Awaitable[T]]) -> None:
-    """Wait for all, then raise the first error: siblings must finish, their effects are being noted."""
-    for result in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
+        batch = min(batch * 2, LARGEST_BATCH)
