@@ -19,6 +19,7 @@ from common.api.meta import Object, format_micro_time, format_time, parse_time
 from common.errors import BadRequest, UnsupportedMediaType
 
 from . import protobuf, yamlbody
+from .repeated import Repeated
 from .row import Row
 from .schema import Schema, schema
 
@@ -40,25 +41,24 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
             f"the body of the request was in an unknown format ({media_type}) - accepted media types include: "
             f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
-    duplicates: list[str] = []
     try:
-        document = yamlbody.load(body, duplicates) if media_type.endswith("yaml") else _load_json(body, duplicates)
+        document = yamlbody.load(body) if media_type.endswith("yaml") else _load_json(body)
     except ValueError as error:
         raise BadRequest(
             f"the object provided is unrecognized (must be of type {row.resource.kind}): {error}"
         ) from None
     except RecursionError:
         raise BadRequest(f"the object provided is nested deeper than {MAX_DEPTH} levels") from None
-    return conform(row, document, field_validation, tuple(duplicates))
+    return conform(row, document, field_validation)
 
 
-def _load_json(body: bytes, duplicates: list[str]) -> Any:
+def _load_json(body: bytes) -> Any:
     def pairs(items: list[tuple[str, Any]]) -> Object:
         found = dict(items)
-        if len(found) != len(items):
-            names = [name for name, _ in items]
-            duplicates.extend(sorted({name for name in names if names.count(name) > 1}))
-        return found
+        if len(found) == len(items):
+            return found
+        names = [name for name, _ in items]
+        return Repeated(found, sorted({name for name in names if names.count(name) > 1}))
 
     def no_constant(word: str) -> Any:
         raise ValueError(f"{word} is no JSON number")
@@ -66,9 +66,7 @@ def _load_json(body: bytes, duplicates: list[str]) -> Any:
     return json.loads(body, object_pairs_hook=pairs, parse_constant=no_constant)
 
 
-def conform(
-    row: Row, document: Any, field_validation: str, duplicates: tuple[str, ...] = ()
-) -> tuple[Object, list[str]]:
+def conform(row: Row, document: Any, field_validation: str) -> tuple[Object, list[str]]:
     """A copy that fits the kind's schema, and warnings; for whatever did not come through `decode` (patches)."""
     if field_validation not in {*_VALIDATIONS, ""}:
         raise BadRequest(
@@ -83,7 +81,7 @@ def conform(
     walker = _Walker(row)
     result = walker.object(schema(row.schema), document, "", 0)
     result["apiVersion"], result["kind"] = row.resource.api_version, row.resource.kind
-    problems = [f'duplicate field "{name}"' for name in duplicates]
+    problems = [f'duplicate field "{path}"' for path in walker.duplicate]
     problems += [f'unknown field "{path}"' for path in walker.unknown]
     if problems and field_validation == "Strict":
         raise BadRequest(f"{_prefix(row)}: strict decoding error: {', '.join(problems)}")
@@ -113,6 +111,7 @@ class _Walker:
     def __init__(self, row: Row) -> None:
         self._row = row
         self.unknown: list[str] = []
+        self.duplicate: list[str] = []
         self._converters: dict[str, Callable[[Schema, Any, str], Any]] = {
             "string": self._string,
             "boolean": self._boolean,
@@ -123,6 +122,8 @@ class _Walker:
     def object(self, kind: Schema, value: Object, path: str, depth: int) -> Object:
         properties = kind.properties
         result: Object = {}
+        if isinstance(value, Repeated):
+            self.duplicate += [f"{path}.{name}" if path else name for name in value.names]
         for name, item in value.items():
             field = properties.get(name)
             if field is None:

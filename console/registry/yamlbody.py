@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from .repeated import Repeated
+
 MAX_NODES = 500_000  # of one document; the largest object that fits a request has about a tenth of that
 
 
@@ -34,15 +36,15 @@ _Loader.add_implicit_resolver(
 )
 
 
-def load(body: bytes, duplicates: list[str]) -> Any:
-    """The document; ValueError says what is wrong. Names of keys given twice are added to `duplicates`."""
+def load(body: bytes) -> Any:
+    """The document; ValueError says what is wrong. Objects that name a key twice are `Repeated`."""
     try:
         loader = _Loader(body.decode())
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"error converting YAML to JSON: {error}") from None
     try:
         node = loader.get_single_node()
-        return None if node is None else _Converter(loader, duplicates).convert(node)
+        return None if node is None else _Converter(loader).convert(node)
     except yaml.YAMLError as error:
         raise ValueError(f"error converting YAML to JSON: {_one_line(error)}") from None
     finally:
@@ -50,10 +52,10 @@ def load(body: bytes, duplicates: list[str]) -> Any:
 
 
 class _Converter:
-    def __init__(self, loader: _Loader, duplicates: list[str]) -> None:
+    def __init__(self, loader: _Loader) -> None:
         self._loader = loader
-        self._duplicates = duplicates
         self._left = MAX_NODES
+        self._merged: dict[int, int] = {}
 
     def convert(self, node: yaml.Node) -> Any:
         self._left -= 1
@@ -70,17 +72,36 @@ class _Converter:
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
     def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
-        self._loader.flatten_mapping(node)
+        merged = self._merge(node)
         result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = self.convert(key_node)
-            if isinstance(key, dict | list):
-                raise ValueError(f"a key is no text (line {key_node.start_mark.line + 1})")
-            name = {True: "true", False: "false", None: "null"}.get(key, str(key)) if not isinstance(key, str) else key
-            if name in result:
-                self._duplicates.append(name)
+        own: set[str] = set()
+        twice: list[str] = []
+        for index, (key_node, value_node) in enumerate(node.value):
+            name = self._key(key_node)
+            if index >= merged:
+                if name in own:
+                    twice.append(name)
+                own.add(name)
             result[name] = self.convert(value_node)
-        return result
+        return Repeated(result, twice) if twice else result
+
+    def _merge(self, node: yaml.MappingNode) -> int:
+        """Put what `<<` refers to in front of the mapping's own entries; returns how many those are. Overriding one of
+        them is no repetition."""
+        known = self._merged.get(id(node))
+        if known is None:
+            own = sum(1 for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge")
+            self._loader.flatten_mapping(node)
+            known = self._merged[id(node)] = len(node.value) - own
+        return known
+
+    def _key(self, node: yaml.Node) -> str:
+        key = self.convert(node)
+        if isinstance(key, dict | list):
+            raise ValueError(f"a key is no text (line {node.start_mark.line + 1})")
+        if isinstance(key, bool):
+            return "true" if key else "false"
+        return "null" if key is None else str(key)
 
 
 def _one_line(error: yaml.YAMLError) -> str:

@@ -75,10 +75,10 @@ def test_unknown_fields_are_dropped_with_a_warning_or_silently() -> None:
     ],
 )
 def test_a_field_given_twice_is_named(media_type: str, body: bytes) -> None:
-    assert 'strict decoding error: duplicate field "name"' in refusal(CONFIGMAPS, body, media_type=media_type)
+    assert 'strict decoding error: duplicate field "metadata.name"' in refusal(CONFIGMAPS, body, media_type=media_type)
     obj, warnings = decode(row(CONFIGMAPS), body, media_type, "Warn")
     assert obj["metadata"]["name"] == "b"
-    assert warnings == ['duplicate field "name"']
+    assert warnings == ['duplicate field "metadata.name"']
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,17 @@ def test_yaml_is_read_as_kubernetes_reads_it() -> None:
     spec = decode(row(PODS), mode, YAML, "Strict")[0]["spec"]
     assert spec["volumes"][0]["secret"]["defaultMode"] == 0o400
     assert spec["terminationGracePeriodSeconds"] == 30
+
+
+def test_keys_are_texts() -> None:
+    body = b"data: {1: one, 0: zero, true: yes it is, 1.5: more}"
+    assert list(decode(row(CONFIGMAPS), body, YAML, "Strict")[0]["data"]) == ["1", "0", "true", "1.5"]
+
+
+def test_merged_mappings_can_be_overridden() -> None:
+    body = b"metadata: {labels: &base {a: '1', b: '2'}, annotations: {<<: *base, a: '3'}}"
+    found = decode(row(CONFIGMAPS), body, YAML, "Strict")[0]["metadata"]
+    assert found == {"labels": {"a": "1", "b": "2"}, "annotations": {"a": "3", "b": "2"}}
 
 
 def test_sexagesimal_numbers_are_text() -> None:
