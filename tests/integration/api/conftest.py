@@ -14,10 +14,11 @@ import pytest
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
+from common.files import write_atomic
+from common.kubeconfig import kubeconfig
 from common.pki import ADMINISTRATOR, MASTERS, Authority, Subject
 from common.settings import ClusterConfig
 from common.tls import server_context
-from console.apiserver.kubeconfig import kubeconfig, write_kubeconfig
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import Store, open_store
@@ -39,7 +40,7 @@ class Running:
         """A kubeconfig of somebody else."""
         path = folder / f"{subject.common_name.replace(':', '-')}.kubeconfig"
         identity = self.authority.issue(subject, SystemClock().now())
-        write_kubeconfig(path, kubeconfig(self.url, self.authority.certificate_pem, identity))
+        write_atomic(path, kubeconfig("test", self.url, self.authority.certificate_pem, identity))
         return path
 
 
@@ -67,7 +68,7 @@ async def api(tmp_path: Path, node: Node) -> AsyncIterator[Running]:
     url = f"https://{host}:{port}"
     admin = authority.issue(Subject(ADMINISTRATOR, (MASTERS,)), clock.now())
     path = tmp_path / "kubeconfig"
-    write_kubeconfig(path, kubeconfig(url, authority.certificate_pem, admin))
+    write_atomic(path, kubeconfig("test", url, authority.certificate_pem, admin))
     yield Running(server, store, tmp_path / "api.sock", path, url, authority)
     await server.close()
     await store.close()
