@@ -12,7 +12,6 @@ import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,42 +21,24 @@ from common.api import meta
 from common.api.meta import Object
 from nodeagent.runtime.base import RuntimeFailure
 
-from . import conntrack, links, resolv, routes, ruleset, services, sysctls, topology
+from . import conntrack, links, resolv, routes, sysctls, topology
 from .addresses import Allocator, gateway
 from .base import DNS_PORT, Attachment, BridgeNetworks, BridgeSpec
 from .commands import Commands, Runner
 from .dns.forward import Address, Forwarder
-from .dns.records import build
 from .dns.server import DnsServer
-from .dns.zone import Zone
 from .errors import NetworkFailure
 from .glue import Glue
 from .nft import Nftables
 from .ruleset import BRIDGE
 from .topology import Topology
+from .wanted import Compiler, Inputs, UdpEndpoint
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 NETWORK = "quarterdeck"
 _SAFE_UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-UdpEndpoint = tuple[str, str, int]  # Service port, address, port
-
-
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """What `sync_services` was given last."""
-
-    services: tuple[Object, ...] = ()
-    slices: tuple[Object, ...] = ()
-    unready: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    tables: tuple[ruleset.Table, ...]
-    zone: Zone
-    udp: frozenset[UdpEndpoint]
 
 
 class NodeNetwork:
@@ -81,7 +62,8 @@ class NodeNetwork:
         self._allocator = Allocator()
         self._lock = asyncio.Lock()
         self._topology: Topology | None = None
-        self._inputs = _Inputs()
+        self._inputs = Inputs()
+        self._compiler = Compiler()
         self._udp: frozenset[UdpEndpoint] = frozenset()
 
     @property
@@ -131,14 +113,15 @@ class NodeNetwork:
         self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str]
     ) -> None:
         async with self._lock:
-            self._inputs = _Inputs(tuple(services), tuple(slices), unready)
+            self._inputs = Inputs(tuple(services), tuple(slices), unready)
             # Before the first `configure` there is no network for these; `configure` applies them.
             if self._topology is not None:
                 await self._apply(self._topology)
 
     async def _apply(self, current: Topology) -> None:
         inputs = self._inputs
-        wanted = await _in_thread(lambda: _compute(current, inputs))
+        bridge_sees_ip = {version: sysctls.bridge_sees_ip(version) for version in current.versions}
+        wanted = await _in_thread(lambda: self._compiler.compile(current, inputs, bridge_sees_ip))
         await asyncio.gather(self._nft.apply(wanted.tables), self._glue.assert_in_place(current.versions))
         self._dns.zone = wanted.zone
         gone = {(address, port) for _, address, port in self._udp - wanted.udp}
@@ -192,32 +175,6 @@ def _lay_routes(wanted: Topology) -> None:
     links.settle_gateways(BRIDGE, [gateway(cidr) for cidr in wanted.own.pod_cidrs])
     reach = links.reach({address for peer in wanted.peers for address in peer.addresses})
     links.apply(routes.plan(wanted, reach, BRIDGE))
-
-
-def _compute(current: Topology, inputs: _Inputs) -> _Wanted:
-    by_version = {int("6" if ":" in cidr else "4"): gateway(cidr) for cidr in current.own.pod_cidrs}
-    view = services.View(current.own.name, by_version, inputs.unready)
-    grouped = services.group_slices(inputs.slices)
-    tables = []
-    udp: set[UdpEndpoint] = set()
-    for version in current.versions:
-        ports = services.service_ports(inputs.services, grouped, version, view)
-        tables.append(ruleset.render(_facts(current, version), current.node_addresses(version), ports))
-        for port in ports:
-            if port.protocol == "udp":
-                udp |= {(port.name, endpoint.address, endpoint.port) for endpoint in port.endpoints}
-    zone = build(inputs.services, grouped, inputs.unready, current.config, by_version.values())
-    return _Wanted(tuple(tables), zone, frozenset(udp))
-
-
-def _facts(current: Topology, version: int) -> ruleset.Facts:
-    return ruleset.Facts(
-        version=version,
-        pods=current.cluster_pods(version) or str(current.own.pod_cidr(version)),
-        own_pods=str(current.own.pod_cidr(version)),
-        services=current.cluster_services(version),
-        bridge_sees_ip=sysctls.bridge_sees_ip(version),
-    )
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -7,6 +7,7 @@ tunnel to the API server, whatever its slices say, because no API server has an 
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from ipaddress import ip_address, ip_network
 from common.api import meta
 from common.api.meta import Key, Object
 from common.settings import TUNNEL_PORT
+
+from .memo import Memo, version_of
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 API_SERVICE = Key("default", "kubernetes")
@@ -53,11 +56,11 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """From where Services are looked at: the node's name, its gateway address by IP version, and the pod addresses
-    known to be unready whatever the slices say."""
+    """From where Services are looked at: the node's name, its gateway addresses with their IP versions, and the pod
+    addresses known to be unready whatever the slices say."""
 
     node: str
-    gateways: Mapping[int, str]
+    gateways: tuple[tuple[int, str], ...]
     unready: frozenset[str] = frozenset()
 
 
@@ -72,14 +75,20 @@ def group_slices(slices: Iterable[Object]) -> dict[Key, list[Object]]:
 
 
 def service_ports(
-    services: Iterable[Object], slices: Mapping[Key, list[Object]], version: int, view: View
+    services: Iterable[Object],
+    slices: Mapping[Key, list[Object]],
+    version: int,
+    view: View,
+    memo: Memo[list[ServicePort]],
 ) -> list[ServicePort]:
     """All ports of all Services with a virtual address of IP `version`, sorted by name."""
     found: list[ServicePort] = []
     for service in services:
-        addresses = cluster_ips(service, version)
-        if addresses:
-            found += _ports(service, slices.get(meta.key(service), []), addresses, version, view)
+        key = meta.key(service)
+        own = slices.get(key, [])
+        make = functools.partial(_ports, service, own, version, view)
+        found += memo.get(key, version_of(service, own, view), make)
+    memo.end_round()
     return sorted(found, key=lambda port: port.name)
 
 
@@ -93,20 +102,25 @@ def cluster_ips(service: Object, version: int) -> tuple[str, ...]:
 
 def addresses_of(texts: Iterable[str], version: int) -> tuple[str, ...]:
     """The addresses of that IP version in canonical form; whatever is no address (`None`, names) is left out."""
+    parsed = map(_parse, texts)
+    return tuple(address[1] for address in parsed if address is not None and address[0] == version)
+
+
+@functools.lru_cache(65536)
+def _parse(text: str) -> tuple[int, str] | None:
+    """IP version and canonical form."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return address.version, str(address)
+
+
+def _ports(service: Object, slices: list[Object], version: int, view: View) -> list[ServicePort]:
+    addresses = cluster_ips(service, version)
+    if not addresses:
+        return []
     found = []
-    for text in texts:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            continue
-        if address.version == version:
-            found.append(str(address))
-    return tuple(found)
-
-
-def _ports(
-    service: Object, slices: list[Object], addresses: tuple[str, ...], version: int, view: View
-) -> Iterable[ServicePort]:
     spec = service.get("spec") or {}
     key = meta.key(service)
     balancers = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
@@ -114,7 +128,7 @@ def _ports(
         protocol = PROTOCOLS.get(port.get("protocol") or "TCP")
         if protocol is None:
             continue
-        yield ServicePort(
+        made = ServicePort(
             name=f"{key}:{port.get('name') or port['port']}/{protocol}",
             protocol=protocol,
             port=int(port["port"]),
@@ -130,6 +144,8 @@ def _ports(
             internal_local=spec.get("internalTrafficPolicy") == "Local",
             external_local=spec.get("externalTrafficPolicy") == "Local",
         )
+        found.append(made)
+    return found
 
 
 def _networks(texts: Iterable[str] | None, version: int) -> tuple[str, ...] | None:
@@ -155,7 +171,7 @@ def _affinity(spec: Object) -> int:
 
 def _endpoints(service: Object, port: Object, slices: list[Object], version: int, view: View) -> tuple[Endpoint, ...]:
     if meta.key(service) == API_SERVICE:
-        gateway = view.gateways.get(version)
+        gateway = dict(view.gateways).get(version)
         return (Endpoint(gateway, TUNNEL_PORT, local=True),) if gateway else ()
     publish_all = bool((service.get("spec") or {}).get("publishNotReadyAddresses"))
     unready = frozenset() if publish_all else view.unready

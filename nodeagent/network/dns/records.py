@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
@@ -10,6 +11,7 @@ from ipaddress import ip_address
 from common.api import meta
 from common.api.meta import Key, Object
 from common.settings import ClusterConfig
+from nodeagent.network.memo import Memo, version_of
 from nodeagent.network.services import PROTOCOLS, addresses_of, cluster_ips, readiness
 
 from . import wire
@@ -35,7 +37,6 @@ class _Collector:
 
     def pointer(self, text: str, name: str) -> None:
         entries = self.data[reverse_name(text)][wire.PTR]
-        # An address has one name: the first in the order of Services, so that it does not change from sync to sync.
         if not entries:
             entries.append(wire.encode_name(name))
 
@@ -46,29 +47,64 @@ class _Collector:
             self.targets[name].append(target)
 
 
-def build(
-    services: Iterable[Object],
-    slices: Mapping[Key, list[Object]],
-    unready: frozenset[str],
-    config: ClusterConfig,
-    gateways: Iterable[str],
-) -> Zone:
-    """The zone of the cluster. `gateways` are the addresses at which this node answers."""
-    domain = config.cluster_domain.strip(".").lower()
+Names = dict[bytes, dict[int, Answer]]
+
+
+class ZoneBuilder:
+    """Makes the zone of the cluster, reusing the records of Services that did not change since the last time."""
+
+    def __init__(self) -> None:
+        self._memo: Memo[Names] = Memo()
+
+    def build(
+        self,
+        services: Iterable[Object],
+        slices: Mapping[Key, list[Object]],
+        unready: frozenset[str],
+        config: ClusterConfig,
+        gateways: Iterable[str],
+    ) -> Zone:
+        """`gateways` are the addresses at which this node answers."""
+        domain = config.cluster_domain.strip(".").lower()
+        apex = wire.encode_name(domain)
+        names, soa = _own_names(domain, gateways)
+        for service in sorted(services, key=meta.key):
+            key = meta.key(service)
+            own = slices.get(key, [])
+            make = functools.partial(_service_names, domain, service, own, unready)
+            _merge(names, self._memo.get(key, version_of(service, own, domain, unready), make))
+        self._memo.end_round()
+        _add_parents(names, apex)
+        networks = (*config.networks(config.pod_cidrs), *config.networks(config.service_cidrs))
+        return Zone(apex, names, networks, soa)
+
+
+def _own_names(domain: str, gateways: Iterable[str]) -> tuple[Names, bytes]:
+    """The names of the DNS itself, and the data of its SOA record."""
     collector = _Collector(domain)
     collector.data[f"dns-version.{domain}"][wire.TXT].append(bytes([len(SPECIFICATION)]) + SPECIFICATION.encode())
     for gateway in gateways:
         collector.address(f"ns.dns.{domain}", gateway)
-    for service in sorted(services, key=meta.key):
-        _add_service(collector, service, slices.get(meta.key(service), []), unready)
-    apex = wire.encode_name(domain)
     server = wire.encode_name(f"ns.dns.{domain}")
     numbers = b"".join(value.to_bytes(4, "big") for value in (1, 7200, 1800, 86400, TTL))
     soa = server + wire.encode_name(f"hostmaster.{domain}") + numbers
     collector.data[domain][wire.SOA].append(soa)
     collector.data[domain][wire.NS].append(server)
-    networks = (*config.networks(config.pod_cidrs), *config.networks(config.service_cidrs))
-    return Zone(apex, _encode(collector), networks, soa)
+    return _encode(collector), soa
+
+
+def _service_names(domain: str, service: Object, slices: list[Object], unready: frozenset[str]) -> Names:
+    collector = _Collector(domain)
+    _add_service(collector, service, slices, unready)
+    return _encode(collector)
+
+
+def _merge(names: Names, more: Names) -> None:
+    for owner, answers in more.items():
+        known = names.get(owner)
+        # Only names of addresses can be shared. An address has one name: that of the first Service, so that it does
+        # not change from sync to sync.
+        names[owner] = answers if known is None else answers | known
 
 
 def _add_service(collector: _Collector, service: Object, slices: list[Object], unready: frozenset[str]) -> None:
@@ -125,22 +161,21 @@ def _add_headless(
                 collector.server(f"{_port_label(port)}.{name}", int(port["port"]), host, weight)
 
 
-def _encode(collector: _Collector) -> dict[bytes, dict[int, Answer]]:
-    names: dict[bytes, dict[int, Answer]] = {}
+def _encode(collector: _Collector) -> Names:
+    names: Names = {}
     for name, kinds in collector.data.items():
-        owner = wire.encode_name(name)
         answers = {kind: _answer(collector, name, kind, data) for kind, data in kinds.items() if data}
-        names.setdefault(owner, {}).update(answers)
-        _add_parents(names, owner, wire.encode_name(collector.domain))
+        names[wire.encode_name(name)] = answers
     return names
 
 
-def _add_parents(names: dict[bytes, dict[int, Answer]], owner: bytes, apex: bytes) -> None:
+def _add_parents(names: Names, apex: bytes) -> None:
     """A name above an existing one exists too (RFC 8020), so it is NODATA and not NXDOMAIN."""
-    parent = owner[owner[0] + 1 :]
-    while parent.endswith(apex) and parent not in names:
-        names[parent] = {}
-        parent = parent[parent[0] + 1 :]
+    for owner in list(names):
+        parent = owner[owner[0] + 1 :]
+        while parent.endswith(apex) and parent not in names:
+            names[parent] = {}
+            parent = parent[parent[0] + 1 :]
 
 
 def _answer(collector: _Collector, name: str, kind: int, data: list[bytes]) -> Answer:

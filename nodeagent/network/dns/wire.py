@@ -6,6 +6,7 @@ follows more compression pointers than a message has bytes.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ def error_reply(ident: int, flags: int, rcode: int) -> bytes:
     return HEADER.pack(ident, QR | RA | (flags & (RD | OPCODE_MASK)) | rcode, 0, 0, 0, 0)
 
 
+@functools.lru_cache(65536)
 def encode_name(text: str) -> bytes:
     """Wire format, lower case, of a dotted name; ValueError when it is no valid one."""
     wire = bytearray()

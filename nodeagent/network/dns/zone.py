@@ -6,6 +6,7 @@ ExternalName as CNAME, pods by their addresses. An immutable `Zone` is replaced 
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ def _dashed(label: str) -> bytes | None:
     return None
 
 
+@functools.lru_cache(65536)
 def reverse_name(address: str) -> str:
     return ip_address(address).reverse_pointer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import struct
 from collections.abc import AsyncIterator, Callable
 
@@ -16,9 +15,11 @@ import pytest
 from common.settings import ClusterConfig
 from nodeagent.network.dns import forward, server
 from nodeagent.network.dns.forward import Address, Forwarder
-from nodeagent.network.dns.records import build
+from nodeagent.network.dns.records import ZoneBuilder
 from nodeagent.network.dns.server import DnsServer
 from nodeagent.network.errors import NetworkFailure
+
+from .world import free_port
 
 SERVICES = [
     {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"clusterIP": "10.43.0.10"}},
@@ -68,11 +69,9 @@ class Setup:
         self.port = 0
 
     async def start(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((LOCAL, 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port(LOCAL)
         self.server.port = self.port
-        self.server.zone = build(SERVICES, {}, frozenset(), ClusterConfig(uid="c0ffee"), [])
+        self.server.zone = ZoneBuilder().build(SERVICES, {}, frozenset(), ClusterConfig(uid="c0ffee"), [])
         await self.server.listen([LOCAL])
 
     async def upstream(self, answer: Callable[[dns.message.Message], list[bytes]]) -> Upstream:

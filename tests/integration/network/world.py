@@ -68,6 +68,17 @@ def command(*arguments: str, text: str = "") -> str:
     return done.stdout
 
 
+def free_port(address: str) -> int:
+    """A port that is free for datagrams and for streams."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
+            datagrams.bind((address, 0))
+            port: int = datagrams.getsockname()[1]
+            with contextlib.suppress(OSError):
+                stream.bind((address, port))
+                return port
+
+
 def version_of(address: str) -> int:
     return 6 if ":" in address else 4
 

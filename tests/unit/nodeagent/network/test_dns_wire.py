@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from common.settings import ClusterConfig
 from nodeagent.network.dns import wire
 from nodeagent.network.dns.forward import is_answer
-from nodeagent.network.dns.records import build
+from nodeagent.network.dns.records import ZoneBuilder
 from nodeagent.network.dns.responder import Upstream, finish_alias, respond
 
 SERVICE = {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"clusterIP": "10.43.0.10"}}
 ALIAS = {"metadata": {"name": "out", "namespace": "shop"}, "spec": {"type": "ExternalName", "externalName": "a.b"}}
-ZONE = build([SERVICE, ALIAS], {}, frozenset(), ClusterConfig(uid="c0ffee"), [])
+ZONE = ZoneBuilder().build([SERVICE, ALIAS], {}, frozenset(), ClusterConfig(uid="c0ffee"), [])
 QUERY = dns.message.make_query("web.shop.svc.cluster.local", "A", use_edns=True).to_wire()
 labels = st.lists(st.binary(min_size=1, max_size=63), min_size=1, max_size=3)
 

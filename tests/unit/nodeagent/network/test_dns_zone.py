@@ -13,7 +13,7 @@ import dns.rrset
 import pytest
 
 from common.settings import ClusterConfig
-from nodeagent.network.dns.records import build
+from nodeagent.network.dns.records import ZoneBuilder
 from nodeagent.network.dns.responder import Upstream, alias_question, failure, finish_alias, respond
 from nodeagent.network.dns.zone import Zone
 from nodeagent.network.services import group_slices
@@ -62,7 +62,7 @@ SLICES = [
 
 @pytest.fixture(scope="module")
 def zone() -> Zone:
-    return build(SERVICES, group_slices(SLICES), frozenset({"10.42.1.8"}), CONFIG, ["10.42.1.1"])
+    return ZoneBuilder().build(SERVICES, group_slices(SLICES), frozenset({"10.42.1.8"}), CONFIG, ["10.42.1.1"])
 
 
 def ask(zone: Zone, name: str, kind: str = "A", **options: Any) -> dns.message.Message:
@@ -184,7 +184,7 @@ def test_addresses_take_turns_being_first(zone: Zone) -> None:
 
 def test_an_answer_too_long_for_a_datagram_is_truncated() -> None:
     entries = [{"addresses": [f"10.42.{index // 200}.{index % 200 + 2}"]} for index in range(100)]
-    large = build(SERVICES, group_slices([make_slice("db", *entries)]), frozenset(), CONFIG, [])
+    large = ZoneBuilder().build(SERVICES, group_slices([make_slice("db", *entries)]), frozenset(), CONFIG, [])
     for options in ({"use_edns": False}, {"payload": 4096}, {"payload": 100}):
         message = ask(large, "db.shop.svc.cluster.local", **options)
         assert message.flags & dns.flags.TC

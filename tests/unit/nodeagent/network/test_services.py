@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from nodeagent.network.memo import Memo
 from nodeagent.network.services import Endpoint, ServicePort, View, group_slices, service_ports
 
-VIEW = View("node-1", {4: "10.42.1.1", 6: "fd00:42:0:1::1"})
+VIEW = View("node-1", ((4, "10.42.1.1"), (6, "fd00:42:0:1::1")))
 
 
 def make_service(name: str = "web", **spec: Any) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def entry(address: str, node: str = "node-1", **conditions: bool) -> dict[str, A
 
 
 def ports(service: dict[str, Any], *slices: dict[str, Any], view: View = VIEW, version: int = 4) -> list[ServicePort]:
-    return service_ports([service], group_slices(slices), version, view)
+    return service_ports([service], group_slices(slices), version, view, Memo())
 
 
 def addresses(service: dict[str, Any], *slices: dict[str, Any], view: View = VIEW) -> list[str]:
@@ -68,13 +69,13 @@ def test_serving_terminating_endpoints_count_only_when_none_is_ready() -> None:
 
 
 def test_addresses_known_to_be_unready_are_left_out_even_when_nothing_remains() -> None:
-    view = View("node-1", {}, frozenset({"10.42.1.5"}))
+    view = View("node-1", (), frozenset({"10.42.1.5"}))
     assert addresses(make_service(), make_slice(entry("10.42.1.5"), entry("10.42.1.6")), view=view) == ["10.42.1.6"]
     assert addresses(make_service(), make_slice(entry("10.42.1.5")), view=view) == []
 
 
 def test_a_service_that_publishes_unready_pods_ignores_what_nodes_know() -> None:
-    view = View("node-1", {}, frozenset({"10.42.1.5"}))
+    view = View("node-1", (), frozenset({"10.42.1.5"}))
     service = make_service(publishNotReadyAddresses=True)
     assert addresses(service, make_slice(entry("10.42.1.5", ready=True)), view=view) == ["10.42.1.5"]
 
@@ -89,7 +90,7 @@ def test_the_api_service_leads_to_the_tunnel_of_this_node() -> None:
     stray = make_slice(entry("192.0.2.1"), service="kubernetes")
     assert ports(service, stray)[0].endpoints == (Endpoint("10.42.1.1", 6444, local=True),)
     assert ports(service, stray, version=6)[0].endpoints == (Endpoint("fd00:42:0:1::1", 6444, local=True),)
-    assert ports(service, stray, view=View("node-1", {}))[0].endpoints == ()
+    assert ports(service, stray, view=View("node-1", ()))[0].endpoints == ()
 
 
 def test_ports_are_matched_by_name_and_protocol_and_sctp_is_left_out() -> None:

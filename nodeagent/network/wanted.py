@@ -1,0 +1,70 @@
+"""Everything the node's tables and DNS are to hold, computed from Services and slices without I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from common.api.meta import Object
+
+from . import ruleset, services
+from .addresses import gateway
+from .dns.records import ZoneBuilder
+from .dns.zone import Zone
+from .memo import Memo
+from .services import ServicePort, View
+from .topology import Topology
+
+UdpEndpoint = tuple[str, str, int]  # Service port, address, port
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the agent said last."""
+
+    services: tuple[Object, ...] = ()
+    slices: tuple[Object, ...] = ()
+    unready: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    tables: tuple[ruleset.Table, ...]
+    zone: Zone
+    udp: frozenset[UdpEndpoint]
+
+
+class Compiler:
+    """Keeps what it made of each Service; otherwise the same inputs always give the same."""
+
+    def __init__(self) -> None:
+        self._ports: dict[int, Memo[list[ServicePort]]] = {4: Memo(), 6: Memo()}
+        self._zone = ZoneBuilder()
+
+    def compile(self, topology: Topology, inputs: Inputs, bridge_sees_ip: dict[int, bool]) -> Wanted:
+        """`bridge_sees_ip` says by IP version whether bridged packets pass the tables."""
+        gateways = {ip_network(cidr).version: gateway(cidr) for cidr in topology.own.pod_cidrs}
+        view = View(topology.own.name, tuple(sorted(gateways.items())), inputs.unready)
+        grouped = services.group_slices(inputs.slices)
+        tables = []
+        udp: set[UdpEndpoint] = set()
+        for version in topology.versions:
+            ports = services.service_ports(inputs.services, grouped, version, view, self._ports[version])
+            facts = _facts(topology, version, bridge_sees_ip[version])
+            tables.append(ruleset.render(facts, topology.node_addresses(version), ports))
+            for port in ports:
+                if port.protocol == "udp":
+                    udp |= {(port.name, endpoint.address, endpoint.port) for endpoint in port.endpoints}
+        zone = self._zone.build(inputs.services, grouped, inputs.unready, topology.config, gateways.values())
+        return Wanted(tuple(tables), zone, frozenset(udp))
+
+
+def _facts(topology: Topology, version: int, bridge_sees_ip: bool) -> ruleset.Facts:
+    own = str(topology.own.pod_cidr(version))
+    return ruleset.Facts(
+        version=version,
+        pods=topology.cluster_pods(version) or own,
+        own_pods=own,
+        services=topology.cluster_services(version),
+        bridge_sees_ip=bridge_sees_ip,
+    )
