@@ -15,6 +15,7 @@ from .gateway import Connect, Gateway
 from .keymap import Keymap
 from .palette import Look
 
+PATIENCE_SECONDS = 2.0  # until a first connection that is not there yet is called missing
 SLICE = 400  # changes taken in at a time: about 5 ms, so that a key never waits longer
 
 
@@ -58,6 +59,13 @@ class Session:
     @property
     def connected(self) -> bool:
         return bool(self._nodes and self._nodes.connected)
+
+    def lost_for(self) -> float | None:
+        """Seconds without a connection; None while there is one, or while the first is still being made."""
+        if self.lost_since is None:
+            return None
+        seconds = self.clock.monotonic() - self.lost_since
+        return seconds if self.synced or seconds >= PATIENCE_SECONDS else None
 
     def namespaces(self) -> list[str]:
         return sorted(name(item) for item in self._namespaces.items()) if self._namespaces else []

@@ -104,13 +104,17 @@ class Console:
 
     async def press(self, *keys: str) -> None:
         for key in keys:
-            character = _CHARACTERS.get(key, key if len(key) == 1 else None)
-            event = events.Key(key, character)
+            await self.burst(key)
+
+    async def burst(self, *keys: str) -> None:
+        """Keys that arrive together, as from a paste or over a slow line."""
+        driver = self.app._driver
+        assert driver is not None
+        for key in keys:
+            event = events.Key(key, _CHARACTERS.get(key, key if len(key) == 1 else None))
             event.set_sender(self.app)
-            driver = self.app._driver
-            assert driver is not None
             driver.send_message(event)
-            await self.settle()
+        await self.settle()
 
     async def type(self, text: str) -> None:
         await self.press(*(_KEYS.get(letter, letter) for letter in text))

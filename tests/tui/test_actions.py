@@ -135,6 +135,13 @@ async def test_from_a_pod_to_its_owner_node_and_events(fleet: Fleet) -> None:
         assert {row.obj["involvedObject"]["name"] for row in console.browse.table.model.rows} == {"checkout-api"}
 
 
+async def test_keys_typed_faster_than_the_screen_changes_reach_what_they_were_meant_for(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.burst("colon", *"nodes", "enter", "question_mark")
+        assert console.browse.view.resource == kinds.NODES
+        assert isinstance(console.app.screen, Help)
+
+
 # Filters, sorting, marks
 
 

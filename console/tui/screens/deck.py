@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
@@ -15,7 +15,7 @@ from console.tui.actions import Action, Where, hints
 from console.tui.catalogue import Unknown
 from console.tui.session import Session
 from console.tui.widgets import bars
-from console.tui.widgets.prompt import Prompt
+from console.tui.widgets.prompt import Outcome, Prompt
 from console.tui.widgets.spans import Line, SpanLines
 from console.views.status import Tone
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 Handler = Callable[[], "Coroutine[Any, Any, None] | None"]
 NOTE_SECONDS = 6.0
 FRAME_SECONDS = 0.1  # updates are shown ten times a second: quick to the eye, easy on a slow line
+
+
+@runtime_checkable
+class KeyTaker(Protocol):
+    """A screen that takes keys by a call."""
+
+    def take_key(self, key: str, character: str | None) -> None: ...
 
 
 class Deck(Screen[None], inherit_bindings=False):
@@ -121,9 +128,7 @@ class Deck(Screen[None], inherit_bindings=False):
     def _header(self, width: int) -> list[Line]:
         session = self.session
         now = session.clock.now()
-        lost = None
-        if session.lost_since is not None and session.synced:
-            lost = session.clock.monotonic() - session.lost_since
+        lost = session.lost_for()
         if session.tall_header:
             shown = [action for action in hints(self.where, self.kind()) if action.hint < bars.ALWAYS]
             return bars.tall_header(
@@ -157,13 +162,31 @@ class Deck(Screen[None], inherit_bindings=False):
     # Keys
 
     def on_key(self, event: events.Key) -> None:
-        action = self.session.keys.lookup(event.key, self.where, self.kind())
+        event.stop()
+        event.prevent_default()
+        # A key may have been on its way here when a screen or dialog came on top: it was meant for that.
+        top = self.app.screen
+        receiver = top if isinstance(top, KeyTaker) else self
+        receiver.take_key(event.key, event.character)
+
+    def take_key(self, key: str, character: str | None) -> None:
+        """Do what a key means here."""
+        prompt = self.query_one(Prompt)
+        if prompt.display:
+            self._prompt_took(prompt, prompt.take_key(key, character))
+            return
+        action = self.session.keys.lookup(key, self.where, self.kind())
         if action is not None:
-            event.stop()
-            event.prevent_default()
             self.run_action_of(action)
-        elif self.other_key(event.key):
+        else:
+            self.other_key(key)
+
+    def on_paste(self, event: events.Paste) -> None:
+        prompt = self.query_one(Prompt)
+        if prompt.display:
             event.stop()
+            prompt.paste(event.text)
+            self._prompt_took(prompt, Outcome.CHANGED)
 
     def other_key(self, _key: str) -> bool:
         """A key that no action has; whether it was used."""
@@ -219,32 +242,21 @@ class Deck(Screen[None], inherit_bindings=False):
         self.query_one(Prompt).open(sign, text, complete if sign == ":" else None)
         self.query_one("#crumbs").display = False
 
-    def close_prompt(self) -> None:
-        self.query_one(Prompt).close()
-        self.query_one("#crumbs").display = True
-        self.rest_focus()
-
-    @on(Prompt.Cancelled)
-    def _prompt_cancelled(self, message: Prompt.Cancelled) -> None:
-        self.close_prompt()
-        if message.sign == "/":
-            self.search("", final=True)
-
-    @on(Prompt.Changed)
-    def _prompt_changed(self, message: Prompt.Changed) -> None:
-        if message.sign == "/":
-            self.search(message.text, final=False)
-
-    @on(Prompt.Submitted)
-    def _prompt_submitted(self, message: Prompt.Submitted) -> None:
-        self.close_prompt()
-        if message.sign == "/":
-            self.search(message.text, final=True)
+    def _prompt_took(self, prompt: Prompt, outcome: Outcome) -> None:
+        """Act on what was typed, before the next key is looked at."""
+        text = prompt.line.text
+        if outcome in {Outcome.CANCELLED, Outcome.SUBMITTED}:
+            self.query_one("#crumbs").display = True
+        if outcome is Outcome.NOTHING:
             return
-        try:
-            self.deck_app.execute(message.text)
-        except Unknown as error:
-            self.say(str(error), Tone.BAD)
+        if prompt.sign == "/":
+            cancelled = outcome is Outcome.CANCELLED
+            self.search("" if cancelled else text, final=outcome is not Outcome.CHANGED)
+        elif outcome is Outcome.SUBMITTED:
+            try:
+                self.deck_app.execute(text)
+            except Unknown as error:
+                self.say(str(error), Tone.BAD)
 
     def search(self, text: str, *, final: bool) -> None:
         """`/` was typed into; screens that filter or search override this."""

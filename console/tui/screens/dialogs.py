@@ -34,8 +34,7 @@ class _Box(Widget, can_focus=True):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        self._dialog.press(event.key, event.character)
-        self.refresh(layout=True)
+        self._dialog.take_key(event.key, event.character)
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
@@ -69,6 +68,11 @@ class Dialog(ModalScreen[R], Generic[R], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.query_one(_Box).focus()
+
+    def take_key(self, key: str, character: str | None) -> None:
+        """A key, from the box or on its way from the screen below."""
+        self.press(key, character)
+        self.query_one(_Box).refresh(layout=True)
 
     def lines(self, width: int) -> list[Line]:
         raise NotImplementedError

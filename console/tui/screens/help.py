@@ -109,7 +109,10 @@ class Help(ModalScreen[None], inherit_bindings=False):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        action = self._session.keys.lookup(event.key, Where.TEXT)
+        self.take_key(event.key, event.character)
+
+    def take_key(self, key: str, _character: str | None) -> None:
+        action = self._session.keys.lookup(key, Where.TEXT)
         if action is not None and action.id.startswith("cursor."):
             self._view.navigate(action.id.removeprefix("cursor."))
         else:

@@ -132,7 +132,9 @@ async def _sources(browse: Browse, obj: Object) -> list[Source]:
     resource = browse.view.resource
     if resource == CONTAINERS:
         pod = browse.pod_of(obj)
-        return [Source(meta.namespace(pod), meta.name(pod), meta.name(obj))] if pod else []
+        if pod is None or not pods.node_name(pod):
+            return []
+        return [Source(meta.namespace(pod), meta.name(pod), meta.name(obj))]
     if resource == kinds.PODS:
         return _pod_sources(obj)
     inside = views.drill(browse.view, obj)

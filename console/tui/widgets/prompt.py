@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -18,23 +17,21 @@ from console.views.status import Tone
 Complete = Callable[[str], Sequence[str]]
 
 
-class Prompt(Widget, can_focus=True):
-    """Hidden until `open`. What `tab` or `→` takes is both the ghost text and the highlighted entry."""
+class Outcome(Enum):
+    """What a key did to the prompt."""
 
-    class Changed(Message):
-        def __init__(self, sign: str, text: str) -> None:
-            super().__init__()
-            self.sign, self.text = sign, text
+    NOTHING = auto()
+    CHANGED = auto()
+    SUBMITTED = auto()
+    CANCELLED = auto()
 
-    class Submitted(Changed):
-        """Enter was pressed."""
 
-    class Cancelled(Message):
-        """Escape was pressed, or all was deleted."""
+class Prompt(Widget):
+    """Hidden until `open`. What `tab` or `→` takes is both the ghost text and the highlighted entry.
 
-        def __init__(self, sign: str) -> None:
-            super().__init__()
-            self.sign = sign
+    It never has the focus: its screen hands it the keys, so that what is typed faster than a focus moves arrives too,
+    and in order.
+    """
 
     def __init__(self, look: Look, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -52,11 +49,7 @@ class Prompt(Widget, can_focus=True):
         self._complete = complete
         self._suggest()
         self.display = True
-        self.focus()
         self.refresh()
-
-    def close(self) -> None:
-        self.display = False
 
     def _suggest(self) -> None:
         self._choices = list(self._complete(self.line.text)) if self._complete else []
@@ -66,36 +59,34 @@ class Prompt(Widget, can_focus=True):
         """The completion that would be taken; empty when there is none."""
         return self._choices[self._chosen] if self._choices else ""
 
-    def on_key(self, event: events.Key) -> None:
-        event.stop()
-        event.prevent_default()
-        key = event.key
+    def take_key(self, key: str, character: str | None) -> Outcome:
+        """Edit the line. It hides itself when it is submitted or given up: the next key is not for it any more."""
         if key == "escape" or (key == "backspace" and not self.line.text):
-            self.post_message(self.Cancelled(self.sign))
-        elif key == "enter":
-            self.post_message(self.Submitted(self.sign, self._meant()))
-        elif key in {"tab", "right"} and self._choices and self.line.cursor == len(self.line.text):
-            self.line.set(self.chosen())
-            self._edited()
-        elif key in {"down", "up", "shift+tab"} and self._choices:
+            self.display = False
+            return Outcome.CANCELLED
+        if key == "enter":
+            if self._chosen:  # picked with the arrows
+                self.line.set(self.chosen())
+            self.display = False
+            return Outcome.SUBMITTED
+        if key in {"down", "up", "shift+tab"} and self._choices:
             self._chosen = (self._chosen + (1 if key == "down" else -1)) % len(self._choices)
             self.refresh()
-        elif self.line.press(key, event.character):
-            self._edited()
+            return Outcome.NOTHING
+        if key in {"tab", "right"} and self._choices and self.line.cursor == len(self.line.text):
+            self.line.set(self.chosen())
+        elif not self.line.press(key, character):
+            return Outcome.NOTHING
+        self._edited()
+        return Outcome.CHANGED
 
-    def on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        self.line.insert(event.text)
+    def paste(self, text: str) -> None:
+        self.line.insert(text)
         self._edited()
 
     def _edited(self) -> None:
         self._suggest()
-        self.post_message(self.Changed(self.sign, self.line.text))
         self.refresh()
-
-    def _meant(self) -> str:
-        """What enter means: a choice picked with the arrows, else what was typed."""
-        return self.chosen() if self._chosen else self.line.text
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
