@@ -16,6 +16,7 @@ CERTIFICATE_SERIAL = "quarterdeck.io/certificate-serial"
 
 HOLLOW = "quarterdeck.io/hollow"
 """Label of a Node, "true" when it is simulated: it speaks the protocol and runs nothing."""
+LATE_SECONDS = 0.25  # between a timer and the moment it is served: more means that this process had no time
 
 
 def join_address(host: str, port: int) -> str:
@@ -44,14 +45,21 @@ def split_address(text: str, default_port: int = AGENT_PORT, *, lowest_port: int
 
 
 async def reach(address: str, seconds: float) -> bool:
-    """Whether the host at HOST:PORT answers, be it with a refusal: its kernel lives, whatever its agent does."""
+    """Whether the host at HOST:PORT answers, be it with a refusal: its kernel lives, whatever its agent does. An
+    observer that was itself too busy to look asks once more, and is no witness of silence if it was late again."""
     host, port = split_address(address)
-    try:
-        async with asyncio.timeout(seconds):
-            _, writer = await asyncio.open_connection(host, port)
-    except ConnectionRefusedError:
-        return True
-    except (TimeoutError, OSError):
-        return False
-    writer.close()
+    for _ in range(2):
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                _, writer = await asyncio.open_connection(host, port)
+        except ConnectionRefusedError:
+            return True
+        except TimeoutError:
+            if asyncio.get_running_loop().time() - (limit.when() or 0.0) < LATE_SECONDS:
+                return False
+        except OSError:
+            return False
+        else:
+            writer.close()
+            return True
     return True

@@ -35,6 +35,7 @@ from common.clusterpki import ClusterPki
 from common.errors import ApiError, ServiceUnavailable
 from common.files import write_atomic
 from common.hosts import join_address, split_address
+from common.limits import allow_many_files
 from common.pki import MASTERS, PkiError
 from common.settings import API_PORT, ClusterConfig, Home
 from console.apiserver.backends import Explainer, HostAdmin, NodeStreams
@@ -301,6 +302,7 @@ def run(home: Home, listen: str = DEFAULT_LISTEN, *, takeover: bool = False) -> 
     # The store keeps every object for as long as it lives. Looking through all of them for garbage after each burst of
     # writes, as the default thresholds do, costs more than the writes.
     gc.set_threshold(50_000, 20, 50)
+    allow_many_files()
     try:
         asyncio.run(serve(home, listen, takeover=takeover))
     except StartError as error:

@@ -17,7 +17,7 @@ from common.client import Informer
 from common.clock import Clock
 from common.errors import ApiError
 from common.events import Recorder
-from common.hosts import reach
+from common.hosts import LATE_SECONDS, reach
 
 from .failure import Detector, Lost, Probe, State
 from .status import StatusWriter
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25
 PROBE_SECONDS = 1.2  # the helper's own 0.5 s for each of two tries, and the way there and back
 REACH_SECONDS = 0.8
+MAX_PROBES = 32  # at a time: when many nodes fall silent together, asking all about all would only add to it
 
 
 class Health:
@@ -40,6 +41,8 @@ class Health:
         self._status = status
         self._events = events
         self._detector = Detector()
+        self._probing: set[str] = set()
+        self._limit = asyncio.Semaphore(MAX_PROBES)
         self._tasks = Tasks("health")
 
     def start(self) -> None:
@@ -64,15 +67,25 @@ class Health:
         while True:
             for verdict in self._detector.look(self._clock.monotonic()):
                 if isinstance(verdict, Probe):
-                    self._tasks.start(f"probe-{verdict.node}", self._probe(verdict))
+                    if verdict.node not in self._probing:
+                        self._tasks.start(f"probe-{verdict.node}", self._probe(verdict))
                 else:
                     self._tasks.start(f"lost-{verdict.node}", self._lost(verdict))
             await self._clock.sleep(LOOK_SECONDS)
 
     async def _probe(self, probe: Probe) -> None:
-        asked = [self._ask(helper, probe.node) for helper in probe.helpers]
-        answers = await asyncio.gather(self._reach(probe.node), *asked)
-        self._detector.probed(probe.node, any(answers), self._clock.monotonic())
+        self._probing.add(probe.node)
+        try:
+            async with self._limit:
+                began = self._clock.monotonic()
+                asked = [self._ask(helper, probe.node) for helper in probe.helpers]
+                answers = await asyncio.gather(self._reach(probe.node), *asked)
+                ended = self._clock.monotonic()
+        finally:
+            self._probing.discard(probe.node)
+        # A probe that took longer than its own limits says that we were busy, not that nobody answered.
+        if any(answers) or ended - began < PROBE_SECONDS + LATE_SECONDS:
+            self._detector.probed(probe.node, any(answers), ended)
 
     async def _reach(self, node: str) -> bool:
         address = self._streams.address_of(node)

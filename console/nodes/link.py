@@ -50,9 +50,10 @@ from .failure import UNREACHABLE_SECONDS
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
 OPEN_SECONDS = 5.0
 COALESCE_SECONDS = 0.01  # changes come in bursts; a hundredth of a second makes one message of many
+GRACE_SECONDS = 0.5
 MAX_REPORTS = 1000  # unstored; an agent that sends more without waiting is broken
 
 
@@ -258,8 +259,13 @@ class Link:
                 released = []
 
     async def _watch_silence(self, receiver: asyncio.Task[None]) -> None:
-        while (left := self._heard + UNREACHABLE_SECONDS - self._clock.monotonic()) > 0:
-            await self._clock.sleep(max(left, 0.1))
+        while True:
+            before = self._heard
+            await self._clock.sleep(UNREACHABLE_SECONDS)
+            # If we were too busy to read, what the agent said meanwhile is read now.
+            await self._clock.sleep(GRACE_SECONDS)
+            if self._heard == before:
+                break
         log.info("node %s is silent, its connection is given up", self._node)
         receiver.cancel()
 

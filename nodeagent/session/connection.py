@@ -41,6 +41,7 @@ from .tunnel import ApiTunnel
 log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 5.0  # ten heartbeats: the control plane has given us up long before
+GRACE_SECONDS = 0.5
 RENEWAL_CHECK_SECONDS = 3600.0
 
 
@@ -191,8 +192,13 @@ class Connection:
             await self._send(Applied(self._applied_generation))
 
     async def _watch_silence(self) -> None:
-        while self._parts.clock.monotonic() - self.last_heard < SILENCE_SECONDS:
-            await self._parts.clock.sleep(SILENCE_SECONDS / 5)
+        while True:
+            before = self.last_heard
+            await self._parts.clock.sleep(SILENCE_SECONDS)
+            # If we were too busy to read, what was said meanwhile is read now.
+            await self._parts.clock.sleep(GRACE_SECONDS)
+            if self.last_heard == before:
+                break
         log.warning("the control plane has been silent for %.0f seconds", SILENCE_SECONDS)
         if self._receiver is not None:
             self._receiver.cancel()

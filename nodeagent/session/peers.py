@@ -1,8 +1,9 @@
 """Agents among themselves: which pod addresses are unready, and who can be reached.
 
-Each agent tells the others at once when the readiness of its own pods changes, and repeats the whole state while the
-console is away, so that every node's tables follow. It answers pings, and probes another node when the control plane
-cannot reach that one itself.
+An agent tells the others at once of pods of its own that are unready though EndpointSlices call them ready, and repeats
+it while the console is away, so that every node's tables follow. What is not repeated is forgotten: with the console
+there the slices say the same moments later, and an agent that is gone must not keep an address out for ever. It
+answers pings, and probes another node when the control plane cannot reach that one itself.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 ALONE_AFTER_SECONDS = 2.0  # of silence of the console: from here on the agents keep each other up to date
 REPEAT_SECONDS = 1.0
+COALESCE_SECONDS = 0.02  # pods and slices change in bursts
+FORGET_SECONDS = 6.0  # longer than a status takes to come back as an EndpointSlice, and several repetitions
 CALL_SECONDS = 1.0
 PROBE_SECONDS = 0.5  # the control plane waits for it inside its three seconds
 MAX_UNREADY = 5000  # addresses of one node: more than it can run
@@ -38,15 +41,17 @@ MAX_UNREADY = 5000  # addresses of one node: more than it can run
 
 @dataclass(slots=True)
 class _Peer:
-    """`due` is set while the peer has not confirmed our latest state."""
+    """`due` is set while the peer has not confirmed our latest state; `told` is what it confirmed."""
 
     address: str
+    told: frozenset[str] = frozenset()
     due: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
 
 class Peers:
-    """`silence` gives the seconds since the console was heard; `changed` is called when `unready` became another."""
+    """`silence` gives the seconds since the console was heard, `called_ready` the addresses that EndpointSlices call
+    ready; `changed` is called when `unready` became another."""
 
     def __init__(
         self,
@@ -54,15 +59,19 @@ class Peers:
         clock: Clock,
         *,
         silence: Callable[[], float],
+        called_ready: Callable[[], frozenset[str]],
         changed: Callable[[], None],
     ) -> None:
         self._credentials = credentials
         self._clock = clock
         self._silence = silence
+        self._called_ready = called_ready
         self._changed = changed
         self._peers: dict[str, _Peer] = {}
         self._own: frozenset[str] = frozenset()
-        self._theirs: dict[str, frozenset[str]] = {}
+        self._telling: frozenset[str] = frozenset()  # those of our own that slices call ready
+        self._look = asyncio.Event()
+        self._theirs: dict[str, tuple[frozenset[str], float]] = {}  # until when it counts
         self._tasks = Tasks("peers")
         self._session: aiohttp.ClientSession | None = None
         credentials.listen(self._forget_session)
@@ -70,7 +79,7 @@ class Peers:
     @property
     def unready(self) -> frozenset[str]:
         """Pod addresses that this node or a peer knows to be unready."""
-        return self._own.union(*self._theirs.values())
+        return self._own.union(*(addresses for addresses, _ in self._theirs.values()))
 
     def set_nodes(self, nodes: Iterable[Object]) -> None:
         """The nodes of the cluster, this one among them."""
@@ -93,9 +102,13 @@ class Peers:
         if addresses == self._own:
             return
         self._own = addresses
-        for peer in self._peers.values():
-            peer.due.set()
+        self._look.set()
         self._changed()
+
+    def slices_changed(self) -> None:
+        """`called_ready` may be another now."""
+        if self._own or self._telling:
+            self._look.set()
 
     async def ping(self, _request: web.Request) -> web.StreamResponse:
         """`GET /peer/ping`: this agent lives; how long it has not heard the console."""
@@ -120,12 +133,19 @@ class Peers:
             raise web.HTTPBadRequest(text="the body is not {unready: [address, …]}") from error
         if len(addresses) > MAX_UNREADY:
             raise web.HTTPBadRequest(text=f"more than {MAX_UNREADY} addresses")
-        if self.known(node) and self._theirs.get(node, frozenset()) != addresses:
-            self._theirs[node] = addresses
-            self._changed()
+        if self.known(node):
+            self._take(node, addresses)
         return web.json_response({})
 
+    def _take(self, node: str, addresses: frozenset[str]) -> None:
+        before, _ = self._theirs.pop(node, (frozenset(), 0.0))
+        if addresses:
+            self._theirs[node] = (addresses, self._clock.monotonic() + FORGET_SECONDS)
+        if before != addresses:
+            self._changed()
+
     def start(self) -> None:
+        self._tasks.start("look", self._look_forever())
         self._tasks.start("repeat", self._repeat())
 
     async def close(self) -> None:
@@ -136,39 +156,61 @@ class Peers:
     def _add(self, node: str, address: str) -> None:
         peer = _Peer(address)
         self._peers[node] = peer
-        peer.due.set()
+        if self._telling:
+            peer.due.set()
         peer.task = self._tasks.start(f"tell-{node}", self._tell_forever(node, peer))
 
     def _drop(self, node: str) -> None:
         peer = self._peers.pop(node)
         if peer.task is not None:
             peer.task.cancel()
-        if self._theirs.pop(node, None):
-            self._changed()
+        self._take(node, frozenset())
+
+    async def _look_forever(self) -> None:
+        while True:
+            await self._look.wait()
+            await self._clock.sleep(COALESCE_SECONDS)
+            self._look.clear()
+            telling = self._own & self._called_ready() if self._own else frozenset()
+            if telling != self._telling:
+                self._telling = telling
+                self._tell_all()
 
     async def _repeat(self) -> None:
         while True:
             await self._clock.sleep(REPEAT_SECONDS)
             if self._silence() > ALONE_AFTER_SECONDS:
-                for peer in self._peers.values():
-                    peer.due.set()
+                self._tell_all()
+            now = self._clock.monotonic()
+            for node in [node for node, (_, until) in self._theirs.items() if until <= now]:
+                self._take(node, frozenset())
+
+    def _tell_all(self) -> None:
+        """Whoever knows of nothing unready and would hear of nothing needs no call: most of the time that is all."""
+        for peer in self._peers.values():
+            if self._telling or peer.told:
+                peer.due.set()
 
     async def _tell_forever(self, node: str, peer: _Peer) -> None:
         while True:
             await peer.due.wait()
             peer.due.clear()
-            if not await self._tell(node, peer.address):
+            if not await self._tell(node, peer):
                 await self._clock.sleep(REPEAT_SECONDS)
                 peer.due.set()
 
-    async def _tell(self, node: str, address: str) -> bool:
-        body = orjson.dumps({"unready": sorted(self._own)})
+    async def _tell(self, node: str, peer: _Peer) -> bool:
+        state = self._telling
+        body = orjson.dumps({"unready": sorted(state)})
         try:
-            async with self._call("POST", node, address, "/peer/readiness", CALL_SECONDS, body) as response:
-                return response.status == 200
+            async with self._call("POST", node, peer.address, "/peer/readiness", CALL_SECONDS, body) as response:
+                if response.status != 200:
+                    return False
         except (aiohttp.ClientError, TimeoutError, OSError, PkiError) as error:
             log.debug("cannot tell node %s which addresses are unready: %s", node, tls.explain(error))
             return False
+        peer.told = state
+        return True
 
     async def _pings(self, node: str, address: str) -> bool:
         try:
@@ -181,7 +223,7 @@ class Peers:
         self, method: str, node: str, address: str, path: str, seconds: float, body: bytes | None = None
     ) -> aiohttp.client._RequestContextManager:
         if self._session is None:
-            connector = aiohttp.TCPConnector(ssl=self._credentials.client_context(), limit_per_host=2)
+            connector = aiohttp.TCPConnector(ssl=self._credentials.client_context(), limit=16, limit_per_host=1)
             self._session = aiohttp.ClientSession(connector=connector)
         timeout = aiohttp.ClientTimeout(total=seconds)
         url = f"https://{address}{path}"

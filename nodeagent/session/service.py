@@ -76,7 +76,13 @@ class SessionService:
         self.tunnel = ApiTunnel(settings.tunnel_port)
         parts = Parts(self.credentials, assignment, reports, self.tunnel, clock, settings.version, info)
         self.session = Session(parts)
-        self.peers = Peers(self.credentials, clock, silence=lambda: self.session.silence, changed=unready_changed)
+        self.peers = Peers(
+            self.credentials,
+            clock,
+            silence=lambda: self.session.silence,
+            called_ready=self._called_ready,
+            changed=unready_changed,
+        )
         self.server = Server(
             self.credentials, port=settings.port, addresses=settings.addresses, known_node=self.peers.known
         )
@@ -134,6 +140,17 @@ class SessionService:
     def _assignment_changed(self, change: Change) -> None:
         if "nodes" in change.resources:
             self.peers.set_nodes(self._assignment.objects("nodes"))
+        if "endpointslices" in change.resources:
+            self.peers.slices_changed()
+
+    def _called_ready(self) -> frozenset[str]:
+        return frozenset(
+            address
+            for endpoint_slice in self._assignment.objects("endpointslices")
+            for endpoint in endpoint_slice.get("endpoints") or ()
+            if (endpoint.get("conditions") or {}).get("ready") is not False
+            for address in endpoint.get("addresses") or ()
+        )
 
     def _add_routes(self) -> None:
         server, adoption, peers = self.server, self.adoption, self.peers

@@ -1,0 +1,13 @@
+"""Limits that the system sets on a process."""
+
+from __future__ import annotations
+
+import resource
+
+
+def allow_many_files() -> None:
+    """Raise the number of open files to what the system allows: each node, watch and stream holds one or two, and
+    the usual soft limit of 1024 would end with refused connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or soft < hard):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 1 << 20, hard))
