@@ -11,6 +11,7 @@ import platform
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import psutil
@@ -150,8 +151,10 @@ def _condition(pressed: bool, kind: str, words: str) -> tuple[bool, str, str]:
 
 
 def addresses(found: Iterable[str], name: str) -> list[Object]:
-    """Node.status.addresses: the host's own addresses and its name."""
-    result: list[Object] = [{"type": "InternalIP", "address": address} for address in found]
+    """Node.status.addresses: the host's own addresses and its name. Link-local ones mean nothing to other hosts
+    without an interface of theirs."""
+    global_ones = (address for address in found if not ip_address(address).is_link_local)
+    result: list[Object] = [{"type": "InternalIP", "address": address} for address in global_ones]
     return [*result, {"type": "Hostname", "address": name}]
 
 

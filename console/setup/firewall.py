@@ -50,35 +50,42 @@ def snapshot() -> dict[str, Any]:
     }
 
 
-def restore(before: dict[str, Any]) -> None:
-    """Take the engine's rules away; tables that were not there and hold nothing now go too. Needs root."""
+def remove_engine(before: dict[str, Any]) -> None:
+    """Take the engine's rules away and give FORWARD its policy back. Needs root."""
     for family, tool in FAMILIES.items():
-        known = before.get(family) or {}
         saved = _run(f"{tool}-save")
-        cleaned = without_engine(saved, str(known.get("policy") or "ACCEPT"))
+        cleaned = without_engine(saved, str((before.get(family) or {}).get("policy") or "ACCEPT"))
         if cleaned.strip() and cleaned.splitlines() != saved.splitlines():
             subprocess.run([f"{tool}-restore"], input=cleaned, text=True, check=False, capture_output=True)
-        for table in empty_tables(_run(f"{tool}-save")):
-            if table not in (known.get("tables") or ()):
-                _run("nft", "delete", "table", family, table)
 
 
-def remove_chain(tool: str, chain: str) -> None:
-    """Take a chain and the jumps to it out of the filter table. Needs root."""
-    saved = _run(f"{tool}-save", "-t", "filter")
-    rules = chain_removal(saved, chain)
+def remove_new_tables(before: dict[str, Any]) -> None:
+    """Tables that were not there before and hold nothing now. Needs root."""
+    for family, tool in FAMILIES.items():
+        if family in before:
+            for table in empty_tables(_run(f"{tool}-save")):
+                if table not in before[family]["tables"]:
+                    _run("nft", "delete", "table", family, table)
+
+
+def remove_chains(tool: str, prefix: str) -> None:
+    """Take the chains of that prefix and the jumps to them out of the filter table. Needs root."""
+    rules = chain_removal(_run(f"{tool}-save", "-t", "filter"), prefix)
     if rules:
         script = "\n".join(["*filter", *rules, "COMMIT", ""])
         subprocess.run([f"{tool}-restore", "--noflush"], input=script, text=True, check=False, capture_output=True)
 
 
-def chain_removal(saved: str, chain: str) -> list[str]:
-    """Rules for `iptables-restore --noflush` that remove a chain; empty when it is not there."""
+def chain_removal(saved: str, prefix: str) -> list[str]:
+    """Rules for `iptables-restore --noflush` that remove chains by their prefix; empty when there are none."""
     lines = saved.splitlines()
-    if not any(line.startswith(f":{chain} ") for line in lines):
-        return []
-    jumps = [line for line in lines if line.startswith("-A ") and line.endswith(f" -j {chain}")]
-    return [f":{chain} - [0:0]", *(f"-D {jump.removeprefix('-A ')}" for jump in jumps), f"-X {chain}"]
+    chains = [line.split()[0][1:] for line in lines if line.startswith(f":{prefix}")]
+    jumps = [line for line in lines if line.startswith("-A ") and line.rpartition(" -j ")[2] in chains]
+    return [
+        *(f":{chain} - [0:0]" for chain in chains),
+        *(f"-D {jump.removeprefix('-A ')}" for jump in jumps),
+        *(f"-X {chain}" for chain in chains),
+    ]
 
 
 def _tables(family: str) -> list[str]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from common.blocking import Unreachable
 from common.clock import Clock, SystemClock
@@ -24,7 +25,7 @@ from .machine import answers, static_busybox, survey_programs
 from .packages import SEARCH_PATH, missing
 from .places import Places
 from .plan import Act
-from .processes import last_lines, launch, running
+from .processes import forget_dead, last_lines, launch, running
 from .report import Report, SetupError
 
 ENGINE_START_SECONDS = 60.0  # a first start makes databases, and a small machine is busy with the installation
@@ -74,13 +75,9 @@ class HostSetup:
         entries = journal.load(self._home)
         if self._engine_answers() or entries.engine:
             return
-        before = {
-            **entries.before,
-            "iptables": firewall.snapshot(),
-            "kernel": kernel.snapshot(),
-            "paths": [path for path in LEFT_BY_ENGINE if Path(path).exists()],
-        }
-        journal.record(self._home, engine="systemd" if has_systemd() else "process", before=before)
+        journal.record(
+            self._home, engine="systemd" if has_systemd() else "process", before=entries.before or _surroundings()
+        )
 
     def _start_engine(self) -> None:
         if self._engine_answers():
@@ -102,9 +99,10 @@ class HostSetup:
         if program is None:
             raise SetupError("dockerd is not installed", missing=True)
         self._places.engine_data.mkdir(parents=True, exist_ok=True)
-        # A killed engine leaves its pid file, and the next one refuses to start while anything has that pid.
+        # A killed engine leaves pid files, and the next one believes them while anything has that pid, even a zombie.
         pid_file = EXEC_ROOT.with_suffix(".pid")
-        pid_file.unlink(missing_ok=True)
+        for left in (pid_file, EXEC_ROOT / "containerd" / "containerd.pid"):
+            forget_dead(left)
         argv = [program, "--host", f"unix://{DEFAULT_SOCKET}", "--data-root", str(self._places.engine_data)]
         argv += ["--exec-root", str(EXEC_ROOT), "--pidfile", str(pid_file)]
         launch(argv, self._places.engine_pid, self._places.engine_log, {"PATH": SEARCH_PATH})
@@ -142,8 +140,7 @@ class HostSetup:
         if answers(self._places.agent_socket, "/identity"):
             return
         entries = journal.load(self._home)
-        before = {"kernel": kernel.snapshot(), **entries.before}
-        journal.record(self._home, agent=True, before=before)
+        journal.record(self._home, agent=True, before=entries.before or _surroundings())
         if running(self._places.agent_pid) is None:
             program = str(Path(sys.executable).with_name("quarterdeck-agent"))
             environment = {"QUARTERDECK_HOME": str(self._home.path), "PATH": f"{os.environ['PATH']}:{SEARCH_PATH}"}
@@ -156,6 +153,15 @@ class HostSetup:
 
     def _agent_up_or_dead(self) -> bool:
         return running(self._places.agent_pid) is None or answers(self._places.agent_socket, "/identity")
+
+
+def _surroundings() -> dict[str, Any]:
+    """What of this machine engine and agent will change, as it is."""
+    return {
+        "iptables": firewall.snapshot(),
+        "kernel": kernel.snapshot(),
+        "paths": [path for path in LEFT_BY_ENGINE if Path(path).exists()],
+    }
 
 
 def has_systemd() -> bool:

@@ -66,6 +66,16 @@ def running(pid_file: Path) -> Identity | None:
     return identity if identity and identity.alive else None
 
 
+def forget_dead(pid_file: Path) -> None:
+    """Remove a plain pid file whose process is gone."""
+    try:
+        pid = int(pid_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if Identity.of(pid) is None:
+        pid_file.unlink(missing_ok=True)
+
+
 def launch(argv: Sequence[str], pid_file: Path, log: Path, environment: Mapping[str, str]) -> None:
     """Start a program detached from this terminal, its output appended to `log`."""
     pid_file.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ STOP_SECONDS = 20.0
 MOUNTS = Path("/proc/self/mountinfo")
 ROUTE_PROTOCOL = "71"
 TABLES = (("ip", "qd"), ("ip6", "qd"))
-CHAIN = "QD-FORWARD"
+CHAIN_PREFIX = "QD-"
 LINKS = ("qd0", "qdvx4", "qdvx6")
 
 
@@ -125,11 +125,12 @@ class HostRemoval:
         for family, table in TABLES:
             _quiet("nft", "delete", "table", family, table)
         for tool in firewall.FAMILIES.values():
-            firewall.remove_chain(tool, CHAIN)
+            firewall.remove_chains(tool, CHAIN_PREFIX)
         for version in ("-4", "-6"):
             _quiet("ip", version, "route", "flush", "proto", ROUTE_PROTOCOL)
         for link in LINKS:
             _quiet("ip", "link", "delete", link)
+        self._unmount(self._home.agent)
 
     def _remove_image(self, name: str) -> None:
         engine = self._engine()
@@ -159,13 +160,17 @@ class HostRemoval:
                 self._end(identity, "the Docker Engine")
             self._places.engine_pid.unlink(missing_ok=True)
             # A killed engine leaves its mounts; one that starts and stops after it takes only its own away.
-            for mount in mounts_under(MOUNTS.read_text(encoding="utf-8"), (EXEC_ROOT, self._places.engine_data)):
-                _quiet("umount", mount)
-        firewall.restore(entries.before.get("iptables") or {})
+            self._unmount(EXEC_ROOT, self._places.engine_data)
+        firewall.remove_engine(entries.before.get("iptables") or {})
         _quiet("ip", "link", "delete", "docker0")
         self._tidy_paths(entries)
         journal.record(self._home, engine="")
         return False
+
+    @staticmethod
+    def _unmount(*folders: Path) -> None:
+        for mount in mounts_under(MOUNTS.read_text(encoding="utf-8"), folders):
+            _quiet("umount", mount)
 
     @staticmethod
     def _tidy_paths(entries: journal.Entries) -> None:
@@ -183,6 +188,7 @@ class HostRemoval:
                 path.unlink(missing_ok=True)
 
     def _restore(self, entries: journal.Entries, *, engine_runs: bool) -> None:
+        firewall.remove_new_tables(entries.before.get("iptables") or {})
         changed = kernel.restore(entries.before.get("kernel") or {}, engine_runs=engine_runs)
         if changed:
             self._report.say(f"-- kernel settings put back: {', '.join(changed)}")

@@ -56,11 +56,13 @@ def test_tables_that_hold_nothing_are_found() -> None:
     assert firewall.empty_tables("") == []
 
 
-def test_a_chain_goes_with_the_jumps_to_it() -> None:
-    saved = "*filter\n:QD-FORWARD - [0:0]\n-A FORWARD -j QD-FORWARD\n-A FORWARD -j QD-FORWARDER\nCOMMIT\n"
-    assert firewall.chain_removal(saved, "QD-FORWARD") == [
-        ":QD-FORWARD - [0:0]",
-        "-D FORWARD -j QD-FORWARD",
-        "-X QD-FORWARD",
+def test_chains_go_with_the_jumps_to_them() -> None:
+    saved = "*filter\n:QD-A - [0:0]\n:QD-B - [0:0]\n:XQD-A - [0:0]\n-A FORWARD -j QD-A\n-A INPUT -j XQD-A\nCOMMIT\n"
+    assert firewall.chain_removal(saved, "QD-") == [
+        ":QD-A - [0:0]",
+        ":QD-B - [0:0]",
+        "-D FORWARD -j QD-A",
+        "-X QD-A",
+        "-X QD-B",
     ]
-    assert firewall.chain_removal("*filter\nCOMMIT\n", "QD-FORWARD") == []
+    assert firewall.chain_removal("*filter\nCOMMIT\n", "QD-") == []

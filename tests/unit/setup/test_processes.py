@@ -12,7 +12,7 @@ import pytest
 
 from common.clock import SystemClock
 from common.waiting import wait_until
-from console.setup.processes import Identity, last_lines, launch, running, stop
+from console.setup.processes import Identity, forget_dead, last_lines, launch, running, stop
 
 CLOCK = SystemClock()
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[3])}
@@ -44,6 +44,17 @@ def test_a_damaged_pid_file_names_nobody(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.pid").write_text(text)
     assert running(tmp_path / "a.pid") is None
     assert running(tmp_path / "none.pid") is None
+
+
+def test_only_pid_files_of_the_dead_are_removed(tmp_path: Path) -> None:
+    mine, dead, other = tmp_path / "mine.pid", tmp_path / "dead.pid", tmp_path / "other"
+    mine.write_text(f"{os.getpid()}")
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as child:
+        dead.write_text(f"{child.pid}\n")
+    other.write_text("no pid")
+    for path in (mine, dead, other, tmp_path / "none"):
+        forget_dead(path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.pid", "other"]
 
 
 def test_launched_programs_live_on_detached_and_are_found_and_stopped(tmp_path: Path) -> None:
