@@ -229,9 +229,9 @@ class DockerRuntime:
         return await self._start(config, translate.container_name(spec.pod, "", spec.attempt), "FailedCreatePodSandBox")
 
     async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
-        image = await self.find_image(str(spec.container.get("image", "")))
-        if image is not None:
-            translate.check_non_root(spec.pod, spec.container, image.user)
+        if translate.security(spec.pod, spec.container, "runAsNonRoot"):
+            image = await self.find_image(str(spec.container.get("image", "")))
+            translate.check_non_root(spec.pod, spec.container, image.user if image is not None else "")
         config = translate.container_config(spec, self.cluster)
         name = translate.container_name(spec.pod, str(spec.container.get("name", "")), spec.attempt)
         return await self._start(config, name, "RunContainerError")

@@ -1,0 +1,92 @@
+"""What a node refuses, in kubelet's words."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.api.meta import Object
+from nodeagent.state.admission import Refusal, admit
+
+from .fakes import pod
+
+NODE = {
+    "metadata": {"labels": {"disk": "ssd"}},
+    "status": {"allocatable": {"cpu": "2", "memory": "1Gi", "pods": "2"}},
+}
+
+
+def asking(**requests: str) -> Object:
+    return pod({"resources": {"requests": requests}})
+
+
+def test_what_fits_is_taken() -> None:
+    assert admit(asking(cpu="1", memory="512Mi"), [asking(cpu="1")], NODE) is None
+    assert admit(pod(nodeSelector={"disk": "ssd"}), [], NODE) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "others", "expected"),
+    [
+        (
+            asking(cpu="1500m"),
+            [asking(cpu="1")],
+            Refusal("OutOfcpu", "Node didn't have enough resource: cpu, requested: 1500, used: 1000, capacity: 2000"),
+        ),
+        (
+            asking(memory="2Gi"),
+            [],
+            Refusal(
+                "OutOfmemory",
+                "Node didn't have enough resource: memory, requested: 2147483648, used: 0, capacity: 1073741824",
+            ),
+        ),
+        (
+            pod(),
+            [pod(), pod()],
+            Refusal("OutOfpods", "Node didn't have enough resource: pods, requested: 1, used: 2, capacity: 2"),
+        ),
+        (
+            asking(**{"example.com/gpu": "1"}),
+            [],
+            Refusal(
+                "OutOfexample.com/gpu",
+                "Node didn't have enough resource: example.com/gpu, requested: 1, used: 0, capacity: 0",
+            ),
+        ),
+    ],
+)
+def test_too_much(subject: Object, others: list[Object], expected: Refusal) -> None:
+    assert admit(subject, others, NODE) == expected
+
+
+def test_another_nodes_pod() -> None:
+    refusal = admit(pod(nodeSelector={"disk": "hdd"}), [], NODE)
+    assert refusal is not None
+    assert refusal.reason == "NodeAffinity"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clash"),
+    [
+        ({"hostPort": 80}, {"hostPort": 80}, True),
+        ({"hostPort": 80}, {"hostPort": 80, "protocol": "UDP"}, False),
+        ({"hostPort": 80, "hostIP": "127.0.0.1"}, {"hostPort": 80, "hostIP": "127.0.0.2"}, False),
+        ({"hostPort": 80, "hostIP": "127.0.0.1"}, {"hostPort": 80}, True),
+        ({"hostPort": 80}, {}, False),
+    ],
+)
+def test_host_ports(one: Object, other: Object, clash: bool) -> None:
+    subject = pod({"ports": [{"containerPort": 80, **one}]})
+    refusal = admit(subject, [pod({"ports": [{"containerPort": 80, **other}]})], NODE)
+    assert (refusal is not None and refusal.reason == "NodePorts") is clash
+
+
+def test_container_ports_of_host_network_pods_are_host_ports() -> None:
+    subject = pod({"ports": [{"containerPort": 80}]}, hostNetwork=True)
+    refusal = admit(subject, [subject], NODE)
+    assert refusal is not None
+    assert refusal.reason == "NodePorts"
+
+
+def test_without_figures_the_schedulers_word_counts() -> None:
+    assert admit(asking(cpu="100"), [], {}) is None

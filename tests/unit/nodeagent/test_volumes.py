@@ -1,0 +1,204 @@
+"""Volumes on disk: contents, their atomic change, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.api.meta import Object
+from nodeagent.environment import Surroundings
+from nodeagent.payload import DATA
+from nodeagent.runtime.base import Mount
+from nodeagent.volumes import VolumeFailure, Volumes
+
+from .fakes import Mounter, Objects, config_map, pod, secret
+
+AROUND = Surroundings("n1", (), (), {})
+
+
+class Disk:
+    def __init__(self, folder: Path) -> None:
+        self.mounter = Mounter()
+        self.volumes = Volumes(folder, self.mounter)
+        self.folder = folder / "pods" / "u1"
+
+    def prepare(self, volume: Object, lookup: Objects | None = None, **spec: Any) -> Path:
+        self.pod = pod(None, volumes=[{"name": "v", **volume}], **spec)
+        self.volumes.prepare(self.pod, lookup or Objects(), AROUND)
+        return self.folder / "volumes" / "v"
+
+    def mounts(self, **entry: Any) -> list[Mount]:
+        container = {"name": "web", "volumeMounts": [{"name": "v", "mountPath": "/v", **entry}]}
+        return list(self.volumes.mounts(self.pod, container, {"POD": "web-1"}))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    return Disk(tmp_path)
+
+
+def contents(path: Path) -> dict[str, str]:
+    return {item.name: item.read_text() for item in path.iterdir() if not item.name.startswith("..")}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_an_empty_dir_is_everybodys(disk: Disk) -> None:
+    path = disk.prepare({"emptyDir": {}})
+    assert mode(path) == 0o777
+    (path / "x").write_text("kept")
+    disk.prepare({"emptyDir": {}})
+    assert (path / "x").read_text() == "kept"
+
+
+def test_memory_backed_volumes_and_secrets_are_mounted(disk: Disk) -> None:
+    path = disk.prepare({"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}})
+    assert disk.mounter.mounted == {path: 1024 * 1024}
+    other = Disk(disk.folder / "other")
+    path = other.prepare(
+        {"secret": {"secretName": "sec", "defaultMode": 0o400}}, Objects(secrets=[secret(p="hunter2")])
+    )
+    assert other.mounter.mounted == {path: None}
+    assert contents(path) == {"p": "hunter2"}
+    assert mode(path / "p") == 0o400
+
+
+def test_contents_change_by_one_rename(disk: Disk) -> None:
+    path = disk.prepare({"configMap": {"name": "cm"}}, Objects(configmaps=[config_map(a="1", b="2")]))
+    assert contents(path) == {"a": "1", "b": "2"}
+    before = os.readlink(path / DATA)
+    with (path / "a").open() as held:
+        disk.volumes.refresh(disk.pod, Objects(configmaps=[config_map(a="new", c="3")]), AROUND)
+        assert held.read() == "1"
+    assert contents(path) == {"a": "new", "c": "3"}
+    assert os.readlink(path / DATA) != before
+    assert not (path / before).exists()
+    assert (path / "a").is_symlink()
+
+
+def test_unchanged_contents_are_left_alone(disk: Disk) -> None:
+    lookup = Objects(configmaps=[config_map(a="1")])
+    path = disk.prepare({"configMap": {"name": "cm"}}, lookup)
+    before = os.readlink(path / DATA)
+    disk.volumes.refresh(disk.pod, lookup, AROUND)
+    assert os.readlink(path / DATA) == before
+
+
+def test_an_object_that_goes_leaves_the_old_contents(disk: Disk) -> None:
+    path = disk.prepare({"configMap": {"name": "cm"}}, Objects(configmaps=[config_map(a="1")]))
+    disk.volumes.refresh(disk.pod, Objects(), AROUND)
+    assert contents(path) == {"a": "1"}
+
+
+def test_chosen_keys_get_their_own_paths_and_modes(disk: Disk) -> None:
+    items = [{"key": "a", "path": "deep/er/x", "mode": 0o600}]
+    path = disk.prepare({"configMap": {"name": "cm", "items": items}}, Objects(configmaps=[config_map(a="1", b="2")]))
+    assert (path / "deep" / "er" / "x").read_text() == "1"
+    assert mode(path / "deep" / "er" / "x") == 0o600
+    assert not (path / "b").exists()
+
+
+def test_optional_objects_may_be_missing(disk: Disk) -> None:
+    path = disk.prepare({"configMap": {"name": "cm", "optional": True}})
+    assert contents(path) == {}
+
+
+def test_a_projected_volume_gathers_its_sources(disk: Disk) -> None:
+    sources = [
+        {"configMap": {"name": "cm"}},
+        {"secret": {"name": "sec", "items": [{"key": "p", "path": "password"}]}},
+        {"downwardAPI": {"items": [{"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}]}},
+        {"serviceAccountToken": {"path": "token"}},
+    ]
+    lookup = Objects(configmaps=[config_map(**{"ca.crt": "PEM"})], secrets=[secret(p="hunter2")])
+    path = disk.prepare({"projected": {"sources": sources}}, lookup)
+    assert contents(path) == {"ca.crt": "PEM", "password": "hunter2", "name": "web-1"}
+    assert disk.mounter.mounted == {path: None}
+
+
+def test_labels_in_a_downward_volume_follow_the_pod(disk: Disk) -> None:
+    items = [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]
+    path = disk.prepare({"downwardAPI": {"items": items}})
+    changed = {**disk.pod, "metadata": {**disk.pod["metadata"], "labels": {"app": "new"}}}
+    disk.volumes.refresh(changed, Objects(), AROUND)
+    assert contents(path) == {"labels": 'app="new"'}
+
+
+@pytest.mark.parametrize(
+    ("volume", "message"),
+    [
+        ({"configMap": {"name": "cm"}}, 'MountVolume.SetUp failed for volume "v" : configmap "cm" not found'),
+        ({"secret": {"secretName": "no"}}, 'secret "no" not found'),
+        ({"persistentVolumeClaim": {}}, "volumes of type persistentVolumeClaim are not supported"),
+        (
+            {"hostPath": {"path": "/nosuch", "type": "Directory"}},
+            "hostPath type check failed: /nosuch is not a directory",
+        ),
+        ({"hostPath": {"path": "/etc", "type": "File"}}, "/etc is not a file"),
+        ({"hostPath": {"path": "relative"}}, "is not an absolute path"),
+        ({"hostPath": {"path": "/", "type": "Odd"}}, "type 'Odd' is unknown"),
+        ({"downwardAPI": {"items": [{"path": "../x", "fieldRef": {"fieldPath": "metadata.name"}}]}}, "without '..'"),
+    ],
+)
+def test_what_cannot_be_had_is_named(disk: Disk, volume: Object, message: str) -> None:
+    with pytest.raises(VolumeFailure, match=message.replace(".", r"\.")):
+        disk.prepare(volume)
+
+
+def test_a_missing_key_is_named(disk: Disk) -> None:
+    items = [{"key": "no", "path": "x"}]
+    with pytest.raises(VolumeFailure, match="references non-existent configmap key: no"):
+        disk.prepare({"configMap": {"name": "cm", "items": items}}, Objects(configmaps=[config_map(a="1")]))
+
+
+def test_host_paths_are_made_when_they_may_be(disk: Disk, tmp_path: Path) -> None:
+    disk.prepare({"hostPath": {"path": str(tmp_path / "made"), "type": "DirectoryOrCreate"}})
+    assert (tmp_path / "made").is_dir()
+    disk.prepare({"hostPath": {"path": str(tmp_path / "file"), "type": "FileOrCreate"}})
+    assert (tmp_path / "file").is_file()
+
+
+def test_mounts_of_a_container(disk: Disk) -> None:
+    path = disk.prepare({"emptyDir": {}})
+    assert disk.mounts() == [Mount(str(path), "/v")]
+    assert disk.mounts(readOnly=True, mountPropagation="HostToContainer") == [Mount(str(path), "/v", True, "rslave")]
+    assert disk.mounts(subPathExpr="logs/$(POD)") == [Mount(str(path / "logs" / "web-1"), "/v")]
+    assert (path / "logs" / "web-1").is_dir()
+
+
+def test_object_volumes_are_read_only(disk: Disk) -> None:
+    disk.prepare({"configMap": {"name": "cm"}}, Objects(configmaps=[config_map(a="1")]))
+    assert disk.mounts()[0].read_only
+    assert Path(disk.mounts(subPath="a")[0].source).read_text() == "1"
+    with pytest.raises(VolumeFailure, match="does not exist"):
+        disk.mounts(subPath="no")
+
+
+def test_a_sub_path_cannot_leave_its_volume(disk: Disk) -> None:
+    path = disk.prepare({"emptyDir": {}})
+    (path / "link").symlink_to("/etc")
+    for sub_path in ("../other", "/etc", "link/passwd"):
+        with pytest.raises(VolumeFailure, match="subPath"):
+            disk.mounts(subPath=sub_path)
+
+
+def test_everything_goes_with_the_pod(disk: Disk) -> None:
+    disk.prepare({"emptyDir": {}})
+    disk.volumes.termination_file("u1", "web", 0).write_text("x" * 5000)
+    assert len(disk.volumes.termination_message("u1", "web", 0)) == 4096
+    disk.volumes.remove("u1")
+    disk.volumes.remove("u1")
+    assert disk.volumes.known_pods() == []
+    assert disk.volumes.termination_message("u1", "web", 0) == ""
+
+
+@pytest.mark.parametrize("uid", ["", "../x", "a/b", "."])
+def test_a_uid_cannot_lead_elsewhere(disk: Disk, uid: str) -> None:
+    with pytest.raises(VolumeFailure, match="uid"):
+        disk.volumes.remove(uid)
