@@ -12,6 +12,7 @@ import functools
 import logging
 import os
 import random
+import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 WORKERS = 16  # threads for engine calls; they wait for dockerd, they do not compute
+CONNECT_TIMEOUT = 5  # seconds; a local socket answers at once or not at all
 CALL_TIMEOUT = 120  # seconds; loading an image or removing a large container may take a while
 EVENT_KINDS = ("start", "die", "oom", "destroy")
 RECONNECT_MIN, RECONNECT_MAX = 0.2, 5.0
@@ -77,6 +79,10 @@ class DockerRuntime:
 
     def _guarded(self, work: Callable[[Any], T], reason: str) -> T:
         try:
+            # A connection that fails inside the package leaves its socket open.
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(CONNECT_TIMEOUT)
+                probe.connect(self._path)
             return work(self._client())
         except docker.errors.NotFound as error:
             raise RuntimeFailure("NotFound", _explain(error)) from error

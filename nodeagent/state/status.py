@@ -126,10 +126,17 @@ def _containers_ready(state: PodState, phase: str) -> tuple[str, str, str]:
         return "False", "PodCompleted", ""
     if phase == "Failed":
         return "False", "PodFailed", ""
-    unready = [track.name for track in state.of_kind(ContainerKind.SIDECAR, ContainerKind.APP) if not track.ready]
+    counted = state.of_kind(ContainerKind.SIDECAR, ContainerKind.APP)
+    unready = [track.name for track in counted if not _is_ready(state, track)]
     if unready:
         return "False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
     return "True", "", ""
+
+
+def _is_ready(state: PodState, track: ContainerTrack) -> bool:
+    """A process without its sandbox has no network: nobody can reach it, whatever its probes said last."""
+    reachable = state.sandbox.phase is SandboxPhase.RUNNING or state.ending is not None
+    return track.ready and (reachable or track.kind is ContainerKind.INIT)
 
 
 def _ready(state: PodState, containers: tuple[str, str, str]) -> tuple[str, str, str]:
@@ -156,7 +163,7 @@ def _container_status(state: PodState, track: ContainerTrack) -> Object:
         "image": str(track.spec.get("image", "")),
         "imageID": f"{RUNTIME}://{track.image_id}" if track.image_id else "",
         "restartCount": track.restart_count,
-        "ready": track.ready,
+        "ready": _is_ready(state, track),
         "started": track.phase is Phase.RUNNING and track.started,
         "state": shown,
         "lastState": {"terminated": _terminated(last)} if last is not None else {},

@@ -83,6 +83,7 @@ def test_a_dead_sandbox_means_all_again_with_new_addresses() -> None:
         "Stopping container web",
     ]
     assert driver.condition("PodReadyToStartContainers")["status"] == "False"
+    assert driver.condition("Ready")["status"] == "False"
     driver.die(code=137)
     assert driver.asked(ResetSandbox) == [ResetSandbox("box0")]
     driver.tell(events.SandboxGone())
