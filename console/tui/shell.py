@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import select
-import shutil
 import sys
 import termios
 import threading
@@ -150,7 +149,7 @@ def _write_all(data: bytes) -> None:
 async def _send_sizes(socket: aiohttp.ClientWebSocketResponse) -> None:
     known = None
     while True:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdout.fileno())
         if size != known:
             known = size
             await socket.send_bytes(bytes([RESIZE]) + orjson.dumps({"Width": size.columns, "Height": size.lines}))

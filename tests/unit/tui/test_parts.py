@@ -1,0 +1,222 @@
+"""The small pure parts of the console: typing, buffers, the header's figures, words of commands, looks, endings."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from common.api import kinds
+from common.api.meta import Key
+from console.tui import shell
+from console.tui.catalogue import Catalogue, Unknown
+from console.tui.editor import LineEditor
+from console.tui.facts import Tally
+from console.tui.history import ViewHistory
+from console.tui.palette import ASCII_GLYPHS, NAVY, SIXTEEN, UNICODE_GLYPHS, Look, choose
+from console.tui.screens.logs import parse
+from console.tui.view import View, opening
+from console.tui.widgets.buffer import LONGEST, Entry, LineBuffer
+from console.views.status import Tone
+
+# Typing
+
+
+def test_a_line_is_edited_as_in_a_shell() -> None:
+    line = LineEditor()
+    line.insert("pods kube-system")
+    line.press("ctrl+w", None)
+    line.press("home", None)
+    line.press("delete", None)
+    line.press("P", "P")
+    assert (line.text, line.cursor) == ("Pods ", 1)
+
+
+def test_pasted_control_characters_are_left_out() -> None:
+    line = LineEditor()
+    line.insert("a\x1b[2Jb\n")
+    assert line.text == "a[2Jb"
+
+
+# Buffers
+
+
+def test_a_buffer_is_bounded_in_lines_and_bytes_and_numbers_its_lines_for_good() -> None:
+    buffer = LineBuffer(most_lines=3, most_bytes=100)
+    buffer.extend(Entry(str(number)) for number in range(5))
+    assert (buffer.start, buffer.end, buffer.get(3).text) == (2, 5, "3")
+    buffer.extend([Entry("x" * 99)])
+    assert len(buffer) == 2
+
+
+def test_a_very_long_line_is_cut() -> None:
+    buffer = LineBuffer([Entry("x" * 10 * LONGEST)])
+    assert len(buffer.get(0).text) < LONGEST + 10
+
+
+def test_a_search_goes_round_the_end_both_ways() -> None:
+    buffer = LineBuffer([Entry(text) for text in ("a", "b", "a", "c")])
+
+    def has_a(text: str) -> bool:
+        return "a" in text
+
+    assert buffer.find(has_a, -1) == 0
+    assert buffer.find(has_a, 0) == 2
+    assert buffer.find(has_a, 2) == 0
+    assert buffer.find(has_a, 0, backwards=True) == 2
+    assert buffer.find(lambda _text: False, 0) is None
+
+
+def test_a_log_line_cannot_steer_the_terminal() -> None:
+    entry = parse(b"2026-11-22T09:14:02.000000001Z \x1b]0;owned\x07\x1b[31mred\x1b[0m\x08", 0)
+    assert (entry.text, entry.time) == ("red", "2026-11-22T09:14:02.000000001Z")
+
+
+def test_a_line_without_a_time_is_kept_whole() -> None:
+    assert parse(b"no time here \xff", 1).text == "no time here \ufffd"
+
+
+# Figures
+
+
+def node(name: str, *, ready: bool = True, hollow: bool = False) -> tuple[Key, dict[str, object]]:
+    labels = {"quarterdeck.io/hollow": "true"} if hollow else {}
+    return Key("", name), {
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"podCIDRs": ["10.42.0.0/24", "fd00::/64"]},
+        "status": {
+            "allocatable": {"cpu": "2", "memory": "4Gi"},
+            "conditions": [{"type": "Ready", "status": "True" if ready else "Unknown"}],
+        },
+    }
+
+
+def pod(name: str, cpu: str, phase: str = "Running") -> tuple[Key, dict[str, object]]:
+    return Key("default", name), {
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"nodeName": "n1", "containers": [{"name": "c", "resources": {"requests": {"cpu": cpu}}}]},
+        "status": {"phase": phase, "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def test_figures_follow_every_change() -> None:
+    tally = Tally()
+    tally.nodes([node("n1"), node("n2", ready=False)])
+    tally.pods([pod("a", "500m"), pod("b", "500m"), pod("c", "1", "Failed")])
+    facts = tally.facts()
+    assert (facts.ready, facts.nodes, facts.cpu, facts.faults) == (1, 2, 50, 2)
+    assert facts.families == ("v4", "v6")
+    tally.pods([pod("a", "1"), (Key("default", "b"), None), (Key("default", "c"), None)])
+    assert (tally.facts().cpu, tally.facts().faults, tally.facts().pods) == (50, 1, 1)
+
+
+def test_one_hollow_node_makes_it_a_simulation() -> None:
+    tally = Tally()
+    tally.nodes([node("n1"), node("n2", hollow=True)])
+    assert tally.facts().simulated
+
+
+# Commands
+
+
+@pytest.mark.parametrize(("text", "plural"), [("po", "pods"), ("Deployment", "deployments"), ("rs", "replicasets")])
+def test_kinds_are_known_before_discovery_has_answered(text: str, plural: str) -> None:
+    command = Catalogue().resolve(text)
+    assert command.resource is not None
+    assert command.resource.plural == plural
+
+
+def test_an_unknown_word_names_what_is_near() -> None:
+    with pytest.raises(Unknown, match="near it: services, secrets"):
+        Catalogue().resolve("sev")
+
+
+def test_completion_offers_whole_commands() -> None:
+    catalogue = Catalogue()
+    assert catalogue.complete("dep", [])[0] == "deployments"
+    assert catalogue.complete("pods k", ["default", "kube-system"]) == ["pods kube-system"]
+    assert catalogue.complete("nodes k", ["kube-system"]) == []
+
+
+# History
+
+
+def test_the_history_forgets_what_lay_ahead() -> None:
+    first, second, third = opening(kinds.PODS), opening(kinds.NODES), opening(kinds.SERVICES)
+    history = ViewHistory(first)
+    history.go(second)
+    assert history.back() is first
+    assert history.back() is None
+    history.go(third)
+    assert history.forward() is None
+    assert history.last() is first
+
+
+def test_a_view_says_where_it_is() -> None:
+    assert View(kinds.PODS).crumbs() == ["all", "pods"]
+    assert View(kinds.PODS, "iot").crumbs() == ["iot", "pods"]
+    assert View(kinds.NODES).crumbs() == ["nodes"]
+
+
+# Looks
+
+
+@pytest.mark.parametrize(
+    ("environment", "look"),
+    [
+        ({"TERM": "xterm-256color"}, Look(NAVY)),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, Look(NAVY)),
+        ({"TERM": "xterm"}, Look(SIXTEEN)),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, Look(NAVY)),
+        ({"TERM": "linux", "LANG": "C"}, Look(SIXTEEN, ascii=True)),
+        ({"TERM": "linux", "LANG": "de_DE.UTF-8"}, Look(SIXTEEN)),
+    ],
+)
+def test_the_look_suits_the_terminal(environment: dict[str, str], look: Look) -> None:
+    assert choose(environment) == look
+
+
+def test_every_tone_with_a_glyph_has_one_of_each_set_and_no_two_are_alike() -> None:
+    assert UNICODE_GLYPHS.keys() == ASCII_GLYPHS.keys()
+    for glyphs in (UNICODE_GLYPHS, ASCII_GLYPHS):
+        assert len(set(glyphs.values())) == len(glyphs)
+    assert "".join(ASCII_GLYPHS.values()).isascii()
+
+
+@pytest.mark.parametrize("palette", [NAVY, SIXTEEN])
+def test_a_palette_has_a_colour_for_every_tone(palette: object) -> None:
+    assert isinstance(palette, type(NAVY))
+    assert palette.tones.keys() == set(Tone)
+
+
+# Shells
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "orderly"),
+    [
+        ({"status": "Success"}, "the shell has ended", True),
+        ({"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "3"}]}},
+         "ended with exit code 3", True),
+        ({"status": "Failure", "message": "container is gone"}, "container is gone", False),
+    ],
+)  # fmt: skip
+def test_how_a_shell_ended(status: dict[str, object], text: str, orderly: bool) -> None:
+    assert shell.ending(orjson.dumps(status)) == shell.Ended(text, orderly)
+
+
+def test_an_ending_that_is_no_status_is_shown_as_it_is() -> None:
+    assert shell.ending(b"broken pipe") == shell.Ended("broken pipe", orderly=False)
+
+
+def test_the_annotated_container_is_the_default_one() -> None:
+    pod = {
+        "metadata": {"annotations": {shell.DEFAULT_CONTAINER: "b"}},
+        "spec": {"containers": [{"name": "a"}, {"name": "b"}]},
+    }
+    assert shell.default_container(pod) == "b"
+    pod["metadata"] = {"annotations": {shell.DEFAULT_CONTAINER: "gone"}}
+    assert shell.default_container(pod) == "a"
+
+
+def test_an_empty_command_attaches() -> None:
+    assert not [key for key, _ in shell.params_of(shell.Wish("default", "web", "c", ())) if key == "command"]
