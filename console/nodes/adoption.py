@@ -12,6 +12,7 @@ import base64
 import binascii
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,8 @@ class Adoptions:
         except ValueError as error:
             raise BadRequest(str(error)) from error
         where = join_address(host, port)
-        seen = _identity(await call_host(where, "GET", "/identity"), where)
+        # The port that answered counts: behind a router it may be another than the agent's own.
+        seen = replace(_identity(await call_host(where, "GET", "/identity"), where), port=port)
         self._hosts.seen(SeenHost(seen, (host,)))
         entry = self._hosts.find_by_fingerprint(seen.fingerprint)
         if entry is None:
@@ -119,7 +121,7 @@ class Adoptions:
         node = self._node_name(seen)
         body = await self._pair(entry, node, address, code) if code else await self._adopt_local(entry, node)
         await self._register(node, seen, address, body["certificate"])
-        adopted = Advertisement(**{**seen.to_json(), "adopted_by": self._cluster, "node": node})
+        adopted = replace(seen, adopted_by=self._cluster, node=node)
         self._hosts.seen(SeenHost(adopted, entry.addresses))
 
     async def _reachable(self, entry: HostEntry) -> str:

@@ -26,11 +26,16 @@ PARALLEL_WRITES = 32  # statuses of one report: many share one commit of the sto
 _RESOURCES = {"Pod": PODS, "Node": NODES}
 
 
-def merge_conditions(current: Iterable[Object], reported: Iterable[Object], now: str) -> list[Object]:
+def objects(values: object) -> list[Object]:
+    """The JSON objects in what should be a list of them: agents are trusted with their node, not with our health."""
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def merge_conditions(current: Iterable[Object], reported: object, now: str) -> list[Object]:
     """The reported conditions, with the moment of their last change, and those of other writers."""
     known = {str(condition.get("type")): condition for condition in current}
     merged: dict[str, Object] = {}
-    for condition in reported:
+    for condition in objects(reported):
         kind = str(condition.get("type"))
         before = known.get(kind, {})
         since = before.get("lastTransitionTime") if before.get("status") == condition.get("status") else None
@@ -41,7 +46,7 @@ def merge_conditions(current: Iterable[Object], reported: Iterable[Object], now:
 def merge_pod_status(current: Object, reported: Object, now: str) -> Object:
     """The agent's status, with what others own: conditions of the scheduler, the QoS class, the nomination."""
     others: Object = {field: current[field] for field in ("qosClass", "nominatedNodeName") if field in current}
-    merged = merge_conditions(current.get("conditions") or (), reported.get("conditions") or (), now)
+    merged = merge_conditions(current.get("conditions") or (), reported.get("conditions"), now)
     return {**others, **reported, "conditions": merged}
 
 
@@ -96,12 +101,12 @@ class StatusWriter:
             async with limit:
                 await self._write_pod(node, entry)
 
-        await asyncio.gather(*(limited(entry) for entry in report.pods))
+        await asyncio.gather(*(limited(entry) for entry in objects(report.pods)))
         for pod_uid in report.gone:
-            await self._remove_pod(node, pod_uid)
+            await self._remove_pod(node, str(pod_uid))
         if report.node is not None:
             await self.write_node(node, report.node)
-        for event in report.events:
+        for event in objects(report.events):
             self._record(event)
 
     async def write_node(self, node: str, reported: Object, labels: Object | None = None) -> None:
@@ -115,7 +120,7 @@ class StatusWriter:
                 self._nodes.put(current)
             status = current.get("status") or {}
             now = format_time(self._clock.now())
-            merged = merge_conditions(status.get("conditions") or (), reported.get("conditions") or (), now)
+            merged = merge_conditions(status.get("conditions") or (), reported.get("conditions"), now)
             await self._update(current, {**status, **reported, "conditions": merged})
 
     async def set_node_condition(self, node: str, kind: str, status: str, reason: str, message: str) -> None:

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from common.api.conditions import is_true
-from common.api.kinds import HOSTS, NODES, PODS, Resource
+from common.api.kinds import EVENTS, HOSTS, NODES, PODS, Resource
 from common.api.meta import Key, Object, key
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
-from common.clock import SystemClock
+from common.clock import Clock, SystemClock
 from common.errors import ApiError
 from common.settings import Home
 from console.controlplane import ControlPlane
 from tests.fakes.agent import SimulatedAgent
+from tests.fakes.relay import Relay
 
 DEADLINE_SECONDS = 20.0
 
@@ -44,15 +45,25 @@ class Cluster:
     plane: ControlPlane
     api: HttpClient
 
-    async def agent(self, host: str, *, folder: Path | None = None, port: int = 0) -> SimulatedAgent:
-        agent = SimulatedAgent(host, SystemClock(), folder, port=port)
+    async def relayed_node(self, host: str) -> tuple[SimulatedAgent, Relay]:
+        """A node that the control plane reaches only through a relay."""
+        agent = await self.agent(host)
+        relay = Relay(agent.service.server.port)
+        await relay.start()
+        self.stack.push_async_callback(relay.close)
+        await self.api.post(HOSTS, f"127.0.0.1:{relay.port}", "adopt", {"code": agent.codes[-1]})
+        await eventually(lambda: self.is_ready(host), f"node {host} becoming Ready")
+        return agent, relay
+
+    async def agent(self, host: str, *, folder: Path | None = None, clock: Clock | None = None) -> SimulatedAgent:
+        agent = SimulatedAgent(host, clock or SystemClock(), folder)
         await agent.start()
         self.stack.push_async_callback(agent.close)
         return agent
 
-    async def node(self, host: str) -> SimulatedAgent:
+    async def node(self, host: str, *, clock: Clock | None = None) -> SimulatedAgent:
         """An agent that was adopted with its code and is Ready."""
-        agent = await self.agent(host)
+        agent = await self.agent(host, clock=clock)
         await self.adopt(agent)
         await eventually(lambda: self.is_ready(host), f"node {host} becoming Ready")
         return agent
@@ -82,6 +93,11 @@ class Cluster:
 
     async def start(self) -> None:
         self.plane, self.api = await start_plane(self.home)
+
+    async def events(self, node: str) -> list[str]:
+        """What events about the node say."""
+        found = (await self.api.list(EVENTS)).items
+        return [event["message"] for event in found if event["involvedObject"]["name"] == node]
 
 
 async def start_plane(home: Home) -> tuple[ControlPlane, HttpClient]:
