@@ -100,11 +100,16 @@ def _explain_verification(error: ssl.SSLCertVerificationError) -> str:
 
 
 def _find(error: BaseException) -> BaseException | None:
-    """The TLS error in a chain of causes: HTTP clients wrap it."""
+    """The ssl module's error in a chain of causes. aiohttp wraps it in one that is an SSLError too, but knows less."""
     current: BaseException | None = error
-    while current is not None and not isinstance(current, ssl.SSLError):
-        current = getattr(current, "certificate_error", None) or current.__cause__ or current.__context__
-    return current
+    while current is not None:
+        inner = getattr(current, "certificate_error", None)
+        if isinstance(inner, ssl.SSLError):
+            return inner
+        if isinstance(current, ssl.SSLError) and not isinstance(current, aiohttp.ClientError):
+            return current
+        current = current.__cause__ or current.__context__
+    return None
 
 
 def peer_subject(peer: object) -> tuple[str, frozenset[str], int]:

@@ -156,7 +156,11 @@ class Sessions:
             reasons: list[str] = []
             served = False
             for address in candidates:
-                served = await self._dial(node, address, reasons)
+                try:
+                    served = await self._dial(node, address, reasons)
+                except Exception:
+                    # A fault of ours must not leave the node without a session for good.
+                    log.exception("node %s: the session ended in an unexpected way", node)
                 if served:
                     break
             if reasons:

@@ -118,8 +118,8 @@ async def test_nonsense_in_reports_harms_nobody(cluster: Cluster) -> None:
 async def test_an_expired_certificate_is_refused_and_said_so(cluster: Cluster) -> None:
     agent = await cluster.node("worker-1")
     await cluster.stop()
-    await replaced_certificate(cluster, agent, timedelta(seconds=0.5))
-    await asyncio.sleep(1.5)  # X.509 counts whole seconds
+    await replaced_certificate(cluster, agent, timedelta(seconds=2))
+    await asyncio.sleep(3)
     await cluster.start()
 
     async def said() -> bool:
@@ -171,9 +171,12 @@ async def test_pods_reach_the_api_through_the_session(cluster: Cluster) -> None:
 
 async def refused(port: int, context: ssl.SSLContext) -> bool:
     try:
-        async with asyncio.timeout(5), aiohttp.ClientSession() as client:
-            async with client.get(f"https://127.0.0.1:{port}/version", ssl=context) as answer:
-                return answer.status == 0
+        async with (
+            asyncio.timeout(5),
+            aiohttp.ClientSession() as client,
+            client.get(f"https://127.0.0.1:{port}/version", ssl=context),
+        ):
+            return False
     except (aiohttp.ClientError, OSError):
         return True
 

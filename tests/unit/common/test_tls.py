@@ -5,7 +5,9 @@ from __future__ import annotations
 import ssl
 from datetime import datetime, timedelta
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 
 from common import pki, tls
 from common.clock import SystemClock
@@ -105,6 +107,16 @@ def test_the_reason_is_found_behind_wrapping_errors() -> None:
     assert "does not know our cluster's authority" in tls.explain(outer)
     assert tls.explain(OSError("no route to host")) == "no route to host"
     assert tls.explain(TimeoutError()) == "no answer in time"
+
+
+def test_the_reason_is_found_in_what_the_http_client_raises(authority: pki.Authority) -> None:
+    server = tls.server_context(authority.issue(NODE, NOW - pki.LIFETIME - timedelta(days=2)), None)
+    with pytest.raises(ssl.SSLCertVerificationError) as failure:
+        handshake(server, tls.client_context(None, authority.certificate_pem), "worker-1")
+    key = ConnectionKey("worker-1", 10250, True, True, None, None, None)
+    assert "has expired" in tls.explain(aiohttp.ClientConnectorCertificateError(key, failure.value))
+    refused = aiohttp.ClientConnectorError(key, ConnectionRefusedError(111, "Connection refused"))
+    assert tls.explain(refused) == "Connection refused"
 
 
 def test_a_broken_authority_is_named() -> None:
