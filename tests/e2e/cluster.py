@@ -20,6 +20,7 @@ BIN = REPOSITORY / ".venv" / "bin"
 AGENT_HOME = "/var/lib/quarterdeck"
 CODE = re.compile(r"\b\d{4}-\d{4}\b")
 READY_SECONDS = 60.0
+API_PORT = 16443  # beside a cluster that the machine may run on the usual port
 
 
 class Cluster:
@@ -38,7 +39,7 @@ class Cluster:
         """Start the control plane and wait until its API is ready."""
         with self.log.open("ab") as log:
             self._console = subprocess.Popen(
-                [str(BIN / "quarterdeck"), "serve"],
+                [str(BIN / "quarterdeck"), "serve", "--listen", f"127.0.0.1:{API_PORT}"],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         wait_until(self._answers, "the API to be ready", READY_SECONDS, 0.1, lambda: self.log.read_text()[-3000:])

@@ -22,24 +22,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab() -> Iterator[Lab]:
     lab = Lab()
     lab.down()  # a run that was killed leaves its hosts
-    lab.up(HOSTS)
-    yield lab
-    lab.down()
+    try:
+        lab.up(HOSTS)
+        yield lab
+    finally:
+        lab.down()
 
 
 @pytest.fixture(scope="session")
 def shared_cluster(lab: Lab) -> Iterator[Cluster]:
     cluster = Cluster(lab)
-    cluster.start_console()
-    for host in lab.hosts:
-        cluster.start_agent(host)
-    cluster.load_images(*lab.hosts)
-    for host in lab.hosts:
-        cluster.adopt(host)
-    for host in lab.hosts:
-        cluster.wait(lambda name=host.name: cluster.node_ready(name), f"node {host.name} to be Ready", 60)
-    yield cluster
-    cluster.stop()
+    try:
+        cluster.start_console()
+        for host in lab.hosts:
+            cluster.start_agent(host)
+        cluster.load_images(*lab.hosts)
+        for host in lab.hosts:
+            cluster.adopt(host)
+        for host in lab.hosts:
+            cluster.wait(lambda name=host.name: cluster.node_ready(name), f"node {host.name} to be Ready", 60)
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ class Lab:
     def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
         self.folder = folder
         mark = zlib.crc32(str(folder).encode())
-        self.name = f"qdlab{mark & 0xFFFF:04x}"
+        self.name = f"lab{mark & 0xFFFF:04x}"
         subnet = mark >> 24
         self.net4 = f"10.77.{subnet}"
         self.net6 = f"fd77:{subnet:x}"
