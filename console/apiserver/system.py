@@ -10,7 +10,7 @@ from aiohttp import web
 
 from common import settings
 from common.errors import NotFound
-from console.registry import discovery
+from console.registry import discovery, openapi_v2
 from console.registry.catalog import Registry
 from console.registry.openapi import OpenApi
 
@@ -43,6 +43,8 @@ class System:
         parts = path.strip("/").split("/")
         if parts[:2] == ["openapi", "v3"]:
             return await self._answer_openapi(http, parts[2:])
+        if path == "/openapi/v2":
+            return await self._answer_openapi_v2(http)
         document = self._document(http, path, parts)
         form = negotiate(http.headers.get("Accept", ""))
         response = await respond(orjson.dumps(document), form, http=http)
@@ -74,7 +76,7 @@ class System:
     def _paths(self) -> list[str]:
         served = [f"/apis/{group}/{item}" for group, versions in self._registry.groups().items() if group
                   for item in versions]  # fmt: skip
-        return sorted(["/api", "/api/v1", "/apis", *served, *OPEN_PATHS, "/metrics", "/openapi/v3"])
+        return sorted(["/api", "/api/v1", "/apis", *served, *OPEN_PATHS, "/metrics", "/openapi/v2", "/openapi/v3"])
 
     async def _answer_openapi(self, http: web.BaseRequest, parts: list[str]) -> web.StreamResponse:
         form = negotiate("")
@@ -88,6 +90,12 @@ class System:
             case _:
                 raise NotFound("the server could not find the requested resource")
         return await respond(body, form, http=http)
+
+    async def _answer_openapi_v2(self, http: web.BaseRequest) -> web.StreamResponse:
+        # kubectl asks for protobuf by this media type in two spellings, and takes what it asked for without a look.
+        if "proto-openapi.spec.v2" in http.headers.get("Accept", ""):
+            return web.Response(body=openapi_v2.encoded(self._registry), headers={"Content-Type": openapi_v2.PROTOBUF})
+        return await respond(orjson.dumps(openapi_v2.document(self._registry)), negotiate(""), http=http)
 
     def _openapi_document(self, group: str, found: str) -> bytes:
         try:

@@ -348,3 +348,11 @@ async def test_large_answers_are_compressed_on_the_network(api: Running, client:
         async with aiohttp.ClientSession(connector=connector) as session, session.get(endpoint.url + path) as response:
             assert (response.headers.get("Content-Encoding") == "gzip") is compressed
             assert len((await response.json())["items"][0]["data"]["a"]) == 200_000
+
+
+async def test_a_list_is_validated_on_the_server(kubectl: Kubectl) -> None:
+    item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"a": "b"}}
+    listing = {"apiVersion": "v1", "kind": "List", "items": [item]}
+    assert await kubectl("apply", "-f", "-", stdin=json.dumps(listing)) == "configmap/one created\n"
+    listing["items"] = [{**item, "unknown": 1}]
+    assert 'unknown field "unknown"' in await kubectl.fails("apply", "-f", "-", stdin=json.dumps(listing))
