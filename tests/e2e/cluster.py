@@ -104,12 +104,27 @@ class Cluster:
     def kubectl(self, *words: str, stdin: str = "", check: bool = True, timeout: float = 60) -> str:
         return self._program(["kubectl", *words], stdin, check, timeout)
 
-    def qd(self, *words: str, stdin: str = "", check: bool = True, timeout: float = 60) -> str:
-        return self._program([str(BIN / "quarterdeck"), *words], stdin, check, timeout)
+    def qd(
+        self,
+        *words: str,
+        stdin: str = "",
+        check: bool = True,
+        timeout: float = 60,
+        environment: dict[str, str] | None = None,
+    ) -> str:
+        return self._program([str(BIN / "quarterdeck"), *words], stdin, check, timeout, environment or {})
 
-    def _program(self, words: list[str], stdin: str, check: bool, timeout: float) -> str:
+    def _program(
+        self, words: list[str], stdin: str, check: bool, timeout: float, environment: dict[str, str] | None = None
+    ) -> str:
         done = subprocess.run(
-            words, env=self.environment, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+            words,
+            env={**self.environment, **(environment or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         if check and done.returncode != 0:
             raise LabError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr}{done.stdout}")

@@ -50,7 +50,8 @@ def test_an_image_reaches_the_nodes_without_a_registry(cluster: Cluster, space: 
     for host in others:
         cluster.docker(host, "rmi", "-f", "qd-test/pushed:1", check=False)
     cluster.docker(source, "tag", "qd-test/web:1", "qd-test/pushed:1")
-    output = cluster.qd("image", "push", "qd-test/pushed:1", "--engine", f"unix://{source.engine_socket}", timeout=120)
+    engine = {"DOCKER_HOST": f"unix://{source.engine_socket}"}
+    output = cluster.qd("image", "push", "qd-test/pushed:1", timeout=120, environment=engine)
     assert "h2" in output
     cluster.apply(manifests.deployment("web", space, 3, image="qd-test/pushed:1"))
     pods = cluster.wait_ready(space, 3)
