@@ -152,6 +152,8 @@ class ControlPlane:
         cluster = await self._open_cluster(host)
         backends = Backends()
         context = tls.server_context(cluster.pki.server, cluster.pki.authority.certificate_pem)
+        # As kube-apiserver: clients in small images speak no newer version. Agents insist on 1.3.
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         api = await self._serve_api(cluster.config, backends, (host, port, context))
         local = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
         await self._write_kubeconfig(cluster, local)
