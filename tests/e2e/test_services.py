@@ -54,16 +54,10 @@ def test_pods_reach_each_other_and_resolve_names(cluster: Cluster, space: str) -
 
 def test_the_api_is_reachable_from_pods(cluster: Cluster, space: str) -> None:
     cluster.apply(manifests.deployment("web", space, 1))
-    pod = cluster.wait_ready(space, 1)[0]["metadata"]["name"]
-    answer = cluster.kubectl(
-        "exec",
-        "-n",
-        space,
-        pod,
-        "--",
-        "wget",
-        "-qO-",
-        "--no-check-certificate",
-        "https://kubernetes.default.svc/version",
-    )
+    pod = cluster.wait_ready(space, 1)[0]
+    host = cluster.lab.host(pod["spec"]["nodeName"])
+    containers = cluster.docker(host, "ps", "-q", "--filter", f"label=io.quarterdeck.pod.uid={pod['metadata']['uid']}")
+    process = cluster.docker(host, "inspect", "-f", "{{.State.Pid}}", containers.split()[0]).strip()
+    address = cluster.get("service", "kubernetes")["spec"]["clusterIP"]
+    answer = host.run("nsenter", "-t", process, "-n", "curl", "-sk", "--max-time", "5", f"https://{address}/version")
     assert '"gitVersion"' in answer
