@@ -13,7 +13,7 @@ from tests.lab import LabError
 
 def test_the_life_of_a_deployment_by_kubectl(cluster: Cluster, space: str) -> None:
     def kubectl(*words: str, stdin: str = "") -> str:
-        return cluster.kubectl(*words, "-n", space, stdin=stdin, timeout=90)
+        return cluster.kubectl("-n", space, *words, stdin=stdin, timeout=90)
 
     document = json.dumps(manifests.deployment("web", space, 2))
     assert kubectl("create", "-f", "-", stdin=document) == "deployment.apps/web created\n"
@@ -46,7 +46,7 @@ def test_the_life_of_a_deployment_by_kubectl(cluster: Cluster, space: str) -> No
     assert [line.split()[0] for line in history.splitlines()[2:] if line.strip()] == ["1", "2", "3", "4"]
     assert "rolled back" in kubectl("rollout", "undo", "deployment/web", "--to-revision=1")
     kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-    pod = kubectl("get", "pods", "-l", "app=web", "-o", "name").split()[0]
+    pod = f"pod/{cluster.wait_ready(space, 3)[0]['metadata']['name']}"
     assert kubectl("exec", pod, "--", "/bin/sh", "-c", "echo $VERSION") == "1\n"
 
     described = kubectl("describe", "deployment", "web")

@@ -124,7 +124,11 @@ class Host:
     def stop_engine(self) -> None:
         """Stop the engine as a package upgrade does; its containers end with it."""
         self.run("sh", "-c", "kill $(cat /var/run/docker.pid)")
-        wait_until(lambda: not self.engine_answers(), f"the engine of {self.name} to stop", 30)
+        pid_file = ("test", "-e", "/var/run/docker.pid")
+        wait_until(lambda: self._fails(*pid_file), f"the engine of {self.name} to stop", 30)
+
+    def _fails(self, *words: str) -> bool:
+        return subprocess.run(self.command(words), check=False).returncode != 0
 
     def engine_answers(self) -> bool:
         url = ["http://engine/_ping"]
