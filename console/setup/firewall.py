@@ -10,7 +10,8 @@ import re
 import subprocess
 from typing import Any
 
-_OURS = re.compile(r"(?<![\w-])(?:DOCKER[\w-]*|docker0)(?![\w-])")
+# The engine's chains, its bridge, and the bridge of our network: a killed engine leaves its rules for that too.
+_OURS = re.compile(r"(?<![\w-])(?:DOCKER[\w-]*|docker0|qd0)(?![\w-])")
 FAMILIES = {"ip": "iptables", "ip6": "ip6tables"}
 
 

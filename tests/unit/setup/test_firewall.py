@@ -14,6 +14,7 @@ SAVED = """*filter
 -A INPUT -p tcp --dport 22 -j ACCEPT
 -A FORWARD -j DOCKER-USER
 -A FORWARD -o docker0 -j DOCKER
+-A FORWARD -i qd0 -o qd0 -j ACCEPT
 -A FORWARD -j MY-DOCKER
 -A DOCKER-USER -j RETURN
 COMMIT
