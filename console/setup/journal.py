@@ -18,6 +18,8 @@ from typing import Any
 from common.files import write_atomic
 from common.settings import Home
 
+from .places import Places
+
 
 class Busy(Exception):
     """Another setup works on the same home."""
@@ -94,6 +96,8 @@ def give_to_owner(home: Home, path: Path) -> None:
 def locked(home: Home) -> Iterator[None]:
     """Only one setup at a time; the lock goes with the process, so that no crash leaves it. Raises Busy."""
     home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Before anything runs as root: in a folder that root made the user could not keep pid files.
+    Places(home).run.mkdir(exist_ok=True)
     with (home.path / "setup.lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,8 @@ from pathlib import Path
 from common.clock import Clock
 from common.waiting import wait_until
 
+from .report import SetupError
+
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -77,16 +79,20 @@ def forget_dead(pid_file: Path) -> None:
 
 
 def launch(argv: Sequence[str], pid_file: Path, log: Path, environment: Mapping[str, str]) -> None:
-    """Start a program detached from this terminal, its output appended to `log`."""
+    """Start a program detached from this terminal, its output appended to `log`. Raises SetupError."""
     pid_file.parent.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     pid_file.unlink(missing_ok=True)
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "console.setup.spawn", str(pid_file), str(log), *argv],
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
-        check=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        raise SetupError(f"{argv[0]} cannot be started: {done.stderr.strip().rpartition(chr(10))[2]}")
 
 
 def stop(identity: Identity, seconds: float, clock: Clock) -> bool:

@@ -20,14 +20,14 @@ def main(argv: list[str]) -> None:
         # The caller looks at the pid file as soon as we end, so it must be there.
         os._exit(0 if os.read(ready, 1) else 1)
     os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for descriptor in (1, 2):
-        os.dup2(output, descriptor)
     os.chdir("/")
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     identity = Identity.of(os.getpid())
     if identity is None:
         raise SystemExit("/proc does not show this process")
     identity.write(Path(pid_file))
+    for descriptor in (1, 2):
+        os.dup2(output, descriptor)
     os.write(written, b"x")
     # The caller's lock and pipes must not live on in a daemon.
     os.closerange(3, 65536)

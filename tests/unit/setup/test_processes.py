@@ -13,6 +13,7 @@ import pytest
 from common.clock import SystemClock
 from common.waiting import wait_until
 from console.setup.processes import Identity, forget_dead, last_lines, launch, running, stop
+from console.setup.report import SetupError
 
 CLOCK = SystemClock()
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[3])}
@@ -67,6 +68,12 @@ def test_launched_programs_live_on_detached_and_are_found_and_stopped(tmp_path: 
     assert last_lines(log) == "sid True"
     assert stop(identity, 5, CLOCK)
     assert running(pid_file) is None
+
+
+def test_one_that_cannot_keep_its_log_is_an_error_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    with pytest.raises(SetupError, match=r"cannot be started: .*Is a directory"):
+        launch([sys.executable, "-c", "pass"], tmp_path / "a.pid", tmp_path / "log", ENVIRONMENT)
 
 
 def test_one_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
