@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from console.views.status import Tone
 
@@ -85,6 +85,8 @@ class Palette:
             panel=self.panel,
             boost=self.panel,
             variables={
+                # An ANSI theme needs more variables of Textual's own than we care about.
+                **(BUILTIN_THEMES["ansi-dark"].variables if self.ansi else {}),
                 "qd-dim": tones[Tone.DIM],
                 "qd-border": self.border,
                 "qd-brass": self.accent,

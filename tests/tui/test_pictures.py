@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.tui.palette import ASCII_GLYPHS, Look
+from console.tui.palette import ASCII_GLYPHS, SIXTEEN, Look
 from tests.tui.conftest import running, snap
 from tests.tui.fleet import Fleet
 
@@ -76,6 +76,13 @@ async def test_a_cluster_without_nodes_says_what_to_do(size: str) -> None:
 async def test_a_simulation_says_so() -> None:
     async with running(Fleet(hollow=True).fill(), "80x24") as console:
         snap(console, "simulation", "80x24")
+
+
+@pytest.mark.parametrize(("name", "keys"), [("pods", ()), ("delete", ("ctrl+d",))])
+async def test_sixteen_colours_show_the_same_characters(name: str, keys: tuple[str, ...], fleet: Fleet) -> None:
+    async with running(fleet, "80x24", look=Look(SIXTEEN)) as console:
+        await console.press(*keys)
+        snap(console, name, "80x24")
 
 
 async def test_ascii_needs_no_other_character(fleet: Fleet) -> None:
