@@ -194,15 +194,20 @@ class Agent:
             error = await self._configure_network()
             if error != self._health.network_error:
                 self._set_health(network_error=error)
-                (log.warning if error else log.info)("network: %s", error or "ready")
+                if self.assignment.cluster_uid:
+                    (log.warning if error else log.info)("network: %s", error or "ready")
             if not error:
                 delay = RETRY_MIN
                 self._network_ready.set()
                 self._unready_changed()
             elif self.assignment.cluster_uid:
-                await self._clock.sleep(delay)
+                self._tasks.start("network-retry", self._retry_network(delay))
                 delay = min(delay * 2, RETRY_MAX)
-                self._network_due.set()
+
+    async def _retry_network(self, seconds: float) -> None:
+        # Beside the loop, so that a change of the assignment is acted on at once all the same.
+        await self._clock.sleep(seconds)
+        self._network_due.set()
 
     async def _configure_network(self) -> str:
         """The error, empty for success."""

@@ -43,6 +43,7 @@ async def _remove_containers(runtime: DockerRuntime) -> list[str]:
         found = await runtime.list_containers() if runtime.cluster else []
         for info in sorted(found, key=lambda item: not item.container):
             await runtime.remove(info.id)
+        await runtime.remove_sandbox_images()
     except RuntimeFailure as failure:
         problems.append(failure.message)
     return problems

@@ -227,6 +227,12 @@ class DockerRuntime:
                 )
         return name
 
+    async def remove_sandbox_images(self) -> None:
+        """The images that this or an older agent imported; one that a container uses stays."""
+        filters = {"label": [f"{translate.LABEL}=sandbox"]}
+        for entry in await self.call(lambda api: api.images(filters=filters)):
+            await self.call(functools.partial(_remove_image, str(entry["Id"])))
+
     # Containers
 
     async def start_sandbox(self, spec: SandboxSpec) -> ContainerInfo:
@@ -356,6 +362,10 @@ def _create(api: Any, config: Object, name: str) -> tuple[str, bool]:
         return str(found["Id"]), True
     api.remove_container(found["Id"], force=True, v=True)
     return str(api.create_container_from_config(config, name)["Id"]), False
+
+
+def _remove_image(image_id: str, api: Any) -> None:
+    api.remove_image(image_id, force=True)
 
 
 def _event(line: bytes) -> EngineEvent:
