@@ -26,6 +26,7 @@ class _Stream:
         self.unacknowledged = 0  # bytes that came in and were not yet handed on
         self.credit = TUNNEL_WINDOW
         self.credit_changed = asyncio.Event()
+        self.error = ""
 
     def take(self, data: bytes) -> None:
         self.unacknowledged += len(data)
@@ -60,13 +61,16 @@ class Tunnels:
         self._streams: dict[int, _Stream] = {}
         self._carriers: dict[int, asyncio.Task[None]] = {}
         self._tasks = Tasks("tunnel")
+        self._closing = False
 
     def open(self, number: int, connect: Connect) -> None:
         """Begin a stream; what comes in before `connect` is done waits. ProtocolError for a number in use."""
         if number in self._streams or len(self._streams) >= MAX_STREAMS:
             raise ProtocolError(f"stream {number} cannot be opened: in use, or too many streams")
-        self._streams[number] = _Stream()
-        self._carriers[number] = self._tasks.start(f"stream-{number}", self._carry(number, connect))
+        stream = self._streams[number] = _Stream()
+        carrier = self._carriers[number] = self._tasks.start(f"stream-{number}", self._carry(number, stream, connect))
+        # Not in the carrier itself: one that is cancelled before its first step never runs.
+        carrier.add_done_callback(lambda _: self._ended(number, stream.error))
 
     def data(self, frame: bytes) -> None:
         """A binary frame of the session. Frames of a stream that has ended are late, not wrong."""
@@ -86,6 +90,7 @@ class Tunnels:
             carrier.cancel()
 
     async def close(self) -> None:
+        self._closing = True
         await self._tasks.close()
 
     def _guarded(self, number: int, action: Callable[[], None]) -> None:
@@ -95,23 +100,27 @@ class Tunnels:
             log.warning("tunnel stream %d is cut: %s", number, error)
             self.closed(number)
 
-    async def _carry(self, number: int, connect: Connect) -> None:
+    def _ended(self, number: int, error: str) -> None:
+        del self._streams[number], self._carriers[number]
+        if not self._closing:
+            self._tasks.start(f"close-{number}", self._tell_closed(number, error))
+
+    async def _tell_closed(self, number: int, error: str) -> None:
+        with suppress(OSError):
+            await self._send(TunnelClose(number, error))
+
+    async def _carry(self, number: int, stream: _Stream, connect: Connect) -> None:
         writer: asyncio.StreamWriter | None = None
-        error = ""
         try:
             reader, writer = await connect()
-            stream = self._streams[number]
             async with asyncio.TaskGroup() as directions:
                 directions.create_task(self._outward(number, stream, reader))
                 directions.create_task(self._inward(number, stream, writer))
-        except* (OSError, ConnectionError) as failures:
-            error = str(failures.exceptions[0])
+        except* OSError as failures:
+            stream.error = str(failures.exceptions[0])
         finally:
-            del self._streams[number], self._carriers[number]
             if writer is not None:
                 writer.close()
-            with suppress(OSError):
-                await self._send(TunnelClose(number, error))
 
     async def _outward(self, number: int, stream: _Stream, reader: asyncio.StreamReader) -> None:
         header = number.to_bytes(_HEADER, "big")

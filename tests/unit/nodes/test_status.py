@@ -1,0 +1,148 @@
+"""Reports become statuses: only what changed, never another's field, never a namesake's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from common.api.kinds import NODES, PODS
+from common.api.meta import Key, Object, metadata, uid
+from common.client import Informer
+from common.clock import FakeClock
+from common.errors import ServiceUnavailable
+from common.events import Recorder
+from common.session import Report
+from console.nodes.epoch import load_epoch
+from console.nodes.link import clock_difference
+from console.nodes.status import StatusWriter, merge_conditions
+from tests.fakes import objects
+from tests.fakes.api import FakeApi
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+class Written:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.api = FakeApi(self.clock)
+        client = self.api.client()
+        self.pods, self.nodes = Informer(client, PODS, self.clock), Informer(client, NODES, self.clock)
+        self.writer = StatusWriter(client, self.clock, self.pods, self.nodes, Recorder(client, self.clock, "test"))
+
+    def entry(self, pod: Object, **status: object) -> Object:
+        return {"namespace": "default", "name": metadata(pod)["name"], "uid": uid(pod), "status": status}
+
+    def stored(self, name: str = "a") -> Object:
+        found = self.api.find(PODS, Key("default", name))
+        assert found is not None
+        return found
+
+    def writes(self) -> int:
+        return sum(call.subresource == "status" for call in self.api.calls)
+
+
+@pytest.fixture
+async def written() -> AsyncIterator[Written]:
+    found = Written()
+    found.api.seed(NODES, objects.node("n1"))
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": NOW}
+    pod = objects.pod("a", node="n1")
+    pod["status"] |= {"conditions": [scheduled], "qosClass": "BestEffort"}
+    found.api.seed(PODS, pod)
+    found.pods.start()
+    found.nodes.start()
+    await found.clock.advance(0.1)
+    yield found
+    await found.pods.close()
+    await found.nodes.close()
+
+
+async def test_a_status_keeps_what_others_wrote(written: Written) -> None:
+    ready = {"type": "Ready", "status": "True"}
+    await written.writer.write("n1", Report(1, [written.entry(written.stored(), phase="Running", conditions=[ready])]))
+    status = written.stored()["status"]
+    assert {condition["type"] for condition in status["conditions"]} == {"Ready", "PodScheduled"}
+    assert (status["phase"], status["qosClass"]) == ("Running", "BestEffort")
+
+
+async def test_the_same_status_is_written_once_and_a_return_to_an_older_one_again(written: Written) -> None:
+    pod = written.stored()
+    for phase in ("Running", "Running", "Pending", "Running"):
+        await written.writer.write("n1", Report(1, [written.entry(pod, phase=phase, conditions=[])]))
+    assert written.stored()["status"]["phase"] == "Running"
+    assert written.writes() == 3
+
+
+@pytest.mark.parametrize(("node", "wrong"), [("n2", {}), ("n1", {"uid": "another"}), ("n1", {"name": "b"})])
+async def test_a_pod_that_is_not_the_nodes_own_is_left_alone(
+    written: Written, node: str, wrong: dict[str, str]
+) -> None:
+    entry = {**written.entry(written.stored(), phase="Failed"), **wrong}
+    await written.writer.write(node, Report(1, [entry]))
+    assert written.writes() == 0
+
+
+async def test_a_pod_is_removed_only_when_it_was_being_deleted(written: Written) -> None:
+    pod = written.stored()
+    await written.writer.write("n1", Report(1, gone=[uid(pod)]))
+    assert written.api.find(PODS, Key("default", "a")) is not None
+    await written.api.client().delete(PODS, "a", "default", grace_period_seconds=30)
+    await written.clock.advance(0.1)
+    await written.writer.write("n2", Report(1, gone=[uid(pod)]))
+    assert written.api.find(PODS, Key("default", "a")) is not None
+    await written.writer.write("n1", Report(2, gone=[uid(pod)]))
+    assert written.api.find(PODS, Key("default", "a")) is None
+
+
+async def test_a_report_that_cannot_be_stored_is_not_taken(written: Written) -> None:
+    written.api.fail(ServiceUnavailable("the disk is full"), verb="update", resource=PODS)
+    report = Report(1, [written.entry(written.stored(), phase="Running", conditions=[])])
+    with pytest.raises(ServiceUnavailable):
+        await written.writer.write("n1", report)
+    await written.writer.write("n1", report)
+    assert written.stored()["status"]["phase"] == "Running"
+
+
+async def test_two_writers_of_a_nodes_conditions_undo_nothing_of_each_other(written: Written) -> None:
+    await written.writer.write_node("n1", {"conditions": [{"type": "Ready", "status": "True"}]})
+    await written.writer.set_node_condition("n1", "ClockSkewed", "True", "ClocksDiffer", "by an hour")
+    await written.writer.write_node("n1", {"conditions": [{"type": "Ready", "status": "False"}]})
+    node = written.api.find(NODES, Key("", "n1"))
+    assert node is not None
+    found = {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}
+    assert (found["Ready"], found["ClockSkewed"]) == ("False", "True")
+
+
+def test_conditions_keep_the_moment_of_their_last_change() -> None:
+    before = [{"type": "Ready", "status": "True", "lastTransitionTime": "then"}]
+    same = merge_conditions(before, [{"type": "Ready", "status": "True"}], "now")
+    other = merge_conditions(before, [{"type": "Ready", "status": "False"}], "now")
+    assert (same[0]["lastTransitionTime"], other[0]["lastTransitionTime"]) == ("then", "now")
+    assert merge_conditions(before, "nonsense", "now") == before
+
+
+def test_clock_differences_within_the_round_trip_are_none() -> None:
+    sent = datetime(2026, 1, 1, tzinfo=UTC)
+    received = sent + timedelta(seconds=2)
+    assert clock_difference("2026-01-01T00:00:01Z", sent, received) == 0
+    assert clock_difference("2026-01-01T00:00:12Z", sent, received) == 10
+    assert clock_difference("2025-12-31T23:59:50Z", sent, received) == -10
+    assert clock_difference("nonsense", sent, received) == 0
+
+
+def test_the_epoch_is_the_same_after_a_restart_and_another_in_a_copy(tmp_path: Path) -> None:
+    first = load_epoch(tmp_path / "epoch.json")
+    assert load_epoch(tmp_path / "epoch.json") == first
+    taken = load_epoch(tmp_path / "epoch.json", takeover=True)
+    assert (taken.counter, taken.instance) == (first.counter + 1, first.instance)
+    copy = tmp_path / "copy" / "epoch.json"
+    copy.parent.mkdir()
+    copy.write_bytes((tmp_path / "epoch.json").read_bytes())
+    assert load_epoch(copy).counter == taken.counter
+    assert load_epoch(copy).instance != taken.instance
+    copy.write_bytes(b"{")
+    with pytest.raises(ValueError, match="is damaged"):
+        load_epoch(copy)
