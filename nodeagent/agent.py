@@ -76,6 +76,7 @@ class Agent:
         self._network_due = asyncio.Event()
         self._tables_due = asyncio.Event()
         self._tables_stale = True
+        self._unready: frozenset[str] = frozenset()
         self._status_due = asyncio.Event()
         self.assignment = Assignment(options.session.folder)
         self.assignment.load()
@@ -176,8 +177,12 @@ class Agent:
             self._tables_due.set()
 
     def _pods_changed(self) -> None:
-        self.service.peers.set_unready(self.pods.unready_addresses())
-        self._unready_changed()
+        unready = self.pods.unready_addresses()
+        if unready != self._unready:
+            # Statuses change far more often than readiness, and each change here renders all tables.
+            self._unready = unready
+            self.service.peers.set_unready(unready)
+            self._unready_changed()
         self._status_due.set()
 
     def _unready_changed(self) -> None:
@@ -242,7 +247,7 @@ class Agent:
             self.assignment.mark_applied(version)
 
     async def _sync_tables(self) -> bool:
-        unready = self.pods.unready_addresses() | self.service.peers.unready
+        unready = self._unready | self.service.peers.unready
         try:
             await self._parts.network.sync_services(
                 self.assignment.objects("services"), self.assignment.objects("endpointslices"), unready

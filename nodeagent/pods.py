@@ -28,6 +28,7 @@ from .state.admission import admit
 from .state.events import Event
 from .state.machine import PodMachine
 from .state.moment import Moment
+from .volumes import follows_objects
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -381,7 +382,8 @@ class Pods:
             await self._refresh_due.wait()
             self._refresh_due.clear()
             for runner in self.all():
-                if runner.machine.state.volumes.done and runner.machine.state.ending is None:
+                state = runner.machine.state
+                if state.volumes.done and state.ending is None and follows_objects(state.pod):
                     try:
                         await asyncio.to_thread(
                             volumes.refresh, runner.machine.pod, self._assignment, self._surface.around()

@@ -163,6 +163,11 @@ class Volumes:
         return self.pod_folder(pod_uid) / "containers" / container / str(attempt)
 
 
+def follows_objects(pod: Object) -> bool:
+    """Whether any of its volumes changes with objects of the API."""
+    return any(kind in volume for volume in _volumes(pod) for kind in PAYLOADS)
+
+
 def _volumes(pod: Object) -> list[Object]:
     return (pod.get("spec") or {}).get("volumes") or []
 

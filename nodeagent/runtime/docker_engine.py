@@ -15,6 +15,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import docker
@@ -54,7 +55,7 @@ class DockerRuntime:
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="engine")
         self._starts = asyncio.Semaphore(cpus or os.cpu_count() or 1)
         self._api: docker.APIClient | None = None
-        self._pause_image = ""
+        self._images: dict[str, ImageInfo] = {}
         self._pause_lock = asyncio.Lock()
 
     async def close(self) -> None:
@@ -197,9 +198,14 @@ class DockerRuntime:
         return found
 
     async def list_images(self) -> list[ImageInfo]:
-        entries = await self.call(lambda api: api.images())
-        found = await asyncio.gather(*(self.find_image(entry["Id"]) for entry in entries))
-        return [image for image in found if image is not None]
+        """Asked every few seconds: only images that were not seen before are inspected."""
+        entries = {str(entry["Id"]): entry for entry in await self.call(lambda api: api.images())}
+        unknown = [image_id for image_id in entries if image_id not in self._images]
+        found = await asyncio.gather(*(self.find_image(image_id) for image_id in unknown))
+        known = {**self._images, **{image.id: image for image in found if image is not None}}
+        self._images = {image_id: image for image_id, image in known.items() if image_id in entries}
+        tags = {image_id: tuple(entry.get("RepoTags") or ()) for image_id, entry in entries.items()}
+        return [replace(image, tags=tags[image_id]) for image_id, image in self._images.items()]
 
     async def load_images(self, chunks: AsyncIterator[bytes]) -> list[str]:
         lines = await self._http.upload("/images/load", chunks)
