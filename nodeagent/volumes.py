@@ -1,6 +1,7 @@
 """A pod's volumes on this host, and the files that containers get besides (`/etc/hosts`, termination messages).
 
-All is below `pods/UID` in the agent's folder and goes with the pod; hostPath is only checked, never owned. Contents
+All is below `pods/UID` in the agent's folder and goes with the pod; hostPath is only checked, never owned. `pods` is
+closed to other users of the host: files of Secrets have the modes that pods ask for, mostly readable by all. Contents
 that come from objects are changed as kubelet does it: a new folder, then one rename of the link `..data`, so that a
 reader sees the old state or the new one, never a mixture. Everything here blocks: call it in a thread.
 """
@@ -50,12 +51,21 @@ class Volumes:
             raise VolumeFailure(f"the pod's uid {pod_uid!r} cannot be the name of a folder")
         return self._folder / pod_uid
 
+    def _close_to_others(self) -> None:
+        # Bind mounts begin below this folder, so it keeps no container from its files, whatever user that runs as.
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.chmod(0o700)
+        except OSError as error:
+            raise VolumeFailure(f"{self._folder} cannot be made for volumes: {error}") from error
+
     def known_pods(self) -> list[str]:
         """Uids that have a folder here: those of pods that nobody knows any more are leftovers of a crash."""
         return [path.name for path in self._folder.iterdir()] if self._folder.is_dir() else []
 
     def prepare(self, pod: Object, lookup: Lookup, around: Surroundings) -> None:
         """Have every volume of the pod, with current contents. VolumeFailure names the first that cannot be had."""
+        self._close_to_others()
         for volume in _volumes(pod):
             try:
                 self._prepare(pod, volume, lookup, around)

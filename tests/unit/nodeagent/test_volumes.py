@@ -57,6 +57,13 @@ def test_an_empty_dir_is_everybodys(disk: Disk) -> None:
     assert (path / "x").read_text() == "kept"
 
 
+def test_no_other_user_of_the_host_reaches_what_pods_may_read(disk: Disk) -> None:
+    disk.folder.parent.mkdir(mode=0o755)
+    path = disk.prepare({"secret": {"secretName": "s"}}, Objects(secrets=[secret("s", password="x")]))
+    assert mode(path / "password") == 0o644
+    assert mode(disk.folder.parent) == 0o700
+
+
 def test_memory_backed_volumes_and_secrets_are_mounted(disk: Disk) -> None:
     path = disk.prepare({"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}})
     assert disk.mounter.mounted == {path: 1024 * 1024}
