@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import ip_address, ip_network
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import orjson
 from aiohttp import WSMsgType, web
@@ -22,18 +22,14 @@ from .assignment import Assignment
 from .pods import PodRunner, Pods
 from .runtime.base import Runtime, RuntimeFailure
 from .state.container import ContainerTrack, Phase
+from .state.status import addresses_of
 
 PROTOCOL = "v5.channel.k8s.io"
 T = TypeVar("T")
 CHUNK = 32 * 1024
 CONNECT_SECONDS = 5.0
+LOOK_SECONDS = 1.0  # between two looks whether the reader of a stream is still there
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Router(Protocol):
-    """nodeagent.session's server, as far as it is needed here."""
-
-    def add_route(self, method: str, path: str, handler: Handler, role: str, /) -> None: ...
 
 
 class Handlers:
@@ -123,9 +119,10 @@ class Handlers:
     async def forward(self, request: web.Request) -> web.StreamResponse:
         """One TCP connection to a port of the pod."""
         state = self._runner(request).machine.state
-        if not state.sandbox.addresses:
+        addresses = addresses_of(state) if state.any_running else ()
+        if not addresses:
             raise web.HTTPBadRequest(text=f"unable to forward port because pod {meta.name(state.pod)} is not running")
-        return await _tcp(request, state.sandbox.addresses, _port(request))
+        return await _tcp(request, addresses, _port(request))
 
     async def dial(self, request: web.Request) -> web.StreamResponse:
         """One TCP connection from this node, to an address of a pod or Service only."""
@@ -209,13 +206,24 @@ async def _stream(request: web.Request, chunks: AsyncIterator[bytes], kind: str)
     response = web.StreamResponse(headers={"Content-Type": kind})
     first = await _guarded(anext(chunks, b""))
     await response.prepare(request)
+    tasks = Tasks("stream")
+    copying = tasks.start("copy", _copy(first, chunks, response))
+    try:
+        # A reader that leaves while nothing is said is noticed here; the engine's connection must not outlive it.
+        while not copying.done() and request.transport is not None:
+            await asyncio.wait({copying}, timeout=LOOK_SECONDS)
+    finally:
+        await tasks.close()
+    return response
+
+
+async def _copy(first: bytes, chunks: AsyncIterator[bytes], response: web.StreamResponse) -> None:
     with contextlib.suppress(ConnectionError):  # the reader has gone: nothing is lost
         await response.write(first)
         with contextlib.suppress(RuntimeFailure):  # the engine went away in the middle: the stream ends there
             async for chunk in chunks:
                 await response.write(chunk)
         await response.write_eof()
-    return response
 
 
 async def _upgrade(request: web.Request) -> web.WebSocketResponse:
@@ -225,7 +233,8 @@ async def _upgrade(request: web.Request) -> web.WebSocketResponse:
 
 
 async def _tcp(request: web.Request, addresses: tuple[str, ...], port: int) -> web.StreamResponse:
-    """Connect to the first address that answers, then carry bytes until one side ends."""
+    """Connect to the first address that answers, then carry bytes until the pod's side ends or the client is gone; an
+    empty message of the client ends its direction only."""
     problems = []
     for address in addresses:
         try:
@@ -257,9 +266,14 @@ async def _to_socket(reader: asyncio.StreamReader, socket: web.WebSocketResponse
 
 
 async def _from_socket(socket: web.WebSocketResponse, writer: asyncio.StreamWriter) -> None:
+    ended = False
     with contextlib.suppress(ConnectionError):
         async for message in socket:
-            if message.type is WSMsgType.BINARY:
+            if message.type is not WSMsgType.BINARY or ended:
+                continue
+            if ended := not message.data:
+                writer.write_eof()
+            else:
                 writer.write(message.data)
                 await writer.drain()
 
