@@ -14,16 +14,16 @@ _HOSTS: Lines = [
     ("No host is waiting to be adopted.", Tone.BRIGHT),
     ("", Tone.TEXT),
     ("Start an agent on a host of this network:", Tone.DIM),
-    ("    sudo quarterdeck-agent", Tone.LINK),
+    ("    sudo quarterdeck-agent run", Tone.LINK),
     ("It appears here within seconds: press a, type the code that it prints.", Tone.DIM),
     ("", Tone.TEXT),
     ("A host on another network is added by its address:", Tone.DIM),
-    ("    quarterdeck discover --add ADDRESS", Tone.LINK),
+    ("    quarterdeck adopt ADDRESS", Tone.LINK),
 ]
 _NO_NODES: Lines = [
     ("This cluster has no nodes yet, so nothing can run.", Tone.BRIGHT),
     ("", Tone.TEXT),
-    ("1  Start an agent on a host:  sudo quarterdeck-agent", Tone.TEXT),
+    ("1  Start an agent:  sudo quarterdeck-agent run", Tone.TEXT),
     ("2  Type  :discover  here, press  a  on it, type the code that it prints.", Tone.TEXT),
     ("3  Apply a manifest:  quarterdeck apply -f app.yaml   (kubectl works too)", Tone.TEXT),
 ]
@@ -36,6 +36,8 @@ _NOTHING_RUNS: Lines = [
     ("", Tone.TEXT),
     (":nodes shows where it can run, :discover finds more hosts.", Tone.DIM),
 ]
+TEXTS = (_HOSTS, _NO_NODES, _NOTHING_RUNS)
+"""What tells people what to type."""
 
 
 def notice(view: View, model: TableModel, session: Session, *, synced: bool) -> Lines:

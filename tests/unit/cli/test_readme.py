@@ -10,6 +10,7 @@ import pytest
 
 from console.cli.main import COMMANDS, parse
 from console.tui.actions import ACTIONS, key_label
+from console.tui.screens import empty
 from nodeagent.cli import _parser as agent_parser
 
 ROOT = Path(__file__).parents[3]
@@ -18,9 +19,15 @@ TYPED = re.compile(r"^\$ (.+?)(?:\s{2,}#.*)?$|`((?:quarterdeck|qd|quarterdeck-ag
 DONE_ELSEWHERE = {"export", "kubectl"}
 
 
+IN_CONSOLE = re.compile(r"((?:quarterdeck|quarterdeck-agent) [^(]+)")
+
+
 def typed() -> list[str]:
+    """Command lines in the documents, and in what the console says on a screen with nothing to show."""
     texts = (document.read_text(encoding="utf-8") for document in DOCUMENTS)
-    return sorted({first or second for text in texts for first, second in TYPED.findall(text)})
+    shown = {first or second for text in texts for first, second in TYPED.findall(text)}
+    said = (text for lines in empty.TEXTS for text, _ in lines)
+    return sorted(shown | {found[1].strip() for text in said if (found := IN_CONSOLE.search(text))})
 
 
 @pytest.mark.parametrize("line", typed())
