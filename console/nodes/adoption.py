@@ -34,7 +34,7 @@ from common.hosts import AGENT_ADDRESS, CERTIFICATE_SERIAL, HOST_FINGERPRINT, jo
 from common.pairing import Answer, Initiator, PairingError, WrongCode
 from common.pki import PkiError
 
-from .calls import call_host, call_local, pinned
+from .calls import call_host, call_local, certificate_serial, pinned
 from .hosts import HostEntry, HostTable
 
 log = logging.getLogger(__name__)
@@ -198,6 +198,11 @@ class Adoptions:
         """The host is ours by its certificate; only the Node is missing, or is there already."""
         node = entry.advertisement.node
         context = tls.client_context(self._pki.controlplane, self._pki.authority.certificate_pem)
+        if self._pki.revocations.is_revoked(await certificate_serial(address, context, node)):
+            raise Forbidden(
+                f"host {entry.name} was removed from this cluster while it was away, and its certificate is revoked: "
+                "stop its agent, run `quarterdeck-agent reset` there, start it and adopt it with its code"
+            )
         seen = _identity(await call_host(address, "GET", "/identity", trust=context, name=node), address)
         if seen.fingerprint != entry.advertisement.fingerprint:
             raise Conflict(f"another host answers at {address}")

@@ -24,6 +24,8 @@ from .references import CONFIGMAPS, SECRETS, Reference, references
 
 PODS, NODES = "pods", "nodes"
 SHARED = frozenset({"services", "endpointslices", NODES, "namespaces"})
+MIN_PACE = 0.01  # seconds; changes come in bursts, a hundredth of a second makes one message of many
+PACE_PER_NODE = 0.0005
 RESOURCES = (PODS, CONFIGMAPS, SECRETS, *sorted(SHARED))
 
 
@@ -107,6 +109,7 @@ class Distribution:
     def __init__(self) -> None:
         self.version = 0
         self._objects: dict[str, dict[str, Object]] = {resource: {} for resource in RESOURCES}
+        self._encoded: dict[Item, tuple[Object, orjson.Fragment]] = {}
         self._feeds: dict[str, Feed] = {}
         self._pods: dict[str, set[str]] = {}  # node -> uids
         self._named: dict[Reference, str] = {}  # the uid of a ConfigMap or Secret
@@ -130,6 +133,7 @@ class Distribution:
         before = self._objects[resource].get(uid(old)) if old is not None else None
         if old is not None and (new is None or uid(new) != uid(old)):
             self._objects[resource].pop(uid(old), None)
+            self._encoded.pop(Item(resource, uid(old)), None)
         if new is not None and projected is not None:
             self._objects[resource][uid(new)] = projected
         if before is not None and projected is not None and _same(resource, before, projected):
@@ -141,6 +145,22 @@ class Distribution:
             self._change_pod(old, new)
         else:
             self._change_named(resource, old, new)
+
+    @property
+    def pace(self) -> float:
+        """Seconds in which changes are gathered before a node is told: what all nodes get costs the more of them
+        there are, and with hundreds a tenth of a second is still quick."""
+        return max(MIN_PACE, PACE_PER_NODE * len(self._feeds))
+
+    def encoded(self, resource: str, obj: Object) -> orjson.Fragment:
+        """The object as JSON, made once however many nodes get it."""
+        if resource not in SHARED:
+            return orjson.Fragment(orjson.dumps(obj))
+        item = Item(resource, uid(obj))
+        cached = self._encoded.get(item)
+        if cached is None or cached[0] is not obj:
+            cached = self._encoded[item] = (obj, orjson.Fragment(orjson.dumps(obj)))
+        return cached[1]
 
     def wanted(self, node: str) -> list[Item]:
         """Everything that the node has to know."""

@@ -6,6 +6,7 @@ nothing is trusted but what pairing proves later.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import orjson
 
 from common import tls
 from common.errors import ApiError, BadRequest, Conflict, Forbidden, ServiceUnavailable, TooManyRequests
+from common.hosts import split_address
 
 CALL_SECONDS = 10.0
 MAX_ANSWER_BYTES = 256 * 1024
@@ -39,6 +41,20 @@ async def call_host(
     verify = trust if trust is not None else tls.unverified_client_context()
     connector = aiohttp.TCPConnector(ssl=verify, force_close=True)
     return await _call(connector, f"https://{address}{path}", method, f"the agent at {address}", body, name)
+
+
+async def certificate_serial(address: str, context: ssl.SSLContext, name: str) -> int:
+    """Serial number of the certificate that a node shows; ApiError when it is not one of the cluster."""
+    host, port = split_address(address)
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
+    except (TimeoutError, OSError) as error:
+        raise ServiceUnavailable(f"the agent at {address} cannot be reached: {tls.explain(error)}") from error
+    try:
+        return tls.peer_subject(writer.get_extra_info("peercert"))[2]
+    finally:
+        writer.close()
 
 
 async def call_local(socket: Path, method: str, path: str, body: Any = None) -> Any:

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -45,14 +45,13 @@ from common.session import (
 )
 from common.tunnel import Connect, Tunnels
 
-from .assignment import Distribution, Feed
+from .assignment import Batch, Distribution, Feed
 from .failure import UNREACHABLE_SECONDS
 
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
 OPEN_SECONDS = 5.0
-COALESCE_SECONDS = 0.01  # changes come in bursts; a hundredth of a second makes one message of many
 GRACE_SECONDS = 0.5
 MAX_REPORTS = 1000  # unstored; an agent that sends more without waiting is broken
 
@@ -249,14 +248,21 @@ class Link:
         released = self._watcher.released(self._node)
         while self._feed is not None:
             await self._wake.wait()
-            await self._clock.sleep(COALESCE_SECONDS)
+            await self._clock.sleep(self._distribution.pace)
             self._wake.clear()
             batch = self._feed.take()
             if batch is not None:
-                await self.send(Sync(batch.generation, batch.full, batch.objects, batch.removed))
+                await self.send(self._to_sync(batch))
             if released:
                 await self.send(Release(released))
                 released = []
+
+    def _to_sync(self, batch: Batch) -> Sync:
+        encoded: dict[str, list[Any]] = {
+            resource: [self._distribution.encoded(resource, obj) for obj in items]
+            for resource, items in batch.objects.items()
+        }
+        return Sync(batch.generation, batch.full, encoded, batch.removed)
 
     async def _watch_silence(self, receiver: asyncio.Task[None]) -> None:
         while True:

@@ -114,6 +114,32 @@ async def test_a_removed_node_forgets_the_cluster_and_can_be_adopted_again(clust
     await eventually(lambda: cluster.is_ready("worker-1"), "the node becoming Ready again")
 
 
+async def test_a_host_removed_while_it_was_away_is_not_taken_back_by_its_old_certificate(cluster: Cluster) -> None:
+    agent = await cluster.agent("worker-1", folder=cluster.folder / "worker-1")
+    await cluster.adopt(agent)
+    await eventually(lambda: cluster.is_ready("worker-1"), "the node becoming Ready")
+    serial = agent.service.credentials.membership.identity.certificate.serial_number  # type: ignore[union-attr]
+    await agent.close()
+    await cluster.api.delete(NODES, "worker-1")
+
+    async def revoked() -> bool:
+        return pki.Revocations(cluster.home.pki / "revoked.json").is_revoked(serial)
+
+    await eventually(revoked, "its certificate being revoked")
+    back = await cluster.agent("worker-1", folder=cluster.folder / "worker-1")
+    with pytest.raises(Forbidden, match="certificate is revoked"):
+        await cluster.adopt(back, "")
+
+
+async def test_a_host_whose_node_object_was_lost_is_taken_back_by_its_certificate(cluster: Cluster) -> None:
+    agent = await cluster.node("worker-1")
+    await cluster.stop()
+    (cluster.home.store).unlink()
+    await cluster.start()
+    await cluster.api.post(HOSTS, agent.address, "adopt", {"code": ""})
+    await eventually(lambda: cluster.is_ready("worker-1"), "the node becoming Ready")
+
+
 async def test_a_control_plane_that_restarts_commands_its_nodes_again(cluster: Cluster) -> None:
     agent = await cluster.node("worker-1")
     await cluster.restart()

@@ -23,6 +23,10 @@ async def is_ready(cluster: Cluster, replicas: int) -> bool:
     return len(found) == replicas == len(await cluster.pods())
 
 
+async def assigned(agents: dict[str, SimulatedAgent], count: int) -> bool:
+    return sum(len(agent.pods()) for agent in agents.values()) == count
+
+
 def images(found: list[Object]) -> set[str]:
     return {pod["spec"]["containers"][0]["image"] for pod in found}
 
@@ -35,7 +39,7 @@ async def deploy(cluster: Cluster, replicas: int, **more: Any) -> None:
 async def test_a_deployment_runs_scales_and_rolls_out(cluster: Cluster) -> None:
     agents = await three(cluster)
     await deploy(cluster, 6)
-    assert sum(len(agent.pods()) for agent in agents.values()) == 6
+    await eventually(lambda: assigned(agents, 6), "the nodes knowing their pods")
     assert all(agent.pods() for agent in agents.values())
 
     await cluster.api.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 2}}, "default")
@@ -48,7 +52,7 @@ async def test_a_deployment_runs_scales_and_rolls_out(cluster: Cluster) -> None:
         return images(await cluster.pods()) == {"hello:2"} and await is_ready(cluster, 2)
 
     await eventually(rolled_out, "the rollout")
-    assert sum(len(agent.pods()) for agent in agents.values()) == 2
+    await eventually(lambda: assigned(agents, 2), "the nodes forgetting the old pods")
 
 
 async def test_a_terminating_pod_is_released_after_all_tables_let_go_of_it(cluster: Cluster) -> None:
