@@ -189,7 +189,8 @@ class Assignment:
             try:
                 for resource in sorted(dirty):
                     await asyncio.to_thread(self._files.write, resource, self._content(resource))
-            except OSError:
+            except BaseException:
+                # A full disk, or the end of the task that keeps it saved: `save` is called once more then.
                 self._dirty |= dirty
                 self._changed.set()
                 raise

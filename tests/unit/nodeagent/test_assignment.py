@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,17 @@ def test_another_cluster_starts_with_nothing() -> None:
     assignment.apply(Sync(1, full=True, objects={"pods": [item("a")]}))
     assignment.join("two", "node", {})
     assert assignment.objects("pods") == []
+
+
+async def test_what_was_being_saved_when_the_agent_stopped_is_saved_by_its_last_save(tmp_path: Path) -> None:
+    assignment = Assignment(tmp_path)
+    keeper = asyncio.get_running_loop().create_task(assignment.keep_saved())
+    assignment.apply(Sync(1, full=True, objects={"pods": [item("a")], "services": [item("s")], "nodes": [item("n")]}))
+    for _ in range(3):  # into the middle of the first file
+        await asyncio.sleep(0)
+    keeper.cancel()
+    await asyncio.gather(keeper, return_exceptions=True)
+    await assignment.save()
+    again = Assignment(tmp_path)
+    again.load()
+    assert [uids(again, resource) for resource in ("pods", "services", "nodes")] == [{"a"}, {"s"}, {"n"}]
