@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.aio import Tasks
@@ -134,13 +134,17 @@ class Agent:
 
     # What the others ask
 
+    @property
+    def _name(self) -> str:
+        """As the cluster calls this node; before it is one, as the host calls itself."""
+        return self.assignment.node_name or self._options.name
+
     def _node(self) -> Object:
         return self.assignment.find("nodes", "", self.assignment.node_name) or {}
 
     def _around(self) -> Surroundings:
         allocatable = stats.allocatable(self._machine, self._options.limits)
-        name = self.assignment.node_name or self._options.name
-        return Surroundings(name, self._options.addresses(), (), allocatable)
+        return Surroundings(self._name, self._options.addresses(), (), allocatable)
 
     def _facts(self) -> Facts:
         version = self._health.engine_version
@@ -154,14 +158,12 @@ class Agent:
 
     def _info(self) -> Object:
         self._update_status()
-        name = self.assignment.node_name or self._options.name
-        return {"status": self.reports.node_status(), "labels": {**stats.labels(name), **self._parts.labels}}
+        return {"status": self.reports.node_status(), "labels": {**stats.labels(self._name), **self._parts.labels}}
 
     async def _summary(self) -> Object:
         folder = self._options.session.folder or Path("/")
         self._machine = await asyncio.to_thread(stats.measure, folder, self._options.limits)
-        name = self.assignment.node_name or self._options.name
-        return await asyncio.to_thread(summary.summary, name, self._machine, self.pods.all(), self._clock.now())
+        return await asyncio.to_thread(summary.summary, self._name, self._machine, self.pods.all(), self._clock.now())
 
     # What changed
 
@@ -229,6 +231,10 @@ class Agent:
             return failure.message
         except OSError as error:
             return str(error)
+        except Exception as error:
+            # The loop has to go on: it is the only one that can ever put the network right.
+            log.exception("setting up the network failed in an unexpected way")
+            return f"{type(error).__name__}: {error}"
         return ""
 
     async def _keep_tables(self) -> None:
@@ -256,6 +262,10 @@ class Agent:
             log.warning("service tables: %s", failure.message)
             self._set_health(network_error=failure.message)
             return False
+        except Exception as error:
+            log.exception("the service tables cannot be made of what the control plane sent")
+            self._set_health(network_error=f"service tables: {type(error).__name__}: {error}")
+            return False
         if self._health.network_error:
             self._network_due.set()  # it works again; whether all of it does, the next configure tells
         return True
@@ -263,14 +273,7 @@ class Agent:
     # Node status
 
     def _set_health(self, **changes: str) -> None:
-        self._health = Health(
-            **{
-                "engine_version": self._health.engine_version,
-                "engine_error": self._health.engine_error,
-                "network_error": self._health.network_error,
-                **changes,
-            }
-        )
+        self._health = replace(self._health, **changes)
         self._status_due.set()
 
     async def _ask_engine(self) -> None:
@@ -304,7 +307,7 @@ class Agent:
     def _update_status(self) -> None:
         options = self._options
         facts = NodeFacts(
-            name=self.assignment.node_name or options.name,
+            name=self._name,
             version=options.session.version,
             addresses=options.addresses(),
             port=self.service.server.port,

@@ -33,6 +33,7 @@ from .volumes import follows_objects
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 MAX_EARLY_DEATHS = 1000
+LOOK_AGAIN_SECONDS = 1.0  # after a look at the engine that failed
 KILLED = 137
 
 
@@ -154,7 +155,7 @@ class Pods:
 
     def _assignment_changed(self, change: Change) -> None:
         if "cluster" in change.resources:
-            self._tasks.start("look", self._look_again())
+            self._tasks.start("look", self._look())  # the labels to look for are others now
         for uid in change.released:
             if (runner := self._runners.get(uid)) is not None:
                 runner.tell(events.Released())
@@ -223,15 +224,12 @@ class Pods:
 
     async def _watch_engine(self) -> None:
         async for event in self._surface.runtime.events():
-            try:
-                await self._engine_event(event)
-            except RuntimeFailure as failure:
-                self._engine_lost(failure.message)
+            await self._engine_event(event)
 
     async def _engine_event(self, event: EngineEvent) -> None:
         match event.kind:
             case "reconnected":
-                await self._look_at_everything()
+                await self._look()
             case "lost":
                 self._engine_lost("the Docker Engine does not answer; is dockerd running?")
             case "oom":
@@ -247,12 +245,19 @@ class Pods:
             runner.tell(events.EngineLost())
         self._changed()
 
-    async def _look_again(self) -> None:
-        """The labels to look for are others now."""
-        try:
-            await self._look_at_everything()
-        except RuntimeFailure as failure:
-            self._engine_lost(failure.message)
+    async def _look(self) -> None:
+        """Until it succeeds: an engine that refuses one answer sends no event after which to look again."""
+        while True:
+            try:
+                await self._look_at_everything()
+            except RuntimeFailure as failure:
+                self._engine_lost(failure.message)
+            except Exception as error:
+                log.exception("what the engine has cannot be read")
+                self._engine_lost(f"what the engine has cannot be read: {error}")
+            else:
+                return
+            await self._surface.clock.sleep(LOOK_AGAIN_SECONDS)
 
     async def _look_at_everything(self) -> None:
         found: dict[str, list[ContainerInfo]] = {}

@@ -1,0 +1,67 @@
+"""All pods of a node, on an engine in memory that answers as scripted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from common.clock import FakeClock
+from common.session import Sync
+from nodeagent.assignment import Assignment
+from nodeagent.environment import Surroundings
+from nodeagent.executor import Surface
+from nodeagent.images import Images
+from nodeagent.network.hollow import HollowNetwork
+from nodeagent.pods import Pods
+from nodeagent.reports import Reports
+from nodeagent.runtime.base import ContainerInfo, RuntimeFailure
+from nodeagent.runtime.hollow import HollowProber, HollowRuntime
+
+from .fakes import pod
+
+
+class Moody(HollowRuntime):
+    """Its next answers to a list are these failures."""
+
+    def __init__(self, clock: FakeClock, *failures: Exception) -> None:
+        super().__init__(clock)
+        self.failures = list(failures)
+
+    async def list_containers(self, pod_uid: str = "") -> list[ContainerInfo]:
+        if self.failures:
+            raise self.failures.pop(0)
+        return await super().list_containers(pod_uid)
+
+
+async def until(done: Callable[[], bool], clock: FakeClock) -> None:
+    async with asyncio.timeout(10):
+        while not done():
+            await clock.advance(0.5)
+
+
+async def test_an_engine_that_refuses_to_tell_what_it_has_is_asked_again_without_an_event() -> None:
+    clock = FakeClock()
+    runtime = Moody(clock, RuntimeFailure("EngineRefused", "no space left on device"), KeyError("Labels"))
+    assignment, reports, network_ready = Assignment(None), Reports(), asyncio.Event()
+    network_ready.set()
+    network = HollowNetwork()
+    await network.configure({"metadata": {"name": "n1"}, "spec": {"podCIDRs": ["10.42.0.0/24"]}}, (), {})
+    surface = Surface(
+        clock=clock, runtime=runtime, network=network, volumes=None, prober=HollowProber(), lookup=assignment,
+        images=Images(runtime, assignment, clock), around=lambda: Surroundings("n1", ("192.0.2.1",)),
+        domain=lambda: "cluster.local", network_ready=network_ready,
+    )  # fmt: skip
+    heard: list[str] = []
+    pods = Pods(surface, assignment, reports, node=dict, changed=lambda: heard.append(pods.engine_error))
+    assignment.apply(Sync(1, full=True, objects={"pods": [pod()]}))
+    pods.start()
+
+    def phase() -> str:
+        runner = pods.runner("default", "web-1")
+        return str((runner.machine.state.reported or {}).get("phase")) if runner is not None else ""
+
+    await until(lambda: phase() == "Running", clock)
+    assert "no space left on device" in heard
+    assert any("Labels" in error for error in heard)
+    assert pods.engine_error == ""
+    await pods.close()
