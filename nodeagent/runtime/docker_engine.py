@@ -29,6 +29,7 @@ from common.api.meta import Object
 from . import pause, streams, translate
 from .base import ContainerInfo, ContainerSpec, EngineEvent, ImageInfo, RuntimeFailure, SandboxSpec
 from .engine_http import EngineHttp, unavailable
+from .slots import Slots
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -38,6 +39,7 @@ WORKERS = 16  # threads for engine calls; they wait for dockerd, they do not com
 CONNECT_TIMEOUT = 5  # seconds; a local socket answers at once or not at all
 CALL_TIMEOUT = 120  # seconds; loading an image or removing a large container may take a while
 EVENT_KINDS = ("start", "die", "oom", "destroy")
+CONTAINER, SANDBOX = 0, 1  # urgency of a start
 RECONNECT_MIN, RECONNECT_MAX = 0.2, 5.0
 
 
@@ -53,7 +55,7 @@ class DockerRuntime:
         self._path = path
         self._http = EngineHttp(path)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="engine")
-        self._starts = asyncio.Semaphore(cpus or os.cpu_count() or 1)
+        self._starts = Slots(cpus or os.cpu_count() or 1)
         self._api: docker.APIClient | None = None
         self._images: dict[str, ImageInfo] = {}
         self._pause_lock = asyncio.Lock()
@@ -244,7 +246,9 @@ class DockerRuntime:
     async def start_sandbox(self, spec: SandboxSpec) -> ContainerInfo:
         image = await self._ensure_pause()
         config = translate.sandbox_config(spec, self.cluster, image)
-        return await self._start(config, translate.container_name(spec.pod, "", spec.attempt), "FailedCreatePodSandBox")
+        return await self._start(
+            config, translate.container_name(spec.pod, "", spec.attempt), "FailedCreatePodSandBox", SANDBOX
+        )
 
     async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
         if translate.security(spec.pod, spec.container, "runAsNonRoot"):
@@ -252,10 +256,10 @@ class DockerRuntime:
             translate.check_non_root(spec.pod, spec.container, image.user if image is not None else "")
         config = translate.container_config(spec, self.cluster)
         name = translate.container_name(spec.pod, str(spec.container.get("name", "")), spec.attempt)
-        return await self._start(config, name, "RunContainerError")
+        return await self._start(config, name, "RunContainerError", CONTAINER)
 
-    async def _start(self, config: Object, name: str, start_reason: str) -> ContainerInfo:
-        async with self._starts:
+    async def _start(self, config: Object, name: str, start_reason: str, urgency: int) -> ContainerInfo:
+        async with self._starts.take(urgency):
             container_id, running = await self.call(lambda api: _create(api, config, name), "CreateContainerError")
             if not running:
                 try:
