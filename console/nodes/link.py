@@ -108,6 +108,7 @@ class Link:
         self._feed: Feed | None = None
         self._heard = 0.0
         self._broken: Exception | None = None
+        self._renewing: asyncio.Task[None] | None = None
         self._node = ""
         self.greeted = False
         self.finished = asyncio.Event()
@@ -187,7 +188,7 @@ class Link:
                 self._heard = self._clock.monotonic()
                 self._watcher.heard(self._node)
                 await self._take(frame)
-        except (ProtocolError, PkiError, ConnectionError) as error:
+        except (ProtocolError, ConnectionError) as error:
             self._broken = error
 
     async def _take(self, frame: aiohttp.WSMessage) -> None:
@@ -212,7 +213,8 @@ class Link:
                 feed.applied(message.generation)
                 self._watcher.applied(self._node)
             case Renew():
-                await self.send(Renewed(await self._watcher.sign(self._node, message.request)))
+                if self._renewing is None or self._renewing.done():
+                    self._renewing = self._tasks.start("renew", self._renew(message.request))
             case TunnelOpen():
                 tunnels.open(message.stream, self._api)
             case TunnelWindow():
@@ -221,6 +223,12 @@ class Link:
                 tunnels.closed(message.stream)
             case _:
                 raise ProtocolError(f"{type(message).__name__} is not for a control plane")
+
+    async def _renew(self, request: str) -> None:
+        try:
+            await self.send(Renewed(await self._watcher.sign(self._node, request)))
+        except (PkiError, ApiError, OSError) as error:
+            log.warning("the certificate of node %s is not renewed, its agent will ask again: %s", self._node, error)
 
     async def _beat(self) -> None:
         count = 0

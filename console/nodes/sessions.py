@@ -65,13 +65,20 @@ class Kit:
     addresses: Callable[[str], tuple[str, ...]]
 
 
+@dataclass(slots=True)
+class _Dialer:
+    """What keeps a session with one node. `changed` ends its pause, `link` is the connection of the moment."""
+
+    changed: asyncio.Event
+    task: asyncio.Task[None] | None = None
+    link: Link | None = None
+
+
 class Sessions:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
         self._tasks = Tasks("sessions")
-        self._dialers: dict[str, asyncio.Task[None]] = {}
-        self._links: dict[str, Link] = {}
-        self._changed: dict[str, asyncio.Event] = {}
+        self._dialers: dict[str, _Dialer] = {}
         self._release_due = asyncio.Event()
         self._http: aiohttp.ClientSession | None = None
         self._said: dict[str, str] = {}
@@ -88,7 +95,11 @@ class Sessions:
             await self._http.close()
 
     def connected(self, node: str) -> bool:
-        return node in self._links
+        return self._link(node) is not None
+
+    def _link(self, node: str) -> Link | None:
+        dialer = self._dialers.get(node)
+        return dialer.link if dialer is not None else None
 
     def changed(self, fingerprint: str) -> None:
         """A host appeared or has other addresses: dial its node now."""
@@ -136,28 +147,30 @@ class Sessions:
         self._kit.health.watch([name(node) for node in self._kit.nodes.items()])
         if new is None:
             if old is not None:
-                self._tasks.start(f"remove-{name(old)}", self._remove(old))
+                # Taken out at once: a node of that name that comes while this one leaves gets a dialer of its own.
+                self._said.pop(name(old), None)
+                self._tasks.start(f"remove-{name(old)}", self._remove(old, self._dialers.pop(name(old), None)))
             return
         if name(new) not in self._dialers:
-            self._changed[name(new)] = asyncio.Event()
-            self._dialers[name(new)] = self._tasks.start(f"dial-{name(new)}", self._dial_forever(name(new)))
+            dialer = self._dialers[name(new)] = _Dialer(asyncio.Event())
+            dialer.task = self._tasks.start(f"dial-{name(new)}", self._dial_forever(name(new), dialer))
         elif old is None or _target(old) != _target(new):
             self._poke(name(new))
 
     def _poke(self, node: str) -> None:
-        if (event := self._changed.get(node)) is not None:
-            event.set()
+        if (dialer := self._dialers.get(node)) is not None:
+            dialer.changed.set()
 
-    async def _dial_forever(self, node: str) -> None:
+    async def _dial_forever(self, node: str, dialer: _Dialer) -> None:
         failures = 0
         while True:
-            self._changed[node].clear()
+            dialer.changed.clear()
             candidates = self._candidates(node)
             reasons: list[str] = []
             served = False
             for address in candidates:
                 try:
-                    served = await self._dial(node, address, reasons)
+                    served = await self._dial(node, dialer, address, reasons)
                 except Exception:
                     # A fault of ours must not leave the node without a session for good.
                     log.exception("node %s: the session ended in an unexpected way", node)
@@ -168,19 +181,17 @@ class Sessions:
             failures = 0 if served else failures + 1
             # Without an address or pod range there is nothing to dial until the node changes.
             pause = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)] if candidates else 3600.0
-            await self._pause(node, pause)
+            await self._wait(f"pause-{node}", dialer.changed, pause)
 
-    async def _pause(self, node: str, seconds: float) -> None:
-        sleeping = self._tasks.start(f"pause-{node}", self._kit.clock.sleep(seconds))
-        changed = self._tasks.start(f"changed-{node}", self._wait_changed(node))
+    async def _wait(self, title: str, event: asyncio.Event, seconds: float) -> None:
+        """Until the event is set, for so many seconds at most."""
+        timer = self._tasks.start(f"{title}-timer", self._kit.clock.sleep(seconds))
+        waiting = self._tasks.start(title, event.wait())
         try:
-            await asyncio.wait({sleeping, changed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({timer, waiting}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sleeping.cancel()
-            changed.cancel()
-
-    async def _wait_changed(self, node: str) -> None:
-        await self._changed[node].wait()
+            timer.cancel()
+            waiting.cancel()
 
     def _candidates(self, node: str) -> list[str]:
         found = self._kit.nodes.get(Key("", node))
@@ -190,7 +201,7 @@ class Sessions:
         known = [notes.get(AGENT_ADDRESS, ""), *self._kit.addresses(notes.get(HOST_FINGERPRINT, ""))]
         return [address for address in dict.fromkeys(known) if address]
 
-    async def _dial(self, node: str, address: str, reasons: list[str]) -> bool:
+    async def _dial(self, node: str, dialer: _Dialer, address: str, reasons: list[str]) -> bool:
         """One connection; True when a session came about. Adds to the reasons why not, or why it ended."""
         kit = self._kit
         link = Link(self, kit.distribution, kit.clock, kit.api)
@@ -200,14 +211,18 @@ class Sessions:
         )  # fmt: skip
         try:
             context = tls.client_context(kit.pki.controlplane, kit.pki.authority.certificate_pem)
-            self._links[node] = link
+            dialer.link = link
             await link.run(self._client(), Target(node, address, context, opening))
         except RefusedError as error:
             reasons.append(str(error))
         except (aiohttp.ClientError, ProtocolError, ApiError, PkiError, TimeoutError, OSError) as error:
             reasons.append(f"no session with {address}: {tls.explain(error)}")
+        except Exception as error:
+            # Whatever one agent sends or one object holds, its node is dialled again.
+            log.exception("the session with node %s ended in an unexpected way", node)
+            reasons.append(f"the session with {address} failed: {type(error).__name__}: {error}")
         finally:
-            self._links.pop(node, None)
+            dialer.link = None
         if link.greeted:
             kit.health.cut(node)
         return link.greeted
@@ -228,20 +243,18 @@ class Sessions:
             if found is not None:
                 self._kit.events.warning(NODES, found, "SessionFailed", why)
 
-    async def _remove(self, node: Object) -> None:
+    async def _remove(self, node: Object, dialer: _Dialer | None) -> None:
         """The Node was deleted: its agent forgets the cluster, its certificate is revoked."""
         gone = name(node)
-        if (link := self._links.get(gone)) is not None:
+        if dialer is not None and (link := dialer.link) is not None:
             try:
                 async with asyncio.timeout(LEAVE_SECONDS):
                     await link.leave()
                     await link.finished.wait()
             except (TimeoutError, OSError) as error:
-                log.warning("node %s was removed, but its agent was not told: %s", gone, error or "no answer")
-        if (dialer := self._dialers.pop(gone, None)) is not None:
-            dialer.cancel()
-        self._changed.pop(gone, None)
-        self._said.pop(gone, None)
+                log.warning("node %s was removed, but its agent was not told: %s", gone, str(error) or "no answer")
+        if dialer is not None and dialer.task is not None:
+            dialer.task.cancel()
         if serial := meta.annotations(node).get(CERTIFICATE_SERIAL):
             await asyncio.to_thread(self._kit.pki.revocations.revoke, int(serial, 16), f"node {gone} was removed")
 
@@ -254,24 +267,12 @@ class Sessions:
             if deadline is None:
                 await self._release_due.wait()
             else:
-                await self._wait_release(deadline - kit.clock.monotonic())
+                await self._wait("release", self._release_due, deadline - kit.clock.monotonic())
             self._release_due.clear()
             due = kit.releases.due(kit.clock.monotonic(), kit.distribution.version, self._all_reflect)
             for node, pods in due.items():
-                if (link := self._links.get(node)) is not None:
+                if (link := self._link(node)) is not None:
                     self._tasks.start(f"release-{node}", self._send_release(link, pods))
-
-    async def _wait_release(self, seconds: float) -> None:
-        timer = self._tasks.start("release-timer", self._kit.clock.sleep(seconds))
-        due = self._tasks.start("release-due", self._wait_due())
-        try:
-            await asyncio.wait({timer, due}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            due.cancel()
-
-    async def _wait_due(self) -> None:
-        await self._release_due.wait()
 
     async def _send_release(self, link: Link, pods: list[str]) -> None:
         try:
@@ -289,7 +290,7 @@ class Sessions:
 
     async def _renew_leases(self) -> None:
         while True:
-            for node in list(self._links):
+            for node in [node for node in self._dialers if self.connected(node)]:
                 try:
                     await self._kit.status.renew_lease(node)
                 except (ApiError, OSError) as error:

@@ -15,6 +15,7 @@ from common.api import pods
 from common.api.conditions import get_condition
 from common.api.kinds import DEPLOYMENTS, NODES, SERVICES
 from common.clock import SystemClock
+from common.hosts import CERTIFICATE_SERIAL
 from common.session import Open, Welcome
 from console.controlplane import ControlPlane, StartError
 from tests.fakes.agent import SimulatedAgent
@@ -63,6 +64,27 @@ async def test_a_connection_that_stands_still_is_given_up_and_made_anew(cluster:
 
     await eventually(back, "the session coming back")
     await eventually(lambda: cluster.is_ready("worker-1"), "the node being Ready")
+
+
+async def test_a_node_that_comes_back_while_it_is_being_removed_is_dialled(cluster: Cluster) -> None:
+    _, relay = await cluster.relayed_node("worker-1")
+    node = await cluster.api.get(NODES, "worker-1")
+    relay.freeze()  # its agent cannot be told, so the removal takes its time
+    await cluster.api.delete(NODES, "worker-1")
+    notes = {"labels": node["metadata"]["labels"], "annotations": node["metadata"]["annotations"]}
+    await cluster.api.create(NODES, {"metadata": {"name": "worker-1", **notes}, "spec": {}})
+
+    async def revoked() -> bool:
+        serial = int(node["metadata"]["annotations"][CERTIFICATE_SERIAL], 16)
+        return pki.Revocations(cluster.home.pki / "revoked.json").is_revoked(serial)
+
+    await eventually(revoked, "the removal being done")
+    relay.thaw()
+
+    async def dialled() -> bool:
+        return any("no session with" in message for message in await cluster.events("worker-1"))
+
+    await eventually(dialled, "the new node being dialled")
 
 
 @pytest.mark.parametrize(
