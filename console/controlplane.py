@@ -154,7 +154,7 @@ class ControlPlane:
         context = tls.server_context(cluster.pki.server, cluster.pki.authority.certificate_pem)
         # As kube-apiserver: clients in small images speak no newer version. Agents insist on 1.3.
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        api = await self._serve_api(cluster.config, backends, (host, port, context))
+        api = await self._serve_api(cluster, backends, (host, port, context))
         local = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
         await self._write_kubeconfig(cluster, local)
         self._progress(f"the API answers at https://{join_address(local, self.api_port)}")
@@ -177,14 +177,17 @@ class ControlPlane:
         return Cluster(config, keys, epoch)
 
     async def _serve_api(
-        self, config: ClusterConfig, backends: Backends, listen: tuple[str, int, ssl.SSLContext]
+        self, cluster: Cluster, backends: Backends, listen: tuple[str, int, ssl.SSLContext]
     ) -> ApiServer:
         self._progress("opening the store")
         registry = default_registry()
         volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
         store = await open_store(self._home.store, volatile)
         self._stack.push_async_callback(store.close)
-        api = ApiServer(store, registry, self._clock, config, streams=backends, explainer=backends, hosts=backends)
+        api = ApiServer(
+            store, registry, self._clock, cluster.config,
+            streams=backends, explainer=backends, hosts=backends, revoked=cluster.pki.revocations.is_revoked,
+        )  # fmt: skip
         await api.start(self._home.api_socket, listen)
         self._stack.push_async_callback(api.close)
         self.api_port = api.addresses[0][1]

@@ -1,4 +1,5 @@
-"""Who is at the other end of a connection: the owner of the socket, or whoever holds a certificate of the cluster."""
+"""Who is at the other end of a connection: the owner of the socket, or whoever holds a certificate of the cluster that
+was not revoked."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import os
 import socket
 import struct
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from common.errors import Forbidden, Unauthorized
@@ -19,9 +21,11 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class Authenticator:
-    """Remembers who a connection belongs to for as long as it lasts: a connection never changes hands."""
+    """Remembers who a connection belongs to for as long as it lasts: a connection never changes hands. `revoked` knows
+    certificates by their serial number."""
 
-    def __init__(self) -> None:
+    def __init__(self, revoked: Callable[[int], bool]) -> None:
+        self._revoked = revoked
         self._known: WeakKeyDictionary[asyncio.BaseTransport, tuple[str, Caller]] = WeakKeyDictionary()
 
     def authenticate(self, transport: asyncio.BaseTransport | None, user_agent: str) -> Caller:
@@ -31,19 +35,18 @@ class Authenticator:
         known = self._known.get(transport)
         if known is not None and known[0] == user_agent:
             return known[1]
-        caller = _identify(transport, user_agent)
+        caller = self._identify(transport, user_agent)
         self._known[transport] = (user_agent, caller)
         return caller
 
-
-def _identify(transport: asyncio.BaseTransport, user_agent: str) -> Caller:
-    connection = transport.get_extra_info("socket")
-    if connection is not None and connection.family == socket.AF_UNIX:
-        return _of_socket(connection, user_agent)
-    name, organizations, _serial = peer_subject(transport.get_extra_info("peercert"))
-    if not name:
-        raise Unauthorized("Unauthorized")
-    return Caller(name, organizations | {AUTHENTICATED}, f"tls {user_agent}")
+    def _identify(self, transport: asyncio.BaseTransport, user_agent: str) -> Caller:
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family == socket.AF_UNIX:
+            return _of_socket(connection, user_agent)
+        name, organizations, serial = peer_subject(transport.get_extra_info("peercert"))
+        if not name or self._revoked(serial):
+            raise Unauthorized("Unauthorized")
+        return Caller(name, organizations | {AUTHENTICATED}, f"tls {user_agent}")
 
 
 def is_local(transport: asyncio.BaseTransport | None) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -49,7 +50,8 @@ class ListenError(Exception):
 
 class ApiServer:
     """`streams`, `explainer` and `hosts` are the parts of other components that requests reach through it; without
-    one of them its requests are answered ServiceUnavailable."""
+    one of them its requests are answered ServiceUnavailable. `revoked` says of a serial number whether its certificate
+    is trusted no longer."""
 
     def __init__(
         self,
@@ -62,11 +64,12 @@ class ApiServer:
         explainer: Explainer | None = None,
         hosts: HostAdmin | None = None,
         audit: Audit | None = None,
+        revoked: Callable[[int], bool] = lambda _serial: False,
     ) -> None:
         self._store = store
         self._registry = registry
         self._verbs = Verbs(store, clock, config, audit)
-        self._authenticator = Authenticator()
+        self._authenticator = Authenticator(revoked)
         self._hosts = Hosts(hosts)
         self._resources = Resources(self._verbs, registry, specials(self._verbs, streams, explainer, self._hosts))
         self._system = System(registry, lambda: not self._closing, self._figures)

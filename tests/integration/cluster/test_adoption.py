@@ -9,8 +9,10 @@ import pytest
 
 from common import pki, session, tls
 from common.api.kinds import EVENTS, HOSTS, NODES
+from common.client.endpoint import Endpoint
+from common.client.http import HttpClient
 from common.clock import SystemClock
-from common.errors import ApiError, Conflict, Forbidden, ServiceUnavailable, TooManyRequests
+from common.errors import ApiError, Conflict, Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized
 from common.session import Open, Refused
 from tests.fakes.agent import SimulatedAgent
 
@@ -98,7 +100,9 @@ async def test_another_host_needs_a_code(cluster: Cluster) -> None:
 
 async def test_a_removed_node_forgets_the_cluster_and_can_be_adopted_again(cluster: Cluster) -> None:
     agent = await cluster.node("worker-1")
-    serial = agent.service.credentials.membership.identity.certificate.serial_number  # type: ignore[union-attr]
+    membership = agent.service.credentials.membership
+    assert membership is not None
+    serial = membership.identity.certificate.serial_number
     await cluster.api.delete(NODES, "worker-1")
 
     async def left() -> bool:
@@ -110,6 +114,10 @@ async def test_a_removed_node_forgets_the_cluster_and_can_be_adopted_again(clust
         return pki.Revocations(cluster.home.pki / "revoked.json").is_revoked(serial)
 
     await eventually(revoked, "its certificate being revoked")
+    context = tls.client_context(membership.identity, membership.authority_pem)
+    async with HttpClient(Endpoint(f"https://127.0.0.1:{cluster.plane.api_port}", tls=context)) as removed:
+        with pytest.raises(Unauthorized):
+            await removed.discover()
     await cluster.adopt(agent)
     await eventually(lambda: cluster.is_ready("worker-1"), "the node becoming Ready again")
 
