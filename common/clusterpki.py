@@ -48,7 +48,7 @@ class ClusterPki:
         return self.authority.sign_request(request_pem, pki.node_subject(node, ()), now)
 
     def _ensure(self, name: str, subject: Subject, now: datetime) -> Identity:
-        stored = self._folder.load(name)
+        stored = self._folder.load(name, pki.REPLACEABLE)
         if stored is not None and subject.names and not pki.covers(stored.certificate, subject.names):
             self._folder.remove(name)  # the machine got another address
         return self._folder.ensure(name, lambda: self.authority.issue(subject, now), now)

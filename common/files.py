@@ -10,10 +10,18 @@ from pathlib import Path
 def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace the file by `data` in one step, durably; makes the folder (mode 0700) when it is missing.
 
-    Blocks for as long as the disk needs: call it in a thread. OSError when the disk is full or read-only, with the
-    old file untouched.
+    Blocks for as long as the disk needs: call it in a thread. OSError naming the file when the disk is full or
+    read-only, with the old file untouched.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        _replace(path, data, mode)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    _sync_folder(path.parent)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -25,7 +33,6 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -32,6 +32,8 @@ ADMINISTRATOR = "quarterdeck-admin"
 MASTERS = "system:masters"
 NODES = "system:nodes"
 NODE_PREFIX = "system:node:"
+REPLACEABLE = "remove it: another one is made at the next start"
+"""What to do about a damaged identity that its authority can issue anew."""
 MAX_NODE_NAME = 64 - len(NODE_PREFIX)  # X.509 limits a common name to 64 characters
 SELF_SIGNED_NAME = "quarterdeck-agent"
 
@@ -67,6 +69,11 @@ class Identity:
     def fingerprint(self) -> str:
         return fingerprint(self.certificate)
 
+    def check(self) -> None:
+        """PkiError unless both can be read and belong together."""
+        if self.certificate.public_key() != load_key(self.key_pem).public_key():
+            raise PkiError("certificate and key do not belong together")
+
     def renewed(self, certificate_pem: bytes) -> Identity:
         """The same key with a newer certificate; PkiError when that is one of another key."""
         fresh = Identity(certificate_pem, self.key_pem)
@@ -79,7 +86,7 @@ def parse_certificate(pem: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
     except ValueError as error:
-        raise PkiError(f"not a PEM certificate: {error}") from error
+        raise PkiError("not a PEM certificate") from error
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -158,7 +165,7 @@ def load_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
-        raise PkiError(f"not a PEM private key: {error}") from error
+        raise PkiError("not a PEM private key") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise PkiError("the private key is not an elliptic-curve key")
     return key
@@ -214,7 +221,7 @@ class Authority:
             request = x509.load_pem_x509_csr(request_pem)
             valid = request.is_signature_valid
         except ValueError as error:
-            raise PkiError(f"not a PEM signing request: {error}") from error
+            raise PkiError("not a PEM signing request") from error
         key = request.public_key()
         if not valid or not isinstance(key, ec.EllipticCurvePublicKey):
             raise PkiError("the signing request is not signed by its own elliptic-curve key")
@@ -302,8 +309,8 @@ class Folder:
         self.path.chmod(0o700)  # whoever made it before
         write_atomic(self._file(name), identity.certificate_pem + identity.key_pem)
 
-    def load(self, name: str) -> Identity | None:
-        """None when there is none; PkiError naming the file when it is damaged."""
+    def load(self, name: str, remedy: str = "restore it from a copy") -> Identity | None:
+        """None when there is none; PkiError naming the file and the remedy when it is damaged."""
         file = self._file(name)
         try:
             data = file.read_bytes()
@@ -312,11 +319,9 @@ class Folder:
         start = data.find(b"-----BEGIN PRIVATE KEY")
         identity = Identity(data[: max(start, 0)], data[max(start, 0) :])
         try:
-            matches = identity.certificate.public_key() == load_key(identity.key_pem).public_key()
+            identity.check()
         except PkiError as error:
-            raise PkiError(f"{file} is damaged: {error}; restore it from a copy") from error
-        if not matches:
-            raise PkiError(f"{file} is damaged: certificate and key do not belong together; restore it from a copy")
+            raise PkiError(f"{file} is damaged: {error}; {remedy}") from error
         return identity
 
     def remove(self, name: str) -> None:
@@ -324,7 +329,7 @@ class Folder:
 
     def ensure(self, name: str, make: Callable[[], Identity], now: datetime) -> Identity:
         """The stored identity, made or renewed by `make` when there is none, or when it has to be renewed."""
-        identity = self.load(name)
+        identity = self.load(name, REPLACEABLE)
         if identity is None or needs_renewal(identity.certificate, now):
             identity = make()
             self.save(name, identity)

@@ -97,9 +97,25 @@ class ClusterConfig:
         )
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> ClusterConfig:
+    def from_json(cls, data: Any) -> ClusterConfig:
+        """ValueError or TypeError when that is no configuration."""
+        if not isinstance(data, dict):
+            raise TypeError(f"expected an object, found {type(data).__name__}")
         known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-        return cls(**known)
+        config = cls(**known)
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        for name, pattern in asdict(type(self)()).items():
+            value = getattr(self, name)
+            if type(value) is not type(pattern):
+                raise TypeError(f"{name}: {value!r} is not of type {type(pattern).__name__}")
+        for name, cidrs in (("pod_cidrs", self.pod_cidrs), ("service_cidrs", self.service_cidrs)):
+            try:
+                self.networks(cidrs)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

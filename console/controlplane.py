@@ -250,10 +250,10 @@ def _lock(file: Path) -> IO[str]:
         raise StartError(
             f"a control plane already runs on {file.parent.parent} (process {owner}): use it, or stop it first"
         ) from None
-    handle.seek(0)
-    handle.truncate()
-    handle.write(f"{os.getpid()}\n")
-    handle.flush()
+    # For the message above only: a full disk may keep the number out, the lock holds without it.
+    with suppress(OSError):
+        handle.truncate(0)
+        os.write(handle.fileno(), f"{os.getpid()}\n".encode())
     return handle
 
 

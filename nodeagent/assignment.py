@@ -161,10 +161,10 @@ class Assignment:
         if self._files is None:
             return
         for resource, content in self._files.read_all():
-            if resource == _CLUSTER and isinstance(content, dict):
-                self.cluster_uid, self.node_name = str(content.get("uid", "")), str(content.get("node", ""))
-                self.config = content.get("config") or {}
-            elif isinstance(content, list):
+            if isinstance(content, dict):
+                self.cluster_uid, self.node_name = content["uid"], content["node"]
+                self.config = content["config"]
+            else:
                 for item in content:
                     self._put(resource, item)
                 self.pods_known = self.pods_known or resource == "pods"
@@ -208,11 +208,13 @@ class _Files:
         self._folder = folder / "assignment"
         self._key_file = folder / "seal.key"
 
-    def read_all(self) -> Iterator[tuple[str, object]]:
+    def read_all(self) -> Iterator[tuple[str, Object | list[Object]]]:
+        """By resource its objects, for `cluster` one object."""
         for path in sorted(self._folder.glob("[a-z]*")):
             resource = path.name.partition(".")[0]
             try:
-                yield resource, self._read(resource, path)
+                content = self._read(resource, path)
+                yield resource, _checked_cluster(content) if resource == _CLUSTER else _checked_objects(content)
             except (OSError, InvalidTag, ValueError) as error:
                 why = str(error) or "it was not sealed with this agent's key"
                 log.warning("%s cannot be used, waiting for the control plane to say what is assigned: %s", path, why)
@@ -241,3 +243,18 @@ class _Files:
             key = AESGCM.generate_key(bit_length=_KEY_BYTES * 8)
             write_atomic(self._key_file, key)
         return key
+
+
+def _checked_cluster(content: object) -> Object:
+    kinds = {"uid": str, "node": str, "config": dict}
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), kind) for key, kind in kinds.items()):
+        raise ValueError("it does not hold a cluster's uid, node and config")
+    return content
+
+
+def _checked_objects(content: object) -> list[Object]:
+    if not isinstance(content, list) or not all(
+        isinstance(item, dict) and isinstance(item.get("metadata"), dict) for item in content
+    ):
+        raise ValueError("it is not a list of objects with metadata")
+    return content

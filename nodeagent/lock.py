@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -28,8 +29,10 @@ class AgentLock:
             owner = self._path.read_text().strip()
             os.close(self._handle)
             raise Locked(f"another agent (process {owner or 'unknown'}) uses {self._path.parent}") from error
-        os.ftruncate(self._handle, 0)
-        os.write(self._handle, f"{os.getpid()}\n".encode())
+        # For the message above only: a full disk may keep the number out, the lock holds without it.
+        with suppress(OSError):
+            os.ftruncate(self._handle, 0)
+            os.write(self._handle, f"{os.getpid()}\n".encode())
         return self
 
     def __exit__(

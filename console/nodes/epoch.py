@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import orjson
@@ -30,6 +30,8 @@ def load_epoch(file: Path, *, takeover: bool = False) -> Epoch:
     place = _place(file)
     try:
         stored = Epoch(**orjson.loads(file.read_bytes()))
+        if [type(value) for value in astuple(stored)] != [int, str, str]:
+            raise TypeError("a field has the wrong type")
     except FileNotFoundError:
         stored = Epoch(1, "", "")
     except (ValueError, TypeError) as error:

@@ -45,7 +45,12 @@ class Membership:
 
     @classmethod
     def from_json(cls, data: dict[str, str]) -> Membership:
+        """What is not usable raises: ValueError, KeyError, TypeError, AttributeError or PkiError."""
         identity = Identity(data["certificate"].encode(), data["key"].encode())
+        identity.check()
+        pki.parse_certificate(data["authority"].encode())
+        if not (isinstance(data["cluster"], str) and isinstance(data["node"], str)):
+            raise TypeError("cluster and node are not both text")
         return cls(data["cluster"], data["node"], data["authority"].encode(), identity)
 
 
@@ -79,7 +84,7 @@ class Credentials:
         if self._folder is None:
             return pki.self_signed(self._clock.now())
         folder = pki.Folder(self._folder / "pki")
-        own = folder.load(_SELF)
+        own = folder.load(_SELF, "restore it from a copy, or begin anew with `quarterdeck-agent reset`")
         if own is None:
             own = pki.self_signed(self._clock.now())
             folder.save(_SELF, own)
@@ -165,7 +170,8 @@ def _read_membership(path: Path) -> Membership | None:
         return Membership.from_json(orjson.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, PkiError) as error:
+        # Not its text: that may quote the file, which holds a key.
         log.error("%s is damaged, this host counts as not adopted: adopt it again (%s)", path, type(error).__name__)
         return None
 

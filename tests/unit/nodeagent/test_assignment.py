@@ -95,7 +95,9 @@ async def test_secrets_are_sealed_and_files_private(tmp_path: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
-@pytest.mark.parametrize("damage", [b"", b'[{"metadata": {"uid', b"\x00\xff\x00"])
+@pytest.mark.parametrize(
+    "damage", [b"", b'[{"metadata": {"uid', b"\x00\xff\x00", b"null", b"{}", b"[1]", b'[{"spec": {}}]']
+)
 async def test_a_damaged_pods_file_means_unknown_not_empty(
     tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -163,3 +165,16 @@ async def test_what_was_being_saved_when_the_agent_stopped_is_saved_by_its_last_
     again = Assignment(tmp_path)
     again.load()
     assert [uids(again, resource) for resource in ("pods", "services", "nodes")] == [{"a"}, {"s"}, {"n"}]
+
+
+@pytest.mark.parametrize("damage", [b"[]", b"null", b'{"uid": 3, "node": "a", "config": {}}', b'{"uid": "c"}'])
+def test_a_damaged_cluster_file_is_no_membership(
+    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "assignment" / "cluster.json"
+    path.parent.mkdir()
+    path.write_bytes(damage)
+    assignment = Assignment(tmp_path)
+    assignment.load()
+    assert (assignment.cluster_uid, assignment.node_name, assignment.config) == ("", "", {})
+    assert f"{path} cannot be used" in caplog.text

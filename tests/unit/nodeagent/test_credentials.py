@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 
 from common import pki
@@ -66,11 +68,29 @@ async def test_certificates_that_are_not_for_this_node_are_refused(authority: pk
     assert credentials.membership is None
 
 
-async def test_a_damaged_membership_counts_as_none(tmp_path: Path, authority: pki.Authority) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: orjson.dumps(data)[:100],
+        lambda _data: b"null",
+        lambda data: orjson.dumps({**data, "cluster": 5}),
+        lambda data: orjson.dumps({**data, "authority": "junk"}),
+        lambda data: orjson.dumps({**data, "certificate": "junk"}),
+        lambda data: orjson.dumps({**data, "key": data["key"][:60]}),
+        lambda data: orjson.dumps({**data, "key": pki.self_signed(CLOCK.now()).key_pem.decode()}),
+    ],
+)
+async def test_a_damaged_membership_counts_as_none(
+    tmp_path: Path,
+    authority: pki.Authority,
+    damage: Callable[[dict[str, str]], bytes],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     await joined(tmp_path, authority)
     file = tmp_path / "membership.json"
-    file.write_bytes(file.read_bytes()[:100])
+    file.write_bytes(damage(orjson.loads(file.read_bytes())))
     assert Credentials(tmp_path, CLOCK).membership is None
+    assert f"{file} is damaged, this host counts as not adopted: adopt it again" in caplog.text
 
 
 async def test_the_epoch_survives_a_restart(tmp_path: Path, authority: pki.Authority) -> None:

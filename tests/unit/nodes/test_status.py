@@ -146,3 +146,14 @@ def test_the_epoch_is_the_same_after_a_restart_and_another_in_a_copy(tmp_path: P
     copy.write_bytes(b"{")
     with pytest.raises(ValueError, match="is damaged"):
         load_epoch(copy)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b'{"counter": 1}', b'{"counter": "1", "instance": "a", "place": "b"}']
+)
+def test_a_damaged_epoch_is_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "epoch.json"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"epoch\.json is damaged: .*; remove it and start with --takeover"):
+        load_epoch(file)
+    assert file.read_bytes() == content
