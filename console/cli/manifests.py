@@ -13,6 +13,7 @@ from common.api.meta import Object, name
 
 from .exits import Failure
 
+TOO_DEEP = "lists and mappings are nested too deeply for any object"
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -74,12 +75,16 @@ def _documents(text: str, source: str) -> list[Any]:
             return [json.loads(text)]  # JSON may have tabs, which YAML refuses
         except ValueError:
             pass  # YAML in braces, or JSON with a fault that the YAML reader places as well
+        except RecursionError:
+            raise Failure(f"{source}: {TOO_DEEP}") from None
     import yaml
 
     try:
         return list(yaml.load_all(text, Loader=_loader()))
     except yaml.YAMLError as error:
         raise Failure(f"{source}: {_where(error)}") from None
+    except RecursionError:
+        raise Failure(f"{source}: {TOO_DEEP}") from None
 
 
 def _loader() -> Any:

@@ -83,3 +83,10 @@ def test_missing_binary_and_empty_files(tmp_path: Path) -> None:
     blank.write_text("---\n")
     with pytest.raises(Failure, match="no objects in"):
         manifests.load([str(blank)])
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, '{"a":' * 200_000])
+def test_what_is_nested_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    with pytest.raises(Failure, match="standard input: lists and mappings are nested too deeply"):
+        manifests.load(["-"])
