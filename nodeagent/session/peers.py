@@ -11,7 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
 
 import aiohttp
 import orjson
@@ -38,12 +41,16 @@ CALL_SECONDS = 1.0
 PROBE_SECONDS = 0.5  # the control plane waits for it inside its three seconds
 MAX_UNREADY = 5000  # addresses of one node: more than it can run
 
+Network: TypeAlias = IPv4Network | IPv6Network
+
 
 @dataclass(slots=True)
 class _Peer:
-    """`due` is set while the peer has not confirmed our latest state; `told` is what it confirmed."""
+    """`networks` has the addresses that its pods can have; `due` is set while the peer has not confirmed our latest
+    state; `told` is what it confirmed."""
 
     address: str
+    networks: tuple[Network, ...] = ()
     told: frozenset[str] = frozenset()
     due: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
@@ -84,14 +91,17 @@ class Peers:
     def set_nodes(self, nodes: Iterable[Object]) -> None:
         """The nodes of the cluster, this one among them."""
         own = self._credentials.membership.node if self._credentials.membership else ""
-        wanted = {name(node): address_of(node) for node in nodes if name(node) != own}
+        wanted = {name(node): node for node in nodes if name(node) != own}
         for gone in self._peers.keys() - wanted.keys():
             self._drop(gone)
-        for peer, address in wanted.items():
+        for peer, node in wanted.items():
+            address = address_of(node)
             if (known := self._peers.get(peer)) is not None:
                 known.address = address
             elif address:
                 self._add(peer, address)
+            if peer in self._peers:
+                self._peers[peer].networks = _networks(node)
 
     def known(self, node: str) -> bool:
         """Whether a node of that name is in the cluster: a removed one has nothing to say here."""
@@ -133,8 +143,9 @@ class Peers:
             raise web.HTTPBadRequest(text="the body is not {unready: [address, …]}") from error
         if len(addresses) > MAX_UNREADY:
             raise web.HTTPBadRequest(text=f"more than {MAX_UNREADY} addresses")
-        if self.known(node):
-            self._take(node, addresses)
+        if (peer := self._peers.get(node)) is not None:
+            # A node speaks for its own pods: what it says of others must not take them out.
+            self._take(node, frozenset(item for item in addresses if _is_within(item, peer.networks)))
         return web.json_response({})
 
     def _take(self, node: str, addresses: frozenset[str]) -> None:
@@ -239,3 +250,22 @@ class Peers:
 def address_of(node: Object) -> str:
     """HOST:PORT at which the node's agent listens, empty while unknown."""
     return meta.annotations(node).get(AGENT_ADDRESS, "")
+
+
+def _networks(node: Object) -> tuple[Network, ...]:
+    """Where the node's pods have their addresses: its pod ranges, and its own addresses for those on its network."""
+    ranges = (node.get("spec") or {}).get("podCIDRs") or ()
+    own = [entry.get("address") for entry in (node.get("status") or {}).get("addresses") or ()]
+    found = []
+    for text in (*ranges, *own):
+        with suppress(ValueError):  # a host name is among a node's addresses
+            found.append(ip_network(text))
+    return tuple(found)
+
+
+def _is_within(address: str, networks: Iterable[Network]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

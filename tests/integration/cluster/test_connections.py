@@ -241,6 +241,26 @@ async def test_agents_tell_each_other_what_is_unready_with_and_without_the_contr
     await cluster.start()
 
 
+async def test_a_node_speaks_only_for_its_own_pods(cluster: Cluster) -> None:
+    first, second = await cluster.node("worker-1"), await cluster.node("worker-2")
+    theirs = (await cluster.api.get(NODES, "worker-1"))["spec"]["podCIDRs"][0].replace("0/24", "7")
+    own = (await cluster.api.get(NODES, "worker-2"))["spec"]["podCIDRs"][0].replace("0/24", "7")
+
+    async def known() -> bool:
+        return first.service.peers.known("worker-2")
+
+    await eventually(known, "the nodes knowing each other")
+    url = f"https://{first.address}/peer/readiness"
+    context = second.service.credentials.client_context()
+    body = {"unready": [theirs, own, "10.43.0.1", "not an address"]}
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(url, json=body, ssl=context, server_hostname="worker-1") as response,
+    ):
+        assert response.status == 200
+    assert first.service.peers.unready == {own}
+
+
 class AheadClock(SystemClock):
     """Ten minutes ahead."""
 
