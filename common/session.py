@@ -167,6 +167,8 @@ _KINDS: dict[str, type[Any]] = {
         Renew, Renewed, Leave,
     )
 }  # fmt: skip
+# To evaluate them costs more than all else of a short message.
+_HINTS = {kind: get_type_hints(kind) for kind in _KINDS.values()}
 
 
 def encode(message: Message) -> str:
@@ -188,10 +190,9 @@ def decode(text: str) -> Message:
     kind = _KINDS.get(data.pop("type"))
     if kind is None:
         raise ProtocolError("a message has an unknown type")
-    hints = get_type_hints(kind)
-    known = {item.name for item in dataclasses.fields(kind)}
+    hints = _HINTS[kind]
     # Unknown fields are left out, so that a newer peer can add some.
-    values = {name: value for name, value in data.items() if name in known}
+    values = {name: value for name, value in data.items() if name in hints}
     for name, value in values.items():
         if not _fits(value, hints[name]):
             raise ProtocolError(f"{kind.__name__}.{name} has the wrong type {type(value).__name__}")

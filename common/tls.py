@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+from functools import lru_cache
 
 import aiohttp
 
@@ -34,8 +35,12 @@ def server_context(identity: Identity, authority_pem: bytes | None) -> ssl.SSLCo
     return context
 
 
+@lru_cache(maxsize=8)
 def client_context(identity: Identity | None, authority_pem: bytes) -> ssl.SSLContext:
-    """Trusts servers of the authority that bear the name asked for; shows `identity` when there is one."""
+    """Trusts servers of the authority that bear the name asked for; shows `identity` when there is one.
+
+    Callers with the same identity share one: making it reads keys through a file, which costs more than a handshake.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _prepare(context, identity, authority_pem)
     return context

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import gc
 import ipaddress
 import logging
 import os
@@ -35,7 +34,7 @@ from common.clusterpki import ClusterPki
 from common.errors import ApiError, ServiceUnavailable
 from common.files import write_atomic
 from common.hosts import join_address, split_address
-from common.limits import allow_many_files
+from common.limits import allow_many_files, collect_rarely
 from common.pki import MASTERS, PkiError
 from common.settings import API_PORT, ClusterConfig, Home
 from console.apiserver.backends import Explainer, HostAdmin, NodeStreams
@@ -304,9 +303,7 @@ async def serve(home: Home, listen: str, *, takeover: bool = False, progress: Pr
 def run(home: Home, listen: str = DEFAULT_LISTEN, *, takeover: bool = False) -> int:
     """`quarterdeck serve`: the exit code, 0 after an orderly stop, 1 when it could not start."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # The store keeps every object for as long as it lives. Looking through all of them for garbage after each burst of
-    # writes, as the default thresholds do, costs more than the writes.
-    gc.set_threshold(50_000, 20, 50)
+    collect_rarely()
     allow_many_files()
     try:
         asyncio.run(serve(home, listen, takeover=takeover))

@@ -185,7 +185,8 @@ class Agent:
             self._unready = unready
             self.service.peers.set_unready(unready)
             self._unready_changed()
-        self._status_due.set()
+        if self.pods.engine_error != self._health.engine_error:
+            self._status_due.set()
 
     def _unready_changed(self) -> None:
         self._tables_stale = True

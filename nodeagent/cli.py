@@ -21,7 +21,7 @@ from common.api import quantity
 from common.blocking import UnixHttp, Unreachable
 from common.clock import SystemClock
 from common.hosts import split_address
-from common.limits import allow_many_files
+from common.limits import allow_many_files, collect_rarely
 from common.settings import AGENT_PORT, Home
 
 from .stats import DEFAULT_MAX_PODS, Limits, host_name
@@ -292,6 +292,7 @@ def _hollow(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"quarterdeck-agent: {arguments.count} is not between 1 and 1000\n")
         return USAGE
     allow_many_files()
+    collect_rarely()
     return asyncio.run(_serve_hollow(arguments))
 
 

@@ -11,6 +11,7 @@ import platform
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -95,18 +96,26 @@ def allocatable(machine: Machine, limits: Limits) -> Object:
 
 
 def node_info(agent_version: str, engine_version: str, machine: Machine) -> Object:
-    release = platform.freedesktop_os_release() if Path("/etc/os-release").exists() else {}
     return {
-        "machineID": _text(Path("/etc/machine-id")),
-        "systemUUID": _text(Path("/sys/class/dmi/id/product_uuid")),
+        **_identity(),
         "bootID": machine.boot_id,
-        "kernelVersion": platform.release(),
-        "osImage": release.get("PRETTY_NAME", "Linux"),
         "containerRuntimeVersion": f"docker://{engine_version}" if engine_version else "docker://unknown",
         "kubeletVersion": f"{VERSION}+quarterdeck.{agent_version}",
         "kubeProxyVersion": "",
         "operatingSystem": "linux",
         "architecture": architecture(),
+    }
+
+
+@cache
+def _identity() -> dict[str, str]:
+    """What stays as long as this process runs."""
+    release = platform.freedesktop_os_release() if Path("/etc/os-release").exists() else {}
+    return {
+        "machineID": _text(Path("/etc/machine-id")),
+        "systemUUID": _text(Path("/sys/class/dmi/id/product_uuid")),
+        "kernelVersion": platform.release(),
+        "osImage": release.get("PRETTY_NAME", "Linux"),
     }
 
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
@@ -46,13 +46,13 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 @dataclass(slots=True)
 class _Peer:
-    """`networks` has the addresses that its pods can have; `due` is set while the peer has not confirmed our latest
-    state; `told` is what it confirmed."""
+    """`networks` has the addresses that its pods can have; `due` while it is to be told our latest state, by `task`;
+    `told` is what it confirmed."""
 
     address: str
     networks: tuple[Network, ...] = ()
     told: frozenset[str] = frozenset()
-    due: asyncio.Event = field(default_factory=asyncio.Event)
+    due: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -168,8 +168,7 @@ class Peers:
         peer = _Peer(address)
         self._peers[node] = peer
         if self._telling:
-            peer.due.set()
-        peer.task = self._tasks.start(f"tell-{node}", self._tell_forever(node, peer))
+            self._tell_soon(node, peer)
 
     def _drop(self, node: str) -> None:
         peer = self._peers.pop(node)
@@ -198,17 +197,21 @@ class Peers:
 
     def _tell_all(self) -> None:
         """Whoever knows of nothing unready and would hear of nothing needs no call: most of the time that is all."""
-        for peer in self._peers.values():
+        for node, peer in self._peers.items():
             if self._telling or peer.told:
-                peer.due.set()
+                self._tell_soon(node, peer)
 
-    async def _tell_forever(self, node: str, peer: _Peer) -> None:
-        while True:
-            await peer.due.wait()
-            peer.due.clear()
+    def _tell_soon(self, node: str, peer: _Peer) -> None:
+        peer.due = True
+        if peer.task is None or peer.task.done():
+            peer.task = self._tasks.start(f"tell-{node}", self._tell_until_confirmed(node, peer))
+
+    async def _tell_until_confirmed(self, node: str, peer: _Peer) -> None:
+        while peer.due:
+            peer.due = False
             if not await self._tell(node, peer):
+                peer.due = True
                 await self._clock.sleep(REPEAT_SECONDS)
-                peer.due.set()
 
     async def _tell(self, node: str, peer: _Peer) -> bool:
         state = self._telling
