@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import select
+import socket
 
 from common.settings import AGENT_PORT
 
@@ -45,21 +48,37 @@ def split_address(text: str, default_port: int = AGENT_PORT, *, lowest_port: int
 
 
 async def reach(address: str, seconds: float) -> bool:
-    """Whether the host at HOST:PORT answers, be it with a refusal: its kernel lives, whatever its agent does. An
-    observer that was itself too busy to look asks once more, and is no witness of silence if it was late again."""
-    host, port = split_address(address)
-    for _ in range(2):
+    """Whether the host at HOST:PORT answers, be it with a refusal: its kernel lives, whatever its agent does. What
+    counts in the end is what our own kernel has heard, so that a caller too busy to look calls nobody silent."""
+    try:
+        async with asyncio.timeout(seconds):
+            family, where = await _resolve(*split_address(address))
+    except (TimeoutError, OSError):
+        return False
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
         try:
-            async with asyncio.timeout(seconds) as limit:
-                _, writer = await asyncio.open_connection(host, port)
+            async with asyncio.timeout(seconds):
+                await asyncio.get_running_loop().sock_connect(probe, where)
         except ConnectionRefusedError:
             return True
         except TimeoutError:
-            if asyncio.get_running_loop().time() - (limit.when() or 0.0) < LATE_SECONDS:
-                return False
+            return _answered(probe)
         except OSError:
             return False
-        else:
-            writer.close()
-            return True
     return True
+
+
+async def _resolve(host: str, port: int) -> tuple[int, tuple[str, int]]:
+    """Address family and address; a literal needs no thread, of which there may be none free."""
+    try:
+        return (socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET), (host, port)
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return found[0][0], (str(found[0][4][0]), port)
+
+
+def _answered(probe: socket.socket) -> bool:
+    poll = select.poll()  # unlike select, it takes any file descriptor
+    poll.register(probe, select.POLLOUT)
+    return bool(poll.poll(0)) and probe.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in {0, errno.ECONNREFUSED}

@@ -135,8 +135,8 @@ class Detector:
                 "AgentNotResponding",
                 f"the host answers, but its agent was not heard for {silence:.1f} seconds",
             )
-        decided = known.misses > 0 and silence >= SUSPECT_SECONDS
-        if not decided and silence < UNREACHABLE_SECONDS:
+        # Without the answer to a probe (we, or all helpers, are too busy for one) silence alone proves little.
+        if known.misses == 0 and silence < AGENT_SECONDS:
             return None
         return Lost(
             node,

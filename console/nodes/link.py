@@ -69,6 +69,10 @@ class Watcher(Protocol):
 
     def heard(self, node: str) -> None: ...
 
+    def lost(self, node: str) -> bool:
+        """Whether the failure detector has given the node up."""
+        ...
+
     async def welcome(self, node: str, welcome: Welcome, sent: datetime, received: datetime) -> None: ...
 
     async def report(self, node: str, report: Report) -> None:
@@ -278,7 +282,8 @@ class Link:
             await self._clock.sleep(UNREACHABLE_SECONDS)
             # If we were too busy to read, what the agent said meanwhile is read now.
             await self._clock.sleep(GRACE_SECONDS)
-            if self._heard == before:
+            # A host that answers has a slow agent: a new connection would cost it more than the old one.
+            if self._heard == before and self._watcher.lost(self._node):
                 break
         log.info("node %s is silent, its connection is given up", self._node)
         receiver.cancel()

@@ -32,6 +32,7 @@ from common.tunnel import Connect
 
 from .assignment import Distribution
 from .epoch import Epoch
+from .failure import State
 from .health import Health
 from .link import Link, RefusedError, Target, clock_difference
 from .release import Releases
@@ -82,6 +83,7 @@ class Sessions:
         self._release_due = asyncio.Event()
         self._http: aiohttp.ClientSession | None = None
         self._said: dict[str, str] = {}
+        self._config = kit.config.to_json()
 
     def start(self) -> None:
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
@@ -115,6 +117,9 @@ class Sessions:
 
     def heard(self, node: str) -> None:
         self._kit.health.heard(node)
+
+    def lost(self, node: str) -> bool:
+        return self._kit.health.state(node) is State.LOST
 
     async def welcome(self, node: str, welcome: Welcome, sent: datetime, received: datetime) -> None:
         self._say(node, "")
@@ -206,7 +211,7 @@ class Sessions:
         kit = self._kit
         link = Link(self, kit.distribution, kit.clock, kit.api)
         opening = Open(
-            kit.config.uid, kit.epoch.counter, kit.epoch.instance, node, kit.config.to_json(),
+            kit.config.uid, kit.epoch.counter, kit.epoch.instance, node, self._config,
             format_micro_time(kit.clock.now()),
         )  # fmt: skip
         try:

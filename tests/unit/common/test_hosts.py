@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import time
 
 import pytest
 
@@ -46,3 +48,20 @@ async def test_a_host_that_refuses_answers_too() -> None:
 
 async def test_a_name_that_nobody_has_is_not_reached() -> None:
     assert not await reach("no-such-host.invalid:1", 1.0)
+
+
+async def test_a_host_by_name_is_resolved() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert await reach(f"localhost:{server.getsockname()[1]}", 1.0)
+
+
+async def test_an_address_without_a_way_to_it_does_not_answer() -> None:
+    assert not await reach("[100::1]:10250", 0.05)
+
+
+async def test_what_the_kernel_heard_counts_when_the_loop_was_too_busy_to_look() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answer = asyncio.ensure_future(reach(f"127.0.0.1:{server.getsockname()[1]}", 0.01))
+        await asyncio.sleep(0)
+        time.sleep(0.1)  # noqa: ASYNC251 - a busy loop is what is tested
+        assert await answer
