@@ -19,7 +19,11 @@ from console.controllers.expectations import Expectations
 from .plan import MANAGED_BY, MANAGER, SERVICE_NAME, Plan, plan
 
 ZONE = "topology.kubernetes.io/zone"
-_BY_SERVICE = "service"
+_BY_SERVICE, _BY_LABEL = "service", "label"
+# Every pod that changes means all endpoints of its Service anew, for every node: a thousand pods that start together
+# would mean a million. Up to so many endpoints a change goes out at once, beyond that a Service rests in between.
+MAX_UNRESTED = 100
+REST_SECONDS = 0.001  # an endpoint
 
 
 class EndpointSliceController(Controller[Key]):
@@ -31,7 +35,8 @@ class EndpointSliceController(Controller[Key]):
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
         self.expectations: Expectations[Key] = Expectations(kit.clock)
-        self.index(PODS, BY_NAMESPACE, namespace_index)
+        self._rests: dict[Key, float] = {}  # until when a Service of many endpoints is left alone
+        self.index(PODS, _BY_LABEL, lambda pod: [_label(namespace(pod), item) for item in labels(pod).items()])
         self.index(SERVICES, BY_NAMESPACE, namespace_index)
         self.index(ENDPOINTSLICES, _BY_SERVICE, lambda obj: [str(key) for key in _service_of(obj)])
         self._services = self.follow(SERVICES, lambda obj: [key(obj)])
@@ -61,11 +66,22 @@ class EndpointSliceController(Controller[Key]):
             # A slice that was just made is not mirrored yet; planning without it would make it twice.
             self.queue.add_after(key, waiting)
             return
-        pods = []
-        if service is not None and service["spec"].get("selector"):
-            selector = from_labels(service["spec"]["selector"])
-            pods = [pod for pod in self._pods.by_index(BY_NAMESPACE, key.namespace) if selector.matches(labels(pod))]
+        if (rest := self._rests.pop(key, 0.0) - self.clock.monotonic()) > 0:
+            self._rests[key] = self.clock.monotonic() + rest
+            self.queue.add_after(key, rest)
+            return
+        pods = self._selected(key.namespace, service["spec"].get("selector")) if service is not None else []
         await self._apply(key, plan(service, pods, self._slices.by_index(_BY_SERVICE, str(key)), self._zone_of))
+        if (rest := (len(pods) - MAX_UNRESTED) * REST_SECONDS) > 0:
+            self._rests[key] = self.clock.monotonic() + rest
+
+    def _selected(self, space: str, wanted: dict[str, str] | None) -> list[Object]:
+        """The pods that a Service selects, found by the rarest of its labels."""
+        if not wanted:
+            return []
+        selector = from_labels(wanted)
+        found = min((self._pods.by_index(_BY_LABEL, _label(space, item)) for item in wanted.items()), key=len)
+        return [pod for pod in found if selector.matches(labels(pod))]
 
     def _zone_of(self, node: str) -> str:
         obj = self._nodes.get(Key("", node))
@@ -90,6 +106,10 @@ class EndpointSliceController(Controller[Key]):
                 await self.client.delete(ENDPOINTSLICES, name(obj), key.namespace, uid=uid(obj))
             except NotFound:
                 continue
+
+
+def _label(space: str, item: tuple[str, str]) -> str:
+    return f"{space}/{item[0]}={item[1]}"
 
 
 def _service_of(endpointslice: Object) -> list[Key]:

@@ -209,3 +209,14 @@ async def test_slices_of_others_are_left_alone(running: Any) -> None:
     await running.client.create(SERVICES, service())
     await running.settle()
     assert addresses(running) == ["192.0.2.1"]
+
+
+async def test_a_service_of_many_endpoints_rests_between_two_changes(running: Any) -> None:
+    await running.client.create(SERVICES, service())
+    running.api.seed(PODS, *(backend(number, labels={"app": "web"}) for number in range(300)))
+    await running.settle(0.05)
+    running.api.seed(PODS, backend(300, labels={"app": "web"}))
+    await running.settle(0.05)
+    assert len(addresses(running)) == 300
+    await running.settle()
+    assert len(addresses(running)) == 301
