@@ -1,0 +1,113 @@
+"""How long the console takes from a key to its effect on the screen, while it follows a running control plane.
+
+The console runs as a user's would: in a process of its own, drawing all that a terminal would get. Only the terminal
+is missing, so that the moment of each frame is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import multiprocessing
+import statistics
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import textual.screen
+from textual import events
+
+from common.client.endpoint import Endpoint
+from common.client.http import HttpClient
+from common.settings import Home
+from console.tui.app import UPDATE_PERIOD, QuarterdeckApp
+from console.tui.gateway import Connect
+
+SIZE = (120, 36)
+KEYS_EVERY = 0.05  # seconds: a key that is held down
+FRAME_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """In milliseconds."""
+
+    median: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Latency:
+        return cls(statistics.median(seconds) * 1000, statistics.quantiles(seconds, n=100)[-1] * 1000)
+
+
+class Keys:
+    """A console on the control plane of `home`, its keys pressed from entry until `stop`."""
+
+    def __init__(self, home: Home) -> None:
+        self._ours, theirs = multiprocessing.Pipe()
+        spawn = multiprocessing.get_context("spawn")
+        self._process = spawn.Process(target=_console, args=(str(home.path), theirs), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        return self
+
+    def stop(self) -> Latency:
+        self._ours.send("stop")
+        return Latency.of(self._ours.recv())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.join()
+
+
+class TimedApp(QuarterdeckApp):
+    """Says when a frame is complete."""
+
+    CSS_PATH = str(Path(inspect.getfile(QuarterdeckApp)).with_name("quarterdeck.tcss"))
+
+    def __init__(self, connect: Connect) -> None:
+        super().__init__(connect, cluster="bench")
+        self.drawn = asyncio.Event()
+
+    def _display(self, screen: object, renderable: object) -> None:
+        if (render := getattr(renderable, "render_segments", None)) is not None:
+            render(self.console)  # what a terminal would get
+            self.drawn.set()
+
+    async def key(self, name: str) -> float:
+        """Seconds until the frame after the cursor moved."""
+        model, driver = self.browse().table.model, self._driver
+        if driver is None:
+            raise RuntimeError("the console does not run")
+        before, start = model.cursor, time.perf_counter()
+        event = events.Key(name, name)
+        event.set_sender(self)
+        driver.send_message(event)
+        async with asyncio.timeout(FRAME_PATIENCE):
+            while model.cursor == before:
+                self.drawn.clear()
+                await self.drawn.wait()
+        return time.perf_counter() - start
+
+
+def _console(home: str, pipe: Connection) -> None:
+    textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # as `run_tui` sets it
+    asyncio.run(_press(Home(Path(home)), pipe))
+
+
+async def _press(home: Home, pipe: Connection) -> None:
+    app = TimedApp(lambda: HttpClient(Endpoint.of_socket(home.api_socket)))
+    found: list[float] = []
+    async with app.run_test(size=SIZE):
+        while not pipe.poll():
+            await asyncio.sleep(KEYS_EVERY)
+            rows = app.browse().table.model
+            if len(rows) > 1:
+                found.append(await app.key("k" if rows.cursor else "j"))
+    pipe.send(found)
