@@ -29,7 +29,7 @@ from console.setup.processes import last_lines
 from .context import Context
 from .exits import Exit, Failure
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 ADOPTED_AT_ONCE = 8
 
