@@ -19,6 +19,7 @@ class ClusterPki:
         """Load, or make what is missing. PkiError names a damaged file: an authority is never replaced silently."""
         self._folder = Folder(folder)
         self._names = tuple(sorted(set(names)))
+        self._current: tuple[Identity, ...] = ()
         stored = self._folder.load(_AUTHORITY)
         if stored is None:
             if self._folder.load(_CONTROL_PLANE) is not None:
@@ -34,14 +35,14 @@ class ClusterPki:
 
     def renew(self, now: datetime) -> bool:
         """Renew what is due; call at start and daily. True when something changed."""
-        before = getattr(self, "_all", ())
+        before = self._current
         self.controlplane = self._ensure(_CONTROL_PLANE, Subject(pki.CONTROL_PLANE), now)
         self.admin = self._ensure(_ADMIN, Subject(pki.ADMINISTRATOR, (pki.MASTERS,)), now)
         self.server = self._ensure(
             _SERVER, Subject("quarterdeck-apiserver", (), self._names, server=True, client=False), now
         )
-        self._all = (self.controlplane, self.admin, self.server)
-        return before != self._all
+        self._current = (self.controlplane, self.admin, self.server)
+        return before != self._current
 
     def sign_node(self, request_pem: bytes, node: str, now: datetime) -> bytes:
         """A node's certificate for its own key; PkiError when request or name are unusable."""

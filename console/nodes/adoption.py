@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import logging
 from contextlib import suppress
 from dataclasses import replace
@@ -241,7 +240,5 @@ def _pack(data: bytes) -> str:
 
 
 def _unpack(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
+    """ValueError when it is not base64."""
+    return base64.b64decode(text, validate=True)
