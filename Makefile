@@ -37,8 +37,8 @@ format: venv ## format the code
 bench: venv ## measure against the floor, Docker Swarm and the goals
 	$(BIN)/python -m tests.bench
 
-screenshots: venv ## draw the pictures of the README from the running system
-	$(BIN)/python -m tests.tui.screenshots
+screenshots: venv ## draw the pictures of the README from a running cluster (needs root)
+	$(BIN)/python -m tests.gallery
 
 venv: $(VENV)/.ready ## make the virtual environment with all that development needs
 

@@ -26,8 +26,9 @@ API_PORT = 16443  # beside a cluster that the machine may run on the usual port
 class Cluster:
     """`start` gives a cluster whose nodes are Ready; `stop` ends every process. State is in the lab's folder."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, port: int = API_PORT) -> None:
         self.lab = lab
+        self.port = port
         self.home = lab.folder / "console"
         self.log = lab.folder / "console.log"
         self._console: subprocess.Popen[bytes] | None = None
@@ -39,7 +40,7 @@ class Cluster:
         """Start the control plane and wait until its API is ready."""
         with self.log.open("ab") as log:
             self._console = subprocess.Popen(
-                [str(BIN / "quarterdeck"), "serve", "--listen", f"127.0.0.1:{API_PORT}"],
+                [str(BIN / "quarterdeck"), "serve", "--listen", f"127.0.0.1:{self.port}"],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         wait_until(self._answers, "the API to be ready", READY_SECONDS, 0.1, lambda: self.log.read_text()[-3000:])

@@ -1,20 +1,14 @@
-"""`make screenshots`: drives the real console against the running control plane and writes SVGs into screenshots/.
-
-Run with QUARTERDECK_HOME of a cluster that has something to show, such as after `make run` or `make demo`.
-"""
+"""Drives the real console against a running control plane and draws it; `tests.gallery` makes the cluster."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from pathlib import Path
 
 from textual.pilot import Pilot
 
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
-from common.errors import ApiError
 from common.settings import Home
 from console.tui.app import QuarterdeckApp
 
@@ -25,14 +19,14 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "pods": (),
     "pods-header": ("ctrl+e",),
     "deployments": ("colon", *"deploy", "enter"),
-    "rollout": ("colon", *"deploy", "enter", "v"),
+    "rollout": ("colon", *"deploy", "enter", "slash", *"web", "enter", "v"),
     "services": ("colon", *"svc", "enter"),
     "nodes": ("colon", *"nodes", "enter"),
     "discover": ("colon", *"discover", "enter"),
     "events": ("colon", *"events", "enter"),
     "logs": ("l",),
     "describe": ("d",),
-    "why": ("W",),
+    "why": ("ctrl+z", "G", "W"),  # of the last pod that is at fault: one that is pending
     "delete": ("ctrl+d",),
     "help": ("question_mark",),
 }
@@ -59,23 +53,3 @@ async def draw(home: Home, cluster: str, name: str, size: str) -> Path:
 
 async def _loaded(pilot: Pilot[None]) -> None:
     await pilot.pause(LOAD_SECONDS)
-
-
-async def main() -> int:
-    home = Home.from_environment()
-    try:
-        async with HttpClient(Endpoint.of_socket(home.api_socket)) as client:
-            await client.request_json("GET", "/version")
-    except ApiError as error:
-        print(f"error: {error.message}\nStart a cluster first: make run, or make demo.", file=sys.stderr)
-        return 1
-    cluster = json.loads(home.cluster_file.read_text())["name"]
-    FOLDER.mkdir(exist_ok=True)
-    for name in SCREENS:
-        for size in SIZES:
-            print(await draw(home, cluster, name, size))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
