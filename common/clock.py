@@ -62,10 +62,6 @@ class FakeClock:
         heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._order), future))
         await future
 
-    def step_wall(self, seconds: float) -> None:
-        """Move only the wall clock, as an operator or a time server does."""
-        self._now += timedelta(seconds=seconds)
-
     async def advance(self, seconds: float) -> None:
         """Move both clocks, letting what wakes on the way run before going on."""
         target = self._elapsed + seconds

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from common.api.meta import Object
+from common.api.pods import default_pull_policy
 from common.clock import Clock
 
 from .environment import Lookup
@@ -27,7 +28,7 @@ class Images:
     ) -> ImageReady | ImageFailed:
         """Have the image by its imagePullPolicy; `pulling` is called when it has to be fetched."""
         name = str(container.get("name", ""))
-        policy = str(container.get("imagePullPolicy") or default_policy(image))
+        policy = str(container.get("imagePullPolicy") or default_pull_policy(image))
         began = self._clock.monotonic()
         try:
             found, pulled = await self._have(pod, image, policy, pulling)
@@ -50,11 +51,3 @@ class Images:
             if policy != "Always" and (found := await self._runtime.find_image(image)) is not None:
                 return found, True
             return await self._runtime.pull_image(image, credentials(pod, image, self._lookup)), True
-
-
-def default_policy(image: str) -> str:
-    """Always for `latest`, named or meant; IfNotPresent for all else."""
-    if "@" in image:
-        return "IfNotPresent"
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return "Always" if tag in {"", "latest"} else "IfNotPresent"

@@ -77,11 +77,6 @@ class Reports:
         self._gone.pop(uid, None)
         self._gone_due.pop(uid, None)
 
-    def status_of(self, uid: str) -> Object | None:
-        """The last status said of a pod."""
-        entry = self._pods.get(uid)
-        return entry["status"] if entry is not None else None
-
     def node_status(self) -> Object | None:
         return self._node
 

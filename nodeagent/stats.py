@@ -6,7 +6,6 @@ the engine. All functions block for a few milliseconds.
 
 from __future__ import annotations
 
-import os
 import platform
 import socket
 from collections.abc import Iterable
@@ -141,22 +140,17 @@ def pressures(machine: Machine) -> dict[str, tuple[bool, str, str]]:
     disk = machine.disk_available < machine.disk * DISK_PRESSURE
     pids = machine.pids - machine.pids_used < machine.pids * PID_PRESSURE
     return {
-        "MemoryPressure": _condition(memory, "Memory", "memory available"),
-        "DiskPressure": _condition(disk, "Disk", "disk pressure"),
-        "PIDPressure": _condition(pids, "PID", "PID available"),
+        "MemoryPressure": _sufficiency(memory, "Memory", "memory"),
+        "DiskPressure": (disk, "KubeletHasDiskPressure", "kubelet has disk pressure")
+        if disk
+        else (disk, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        "PIDPressure": _sufficiency(pids, "PID", "PID"),
     }
 
 
-def _condition(pressed: bool, kind: str, words: str) -> tuple[bool, str, str]:
-    noun = words if "pressure" in words else f"insufficient {words}" if pressed else f"sufficient {words}"
-    if "pressure" in words:
-        noun = f"{'' if pressed else 'no '}{words}"
-    reason = (
-        f"Kubelet{'Has' if pressed else 'HasNo'}DiskPressure"
-        if kind == "Disk"
-        else (f"KubeletHas{'Insufficient' if pressed else 'Sufficient'}{kind}")
-    )
-    return pressed, reason, f"kubelet has {noun}"
+def _sufficiency(pressed: bool, kind: str, what: str) -> tuple[bool, str, str]:
+    word = "insufficient" if pressed else "sufficient"
+    return pressed, f"KubeletHas{word.capitalize()}{kind}", f"kubelet has {word} {what} available"
 
 
 def addresses(found: Iterable[str], name: str) -> list[Object]:
@@ -184,8 +178,3 @@ def _text(path: Path) -> str:
 def _number(path: Path, default: int) -> int:
     text = _text(path)
     return int(text) if text.isdecimal() else default
-
-
-def cpu_count() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -10,6 +10,7 @@ from .conditions import get_condition, is_true
 from .meta import Object, is_deleting, parse_time
 
 TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
+_QOS_RESOURCES = ("cpu", "memory")
 
 
 def phase(pod: Object) -> str:
@@ -89,3 +90,33 @@ def _requested(container: Object) -> dict[str, Fraction]:
 def _add(total: dict[str, Fraction], more: dict[str, Fraction]) -> None:
     for resource, amount in more.items():
         total[resource] = total.get(resource, Fraction()) + amount
+
+
+def default_pull_policy(image: str) -> str:
+    """Always for `latest` and for no tag; a digest or another tag says enough."""
+    if "@" in image:
+        return "IfNotPresent"
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "Always" if tag in {"", "latest"} else "IfNotPresent"
+
+
+def qos_class(pod: Object) -> str:
+    """The documented rule for cpu and memory of all containers. Guaranteed: each limits both and requests just that.
+    BestEffort: none asks for anything."""
+    spec = pod.get("spec") or {}
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    asked = [_counted(container, name) for container in containers for name in ("requests", "limits")]
+    if not any(amount for amounts in asked for amount in amounts.values()):
+        return "BestEffort"
+    return "Guaranteed" if all(map(_is_guaranteed, containers)) else "Burstable"
+
+
+def _is_guaranteed(container: Object) -> bool:
+    limits = _counted(container, "limits")
+    requests = {**limits, **_counted(container, "requests")}
+    return all(limits.get(name) and limits[name] == requests[name] for name in _QOS_RESOURCES)
+
+
+def _counted(container: Object, name: str) -> dict[str, Fraction]:
+    found = (container.get("resources") or {}).get(name) or {}
+    return {key: quantity.parse(value) for key, value in found.items() if key in _QOS_RESOURCES}

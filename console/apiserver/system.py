@@ -118,5 +118,5 @@ def version() -> dict[str, object]:
         "buildDate": "1970-01-01T00:00:00Z",
         "goVersion": "",
         "compiler": platform.python_implementation().lower(),
-        "platform": f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(platform.machine(), platform.machine()) }",
+        "platform": f"linux/{_GO_NAMES.get(platform.machine(), platform.machine())}",
     }

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from common.api import meta
+from common.api import ages, meta
 from common.api.meta import Object
 
-from . import durations
 from .row import Column
 from .scale import selector_text
 
@@ -17,7 +16,7 @@ NONE = "<none>"
 
 
 def _age(obj: Object, now: datetime) -> str:
-    return durations.since(meta.metadata(obj).get("creationTimestamp"), now)
+    return ages.since(meta.metadata(obj).get("creationTimestamp"), now)
 
 
 NAME = Column(

@@ -106,13 +106,6 @@ def dns_subdomain(text: str) -> list[str]:
     return problems
 
 
-def path_segment(text: str) -> list[str]:
-    """A name that only has to fit into a URL path."""
-    if text in {".", ".."}:
-        return [f"may not be '{text}'"]
-    return [f"may not contain '{mark}'" for mark in ("/", "%") if mark in text]
-
-
 @lru_cache(maxsize=8192)
 def qualified_name(text: str) -> tuple[str, ...]:
     """A label or annotation key: an optional DNS subdomain and a slash, then at most 63 characters."""

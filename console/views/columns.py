@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from common.api import meta, pods
+from common.api import ages, meta, pods, podstate, rollout
 from common.api.kinds import (
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -25,7 +25,7 @@ from common.api.kinds import (
 )
 from common.api.meta import Object
 
-from . import ages, amounts, status
+from . import amounts, status
 from .status import Status, Tone
 
 KEEP = 0  # a column with this `drop` never goes
@@ -92,19 +92,19 @@ def _newest_first(moment: str | None) -> float:
 
 
 def _pod_ready(pod: Object) -> str:
-    ready, count = status.ready_containers(pod)
+    ready, count = podstate.ready_containers(pod)
     return f"{ready}/{count}"
 
 
 def _pod_ready_tone(pod: Object) -> Tone:
-    ready, count = status.ready_containers(pod)
+    ready, count = podstate.ready_containers(pod)
     if ready == count:
         return Tone.OK
     return Tone.DIM if pods.is_terminal(pod) else Tone.WARN
 
 
 def _restarts_tone(pod: Object) -> Tone:
-    return Tone.WARN if status.restarts(pod) else Tone.DIM
+    return Tone.WARN if podstate.restarts(pod) else Tone.DIM
 
 
 def _requested(resource: str) -> Callable[[Object], str]:
@@ -124,7 +124,7 @@ POD_COLUMNS = (
     NAME,
     _text("READY", _pod_ready, tone=_pod_ready_tone, letter="R"),
     _state("STATUS", status.pod_status, letter="S"),
-    _number("RS", status.restarts, drop=4, letter="T", tone=_restarts_tone),
+    _number("RS", podstate.restarts, drop=4, letter="T", tone=_restarts_tone),
     _text("CPU/R", _requested("cpu"), right=True, drop=7, letter="C", sort=_requested_order("cpu"), tone=_dim),
     _text("MEM/R", _requested("memory"), right=True, drop=7, letter="M", sort=_requested_order("memory"), tone=_dim),
     _text("IP", _ip, drop=6, letter="I", tone=_dim),
@@ -184,7 +184,7 @@ def _owner(obj: Object) -> str:
 
 
 def _revision(obj: Object) -> int:
-    return int(meta.annotations(obj).get("deployment.kubernetes.io/revision", "0"))
+    return int(meta.annotations(obj).get(rollout.REVISION, "0"))
 
 
 REPLICASET_COLUMNS = (

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from common.api import conditions, pods
-from common.api.meta import Object, is_deleting
+from common.api import conditions, pods, podstate
+from common.api.meta import Object
 
 
 class Tone(StrEnum):
@@ -45,7 +45,7 @@ _DONE = frozenset({"Completed", "Succeeded"})
 
 def pod_status(pod: Object) -> Status:
     """The STATUS column of a pod."""
-    word = _pod_word(pod)
+    word = podstate.status_word(pod)
     return Status(word, _pod_tone(pod, word))
 
 
@@ -64,64 +64,6 @@ def _pod_tone(pod: Object, word: str) -> Tone:
     return Tone.WARN if word in {"NotReady", "SchedulingGated", "Unknown"} else Tone.BAD
 
 
-def _pod_word(pod: Object) -> str:
-    status = pod.get("status") or {}
-    if is_deleting(pod):
-        return "Unknown" if status.get("reason") == "NodeLost" else "Terminating"
-    word = str(status.get("reason") or pods.phase(pod))
-    gate = conditions.get_condition(pod, "PodScheduled") or {}
-    if gate.get("reason") == "SchedulingGated":
-        word = "SchedulingGated"
-    initializing = _init_word(pod)
-    if initializing:
-        return initializing
-    return _containers_word(pod, word)
-
-
-def _init_word(pod: Object) -> str:
-    """The first init container that is not through decides; empty when all are."""
-    specs = {spec.get("name"): spec for spec in (pod.get("spec") or {}).get("initContainers") or ()}
-    statuses = (pod.get("status") or {}).get("initContainerStatuses") or ()
-    for index, status in enumerate(statuses):
-        state = status.get("state") or {}
-        sidecar = specs.get(status.get("name"), {}).get("restartPolicy") == "Always"
-        if (state.get("terminated") or {}).get("exitCode") == 0 and "terminated" in state:
-            continue
-        if sidecar and status.get("started"):
-            continue
-        if "terminated" in state:
-            return f"Init:{_ended(state['terminated'])}"
-        reason = (state.get("waiting") or {}).get("reason")
-        if reason and reason != "PodInitializing":
-            return f"Init:{reason}"
-        return f"Init:{index}/{len(specs)}"
-    return ""
-
-
-def _containers_word(pod: Object, word: str) -> str:
-    running = False
-    for status in reversed((pod.get("status") or {}).get("containerStatuses") or ()):
-        state = status.get("state") or {}
-        waiting, terminated = state.get("waiting") or {}, state.get("terminated")
-        if waiting.get("reason"):
-            word = str(waiting["reason"])
-        elif terminated is not None:
-            word = _ended(terminated)
-        elif status.get("ready") and "running" in state:
-            running = True
-    if word == "Completed" and running:
-        return "Running" if pods.is_ready(pod) else "NotReady"
-    return word
-
-
-def _ended(terminated: Object) -> str:
-    if terminated.get("reason"):
-        return str(terminated["reason"])
-    if terminated.get("signal"):
-        return f"Signal:{terminated['signal']}"
-    return f"ExitCode:{terminated.get('exitCode', 0)}"
-
-
 def container_status(state: Object | None) -> Status:
     """The state of one container."""
     state = state or {}
@@ -130,25 +72,9 @@ def container_status(state: Object | None) -> Status:
     if "terminated" in state:
         terminated = state["terminated"] or {}
         done = terminated.get("exitCode") == 0
-        return Status(_ended(terminated), Tone.DONE if done else Tone.BAD)
+        return Status(podstate.ended_word(terminated), Tone.DONE if done else Tone.BAD)
     reason = str((state.get("waiting") or {}).get("reason") or "Waiting")
     return Status(reason, Tone.BUSY if reason in _BUSY or reason == "Waiting" else Tone.BAD)
-
-
-def ready_containers(pod: Object) -> tuple[int, int]:
-    """How many containers are ready, of how many (sidecars count, ended init containers do not)."""
-    spec = pod.get("spec") or {}
-    status = pod.get("status") or {}
-    sidecars = {c["name"] for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"}
-    statuses = [*(status.get("containerStatuses") or ())]
-    statuses += [s for s in status.get("initContainerStatuses") or () if s.get("name") in sidecars]
-    ready = sum(1 for s in statuses if s.get("ready"))
-    return ready, len(spec.get("containers") or ()) + len(sidecars)
-
-
-def restarts(pod: Object) -> int:
-    status = pod.get("status") or {}
-    return sum(int(s.get("restartCount") or 0) for s in status.get("containerStatuses") or ())
 
 
 def node_status(node: Object) -> Status:

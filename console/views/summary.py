@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from common.api import meta, pods
+from common.api import ages, meta, pods
 from common.api.meta import Object
 
-from . import ages, amounts, columns, rollouts, status
+from . import amounts, columns, rollouts, status
 from .capacity import Usage, usage
 from .status import Status, Tone
 

@@ -17,7 +17,6 @@ class ProbeTrack:
     """`verdict` is what counts; it changes only after so many equal results as the threshold says."""
 
     kind: str
-    initial_delay: float
     period: float
     success_threshold: int
     failure_threshold: int
@@ -34,7 +33,6 @@ class ProbeTrack:
         delay = float(spec.get("initialDelaySeconds") or 0)
         return cls(
             kind=kind,
-            initial_delay=delay,
             period=float(spec.get("periodSeconds") or 10),
             success_threshold=int(spec.get("successThreshold") or 1),
             failure_threshold=int(spec.get("failureThreshold") or 3),

@@ -1,11 +1,10 @@
-"""Reading a pod's specification: kinds of containers, restart rules, quality of service."""
+"""Reading a pod's specification: kinds of containers, restart rules."""
 
 from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
 
-from common.api import quantity
 from common.api.meta import Object
 
 DEFAULT_GRACE = 30.0  # seconds; Kubernetes' default terminationGracePeriodSeconds
@@ -63,23 +62,3 @@ def _rule_matches(rule: Object, exit_code: int) -> bool:
     codes = rule.get("exitCodes") or {}
     inside = exit_code in (codes.get("values") or ())
     return inside if codes.get("operator") == "In" else not inside
-
-
-def qos_class(pod: Object) -> str:
-    """Guaranteed, Burstable or BestEffort, by the documented rule for cpu and memory of all containers."""
-    guaranteed = True
-    anything = False
-    for _, container in containers(pod):
-        resources = container.get("resources") or {}
-        limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-        for name in ("cpu", "memory"):
-            limit, request = _amount(limits.get(name)), _amount(requests.get(name, limits.get(name)))
-            anything = anything or bool(limit or request)
-            guaranteed = guaranteed and bool(limit) and limit == request
-    if not anything:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed else "Burstable"
-
-
-def _amount(value: object) -> object:
-    return quantity.parse(value) if isinstance(value, str | int | float) else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from common.api import meta
 from common.api.meta import Object
+from common.api.pods import qos_class
 
 from .container import ContainerTrack, Ended, Phase
 from .moment import Moment
-from .spec import ContainerKind, host_network, qos_class, wants_restart
+from .spec import ContainerKind, host_network, wants_restart
 from .turn import PodState, SandboxPhase, Stage
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")

@@ -24,12 +24,13 @@ from common.api.meta import (
     uid,
 )
 from common.api.pods import is_terminal
+from common.api.rollout import REVISION
 from common.api.selectors import from_label_selector
 from common.errors import AlreadyExists, ApiError, NotFound, conflict
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
 from console.controllers.ownership import claim, settle
 
-from .model import REVISION, Action, Annotate, Create, Delete, Scale, SetRevision, Spec, same_template
+from .model import Action, Annotate, Create, Delete, Scale, SetRevision, Spec, same_template
 from .plan import plan
 
 

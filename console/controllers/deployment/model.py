@@ -7,12 +7,11 @@ from typing import Any, TypeAlias
 
 from common.api.intstr import scaled
 from common.api.meta import Object, is_deleting, labels, metadata, name, uid
+from common.api.rollout import POD_TEMPLATE_HASH, REVISION
 
-REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED_REPLICAS = "deployment.kubernetes.io/desired-replicas"
 MAX_REPLICAS = "deployment.kubernetes.io/max-replicas"
-HASH_LABEL = "pod-template-hash"
 # Annotations that say something about the Deployment itself and are not copied to its ReplicaSets.
 OWN_ANNOTATIONS = frozenset(
     {
@@ -132,7 +131,7 @@ def same_template(left: Object, right: Object) -> bool:
 
 def _unhashed(template: Object) -> Object:
     meta = {field: value for field, value in (template.get("metadata") or {}).items() if value is not None}
-    meta["labels"] = {field: value for field, value in labels(template).items() if field != HASH_LABEL}
+    meta["labels"] = {field: value for field, value in labels(template).items() if field != POD_TEMPLATE_HASH}
     return {**template, "metadata": meta}
 
 

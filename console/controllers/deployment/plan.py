@@ -13,14 +13,13 @@ from datetime import datetime
 from common.api.kinds import DEPLOYMENTS, REPLICASETS
 from common.api.meta import Object, controller_reference, is_deleting, metadata, name, namespace
 from common.api.names import template_hash
+from common.api.rollout import POD_TEMPLATE_HASH, REVISION
 
 from . import rollout, status
 from .model import (
     DESIRED_REPLICAS,
-    HASH_LABEL,
     MAX_REPLICAS,
     OWN_ANNOTATIONS,
-    REVISION,
     REVISION_HISTORY,
     Action,
     Annotate,
@@ -107,7 +106,7 @@ def new_replicaset(deployment: Object, spec: Spec, size: int, revision: int) -> 
     collisions = int((deployment.get("status") or {}).get("collisionCount") or 0)
     digest = template_hash(spec.template, collisions)
     meta = spec.template.get("metadata") or {}
-    labels = {**(meta.get("labels") or {}), HASH_LABEL: digest}
+    labels = {**(meta.get("labels") or {}), POD_TEMPLATE_HASH: digest}
     selector = deployment["spec"]["selector"]
     return {
         "apiVersion": REPLICASETS.api_version,
@@ -122,7 +121,7 @@ def new_replicaset(deployment: Object, spec: Spec, size: int, revision: int) -> 
         "spec": {
             "replicas": size,
             "minReadySeconds": spec.min_ready_seconds,
-            "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), HASH_LABEL: digest}},
+            "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), POD_TEMPLATE_HASH: digest}},
             "template": {**spec.template, "metadata": {**meta, "labels": labels}},
         },
     }

@@ -55,8 +55,6 @@ class DropFinalizer:
 class OrphanDependents:
     """Take the object out of its dependents' references, then drop its finalizer."""
 
-    dependents: tuple[Object, ...]
-
 
 Step: TypeAlias = Keep | Delete | SetOwners | DropFinalizer | OrphanDependents
 Judge: TypeAlias = Callable[[Object], Owner]
@@ -70,7 +68,7 @@ def plan(obj: Object, dependents: Sequence[Object], judge: Judge) -> Step:
     """`dependents` name the object as an owner by its uid; `judge` tells about an owner by a reference to it."""
     if is_deleting(obj):
         if ORPHAN in finalizers(obj):
-            return OrphanDependents(tuple(dependents))
+            return OrphanDependents()
         if FOREGROUND in finalizers(obj):
             blocking = any(_blocks(dependent, obj) for dependent in dependents)
             return Keep() if blocking else DropFinalizer(FOREGROUND)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.api import kinds, meta
+from common.api import ages, kinds, meta
 from common.api.meta import Object
 from common.errors import Cause
-from console.registry import durations, validation
+from console.registry import validation
 from console.registry.columns import NAME, at
 from console.registry.row import Column, Context, Row
 
@@ -40,7 +40,7 @@ def _last_seen(event: Object) -> str | None:
 
 
 def _age(moment: str | None, now: datetime) -> str:
-    return durations.since(moment, now)
+    return ages.since(moment, now)
 
 
 def _object(event: Object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common.api.meta import Object
+from common.api.pods import default_pull_policy
 
 SCHEDULER = "default-scheduler"
 GRACE_PERIOD = 30  # seconds, Kubernetes' default of terminationGracePeriodSeconds
@@ -55,14 +56,6 @@ def _default_container(container: Object, *, host_network: bool) -> None:
         if reference is not None:
             reference.setdefault("apiVersion", "v1")
     _default_requests(container["resources"])
-
-
-def default_pull_policy(image: str) -> str:
-    """Always for `latest` and for no tag; a digest or another tag says enough."""
-    if "@" in image:
-        return "IfNotPresent"
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return "Always" if tag in {"", "latest"} else "IfNotPresent"
 
 
 def _default_requests(resources: Object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.api import kinds
 from common.api.meta import Object
+from common.api.pods import qos_class
 from common.errors import Cause
 from console.registry.row import Context, Row
 
@@ -11,7 +12,6 @@ from . import pod_columns
 from .pod_defaults import default_pod_spec
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
-from .qos import qos_class
 
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
@@ -27,7 +27,7 @@ def _default(pod: Object) -> None:
 def _prepare(new: Object, old: Object | None, context: Context) -> None:
     spec = new["spec"]
     if old is None:
-        new["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
+        new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
         _admit(spec)
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []

@@ -7,7 +7,7 @@ from functools import partial
 
 from textual.widget import Widget
 
-from common.api import kinds, meta, pods
+from common.api import ages, kinds, meta, pods
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.errors import NotFound
@@ -20,7 +20,7 @@ from console.tui.table.model import TableModel
 from console.tui.table.widget import Table
 from console.tui.verbs.change import restart_one, undo_one
 from console.tui.widgets.spans import Line, Span, SpanLines, state_span
-from console.views import ages, rollouts
+from console.views import rollouts
 from console.views.columns import Column, event_message, event_time, images
 from console.views.rollouts import Progress, Replica
 from console.views.status import Status, Tone

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from common.api import ages
 from console.tui.actions import Action
 from console.tui.facts import Facts
 from console.tui.keymap import Keymap
 from console.tui.palette import Look
-from console.views import ages
 from console.views.status import Tone
 
 from .spans import Line, Span, cut_line, justified, width_of

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
-from common.api import kinds, meta, pods
+from common.api import ages, kinds, meta, pods
 from common.api.kinds import Resource
 from common.api.meta import Object
 from console.tui.feeds import Subscription
 from console.tui.session import Session
-from console.views import ages
 from console.views.capacity import Usage
 from console.views.columns import event_message, event_time
 from console.views.status import Status, Tone

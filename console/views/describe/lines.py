@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from common.api import meta
+from common.api import ages, meta
 from common.api.meta import Object
-from console.views import ages
 from console.views.columns import event_count, event_message, event_time
 
 COLUMN = 18  # where values start; the longest common field, `Controlled By`, leaves a gap

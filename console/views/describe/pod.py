@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.api import pods
+from common.api import ages, pods
 from common.api.meta import Object
-from console.views import ages, status
+from console.views import status
 
 from .lines import COLUMN, conditions, field, pairs, tolerated
 

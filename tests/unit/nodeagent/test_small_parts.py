@@ -11,7 +11,7 @@ import pytest
 
 from common.clock import FakeClock
 from nodeagent import cli, hosts
-from nodeagent.images import Images, default_policy
+from nodeagent.images import Images
 from nodeagent.lock import AgentLock, Locked
 from nodeagent.pull_secrets import credentials, registry_of
 from nodeagent.runtime.base import ImageInfo, Runtime, RuntimeFailure
@@ -66,15 +66,6 @@ def test_credentials_for_a_registry() -> None:
 def test_a_broken_pull_secret_counts_as_none(auths: object) -> None:
     subject = pod(imagePullSecrets=[{"name": "pull"}])
     assert credentials(subject, "registry.example/web", Objects(secrets=[pull_secret(auths)])) is None
-
-
-@pytest.mark.parametrize(
-    ("image", "policy"),
-    [("web", "Always"), ("web:latest", "Always"), ("web:1", "IfNotPresent"), ("r:5000/web", "Always"),
-     ("web@sha256:0", "IfNotPresent")],
-)  # fmt: skip
-def test_default_pull_policies(image: str, policy: str) -> None:
-    assert default_policy(image) == policy
 
 
 class Registry:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.api.meta import Object
-from console.registry.kinds.pod_defaults import default_pull_policy
+from common.api.pods import default_pull_policy
 from console.registry.kinds.pods import grace_period
 
 from .builders import PODS, causes, changed, container, created, pod, pod_of, update_causes, updated

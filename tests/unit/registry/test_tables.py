@@ -20,9 +20,8 @@ from common.api.kinds import (
     Resource,
 )
 from common.api.meta import Object, format_time
+from common.api.podstate import status_word
 from common.errors import BadRequest
-from console.registry.durations import human, since
-from console.registry.kinds.pod_columns import status_word
 from console.registry.tables import table
 
 from .builders import DEPLOYMENTS, NOW, PODS, REGISTRY, SERVICES, changed, created, deployment, named, pod, row, service
@@ -40,25 +39,6 @@ def cells(resource: Resource, obj: Object, *, wide: bool = False) -> dict[str, o
 
 def aged(obj: Object, **fields: object) -> Object:
     return {**obj, "metadata": {**obj["metadata"], "creationTimestamp": AGO}, **fields}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-5, "<invalid>"), (-1, "0s"), (0, "0s"), (1.9, "1s"), (119, "119s"), (120, "2m"), (125, "2m5s"),
-        (599, "9m59s"), (600, "10m"), (10799, "179m"), (10800, "3h"), (3 * 3600 + 60, "3h1m"), (8 * 3600 - 1, "7h59m"),
-        (8 * 3600, "8h"), (48 * 3600 - 1, "47h"), (48 * 3600, "2d"), (49 * 3600, "2d1h"), (8 * 86400 - 1, "7d23h"),
-        (8 * 86400, "8d"), (729 * 86400, "729d"), (730 * 86400, "2y"), (733 * 86400, "2y3d"),
-        (8 * 365 * 86400, "8y"), (20 * 365 * 86400 + 5, "20y"),
-    ],
-)  # fmt: skip
-def test_durations_are_those_of_kubectl(seconds: float, text: str) -> None:
-    assert human(seconds) == text
-
-
-def test_an_unknown_moment_has_no_age() -> None:
-    assert since(None, NOW) == "<unknown>"
-    assert since(AGO, NOW) == "3m"
 
 
 def running(**more: object) -> Object:

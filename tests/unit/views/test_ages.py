@@ -6,30 +6,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.views import ages
+from common.api import ages
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0s"),
-        (-1, "0s"),
-        (-5, "<invalid>"),
-        (119, "119s"),
-        (120, "2m"),
-        (192, "3m12s"),
-        (600, "10m"),
-        (3 * 3600, "3h"),
-        (3 * 3600 + 300, "3h5m"),
-        (9 * 3600 + 300, "9h"),
-        (47 * 3600, "47h"),
-        (3 * 86400 + 7200, "3d2h"),
-        (14 * 86400, "14d"),
-        (800 * 86400, "2y70d"),
-        (10 * 365 * 86400, "10y"),
+        (-5, "<invalid>"), (-1, "0s"), (0, "0s"), (1.9, "1s"), (119, "119s"), (120, "2m"), (125, "2m5s"),
+        (599, "9m59s"), (600, "10m"), (10799, "179m"), (10800, "3h"), (3 * 3600 + 60, "3h1m"), (8 * 3600 - 1, "7h59m"),
+        (8 * 3600, "8h"), (48 * 3600 - 1, "47h"), (48 * 3600, "2d"), (49 * 3600, "2d1h"), (8 * 86400 - 1, "7d23h"),
+        (8 * 86400, "8d"), (729 * 86400, "729d"), (730 * 86400, "2y"), (733 * 86400, "2y3d"),
+        (8 * 365 * 86400, "8y"), (20 * 365 * 86400 + 5, "20y"),
     ],
-)
-def test_durations_use_one_or_two_units(seconds: int, text: str) -> None:
+)  # fmt: skip
+def test_durations_are_those_of_kubectl(seconds: float, text: str) -> None:
     assert ages.duration(seconds) == text
 
 

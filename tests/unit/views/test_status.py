@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from console.views.status import Tone, container_status, node_status, pod_status, ready_containers, workload_status
+from common.api.podstate import ready_containers
+from console.views.status import Tone, container_status, node_status, pod_status, workload_status
 
 READY = {"type": "Ready", "status": "True"}
 
