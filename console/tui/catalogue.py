@@ -77,6 +77,9 @@ class Catalogue:
             return Command(word=word)
         resource = self._words.get(word)
         if resource is None:
+            begun = [known for known in (*self.plurals, *COMMANDS) if known.startswith(word)]
+            if len(begun) == 1:  # what the line shows as its only completion
+                return self.resolve(" ".join([begun[0], *words[1:]]))
             near = [known for known in self.plurals if known.startswith(word[:2])][:4]
             hint = f"; near it: {', '.join(near)}" if near else ""
             raise Unknown(f"no kind is called {word!r}{hint}")

@@ -125,6 +125,11 @@ def test_kinds_are_known_before_discovery_has_answered(text: str, plural: str) -
     assert command.resource.plural == plural
 
 
+def test_a_beginning_that_only_one_kind_has_is_enough() -> None:
+    command = Catalogue().resolve("dep shop")
+    assert (command.resource, command.namespace) == (kinds.DEPLOYMENTS, "shop")
+
+
 def test_an_unknown_word_names_what_is_near() -> None:
     with pytest.raises(Unknown, match="near it: services, secrets"):
         Catalogue().resolve("sev")
