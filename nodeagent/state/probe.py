@@ -10,6 +10,7 @@ from .moment import Moment
 
 STARTUP, LIVENESS, READINESS = "startup", "liveness", "readiness"
 KINDS = (STARTUP, LIVENESS, READINESS)
+EAGER = 0.1  # seconds after the first readiness probe; doubles until the period is reached
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class ProbeTrack:
     held: bool = False  # it has failed for good: nothing to learn until the container is restarted
     last: bool | None = None
     run: int = 0
+    began: float = 0.0
+    eager: float = EAGER
 
     @classmethod
     def from_spec(cls, kind: str, spec: Object, started: float) -> ProbeTrack:
@@ -42,6 +45,7 @@ class ProbeTrack:
 
     def begin(self, now: Moment) -> None:
         self.busy = True
+        self.began = now.mono
         self.next_at = now.mono + self.period
 
     def finish(self, success: bool | None) -> bool:
@@ -49,6 +53,10 @@ class ProbeTrack:
         self.busy = False
         if success is None or self.held:
             return False
+        if self.kind == READINESS and not success and not self.verdict and self.eager < self.period:
+            # As Kubernetes allows: a container that is not ready yet is looked at more often, to be ready sooner.
+            self.next_at = self.began + self.eager
+            self.eager *= 2
         self.run = self.run + 1 if success == self.last else 1
         self.last = success
         if self.run < (self.success_threshold if success else self.failure_threshold):

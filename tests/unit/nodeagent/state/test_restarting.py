@@ -179,6 +179,21 @@ def test_readiness_follows_its_thresholds() -> None:
     assert driver.messages().count("Readiness probe failed: HTTP probe failed with statuscode: 500") == 3
 
 
+def test_a_container_that_is_not_ready_yet_is_looked_at_more_often() -> None:
+    driver = Driver(pod(container(readinessProbe={"exec": {}, "periodSeconds": 5})))
+    driver.run()
+    for pause in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2):
+        driver.asked(RunProbe)
+        driver.probe("readiness", False)
+        driver.wait(pause * 0.9)
+        assert not driver.asked(RunProbe)
+        driver.wait(pause * 0.2)
+        assert len(driver.asked(RunProbe)) == 1
+    driver.probe("readiness", True)
+    driver.wait(4)
+    assert not driver.asked(RunProbe)
+
+
 def test_a_probe_that_could_not_be_made_changes_nothing() -> None:
     driver = Driver(pod(container(readinessProbe={"exec": {}, "failureThreshold": 1})))
     driver.run()
