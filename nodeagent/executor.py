@@ -122,10 +122,10 @@ class Executor:
             str(item.get("name")): str(item.get("value"))
             for item in ((pod.get("spec") or {}).get("securityContext") or {}).get("sysctls") or ()
         }
-        info = await surface.runtime.start_sandbox(
+        sandbox = await surface.runtime.start_sandbox(
             SandboxSpec(pod, network, addresses, hosts.hostname(pod), "", instruction.attempt, sysctls)
         )
-        return events.SandboxStarted(info.id, addresses)
+        return events.SandboxStarted(sandbox, addresses)
 
     async def _wait_for_network(self) -> None:
         try:

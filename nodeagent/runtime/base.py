@@ -139,7 +139,9 @@ class Runtime(Protocol):
         """The image as a `docker save` archive."""
         ...
 
-    async def start_sandbox(self, spec: SandboxSpec) -> ContainerInfo: ...
+    async def start_sandbox(self, spec: SandboxSpec) -> str:
+        """Its id."""
+        ...
 
     async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
         """Make and start it. When it cannot be started nothing of it is left in the engine."""

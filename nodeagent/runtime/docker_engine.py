@@ -59,6 +59,7 @@ class DockerRuntime:
         self._api: docker.APIClient | None = None
         self._images: dict[str, ImageInfo] = {}
         self._pause_lock = asyncio.Lock()
+        self._has_pause = False
 
     async def close(self) -> None:
         await self._http.close()
@@ -223,16 +224,18 @@ class DockerRuntime:
                 yield chunk
 
     async def _ensure_pause(self) -> str:
-        """The name of the sandbox image, which is imported when the engine does not have it."""
+        """The name of the sandbox image, which is imported when the engine does not have it. Looked for once: all
+        sandboxes that start together would wait here in a row."""
         repository, tag = pause.image_name()
         name = f"{repository}:{tag}"
         async with self._pause_lock:
-            if await self.find_image(name) is None:
+            if not self._has_pause and await self.find_image(name) is None:
                 await self.call(
                     lambda api: api.import_image_from_data(
                         pause.archive(), repository=repository, tag=tag, changes=[f"LABEL {translate.LABEL}=sandbox"]
                     )
                 )
+            self._has_pause = True
         return name
 
     async def remove_sandbox_images(self) -> None:
@@ -243,12 +246,15 @@ class DockerRuntime:
 
     # Containers
 
-    async def start_sandbox(self, spec: SandboxSpec) -> ContainerInfo:
+    async def start_sandbox(self, spec: SandboxSpec) -> str:
         image = await self._ensure_pause()
         config = translate.sandbox_config(spec, self.cluster, image)
-        return await self._start(
-            config, translate.container_name(spec.pod, "", spec.attempt), "FailedCreatePodSandBox", SANDBOX
-        )
+        name = translate.container_name(spec.pod, "", spec.attempt)
+        try:
+            return await self._start(config, name, "FailedCreatePodSandBox", SANDBOX)
+        except RuntimeFailure:
+            self._has_pause = False  # somebody may have removed it: the next attempt looks again
+            raise
 
     async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
         if translate.security(spec.pod, spec.container, "runAsNonRoot"):
@@ -256,9 +262,12 @@ class DockerRuntime:
             translate.check_non_root(spec.pod, spec.container, image.user if image is not None else "")
         config = translate.container_config(spec, self.cluster)
         name = translate.container_name(spec.pod, str(spec.container.get("name", "")), spec.attempt)
-        return await self._start(config, name, "RunContainerError", CONTAINER)
+        info = await self.inspect(await self._start(config, name, "RunContainerError", CONTAINER))
+        if info is None:
+            raise RuntimeFailure("RunContainerError", f"container {name} vanished while it was started")
+        return info
 
-    async def _start(self, config: Object, name: str, start_reason: str, urgency: int) -> ContainerInfo:
+    async def _start(self, config: Object, name: str, start_reason: str, urgency: int) -> str:
         async with self._starts.take(urgency):
             container_id, running = await self.call(lambda api: _create(api, config, name), "CreateContainerError")
             if not running:
@@ -270,10 +279,7 @@ class DockerRuntime:
                     raise RuntimeFailure(
                         start_reason if failure.reason == "NotFound" else failure.reason, failure.message
                     ) from failure
-            info = await self.inspect(container_id)
-        if info is None:
-            raise RuntimeFailure(start_reason, f"container {name} vanished while it was started")
-        return info
+        return container_id
 
     # Streams
 

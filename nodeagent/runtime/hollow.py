@@ -105,9 +105,9 @@ class HollowRuntime:
             raise RuntimeFailure("EngineRefused", "a simulated node has no images")
         yield b""
 
-    async def start_sandbox(self, spec: SandboxSpec) -> ContainerInfo:
+    async def start_sandbox(self, spec: SandboxSpec) -> str:
         await self._clock.sleep(self._delays.sandbox)
-        return self._run(spec.pod, "", spec.attempt, spec.addresses)
+        return self._run(spec.pod, "", spec.attempt, spec.addresses).id
 
     async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
         await self._clock.sleep(self._delays.container)

@@ -28,7 +28,9 @@ SUBJECT = pod("subject", script(SERVE))
 
 @asynccontextmanager
 async def sandbox(runtime: DockerRuntime) -> AsyncIterator[ContainerInfo]:
-    info = await runtime.start_sandbox(SandboxSpec(SUBJECT, NETWORK, ("10.88.0.5", "fd88::5"), "subject", ""))
+    made = await runtime.start_sandbox(SandboxSpec(SUBJECT, NETWORK, ("10.88.0.5", "fd88::5"), "subject", ""))
+    info = await runtime.inspect(made)
+    assert info is not None
     try:
         yield info
     finally:
