@@ -176,3 +176,4 @@ async def test_a_start_that_was_cut_off_leaves_nothing_in_the_way(path: Path) ->
     store = await open_store(path)
     await put(store, "a")
     await store.close()
+    assert not path.with_name("store.db.new").exists()
