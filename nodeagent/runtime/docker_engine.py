@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 WORKERS = 16  # threads for engine calls; they wait for dockerd, they do not compute
+PULLS = 4  # images fetched at a time, in threads of their own: a slow registry must not hold up a stop
 CONNECT_TIMEOUT = 5  # seconds; a local socket answers at once or not at all
 CALL_TIMEOUT = 120  # seconds; loading an image or removing a large container may take a while
 EVENT_KINDS = ("start", "die", "oom", "destroy")
@@ -55,6 +56,7 @@ class DockerRuntime:
         self._path = path
         self._http = EngineHttp(path)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="engine")
+        self._pulls = ThreadPoolExecutor(PULLS, thread_name_prefix="pull")
         self._starts = Slots(cpus or os.cpu_count() or 1)
         self._api: docker.APIClient | None = None
         self._images: dict[str, ImageInfo] = {}
@@ -65,7 +67,8 @@ class DockerRuntime:
         await self._http.close()
         if self._api is not None:
             self._api.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._pulls):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     # Calls
 
@@ -78,8 +81,11 @@ class DockerRuntime:
 
     async def call(self, work: Callable[[Any], T], reason: str = "EngineRefused") -> T:
         """Run `work` with the engine's client in a thread; whatever goes wrong becomes a RuntimeFailure."""
+        return await self._run(self._pool, work, reason)
+
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[Any], T], reason: str) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, functools.partial(self._guarded, work, reason))
+        return await loop.run_in_executor(pool, functools.partial(self._guarded, work, reason))
 
     def _guarded(self, work: Callable[[Any], T], reason: str) -> T:
         try:
@@ -194,7 +200,7 @@ class DockerRuntime:
                 if "error" in line:
                     raise RuntimeFailure("ErrImagePull", str(line["error"]))
 
-        await self.call(pull, reason="ErrImagePull")
+        await self._run(self._pulls, pull, "ErrImagePull")
         found = await self.find_image(image)
         if found is None:
             raise RuntimeFailure("ErrImagePull", f"{image} was pulled and is not there")
