@@ -20,7 +20,9 @@ from .exits import Exit, Failure
 if TYPE_CHECKING:
     from console.setup.up import Setup
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "hello"
+# A wheel brings the example inside the package; a checkout has it where its readers look.
+_PACKAGED = Path(__file__).parents[1] / "examples" / "hello"
+EXAMPLE = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "docs" / "examples" / "hello"
 
 
 def configure_up(parser: argparse.ArgumentParser) -> None:
