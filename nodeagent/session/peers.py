@@ -46,11 +46,11 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 @dataclass(slots=True)
 class _Peer:
-    """`networks` has the addresses that its pods can have; `due` while it is to be told our latest state, by `task`;
+    """`node` is what was last heard of it; `due` while it is to be told our latest state, by `task`;
     `told` is what it confirmed."""
 
     address: str
-    networks: tuple[Network, ...] = ()
+    node: Object
     told: frozenset[str] = frozenset()
     due: bool = False
     task: asyncio.Task[None] | None = None
@@ -97,11 +97,9 @@ class Peers:
         for peer, node in wanted.items():
             address = address_of(node)
             if (known := self._peers.get(peer)) is not None:
-                known.address = address
+                known.address, known.node = address, node
             elif address:
-                self._add(peer, address)
-            if peer in self._peers:
-                self._peers[peer].networks = _networks(node)
+                self._add(peer, address, node)
 
     def known(self, node: str) -> bool:
         """Whether a node of that name is in the cluster: a removed one has nothing to say here."""
@@ -145,7 +143,8 @@ class Peers:
             raise web.HTTPBadRequest(text=f"more than {MAX_UNREADY} addresses")
         if (peer := self._peers.get(node)) is not None:
             # A node speaks for its own pods: what it says of others must not take them out.
-            self._take(node, frozenset(item for item in addresses if _is_within(item, peer.networks)))
+            networks = _networks(peer.node)
+            self._take(node, frozenset(item for item in addresses if _is_within(item, networks)))
         return web.json_response({})
 
     def _take(self, node: str, addresses: frozenset[str]) -> None:
@@ -164,8 +163,8 @@ class Peers:
         if self._session is not None:
             await self._session.close()
 
-    def _add(self, node: str, address: str) -> None:
-        peer = _Peer(address)
+    def _add(self, node: str, address: str, obj: Object) -> None:
+        peer = _Peer(address, obj)
         self._peers[node] = peer
         if self._telling:
             self._tell_soon(node, peer)
