@@ -1,8 +1,4 @@
-"""The part of `up` that needs root: packages, engine, the example's image, the agent.
-
-Also a program, `python -m console.setup.host up|down|purge ACT…`, which setup runs through sudo when its user is not
-root; the caller holds the lock meanwhile.
-"""
+"""The part of `up` that needs root: packages, engine, the example's image, the agent."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common.blocking import Unreachable
-from common.clock import Clock, SystemClock
+from common.clock import Clock
 from common.settings import Home
 from common.waiting import wait_until
 
@@ -167,27 +163,3 @@ def _surroundings() -> dict[str, Any]:
 def has_systemd() -> bool:
     """As sd_booted(3) decides it."""
     return Path("/run/systemd/system").is_dir()
-
-
-def main(argv: list[str]) -> int:
-    """What sudo runs: the acts given, or the privileged part of the way down."""
-    from .removal import HostRemoval
-
-    home, clock = Home.from_environment(), SystemClock()
-    report = Report(clock)
-    command, *acts = argv
-    try:
-        if command == "up":
-            setup = HostSetup(home, report, clock)
-            for act in acts:
-                setup.run(Act(act))
-        else:
-            HostRemoval(home, report, clock).run(purge=command == "purge")
-    except SetupError as error:
-        sys.stderr.write(f"{error}\n")
-        return 4 if error.missing else 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

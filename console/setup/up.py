@@ -86,7 +86,7 @@ class Setup:
             self._sudo("up", [step.act for step in steps])
 
     def _sudo(self, command: str, acts: Sequence[Act] = ()) -> None:
-        argv = ["sudo", "env", f"QUARTERDECK_HOME={self._home.path}", sys.executable, "-m", "console.setup.host"]
+        argv = ["sudo", "env", f"QUARTERDECK_HOME={self._home.path}", sys.executable, "-m", "console.setup.privileged"]
         done = subprocess.run([*argv, command, *acts], check=False)
         if done.returncode:
             raise SetupError("The privileged part failed; what it said stands above.", missing=done.returncode == 4)
