@@ -13,7 +13,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +27,7 @@ from common.settings import AGENT_PORT, Home
 from .stats import DEFAULT_MAX_PODS, Limits, host_name
 
 log = logging.getLogger(__name__)
-FAILED, USAGE, NOT_RUNNING = 1, 2, 3
+FAILED, NOT_RUNNING = 1, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,14 +67,18 @@ class _Commands(Protocol):
     def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser: ...  # noqa: A002
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _add_verbose(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-v", "--verbose", action="store_true", help="log every detail")
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--home",
         type=Path,
         metavar="DIR",
         help="where state is kept: DIR/agent (default: $QUARTERDECK_HOME, else the XDG data directory)",
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="log every detail")
+    _add_verbose(parser)
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +89,11 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         "--memory", type=_memory, metavar="SIZE", help="memory the node offers, such as 4Gi (default: likewise)"
     )
     parser.add_argument(
-        "--max-pods", type=int, default=DEFAULT_MAX_PODS, metavar="N", help="pods at most (default: %(default)s)"
+        "--max-pods",
+        type=_whole(1, 10_000),
+        default=DEFAULT_MAX_PODS,
+        metavar="N",
+        help="pods at most (default: %(default)s)",
     )
 
 
@@ -96,7 +104,7 @@ def _add_run(commands: _Commands) -> None:
         description="Run the agent in the foreground. While the host belongs to no cluster, a pairing code is printed "
         "that adopts it. SIGTERM stops the agent; its containers go on.",
     )
-    _common(parser)
+    _add_common(parser)
     parser.add_argument("--name", type=_name, help="what this host is called (default: its host name)")
     parser.add_argument(
         "--listen",
@@ -117,7 +125,7 @@ def _add_status(commands: _Commands) -> None:
     parser = commands.add_parser(
         "status", help="say what the agent on this host is, and show its pairing code", description="Ask the agent."
     )
-    _common(parser)
+    _add_common(parser)
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="(default: %(default)s)")
     parser.set_defaults(run=_status)
 
@@ -129,13 +137,19 @@ def _add_hollow(commands: _Commands) -> None:
         description="Run N agents in this process that speak the real protocol and run nothing: no engine, no rights. "
         "For each a line of JSON with name, address and pairing code is written to stdout when it listens.",
     )
-    _common(parser)
-    parser.add_argument("count", type=int, metavar="N", help="how many")
+    _add_verbose(parser)
+    parser.add_argument("count", type=_whole(1, 1000), metavar="N", help="how many")
     parser.add_argument("--prefix", default="hollow", type=_name, help="names are PREFIX-1, … (default: %(default)s)")
     parser.add_argument(
-        "--first-port", type=int, default=0, metavar="PORT", help="ports from PORT upwards (default: any free ones)"
+        "--first-port",
+        type=_whole(1, 65535),
+        default=0,
+        metavar="PORT",
+        help="ports from PORT upwards (default: any free ones)",
     )
-    parser.add_argument("--delay", type=float, default=None, metavar="SECONDS", help="that a container takes to start")
+    parser.add_argument(
+        "--delay", type=_seconds, default=None, metavar="SECONDS", help="that a container takes to start"
+    )
     _add_limits(parser)
     parser.set_defaults(run=_hollow)
 
@@ -147,7 +161,7 @@ def _add_reset(commands: _Commands) -> None:
         description="Remove containers, the Docker network, firewall rules, routes and the agent's state: the host "
         "then belongs to no cluster. The agent must not be running.",
     )
-    _common(parser)
+    _add_common(parser)
     parser.add_argument("--engine", default=_default_engine(), metavar="unix://PATH", help="(default: %(default)s)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.set_defaults(run=_reset)
@@ -166,6 +180,25 @@ def _positive(text: str) -> float:
     if not 0 < value < 100_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of cores")
     return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 3600")
+    return value
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and lowest <= int(text) <= highest):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return parse
 
 
 def _memory(text: str) -> int:
@@ -188,15 +221,11 @@ def _name(text: str) -> str:
 
 
 def _listen(text: str) -> tuple[str | None, int]:
-    if text.isdecimal():
-        text = f"0.0.0.0:{text}"
-        host, port = split_address(text)
-        return None, port
     try:
-        host, port = split_address(text)
+        host, port = split_address(f"0.0.0.0:{text}" if text.isdecimal() else text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    return host, port
+    return (None if text.isdecimal() else host), port
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
@@ -288,9 +317,6 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _hollow(arguments: argparse.Namespace) -> int:
-    if not 1 <= arguments.count <= 1000:
-        sys.stderr.write(f"quarterdeck-agent: {arguments.count} is not between 1 and 1000\n")
-        return USAGE
     allow_many_files()
     collect_rarely()
     return asyncio.run(_serve_hollow(arguments))
