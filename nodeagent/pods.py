@@ -47,6 +47,7 @@ class PodRunner:
         self.executor = Executor(self.machine, surface, self.tell)
         self._tasks = Tasks(f"pod/{meta.key(pod)}")
         self._timer: tuple[float, asyncio.Task[None]] | None = None
+        self._reported: Object | None = None
 
     @property
     def uid(self) -> str:
@@ -57,7 +58,11 @@ class PodRunner:
 
     def tell(self, event: Event) -> None:
         """Handle one event now and begin with what follows from it."""
-        for instruction in self.machine.handle(event, self._now()):
+        instructions = self.machine.handle(event, self._now())
+        if self.machine.state.reported is not self._reported:
+            self._reported = self.machine.state.reported
+            self._fleet.note_readiness(self.uid, self._reported)
+        for instruction in instructions:
             match instruction:
                 case do.EmitEvent() | do.ReportStatus() | do.ReportGone():
                     self._fleet.say(self, instruction)
@@ -111,7 +116,7 @@ class Pods:
         self._node = node
         self._changed = changed
         self._runners: dict[str, PodRunner] = {}
-        self._closing: set[str] = set()
+        self._unready: dict[str, tuple[str, ...]] = {}
         self._gone: set[str] = set()
         self._unclaimed: dict[str, list[ContainerInfo]] = {}
         self._early_deaths: OrderedDict[str, EngineEvent] = OrderedDict()
@@ -144,12 +149,16 @@ class Pods:
 
     def unready_addresses(self) -> frozenset[str]:
         """Addresses of pods here that must not get new connections, whatever the EndpointSlices say."""
-        unready = set()
-        for runner in self._runners.values():
-            status = runner.machine.state.reported or {}
-            if not pods.is_ready({"status": status}):
-                unready.update(pods.ips({"status": status}))
-        return frozenset(unready)
+        return frozenset().union(*self._unready.values())
+
+    def note_readiness(self, uid: str, status: Object | None) -> None:
+        """The pod has that status now. Kept by pod: to look at all of them for each status of one takes too long."""
+        pod: Object = {"status": status or {}}
+        addresses = () if pods.is_ready(pod) else tuple(pods.ips(pod))
+        if addresses:
+            self._unready[uid] = addresses
+        else:
+            self._unready.pop(uid, None)
 
     # From the assignment
 
@@ -343,6 +352,7 @@ class Pods:
     def _pod_gone(self, runner: PodRunner) -> None:
         uid = runner.uid
         self._runners.pop(uid, None)
+        self._unready.pop(uid, None)
         self._gone.add(uid)
         if self._assignment.by_uid("pods", uid) is not None:
             self._reports.gone(uid)
