@@ -85,12 +85,12 @@ class TimedApp(QuarterdeckApp):
         model, driver = self.browse().table.model, self._driver
         if driver is None:
             raise RuntimeError("the console does not run")
-        before, start = model.cursor, time.perf_counter()
+        before, start = model.current(), time.perf_counter()
         event = events.Key(name, name)
         event.set_sender(self)
         driver.send_message(event)
         async with asyncio.timeout(FRAME_PATIENCE):
-            while model.cursor == before:
+            while model.current() is before:
                 self.drawn.clear()
                 await self.drawn.wait()
         return time.perf_counter() - start

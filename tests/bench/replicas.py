@@ -13,6 +13,7 @@ from tests.lab import Lab
 
 IMAGE = "qd-test/web:1"
 MANY = 30
+API_PORT = 17443  # beside end-to-end tests
 SURVIVORS = ["h1", "h2"]
 OURS = "io.quarterdeck.container=web"
 THEIRS = f"com.docker.swarm.service.name={SERVICE}"
@@ -24,7 +25,7 @@ def figures() -> list[Figure]:
     hosts = lab.up(3)
     engines = Engines(hosts)
     try:
-        cluster = Cluster(lab)
+        cluster = Cluster(lab, API_PORT)
         cluster.load_images(*hosts)
         floor = engines.floor(IMAGE, MANY)
         swarm_scale, swarm_loss = _swarm(lab, engines)
