@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 
 Object: TypeAlias = dict[str, Any]
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation with the whole manifest of the last client-side apply: for a Secret that is its values in plain text."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:

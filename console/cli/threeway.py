@@ -11,10 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from common.api.meta import Object
+from common.api.meta import LAST_APPLIED, Object
 from common.api.meta import annotations as annotations_of
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class Schema(Protocol):

@@ -25,7 +25,6 @@ from .schema import Schema, schema
 
 _BEFORE_FIRST = "before-first-apply"
 _KUBECTL = "kubectl"
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # What the system owns: no manager ever does.
 _SYSTEM: tuple[Path, ...] = (
     ("f:apiVersion",), ("f:kind",), ("f:metadata",),
@@ -153,7 +152,7 @@ def _split(row: Row, current: Object, request: Request, now: datetime) -> tuple[
 def _last_applied(row: Row, current: Object) -> FieldSet:
     """What kubectl's client-side apply noted: kubectl goes on owning it when it turns to server-side apply."""
     try:
-        noted = orjson.loads(meta.annotations(current).get(_LAST_APPLIED, "{}"))
+        noted = orjson.loads(meta.annotations(current).get(meta.LAST_APPLIED, "{}"))
     except orjson.JSONDecodeError:
         return set()
     return _owned(row, fieldsets.fields_of(schema(row.schema), noted)) if isinstance(noted, dict) else set()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from common.api.meta import Object
+from common.api.meta import LAST_APPLIED, Object
+from common.api.meta import annotations as annotations_of
 
 _MASK = "********"
 
@@ -32,7 +33,17 @@ def to_yaml(obj: Object, *, mask_secrets: bool = False) -> str:
     if isinstance(metadata, dict):
         shown["metadata"] = {key: value for key, value in metadata.items() if key != "managedFields"}
     if mask_secrets and obj.get("kind") == "Secret":
-        for field in ("data", "stringData"):
-            if isinstance(shown.get(field), dict):
-                shown[field] = dict.fromkeys(shown[field], _MASK)
+        shown |= _masked(shown)
     return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def _masked(secret: Object) -> Object:
+    fields: Object = {
+        field: dict.fromkeys(secret[field], _MASK)
+        for field in ("data", "stringData")
+        if isinstance(secret.get(field), dict)
+    }
+    notes = annotations_of(secret)
+    if LAST_APPLIED in notes:
+        fields["metadata"] = {**secret["metadata"], "annotations": {**notes, LAST_APPLIED: _MASK}}
+    return fields

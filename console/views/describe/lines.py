@@ -44,7 +44,8 @@ def head(obj: Object, now: datetime) -> list[str]:
     if meta.namespace(obj):
         lines.append(field("Namespace", meta.namespace(obj)))
     lines += pairs("Labels", meta.labels(obj))
-    lines += pairs("Annotations", meta.annotations(obj), ": ")
+    notes = {key: value for key, value in meta.annotations(obj).items() if key != meta.LAST_APPLIED}
+    lines += pairs("Annotations", notes, ": ")
     lines.append(field("Created", f"{metadata.get('creationTimestamp', '<unknown>')} ({ages.age(obj, now)} ago)"))
     if meta.is_deleting(obj):
         deleted = str(metadata.get("deletionTimestamp"))

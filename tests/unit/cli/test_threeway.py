@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from common.api.meta import LAST_APPLIED
 from console.cli import threeway
-from console.cli.threeway import LAST_APPLIED, Unknown
+from console.cli.threeway import Unknown
 
 
 class Keyed:

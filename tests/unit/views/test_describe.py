@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from common.api import kinds
-from common.api.meta import Key
+from common.api.meta import LAST_APPLIED, Key
 from console.views.capacity import usage
 from console.views.containers import rows
 from console.views.describe import Related, describe
@@ -85,6 +85,17 @@ def test_yaml_of_a_secret_is_masked_when_asked(fleet: Fleet) -> None:
     secret = fleet.api.find(kinds.SECRETS, Key("default", "checkout-db")) or {}
     assert "Y29yc2Fp" not in to_yaml(secret, mask_secrets=True)
     assert "Y29yc2Fp" in to_yaml(secret)
+
+
+def test_what_was_applied_last_shows_no_secret(fleet: Fleet) -> None:
+    secret = fleet.api.find(kinds.SECRETS, Key("default", "checkout-db")) or {}
+    notes = {LAST_APPLIED: '{"stringData":{"a":"corsair"}}', "note": "kept"}
+    secret = {**secret, "metadata": {**secret["metadata"], "annotations": notes}}
+    assert "corsair" not in to_yaml(secret, mask_secrets=True)
+    assert "corsair" in to_yaml(secret)
+    shown = "\n".join(describe(secret, Related(), NOW))
+    assert "corsair" not in shown
+    assert "note: kept" in shown
 
 
 def test_yaml_leaves_out_field_managers_and_keeps_lines() -> None:
