@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -14,11 +16,18 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
     read-only, with the old file untouched.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
+    with naming(path):
         _replace(path, data, mode)
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have an OSError inside name the file: the one of a write to a full disk says nothing of where."""
+    try:
+        yield
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-    _sync_folder(path.parent)
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:

@@ -170,13 +170,19 @@ class Assignment:
                 self.pods_known = self.pods_known or resource == "pods"
 
     async def keep_saved(self) -> None:
-        """Write each change to disk; runs until cancelled. A full disk is logged and tried again every second."""
+        """Write each change to disk; runs until cancelled. A full disk is logged once and tried again every second."""
+        failing = False
         while True:
             await self._changed.wait()
             try:
                 await self.save()
+                failing = False
             except OSError as error:
-                log.warning("cannot keep the assignment on disk, a restart would use an older one: %s", error)
+                if not failing:
+                    log.warning(
+                        "cannot keep the assignment on disk, a restart would use an older one; trying on: %s", error
+                    )
+                failing = True
                 await asyncio.sleep(1)
 
     async def save(self) -> None:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from common.api import meta, quantity
 from common.api.meta import Object
+from common.files import naming
 
 from .environment import Lookup, MissingReference, Surroundings, expand
 from .payload import Payload, payload_of, write_payload
@@ -118,7 +119,8 @@ class Volumes:
 
     def _write(self, pod: Object, volume: Object, lookup: Lookup, around: Surroundings) -> None:
         payload: Payload = payload_of(pod, volume, lookup, around)
-        write_payload(self._path(pod, volume), payload, _fs_group(pod))
+        with naming(self._path(pod, volume)):
+            write_payload(self._path(pod, volume), payload, _fs_group(pod))
 
     def _path(self, pod: Object, volume: Object) -> Path:
         if "hostPath" in volume:
@@ -149,8 +151,9 @@ class Volumes:
         path = self.pod_folder(meta.uid(pod)) / "etc-hosts"
         path.parent.mkdir(parents=True, exist_ok=True)
         # Into the same inode: containers have the file itself mounted.
-        path.write_text(text)
-        path.chmod(0o644)
+        with naming(path):
+            path.write_text(text)
+            path.chmod(0o644)
         return path
 
     def termination_file(self, pod_uid: str, container: str, attempt: int) -> Path:

@@ -19,6 +19,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from common.api import meta
 from common.api.meta import Object
+from common.files import naming
 from nodeagent.runtime.base import RuntimeFailure
 
 from . import conntrack, links, resolv, routes, sysctls, topology
@@ -100,8 +101,9 @@ class NodeNetwork:
         path = self._resolv_path(meta.uid(pod))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Containers have the file itself mounted, so a new text goes into the same inode.
-        if not path.exists() or path.read_text() != conf.render():
-            path.write_text(conf.render())
+        with naming(path):
+            if not path.exists() or path.read_text() != conf.render():
+                path.write_text(conf.render())
         return str(path)
 
     def _resolv_path(self, pod_uid: str) -> Path:
