@@ -8,6 +8,7 @@ cluster's authority has no role any more.
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
@@ -73,12 +74,19 @@ class Server:
         self._app.router.add_route(method, path, guarded)
 
     async def start(self) -> None:
-        """Listen; OSError names the port when it is taken. Port 0 takes any, `port` then says which."""
+        """Listen; OSError names the port and what to do when it is taken. Port 0 takes any, `port` then says which."""
         self._runner = web.AppRunner(self._app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await self._runner.setup()
         for address in self._addresses or (None,):
             site = web.TCPSite(self._runner, address, self._wanted_port, ssl_context=self._entry_context())
-            await site.start()
+            try:
+                await site.start()
+            except OSError as error:
+                raise OSError(
+                    f"cannot listen on {address or 'any address'} port {self._wanted_port}: "
+                    f"{_reason(error)}; find what uses it with `ss -ltnp sport = :{self._wanted_port}` and stop it, "
+                    "or choose another port with --listen"
+                ) from error
         self.port = int(self._runner.addresses[0][1])
 
     async def close(self) -> None:
@@ -115,3 +123,8 @@ class Server:
     def _refusal(self, role: Role, name: str) -> str:
         who = f"{name} is not" if name else "a caller without a certificate of this cluster is not"
         return f"{who} allowed here: wanted {role}"
+
+
+def _reason(error: OSError) -> str:
+    """asyncio puts address and reason into one text of its own."""
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -36,7 +36,7 @@ def refusal(opening: Open, membership: Membership | None, epoch: Epoch) -> Refus
         return Refused(
             "old-epoch",
             f"another control plane has taken this cluster over (epoch {epoch.counter}, this one has "
-            f"{opening.epoch}): stop one of them",
+            f"{opening.epoch}): stop this one, or start it with --takeover to command the nodes again",
         )
     return None
 
