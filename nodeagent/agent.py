@@ -70,7 +70,6 @@ class Agent:
         self._clock = clock
         self._tasks = Tasks("agent")
         self._machine = stats.measure(options.session.folder or Path("/"), options.limits)
-        self._health = Health()
         self._images: list[ImageInfo] = []
         self._network_ready = asyncio.Event()
         self._network_due = asyncio.Event()
@@ -80,6 +79,9 @@ class Agent:
         self._status_due = asyncio.Event()
         self.assignment = Assignment(options.session.folder)
         self.assignment.load()
+        # The network of a node that starts again is taken to be as it was until something fails: one that called
+        # itself not ready for the seconds that looking takes would lose its running pods.
+        self._health = Health(network_error="") if self._node() else Health()
         parts.set_cluster(self.assignment.cluster_uid)
         self.assignment.listen(self._assignment_changed)
         self.reports = Reports()
