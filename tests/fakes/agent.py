@@ -73,11 +73,11 @@ class SimulatedAgent:
             if is_deleting(pod) and uid(pod) in self.released:
                 self.reports.gone(uid(pod))
             else:
-                self.reports.pod(namespace(pod), name(pod), uid(pod), self._status(pod))
+                self.reports.pod(namespace(pod), name(pod), uid(pod), self.status(pod))
         if self.prompt:
             self.assignment.mark_applied(self.assignment.version)
 
-    def _status(self, pod: Object) -> Object:
+    def status(self, pod: Object) -> Object:
         address = f"10.42.0.{int(uid(pod).replace('-', '')[:4], 16) % 250 + 2}"
         conditions = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
         container = {"name": "main", "ready": True, "started": True, "restartCount": 0, "image": "hello:1"}

@@ -210,7 +210,7 @@ async def test_agents_tell_each_other_what_is_unready_with_and_without_the_contr
     await cluster.api.create(DEPLOYMENTS, deployment("web", 2), "default")
 
     def addresses(agent: SimulatedAgent) -> frozenset[str]:
-        found = [runner.machine.state.reported or {} for runner in agent.pods.all()]
+        found = [agent.status(pod) for pod in agent.assignment.objects("pods")]
         return frozenset(address for status in found for address in pods.ips({"status": status}))
 
     async def called_ready() -> bool:
