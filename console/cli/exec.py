@@ -8,12 +8,14 @@ import fcntl
 import json
 import os
 import signal
+import stat
 import struct
 import sys
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import aiohttp
 
@@ -29,6 +31,7 @@ from .logs import find_pod, pick_container
 
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255  # the channels of v5.channel.k8s.io
 PROTOCOL = "v5.channel.k8s.io"
+CHUNK = 32 * 1024  # bytes of input sent at once
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -114,14 +117,25 @@ def exit_code(status: Object) -> int:
 
 
 async def _send_input(socket: aiohttp.ClientWebSocketResponse) -> None:
+    async for data in pieces(sys.stdin):
+        await socket.send_bytes(bytes([STDIN]) + data)
+    await socket.send_bytes(bytes([CLOSE, STDIN]))
+
+
+async def pieces(source: IO[str]) -> AsyncIterator[bytes]:
+    """What is read from a terminal, a pipe or a file, as it comes, until its end."""
+    mode = os.fstat(source.fileno()).st_mode
+    if not (source.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):  # a file or /dev/null: always readable
+        while data := await asyncio.to_thread(os.read, source.fileno(), CHUNK):
+            yield data
+        return
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+        lambda: asyncio.StreamReaderProtocol(reader), source
     )
     try:
-        while data := await reader.read(32 * 1024):
-            await socket.send_bytes(bytes([STDIN]) + data)
-        await socket.send_bytes(bytes([CLOSE, STDIN]))
+        while data := await reader.read(CHUNK):
+            yield data
     finally:
         transport.close()
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from common.api import selectors
 from common.api.kinds import PODS
 from common.api.meta import Object, metadata, name
+from common.api.pods import is_ready
 
 from . import arguments
 from .context import Context, Target
@@ -65,15 +66,10 @@ def find_pod(context: Context, target: Target) -> Object:
     ]
     if not pods:
         raise Failure(f"{target} has no pods now")
-    best: Object = max(pods, key=lambda pod: (_is_ready(pod), metadata(pod).get("creationTimestamp") or ""))
+    best: Object = max(pods, key=lambda pod: (is_ready(pod), metadata(pod).get("creationTimestamp") or ""))
     if len(pods) > 1:
         print(f"Found {len(pods)} pods, using pod/{name(best)}", file=sys.stderr)
     return best
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
 
 
 def pick_container(pod: Object, wanted: str) -> str:
