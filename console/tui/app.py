@@ -15,6 +15,7 @@ from common.api import kinds
 from common.api.kinds import Resource
 from common.clock import Clock, SystemClock
 from common.errors import ApiError
+from common.limits import collect_rarely
 from common.settings import Home
 
 from . import shell
@@ -137,6 +138,7 @@ def run_tui(
     look = choose(environment, ascii_only=ascii_only)
     keys = load_keymap(home.path)
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
+    collect_rarely()
     app = QuarterdeckApp(connect, cluster=cluster, look=look, keys=keys, first=first)
     app.run(mouse=mouse)
     return app.return_code or 0

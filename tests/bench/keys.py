@@ -22,6 +22,7 @@ from textual import events
 
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
+from common.limits import collect_rarely
 from common.settings import Home
 from console.tui.app import UPDATE_PERIOD, QuarterdeckApp
 from console.tui.gateway import Connect
@@ -98,6 +99,7 @@ class TimedApp(QuarterdeckApp):
 
 def _console(home: str, pipe: Connection) -> None:
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # as `run_tui` sets it
+    collect_rarely()
     asyncio.run(_press(Home(Path(home)), pipe))
 
 
