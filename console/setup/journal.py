@@ -60,7 +60,8 @@ def load(home: Home) -> Entries:
         return Entries()
     except ValueError as error:
         raise Unreadable(
-            f"{path} is damaged ({error}); it is written whole or not at all, so another hand did it"
+            f"{path} is damaged ({error}); it is written whole or not at all, so another hand did it. Put back a copy, "
+            "or remove it: what it named then stays on this machine until you remove it"
         ) from None
     if not isinstance(data, dict):
         raise Unreadable(f"{path} is damaged: it holds no object")

@@ -40,6 +40,8 @@ def _errors() -> Iterator[None]:
         raise SetupError(str(error)) from error
     except (ApiError, Unreachable) as error:
         raise SetupError(f"The control plane or the engine failed meanwhile: {error}") from error
+    except OSError as error:
+        raise SetupError(f"This machine does not let setup work: {error}") from error
 
 
 class Setup:
