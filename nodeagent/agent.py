@@ -187,8 +187,13 @@ class Agent:
             self._unready = unready
             self.service.peers.set_unready(unready)
             self._unready_changed()
-        if self.pods.engine_error != self._health.engine_error:
+        if self._engine_changed():
             self._status_due.set()
+
+    def _engine_changed(self) -> bool:
+        # Before the pods had a look at the engine, its answer to the first ping counts: a node that called itself not
+        # ready for that moment would lose its running pods.
+        return self.pods.engine_known and self.pods.engine_error != self._health.engine_error
 
     def _unready_changed(self) -> None:
         self._tables_stale = True
@@ -293,7 +298,7 @@ class Agent:
         while not every.done():
             await self._status_due.wait()
             self._status_due.clear()
-            if self.pods.engine_error != self._health.engine_error:
+            if self._engine_changed():
                 self._set_health(engine_error=self.pods.engine_error)
                 self.service.refresh()
             self._update_status()

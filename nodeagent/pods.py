@@ -125,6 +125,7 @@ class Pods:
         self._refresh_due = asyncio.Event()
         self._looked = False
         self.engine_error = "the engine was not asked yet"
+        self.engine_known = False  # `engine_error` comes from the engine: it was looked at, or found lost
 
     def start(self) -> None:
         """Begin to watch the engine; pods are looked at when it first answers."""
@@ -249,7 +250,7 @@ class Pods:
     def _engine_lost(self, why: str) -> None:
         if self.engine_error != why:
             log.warning("%s", why)
-        self.engine_error = why
+        self.engine_error, self.engine_known = why, True
         for runner in self.all():
             runner.tell(events.EngineLost())
         self._changed()
@@ -278,7 +279,7 @@ class Pods:
             if addresses := _sandbox_addresses(infos):
                 self._surface.network.adopt(uid, addresses)
         self._unclaimed = {uid: infos for uid, infos in found.items() if uid not in self._runners}
-        self.engine_error = ""
+        self.engine_error, self.engine_known = "", True
         self._looked = True
         for runner in self.all():
             await self._observe(runner, found.get(runner.uid, []))

@@ -1,0 +1,54 @@
+"""What an agent says of its node while it has not looked around yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.api.conditions import is_true
+from common.api.meta import Object
+from common.clock import SystemClock
+from common.session import Sync
+from nodeagent.agent import Agent, Options, Parts
+from nodeagent.assignment import Assignment
+from nodeagent.network.hollow import HollowNetwork
+from nodeagent.runtime.hollow import Delays, HollowProber, HollowRuntime
+from nodeagent.session.service import Settings
+from nodeagent.stats import Limits
+
+NODE = {"metadata": {"name": "n1", "uid": "uid-n1"}, "spec": {"podCIDRs": ["10.42.0.0/24"]}}
+
+
+class SlowNetwork(HollowNetwork):
+    async def configure(self, node: Object, nodes: Iterable[Object], config: Object) -> None:
+        await asyncio.Event().wait()
+
+
+class SlowRuntime(HollowRuntime):
+    async def list_containers(self) -> Any:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_node_that_starts_again_is_ready_while_it_looks_and_a_new_one_is_not(
+    tmp_path: Path, known: bool
+) -> None:
+    if known:
+        before = Assignment(tmp_path)
+        before.join("c1", "n1", {})
+        before.apply(Sync(1, full=True, objects={"nodes": [NODE]}))
+        await before.save()
+    clock = SystemClock()
+    parts = Parts(SlowRuntime(clock, Delays()), SlowNetwork(), None, HollowProber(), lambda _uid: None)
+    session = Settings("1", tmp_path, port=0, addresses=("127.0.0.1",), tunnel_port=0, advertise=False)
+    agent = Agent(Options(session, "n1", Limits(), lambda: ("127.0.0.1",), lambda _code: None), parts, clock)
+    await agent.start()
+    try:
+        await asyncio.sleep(0.3)
+        assert is_true({"status": agent.reports.node_status()}, "Ready") is known
+    finally:
+        await agent.close()
