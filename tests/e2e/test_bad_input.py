@@ -18,8 +18,8 @@ import pytest
 from tests.e2e import manifests
 from tests.e2e.cluster import AGENT_HOME, API_PORT, BIN, Cluster
 from tests.lab.host import Host
+from tests.lab.needs import faketime
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 SECRET = "hunter2-is-no-password"
 
 
@@ -171,11 +171,10 @@ def restart_agent(cluster: Cluster, host: Host, **environment: str) -> None:
 
 
 def test_a_host_with_a_wrong_clock_is_named_and_goes_on(cluster: Cluster, space: str) -> None:
-    assert Path(FAKETIME).exists(), "the test needs the package libfaketime"
     cluster.apply(manifests.deployment("web", space, 3))
     cluster.wait_ready(space, 3)
     host = cluster.lab.host("h2")
-    restart_agent(cluster, host, LD_PRELOAD=FAKETIME, FAKETIME="+2h", FAKETIME_DONT_FAKE_MONOTONIC="1")
+    restart_agent(cluster, host, LD_PRELOAD=str(faketime()), FAKETIME="+2h", FAKETIME_DONT_FAKE_MONOTONIC="1")
     cluster.wait(
         lambda: clock_condition(cluster, "h2")["status"] == "True", "the wrong clock to be told", 40,
         lambda: host.log("agent")[-2000:],
