@@ -43,6 +43,8 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
         )
     try:
         document = yamlbody.load(body) if media_type.endswith("yaml") else _load_json(body)
+        if b"\\u" in body or b"\\U" in body:
+            _check_characters(document)
     except ValueError as error:
         raise BadRequest(
             f"the object provided is unrecognized (must be of type {row.resource.kind}): {error}"
@@ -64,6 +66,14 @@ def _load_json(body: bytes) -> Any:
         raise ValueError(f"{word} is no JSON number")
 
     return json.loads(body, object_pairs_hook=pairs, parse_constant=no_constant)
+
+
+def _check_characters(document: Any) -> None:
+    """An escape can name half of a surrogate pair, which no UTF-8 text can hold."""
+    try:
+        json.dumps(document, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"\\u{ord(error.object[error.start]):04x} is half of a surrogate pair, no character") from None
 
 
 def conform(row: Row, document: Any, field_validation: str) -> tuple[Object, list[str]]:

@@ -42,12 +42,22 @@ def test_kind_and_version_are_filled_in() -> None:
         ([], "it is array, not an object"),
         (b"{", "the object provided is unrecognized (must be of type Deployment)"),
         (b'{"spec": NaN}', "NaN is no JSON number"),
+        (b'{"metadata": {"name": "\\ud800"}}', "\\ud800 is half of a surrogate pair, no character"),
         (b"\xff\xfe\x00", "the object provided is unrecognized (must be of type Deployment)"),
         (b"", "the object provided is unrecognized (must be of type Deployment)"),
     ],
 )
 def test_refuses_what_is_no_such_object(body: object, words: str) -> None:
     assert words in refusal(DEPLOYMENTS, body)
+
+
+@pytest.mark.parametrize("media_type", [JSON, YAML])
+def test_characters_may_be_escaped_but_not_halved(media_type: str) -> None:
+    body = b'{"metadata": {"annotations": {"a": "%s"}}}'
+    obj, _ = decode(row(DEPLOYMENTS), body % b"\\u00e9", media_type, "Strict")
+    assert obj["metadata"]["annotations"] == {"a": "\u00e9"}
+    with pytest.raises(BadRequest, match="half of a surrogate pair"):
+        decode(row(DEPLOYMENTS), body % b"\\ud800", media_type, "Strict")
 
 
 def test_unknown_fields_are_named_with_their_place() -> None:
