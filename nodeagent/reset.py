@@ -12,15 +12,14 @@ from .network.node import NodeNetwork
 from .runtime.base import RuntimeFailure
 from .runtime.docker_engine import DockerRuntime
 from .runtime.networks import DockerNetworks
+from .session.credentials import read_membership
 from .volumes import VolumeFailure, Volumes
 
 
 async def reset(folder: Path, engine: str) -> list[str]:
     """What could not be removed, for people; empty when nothing is left. Goes on after each problem, but keeps the
     state while containers may be left: it says whose they are."""
-    assignment = Assignment(folder)
-    await asyncio.to_thread(assignment.load)
-    runtime = DockerRuntime(engine, cluster=assignment.cluster_uid)
+    runtime = DockerRuntime(engine, cluster=await asyncio.to_thread(cluster_of, folder))
     problems = []
     try:
         problems += await _remove_containers(runtime)
@@ -35,6 +34,14 @@ async def reset(folder: Path, engine: str) -> list[str]:
     if not problems:
         await asyncio.to_thread(shutil.rmtree, folder)
     return problems
+
+
+def cluster_of(folder: Path) -> str:
+    """Whose containers are on this host. Two files tell, so that one may be damaged. Blocks."""
+    assignment = Assignment(folder)
+    assignment.load()
+    membership = read_membership(folder / "membership.json")
+    return assignment.cluster_uid or (membership.cluster if membership else "")
 
 
 async def _remove_containers(runtime: DockerRuntime) -> list[str]:

@@ -88,7 +88,7 @@ class Credentials:
         if own is None:
             own = pki.self_signed(self._clock.now())
             folder.save(_SELF, own)
-        self.membership = _read_membership(self._folder / "membership.json")
+        self.membership = read_membership(self._folder / "membership.json")
         self.epoch = _read_epoch(self._folder / "epoch.json")
         return own
 
@@ -165,7 +165,8 @@ class Credentials:
             await asyncio.to_thread(write_atomic, path, data)
 
 
-def _read_membership(path: Path) -> Membership | None:
+def read_membership(path: Path) -> Membership | None:
+    """None when there is none or it is damaged, which the log says. Blocks."""
     try:
         return Membership.from_json(orjson.loads(path.read_bytes()))
     except FileNotFoundError:

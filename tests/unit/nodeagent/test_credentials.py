@@ -13,6 +13,8 @@ from common import pki
 from common.clock import FakeClock
 from common.pki import PkiError
 from common.session import Open
+from nodeagent.assignment import Assignment
+from nodeagent.reset import cluster_of
 from nodeagent.session.credentials import Credentials, Epoch
 from nodeagent.session.local import Peer, allowed
 from nodeagent.session.session import refusal
@@ -91,6 +93,18 @@ async def test_a_damaged_membership_counts_as_none(
     file.write_bytes(damage(orjson.loads(file.read_bytes())))
     assert Credentials(tmp_path, CLOCK).membership is None
     assert f"{file} is damaged, this host counts as not adopted: adopt it again" in caplog.text
+
+
+@pytest.mark.parametrize("victim", ["membership.json", "assignment/cluster.json"])
+async def test_whose_containers_are_here_is_known_when_one_file_is_damaged(
+    tmp_path: Path, authority: pki.Authority, victim: str
+) -> None:
+    await joined(tmp_path, authority)
+    assignment = Assignment(tmp_path)
+    assignment.join("c1", "worker-1", {})
+    await assignment.save()
+    (tmp_path / victim).write_bytes(b"{")
+    assert cluster_of(tmp_path) == "c1"
 
 
 async def test_the_epoch_survives_a_restart(tmp_path: Path, authority: pki.Authority) -> None:
