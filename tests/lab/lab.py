@@ -21,9 +21,9 @@ class Lab:
         self.folder = folder
         mark = zlib.crc32(str(folder).encode())
         self.name = f"lab{mark & 0xFFFF:04x}"
-        subnet = mark >> 24
-        self.net4 = f"10.77.{subnet}"
-        self.net6 = f"fd77:{subnet:x}"
+        # Of 10.0.0.0/8 the quarter that no pod or Service range of a cluster lies in.
+        self.net4 = f"10.{64 + (mark >> 24 & 0x3F)}.{mark >> 16 & 0xFF}"
+        self.net6 = f"fd77:{mark >> 16:x}"
         self._hosts = folder / "hosts"
         self.switch = Switch(folder, self.name, self.net4, self.net6)
 
