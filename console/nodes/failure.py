@@ -99,6 +99,11 @@ class Detector:
             return State.LOST
         return State.ALIVE if known.suspect_since is None else State.SUSPECT
 
+    def is_lost(self, node: str) -> bool:
+        """Whether a node that still belongs to the cluster was given up."""
+        known = self._nodes.get(node)
+        return known is not None and known.lost
+
     def look(self, now: float) -> list[Verdict]:
         """What to do now; call several times a second."""
         self._forgive_own_stall(now)

@@ -63,6 +63,9 @@ class Health:
     def state(self, node: str) -> State:
         return self._detector.state(node)
 
+    def is_lost(self, node: str) -> bool:
+        return self._detector.is_lost(node)
+
     async def _look_forever(self) -> None:
         while True:
             for verdict in self._detector.look(self._clock.monotonic()):

@@ -190,6 +190,10 @@ class Link:
         try:
             async for frame in socket:
                 self._heard = self._clock.monotonic()
+                if self._watcher.lost(self._node):
+                    # Its states were overwritten when it was given up; on a new connection it says all of them again.
+                    log.info("node %s is heard again, its connection is made anew", self._node)
+                    return
                 self._watcher.heard(self._node)
                 await self._take(frame)
         except (ProtocolError, ConnectionError) as error:

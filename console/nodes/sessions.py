@@ -32,7 +32,6 @@ from common.tunnel import Connect
 
 from .assignment import Distribution
 from .epoch import Epoch
-from .failure import State
 from .health import Health
 from .link import Link, RefusedError, Target, clock_difference
 from .release import Releases
@@ -119,7 +118,7 @@ class Sessions:
         self._kit.health.heard(node)
 
     def lost(self, node: str) -> bool:
-        return self._kit.health.state(node) is State.LOST
+        return self._kit.health.is_lost(node)
 
     async def welcome(self, node: str, welcome: Welcome, sent: datetime, received: datetime) -> None:
         self._say(node, "")
