@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("store", "scheduler", "api", "network", "replicas", "hollow", "console")
+BENCHES = ("scheduler", "api", "network", "replicas", "hollow", "console")
 
 
 def main(names: list[str]) -> int:
