@@ -1,4 +1,4 @@
-"""Figures of the API server: `python -m tests.bench.api [PODS]`.
+"""Figures of the API server: `python -m tests.bench api`.
 
 The server runs in a process of its own with its store on disk, over TLS, as kubectl reaches it; 20 connections ask at a
 time. CPU is the server's own for each request, which depends less on what else the machine does than the rate.
@@ -10,9 +10,7 @@ import asyncio
 import contextlib
 import gc
 import multiprocessing
-import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -33,9 +31,11 @@ from common.tls import client_context, server_context
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import open_store
+from tests.bench.report import Figure
 
 CONNECTIONS = 20
 REQUESTS = 3000
+COUNT = 5000  # pods
 STATUS = {
     "phase": "Running",
     "podIP": "10.42.0.9",
@@ -78,8 +78,10 @@ class Bench:
     client: HttpClient
     server: psutil.Process
 
-    async def measure(self, name: str, request: Callable[[int], Awaitable[object]], count: int = REQUESTS) -> None:
-        """Ask `count` times over CONNECTIONS connections and print rate, delays and the server's time."""
+    async def measure(
+        self, name: str, request: Callable[[int], Awaitable[object]], count: int = REQUESTS
+    ) -> list[Figure]:
+        """Ask `count` times over CONNECTIONS connections: rate, delay and the server's time for one."""
         delays: list[float] = []
         numbers = iter(range(count))
 
@@ -92,19 +94,21 @@ class Bench:
         before, begin = self._seconds(), time.perf_counter()
         await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
         wall, cpu = time.perf_counter() - begin, self._seconds() - before
-        p99 = statistics.quantiles(delays, n=100)[98] if len(delays) > 1 else delays[0]
-        print(f"{name:<28} {count / wall:>8.0f}/s   p50 {statistics.median(delays) * 1e3:6.1f} ms   "
-              f"p99 {p99 * 1e3:6.1f} ms   server CPU {cpu / count * 1e6:6.0f} us")  # fmt: skip
+        return [
+            Figure(name, count / wall, "/s"),
+            Figure(f"{name}, 99 of 100 within", statistics.quantiles(delays, n=100)[98] * 1e3, "ms"),
+            Figure(f"{name}, CPU of the server", cpu / count * 1e6, "us"),
+        ]
 
     def _seconds(self) -> float:
         times = self.server.cpu_times()
         return float(times.user + times.system)
 
-    async def once(self, name: str, request: Awaitable[object]) -> None:
+    async def once(self, name: str, request: Awaitable[object]) -> list[Figure]:
         before, begin = self._seconds(), time.perf_counter()
         await request
         wall, cpu = time.perf_counter() - begin, self._seconds() - before
-        print(f"{name:<28} {wall * 1e3:>8.0f} ms   server CPU {cpu * 1e3:6.0f} ms")
+        return [Figure(name, wall * 1e3, "ms"), Figure(f"{name}, CPU of the server", cpu * 1e3, "ms")]
 
 
 async def _everything(client: HttpClient) -> bytes:
@@ -112,23 +116,29 @@ async def _everything(client: HttpClient) -> bytes:
     return b"".join(chunks)
 
 
-async def run(bench: Bench, pods: int) -> None:
+async def run(bench: Bench, pods: int) -> list[Figure]:
     client = bench.client
     await client.create(CONFIGMAPS, {"metadata": {"name": "one", "namespace": "default"}, "data": {"a": "b" * 500}})
-    await bench.measure("GET", lambda _: client.get(CONFIGMAPS, "one", "default"))
-    await bench.measure("create pods, durable", lambda index: client.create(PODS, pod(index)), pods)
     patch = {"status": STATUS}
-    await bench.measure(
-        "patch pod status, durable",
-        lambda index: client.patch(PODS, f"pod-{index % pods:05}", patch, "default", subresource="status"),
-    )
-    await bench.once(f"list {pods} pods (bytes)", _everything(client))
-    await bench.once(f"Table of {pods} pods", client.table(PODS))
-    await bench.once(f"delete {pods} pods together", client.request_json("DELETE", PODS.path("default")))
-    print(f"{'memory of the server':<28} {bench.server.memory_info().rss / 2**20:>8.0f} MiB")
+    return [
+        *await bench.measure("GET", lambda _: client.get(CONFIGMAPS, "one", "default")),
+        *await bench.measure("create pods, durable", lambda index: client.create(PODS, pod(index)), pods),
+        *await bench.measure(
+            "patch pod status, durable",
+            lambda index: client.patch(PODS, f"pod-{index % pods:05}", patch, "default", subresource="status"),
+        ),
+        *await bench.once(f"list {pods} pods (bytes)", _everything(client)),
+        *await bench.once(f"Table of {pods} pods", client.table(PODS)),
+        *await bench.once(f"delete {pods} pods together", client.request_json("DELETE", PODS.path("default"))),
+        Figure("memory of the server", bench.server.memory_info().rss / 2**20, "MiB"),
+    ]
 
 
-async def main(pods: int) -> None:
+def figures() -> list[Figure]:
+    return asyncio.run(_measure(COUNT))
+
+
+async def _measure(pods: int) -> list[Figure]:
     now = SystemClock().now()
     authority = Authority.create("bench", now)
     identity = authority.issue(Subject("server", names=("127.0.0.1",), server=True), now)
@@ -143,13 +153,8 @@ async def main(pods: int) -> None:
             context = client_context(admin, authority.certificate_pem)
             async with HttpClient(Endpoint(f"https://127.0.0.1:{port}", tls=context)) as client:
                 assert process.pid is not None
-                print(f"{os.cpu_count()} cores, {pods} pods, {CONNECTIONS} connections over TLS")
-                await run(Bench(client, psutil.Process(process.pid)), pods)
+                return await run(Bench(client, psutil.Process(process.pid)), pods)
         finally:
             with contextlib.suppress(OSError):
                 here.send("stop")
             process.join(20)
-
-
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000))

@@ -8,7 +8,6 @@ bound in a SQLite store on disk, until the last binding is durable.
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +26,10 @@ from console.scheduler.core.rows import Rows, choose_naively
 from console.scheduler.core.scores import profile
 from console.scheduler.core.state import ClusterState
 from console.store import open_store
+from tests.bench.report import Figure
 from tests.fakes.objects import node, pod
 
+COUNT, NODES_COUNT = 10_000, 200  # pods and nodes
 CLASSES = 20  # workloads whose pods arrive interleaved
 NAIVE_PODS = 1000  # the loop is slow; its time a pod hardly depends on how many there are
 CREATES_AT_ONCE = 256
@@ -118,22 +119,15 @@ async def _create_and_wait(client: Client, clock: SystemClock, pods: int) -> tup
     return created, total
 
 
-def main() -> None:
-    pods = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    nodes = int(sys.argv[2]) if len(sys.argv) > 2 else 200
+def figures() -> list[Figure]:
     classes = Classes()
-    infos = [classes.info(make_pod(index)) for index in range(pods)]
-    naive, naive_choices = decide(infos[:NAIVE_PODS], nodes, naive=True)
-    fast, choices = decide(infos, nodes, naive=False)
+    infos = [classes.info(make_pod(index)) for index in range(COUNT)]
+    naive, naive_choices = decide(infos[:NAIVE_PODS], NODES_COUNT, naive=True)
+    fast, choices = decide(infos, NODES_COUNT, naive=False)
     same = sum(left == right for left, right in zip(naive_choices, choices, strict=False))
-    print(f"decide, {pods} pods of {CLASSES} workloads on {nodes} nodes")
-    print(f"  loop over nodes   {naive * 1e6:9.1f} us a pod")
-    print(f"  rows of scores    {fast * 1e6:9.1f} us a pod   {naive / fast:.0f} times as fast")
-    print(f"  same choices      {same} of {len(naive_choices)}")
-    created, total = asyncio.run(bind(pods, nodes))
-    print(f"bind, through API and store: created in {created:.1f} s, all bound after {total:.1f} s")
-    print(f"  {pods / total:.0f} pods/s created and bound")
-
-
-if __name__ == "__main__":
-    main()
+    _, total = asyncio.run(bind(COUNT, NODES_COUNT))
+    return [
+        Figure("one decision", fast * 1e6, "us", "the loop over all nodes", naive * 1e6),
+        Figure("decisions that both make alike", same / len(naive_choices) * 100, "%"),
+        Figure(f"{COUNT} pods created and bound on {NODES_COUNT} nodes", COUNT / total, "pods/s"),
+    ]
