@@ -1,4 +1,4 @@
-"""How fast pods are decided and bound: `python -m tests.bench.scheduler [PODS] [NODES]`.
+"""How fast pods are decided and bound: `python -m tests.bench scheduler`.
 
 Ratios of one run count, absolute figures depend on the machine. `decide` is the pure core: the loop over all nodes
 against rows of scores, on the same pods, with the same choices. `bind` is everything: pods created through the API and
