@@ -160,6 +160,15 @@ class Cluster:
         )  # fmt: skip
         return self.ready_pods(namespace, selector)
 
+    def wait_ready_on(self, nodes: set[str], namespace: str, count: int, seconds: float = 30) -> None:
+        """Wait until exactly `count` pods are ready, all of them on these nodes."""
+
+        def there() -> bool:
+            return [pod["spec"]["nodeName"] in nodes for pod in self.ready_pods(namespace)] == [True] * count
+
+        self.wait(there, f"{count} ready pods on {', '.join(sorted(nodes))}", seconds,
+                  lambda: self.kubectl("get", "pods", "-o", "wide", "-n", namespace, check=False))  # fmt: skip
+
     def wait(self, holds: Callable[[], bool], what: str, seconds: float = 30, explain: Callable[[], str] = str) -> None:
         wait_until(holds, what, seconds, 0.2, explain)
 

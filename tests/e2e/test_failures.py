@@ -19,12 +19,7 @@ def test_a_killed_host_is_replaced(cluster: Cluster, space: str) -> None:
     victim.kill()
     cluster.wait(lambda: not cluster.node_ready("h3"), "h3 to be NotReady", 15)
     noticed = time.monotonic() - begin
-
-    def elsewhere() -> bool:
-        return [pod["spec"]["nodeName"] in {"h1", "h2"} for pod in cluster.ready_pods(space)] == [True] * 6
-
-    cluster.wait(elsewhere, "6 replicas to be ready on the other hosts", 30,
-                 lambda: cluster.kubectl("get", "pods", "-n", space, "-o", "wide"))  # fmt: skip
+    cluster.wait_ready_on({"h1", "h2"}, space, 6)
     print(f"\nhost killed: NotReady after {noticed:.1f} s, 6 replicas ready after {time.monotonic() - begin:.1f} s")
 
     victim.boot()
@@ -105,7 +100,7 @@ def test_a_partitioned_host_comes_back_without_stale_copies(cluster: Cluster, sp
     victim = cluster.lab.host("h2")
     victim.partition()
     cluster.wait(lambda: not cluster.node_ready("h2"), "h2 to be NotReady", 15)
-    cluster.wait_ready(space, 4, seconds=30)
+    cluster.wait_ready_on({"h1", "h3"}, space, 4)
     victim.heal()
     cluster.wait(lambda: cluster.node_ready("h2"), "h2 to be Ready again", 30)
     cluster.wait(lambda: not cluster.containers(victim, space), "the replaced pods to leave h2", 30)
