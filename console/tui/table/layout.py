@@ -72,11 +72,11 @@ def cut(text: str, width: int, ellipsis: str = "…", *, middle: bool = False) -
     if cell_len(text) <= width:
         return text
     if width <= 1:
-        return text[:width]
+        return _head(text, width)
     if not middle or width < 8:
         return _head(text, width - 1) + ellipsis
-    tail = min(TAIL, (width - 1) // 2)
-    return _head(text, width - 1 - tail) + ellipsis + text[-tail:]
+    tail = _head(text[::-1], min(TAIL, (width - 1) // 2))[::-1]
+    return _head(text, width - 1 - cell_len(tail)) + ellipsis + tail
 
 
 def _head(text: str, width: int) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -86,7 +86,9 @@ def test_a_row_is_never_wider_than_the_table(specs: list[tuple[int, int, bool, i
     assert kept[0] is columns[0]
 
 
-@given(st.text(max_size=60), st.integers(1, 40), st.booleans(), st.booleans())
+@example(text="00000⺀⺀", width=8, right=False, middle=True)
+@example(text="⺀⺀", width=1, right=False, middle=False)
+@given(text=st.text(max_size=60), width=st.integers(1, 40), right=st.booleans(), middle=st.booleans())
 def test_fitted_text_has_exactly_its_width(text: str, width: int, right: bool, middle: bool) -> None:
     printable = "".join(letter for letter in text if letter.isprintable())
     assert cell_len(fit(printable, width, right=right, middle=middle)) == width
