@@ -48,7 +48,8 @@ class LocalClient:
         return self._registry.row_for(resource)
 
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
-        return self._verbs.get(self._row(resource), namespace or "", name).obj
+        row = self._row(resource)
+        return row.show(self._verbs.get(row.stored, namespace or "", name).obj)
 
     async def list(
         self,
@@ -61,9 +62,9 @@ class LocalClient:
         page: str = "",
     ) -> ObjectList:
         row = self._row(resource)
-        selection = Selection.parse(row, namespace, label_selector, field_selector)
-        found = list_page(self._verbs.store, row, selection, ListOptions(limit=limit, page=page))
-        return ObjectList([entry.obj for entry in found.entries], str(found.revision), found.page)
+        selection = Selection.parse(row.stored, namespace, label_selector, field_selector)
+        found = list_page(self._verbs.store, row.stored, selection, ListOptions(limit=limit, page=page))
+        return ObjectList([row.show(entry.obj) for entry in found.entries], str(found.revision), found.page)
 
     async def watch(
         self,
@@ -75,32 +76,34 @@ class LocalClient:
         field_selector: str = "",
     ) -> AsyncIterator[WatchEvent]:
         row = self._row(resource)
-        selection = Selection.parse(row, namespace, label_selector, field_selector)
-        found = open_watch(self._verbs.store, row, selection, ListOptions(resource_version=resource_version))
+        selection = Selection.parse(row.stored, namespace, label_selector, field_selector)
+        found = open_watch(self._verbs.store, row.stored, selection, ListOptions(resource_version=resource_version))
         try:
             for event in found.initial:
-                yield WatchEvent(event.type, event.entry.obj)
+                yield WatchEvent(event.type, row.show(event.entry.obj))
             while batch := await found.watcher.batch():
                 for event in batch:
-                    yield WatchEvent(event.type, event.entry.obj)
+                    yield WatchEvent(event.type, row.show(event.entry.obj))
         finally:
             found.watcher.close()
 
     async def create(self, resource: Resource, obj: Object, namespace: str | None = None) -> Object:
-        entry = await self._verbs.create(
-            self._caller, self._row(resource), namespace or meta.namespace(obj), self._typed(resource, obj)
-        )
-        return entry.obj
+        row = self._row(resource)
+        kept = row.keep(self._typed(resource, obj))
+        entry = await self._verbs.create(self._caller, row.stored, namespace or meta.namespace(obj), kept)
+        return row.show(entry.obj)
 
     async def update(self, resource: Resource, obj: Object, *, subresource: str = "") -> Object:
         row = self._row(resource)
         name, namespace = meta.name(obj), meta.namespace(obj)
         if subresource == "scale":
-            return await subresources.put_scale(self._verbs, self._caller, row, namespace, name, obj, WriteOptions())
+            return await subresources.put_scale(
+                self._verbs, self._caller, row.stored, namespace, name, obj, WriteOptions()
+            )
         if subresource == "finalize":
-            return (await subresources.finalize(self._verbs, self._caller, row, name, obj)).obj
-        typed = self._typed(resource, obj)
-        return (await self._verbs.update(self._caller, row, namespace, name, typed, subresource)).obj
+            return (await subresources.finalize(self._verbs, self._caller, row.stored, name, obj)).obj
+        kept = row.keep(self._typed(resource, obj))
+        return row.show((await self._verbs.update(self._caller, row.stored, namespace, name, kept, subresource)).obj)
 
     async def patch(
         self,
@@ -118,24 +121,26 @@ class LocalClient:
         options = WriteOptions(field_manager=field_manager, force=force)
         if subresource == "scale":
             return await subresources.patch_scale(
-                self._verbs, self._caller, row, namespace or "", name, orjson.dumps(patch), kind, options
+                self._verbs, self._caller, row.stored, namespace or "", name, orjson.dumps(patch), kind, options
             )
 
         if kind is PatchType.APPLY:
-            config = self._typed(resource, patch)
-            entry, _ = await self._verbs.apply(self._caller, row, namespace or "", name, config, subresource, options)
-            return entry.obj
+            config = row.keep(self._typed(resource, patch))
+            entry, _ = await self._verbs.apply(
+                self._caller, row.stored, namespace or "", name, config, subresource, options
+            )
+            return row.show(entry.obj)
 
         def change(old: Object) -> Object:
             if kind is PatchType.MERGE:
-                merged: Object = merge(old, patch)
-                return merged
-            return apply_patch(row, old, orjson.dumps(patch), kind)
+                merged: Object = merge(row.show(old), patch)
+                return row.keep(merged)
+            return row.keep(apply_patch(row, row.show(old), orjson.dumps(patch), kind))
 
         entry = await self._verbs.modify(
-            self._caller, "patch", row, namespace or "", name, change, subresource, options
+            self._caller, "patch", row.stored, namespace or "", name, change, subresource, options
         )
-        return entry.obj
+        return row.show(entry.obj)
 
     async def delete(
         self,
@@ -147,9 +152,10 @@ class LocalClient:
         grace_period_seconds: int | None = None,
         propagation_policy: str | None = None,
     ) -> Object:
+        row = self._row(resource)
         options = DeleteOptions(grace_period_seconds, propagation_policy, uid)
-        entry, _ = await self._verbs.delete(self._caller, self._row(resource), namespace or "", name, options)
-        return entry.obj
+        entry, _ = await self._verbs.delete(self._caller, row.stored, namespace or "", name, options)
+        return row.show(entry.obj)
 
     async def post(
         self, resource: Resource, name: str, subresource: str, body: Object, namespace: str | None = None

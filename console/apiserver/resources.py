@@ -40,13 +40,18 @@ Special = Callable[["Request"], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class Request:
-    """One request for a resource, with what every handler of it needs."""
+    """One request for a resource, with what every handler of it needs. `row` is of the version that was asked for."""
 
     http: web.BaseRequest
     info: RequestInfo
     row: Row
     caller: Caller
     form: Form
+
+    @property
+    def stored(self) -> Row:
+        """The row under which the resource's objects are kept."""
+        return self.row.stored
 
     @property
     def include_object(self) -> str:
@@ -102,7 +107,7 @@ class Resources:
         return await handlers[info.verb](request)
 
     async def _get(self, request: Request) -> web.StreamResponse:
-        entry = self._verbs.get(request.row, request.info.namespace, request.info.name)
+        entry = self._verbs.get(request.stored, request.info.namespace, request.info.name)
         return await self._object(request, entry)
 
     async def _object(
@@ -120,19 +125,19 @@ class Resources:
         selection = self._selection(request, options)
         if options.watch:
             return await self._watch(request, selection, options)
-        page = list_page(self._verbs.store, request.row, selection, options)
+        page = list_page(self._verbs.store, request.stored, selection, options)
         now = self._verbs.clock.now()
         body = encode_list(request.row, page, request.form, request.include_object, now)
         return await respond(body, request.form, http=request.http)
 
     def _selection(self, request: Request, options: ListOptions) -> Selection:
-        return Selection.parse(request.row, request.info.namespace, options.label_selector, options.field_selector)
+        return Selection.parse(request.stored, request.info.namespace, options.label_selector, options.field_selector)
 
     async def _watch(self, request: Request, selection: Selection, options: ListOptions) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         try:
-            watch = open_watch(self._verbs.store, request.row, selection, options)
+            watch = open_watch(self._verbs.store, request.stored, selection, options)
         except ApiError as error:
             # As Kubernetes does: the watch succeeds and its first event says why it cannot go on.
             await response.prepare(request.http)
@@ -160,23 +165,25 @@ class Resources:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
         obj, warnings = await self._decode(request)
         options = WriteOptions.parse(request.http.query)
-        entry = await self._verbs.create(request.caller, request.row, request.info.namespace, obj, options)
+        entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)
         return await self._object(request, entry, 201, warnings)
 
     async def _decode(self, request: Request) -> tuple[Object, list[str]]:
         body = await read_body(request.http)
         validation = request.http.query.get("fieldValidation", "")
-        return admission.decode(request.row, body, request.http.headers.get("Content-Type", ""), validation or "Warn")
+        media_type = request.http.headers.get("Content-Type", "")
+        obj, warnings = admission.decode(request.row, body, media_type, validation or "Warn")
+        return request.row.keep(obj), warnings
 
     async def _update(self, request: Request) -> web.StreamResponse:
         obj, warnings = await self._decode(request)
         info = request.info
         options = WriteOptions.parse(request.http.query)
         if info.subresource == "finalize":
-            entry = await subresources.finalize(self._verbs, request.caller, request.row, info.name, obj, options)
+            entry = await subresources.finalize(self._verbs, request.caller, request.stored, info.name, obj, options)
         else:
             entry = await self._verbs.update(
-                request.caller, request.row, info.namespace, info.name, obj, info.subresource, options
+                request.caller, request.stored, info.namespace, info.name, obj, info.subresource, options
             )
         return await self._object(request, entry, warnings=warnings)
 
@@ -189,13 +196,14 @@ class Resources:
         warnings: list[str] = []
 
         def change(old: Object) -> Object:
-            patched, found = admission.conform(request.row, apply_patch(request.row, old, body, kind), validation)
+            row = request.row
+            patched, found = admission.conform(row, apply_patch(row, row.show(old), body, kind), validation)
             warnings.extend(found)
-            return patched
+            return row.keep(patched)
 
         info = request.info
         entry = await self._verbs.modify(
-            request.caller, "patch", request.row, info.namespace, info.name, change, info.subresource,
+            request.caller, "patch", request.stored, info.namespace, info.name, change, info.subresource,
             WriteOptions.parse(request.http.query),
         )  # fmt: skip
         return await self._object(request, entry, warnings=warnings)
@@ -206,12 +214,18 @@ class Resources:
         media_type = "application/json" if body.lstrip().startswith(b"{") else "application/yaml"
         config, warnings = admission.decode(request.row, body, media_type, validation)
         entry, made = await self._verbs.apply(
-            request.caller, request.row, info.namespace, info.name, config, info.subresource, options
+            request.caller,
+            request.stored,
+            info.namespace,
+            info.name,
+            request.row.keep(config),
+            info.subresource,
+            options,
         )
         return await self._object(request, entry, 201 if made else 200, warnings)
 
     async def _delete(self, request: Request) -> web.StreamResponse:
-        info, row = request.info, request.row
+        info, row = request.info, request.stored
         options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
         entry, gone = await self._verbs.delete(request.caller, row, info.namespace, info.name, options)
         if gone and row.resource.plural not in _RETURNS_DELETED:
@@ -221,8 +235,10 @@ class Resources:
     async def _delete_collection(self, request: Request) -> web.StreamResponse:
         selection_options = ListOptions.parse(request.http.query)
         options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
-        page = list_page(self._verbs.store, request.row, self._selection(request, selection_options), selection_options)
-        deleted = await self._verbs.delete_all(request.caller, request.row, page.entries, options)
+        page = list_page(
+            self._verbs.store, request.stored, self._selection(request, selection_options), selection_options
+        )
+        deleted = await self._verbs.delete_all(request.caller, request.stored, page.entries, options)
         metadata = Page([], self._verbs.store.revision).metadata()
         return await respond(
             encode_entries(request.row, metadata, deleted), Form(request.form.media), http=request.http
@@ -247,7 +263,7 @@ class Resources:
 
     async def _scale(self, request: Request) -> web.StreamResponse:
         info, http = request.info, request.http
-        where = (request.row, info.namespace, info.name)
+        where = (request.stored, info.namespace, info.name)
         if http.method == "GET":
             scale = subresources.get_scale(self._verbs, *where)
         elif http.method == "PUT":

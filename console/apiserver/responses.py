@@ -31,7 +31,12 @@ def encode_object(row: Row, entry: Entry, form: Form, include_object: str, now: 
         return orjson.dumps(table(row, [entry.obj], now, metadata, include_object))
     if form.is_metadata:
         return orjson.dumps(partial(entry.obj))
-    return entry.raw
+    return shown(row, entry)
+
+
+def shown(row: Row, entry: Entry) -> bytes:
+    """An entry encoded in the version of the row: as it is stored, unless the row is another version's."""
+    return entry.raw if row.view is None else orjson.dumps(row.show(entry.obj))
 
 
 def partial(obj: Object) -> Object:
@@ -51,10 +56,10 @@ def encode_list(row: Row, page: Page, form: Form, include_object: str, now: date
 
 
 def encode_entries(row: Row, metadata: Object, entries: Sequence[Entry]) -> bytes:
-    """A list object out of the bytes that the store has already."""
+    """A list object, out of the bytes that the store has already where it can be."""
     kind = {"kind": f"{row.resource.kind}List", "apiVersion": row.resource.api_version, "metadata": metadata}
     head = orjson.dumps(kind)[:-1]
-    return b'%s,"items":[%s]}' % (head, b",".join([entry.raw for entry in entries]))
+    return b'%s,"items":[%s]}' % (head, b",".join([shown(row, entry) for entry in entries]))
 
 
 async def respond(

@@ -21,7 +21,7 @@ from console.store.entries import frame
 from .deadline import within
 from .negotiation import Form
 from .options import ListOptions
-from .responses import partial
+from .responses import partial, shown
 from .watching import Watch, bookmark
 
 BOOKMARK_SECONDS = 60.0  # so that the revision a client would resume from stays within the history
@@ -90,4 +90,6 @@ def _encoder(row: Row, form: Form, include_object: str, now: Callable[[], dateti
         return as_table
     if form.is_metadata:
         return as_metadata
+    if row.view is not None:
+        return lambda event: frame(event.type, shown(row, event.entry))
     return lambda event: event.frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from common.api.kinds import Resource
@@ -11,6 +12,8 @@ from .kinds import apps, coordination, core, discovery, events, nodes, pods, qua
 from .row import Row
 
 _FAMILIES = (core, nodes, pods, services, events, apps, coordination, discovery, quarterdeck)
+_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
+_STAGES = ("", "beta", "alpha")
 
 
 class Registry:
@@ -23,18 +26,21 @@ class Registry:
             self.add(row)
 
     def add(self, row: Row) -> None:
-        """Serve a kind; one of the same group, version and plural is replaced."""
-        resource = row.resource
-        self._rows[resource.group, resource.version, resource.plural] = row
-        self._kinds[resource.group, resource.version, resource.kind] = row
+        """Serve a kind in all its versions; one of the same group, version and plural is replaced."""
+        for served in (row, *row.views()):
+            resource = served.resource
+            self._rows[resource.group, resource.version, resource.plural] = served
+            self._kinds[resource.group, resource.version, resource.kind] = served
 
     def remove(self, row: Row) -> None:
-        """Serve a kind no longer."""
-        resource = row.resource
-        self._rows.pop((resource.group, resource.version, resource.plural), None)
-        self._kinds.pop((resource.group, resource.version, resource.kind), None)
+        """Serve a kind no longer, in none of its versions."""
+        for served in (row, *row.views()):
+            resource = served.resource
+            self._rows.pop((resource.group, resource.version, resource.plural), None)
+            self._kinds.pop((resource.group, resource.version, resource.kind), None)
 
     def rows(self) -> list[Row]:
+        """Everything that is served: a kind with several versions has a row for each."""
         return list(self._rows.values())
 
     def row(self, group: str, version: str, plural: str) -> Row | None:
@@ -51,13 +57,20 @@ class Registry:
         return row
 
     def groups(self) -> dict[str, list[str]]:
-        """Versions by group, both in the order of discovery: the first version is the preferred one."""
-        found: dict[str, list[str]] = {}
+        """Versions by group, groups in the order of discovery, the preferred version first."""
+        found: dict[str, set[str]] = {}
         for group, version, _ in self._rows:
-            versions = found.setdefault(group, [])
-            if version not in versions:
-                versions.append(version)
-        return found
+            found.setdefault(group, set()).add(version)
+        return {group: sorted(versions, key=version_order) for group, versions in found.items()}
+
+
+def version_order(version: str) -> tuple[int, int, int, str]:
+    """Sorts the preferred version first, as Kubernetes does: v10, v2, v1, v11beta2, v10beta3, v3alpha1, then others."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return (len(_STAGES), 0, 0, version)
+    major, stage, minor = match.groups()
+    return (_STAGES.index(stage or ""), -int(major), -int(minor or 0), version)
 
 
 def default_registry() -> Registry:

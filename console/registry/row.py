@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -57,6 +57,21 @@ def _no_causes(_new: Object, _old: Object | None, _context: Context) -> list[Cau
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """One more version that a kind is served in, beside that of its row, which is the one that is kept.
+
+    Both conversions get a whole object, leave it alone and give one that need not name its apiVersion. What the other
+    version cannot say goes into annotations, so that there and back is the same object. They must not invent values:
+    what server-side apply sends is a part of an object.
+    """
+
+    resource: Resource
+    schema: str
+    to_kept: Callable[[Object], Object]
+    from_kept: Callable[[Object], Object]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One kind. Functions that prepare or default change the object they get (it is the caller's own copy)."""
 
@@ -87,3 +102,35 @@ class Row:
     """Whether whoever creates the object brings its status (nodes register themselves with theirs)."""
     has_spec_generation: bool = field(default=True)
     """Whether a change outside metadata and status raises metadata.generation."""
+    versions: tuple[Version, ...] = ()
+    """In which versions the kind is served besides `resource`. Defaults, rules, columns and field selectors are about
+    the kept form alone."""
+    view: Version | None = None
+    """Set in the rows that the registry makes of `versions`: the same kind as another version shows it."""
+    kept: Row | None = None
+    """The row that a view is made of."""
+
+    def views(self) -> list[Row]:
+        """A row for each further version: what requests for that version are decoded and answered by."""
+        return [
+            replace(self, resource=version.resource, schema=version.schema, versions=(), view=version, kept=self)
+            for version in self.versions
+        ]
+
+    @property
+    def stored(self) -> Row:
+        """The row under which objects of this kind are admitted and stored."""
+        return self.kept or self
+
+    def show(self, kept: Object) -> Object:
+        """A stored object as this row's version has it."""
+        if self.view is None:
+            return kept
+        return {**self.view.from_kept(kept), "apiVersion": self.resource.api_version, "kind": self.resource.kind}
+
+    def keep(self, shown: Object) -> Object:
+        """An object of this row's version in the form that is stored."""
+        if self.view is None:
+            return shown
+        resource = self.stored.resource
+        return {**self.view.to_kept(shown), "apiVersion": resource.api_version, "kind": resource.kind}

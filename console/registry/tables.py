@@ -15,8 +15,9 @@ _INCLUDES = ("None", "Metadata", "Object")
 
 
 def table(row: Row, objects: Iterable[Object], now: datetime, list_metadata: Object, include_object: str) -> Object:
-    """A Table of the objects. `include_object` is None, Metadata (also when empty) or Object, as in a request's
-    `includeObject`; `list_metadata` becomes the Table's metadata (resourceVersion, continue, remainingItemCount)."""
+    """A Table of the objects, which come as they are stored. `include_object` is None, Metadata (also when empty) or
+    Object, as in a request's `includeObject`; `list_metadata` becomes the Table's metadata (resourceVersion, continue,
+    remainingItemCount)."""
     include = include_object or "Metadata"
     if include not in _INCLUDES:
         raise BadRequest(
@@ -28,7 +29,7 @@ def table(row: Row, objects: Iterable[Object], now: datetime, list_metadata: Obj
         "apiVersion": "meta.k8s.io/v1",
         "metadata": list_metadata,
         "columnDefinitions": [_definition(column) for column in columns],
-        "rows": [_row(columns, obj, now, include) for obj in objects],
+        "rows": [_row(row, columns, obj, now, include) for obj in objects],
     }
 
 
@@ -42,10 +43,10 @@ def _definition(column: Column) -> Object:
     }
 
 
-def _row(columns: Iterable[Column], obj: Object, now: datetime, include: str) -> Object:
+def _row(row: Row, columns: Iterable[Column], obj: Object, now: datetime, include: str) -> Object:
     cells: Object = {"cells": [column.value(obj, now) for column in columns]}
     if include == "Object":
-        cells["object"] = obj
+        cells["object"] = row.show(obj)
     elif include == "Metadata":
         cells["object"] = {
             "kind": "PartialObjectMetadata",
