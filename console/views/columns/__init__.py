@@ -1,0 +1,51 @@
+"""The columns of each kind's table: what they show, how they sort, and which go first when the screen is narrow.
+
+A kind's table is in the module of its family; `TABLES` of all of them make what is shown.
+"""
+
+from __future__ import annotations
+
+from common.api.kinds import Resource
+from common.api.meta import Object
+from console.views.status import Tone
+
+from . import configuration, containers, events, nodes, pods, services, workloads
+from .column import GENERIC, GENERIC_CLUSTER, KEEP, NAMESPACE, Column, Table
+from .events import event_count, event_message, event_time, involved
+from .nodes import address
+from .workloads import images
+
+__all__ = [
+    "KEEP",
+    "NAMESPACE",
+    "Column",
+    "Table",
+    "address",
+    "columns_for",
+    "event_count",
+    "event_message",
+    "event_time",
+    "images",
+    "involved",
+    "tone_of",
+]
+
+_FAMILIES = (pods, workloads, services, nodes, configuration, events, containers)
+_TABLES: dict[str, Table] = {
+    resource.group_resource: table for family in _FAMILIES for resource, table in family.TABLES.items()
+}
+
+
+def table_for(resource: Resource) -> Table:
+    """The table of a resource; kinds that we have no own view of show name, age and labels."""
+    return _TABLES.get(resource.group_resource, GENERIC if resource.namespaced else GENERIC_CLUSTER)
+
+
+def columns_for(resource: Resource) -> tuple[Column, ...]:
+    return table_for(resource).columns
+
+
+def tone_of(resource: Resource, obj: Object) -> Tone:
+    """How the object as a whole stands; it tints its name and decides whether it is a fault."""
+    status = table_for(resource).status
+    return status(obj).tone if status else Tone.TEXT
