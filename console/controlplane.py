@@ -43,7 +43,7 @@ from console.controllers import all_controllers
 from console.nodes.epoch import Epoch, load_epoch
 from console.nodes.service import Nodes, Place
 from console.nodes.tunnel import api_connector
-from console.registry.catalog import default_registry
+from console.registry.catalog import Registry, default_registry
 from console.scheduler import Scheduler
 from console.store import StoreError, open_store
 
@@ -153,11 +153,12 @@ class ControlPlane:
         context = tls.server_context(cluster.pki.server, cluster.pki.authority.certificate_pem)
         # As kube-apiserver: clients in small images speak no newer version. Agents insist on 1.3.
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        api = await self._serve_api(cluster, backends, (host, port, context))
+        registry = default_registry()
+        api = await self._serve_api(registry, cluster, backends, (host, port, context))
         local = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
         await self._write_kubeconfig(cluster, local)
         self._progress(f"the API answers at https://{join_address(local, self.api_port)}")
-        self._start_controllers(api, cluster)
+        self._start_controllers(api, registry, cluster)
         backends.explainer = self._start_scheduler(api, cluster.config)
         nodes = await self._start_nodes(api, cluster, local)
         backends.streams, backends.hosts = nodes.streams, nodes.admin
@@ -176,10 +177,9 @@ class ControlPlane:
         return Cluster(config, keys, epoch)
 
     async def _serve_api(
-        self, cluster: Cluster, backends: Backends, listen: tuple[str, int, ssl.SSLContext]
+        self, registry: Registry, cluster: Cluster, backends: Backends, listen: tuple[str, int, ssl.SSLContext]
     ) -> ApiServer:
         self._progress("opening the store")
-        registry = default_registry()
         volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
         store = await open_store(self._home.store, volatile)
         self._stack.push_async_callback(store.close)
@@ -192,10 +192,10 @@ class ControlPlane:
         self.api_port = api.addresses[0][1]
         return api
 
-    def _start_controllers(self, api: ApiServer, cluster: Cluster) -> None:
+    def _start_controllers(self, api: ApiServer, registry: Registry, cluster: Cluster) -> None:
         client = api.local_client("system:kube-controller-manager", _MASTERS)
         authority = cluster.pki.authority.certificate_pem.decode()
-        controllers = all_controllers(client, self._clock, cluster.config, ca_pem=authority)
+        controllers = all_controllers(client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority)
         controllers.start()
         self._stack.push_async_callback(controllers.close)
 

@@ -6,21 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from common.api.kinds import (
-    CONFIGMAPS,
-    DEPLOYMENTS,
-    ENDPOINTSLICES,
-    EVENTS,
-    LEASES,
-    NAMESPACES,
-    NODES,
-    PODS,
-    REPLICASETS,
-    SECRETS,
-    SERVICEACCOUNTS,
-    SERVICES,
-    Resource,
-)
+from common.api.kinds import EVENTS, Resource
 from common.client import Client, SharedInformers
 from common.clock import Clock
 from common.events import Recorder
@@ -37,12 +23,6 @@ from .nodeipam import NodeIpamController
 from .nodelifecycle import NodeLifecycleController
 from .podgc import PodGarbageCollector
 from .replicaset import ReplicaSetController
-
-OWNED: tuple[Resource, ...] = (
-    NAMESPACES, NODES, PODS, SERVICES, CONFIGMAPS, SECRETS, SERVICEACCOUNTS, DEPLOYMENTS, REPLICASETS, ENDPOINTSLICES,
-    LEASES,
-)  # fmt: skip
-"""The resources whose objects own or are owned. Events are not: they outlive what they are about."""
 
 
 class Controllers:
@@ -66,16 +46,12 @@ class Controllers:
 
 
 def all_controllers(
-    client: Client,
-    clock: Clock,
-    config: ClusterConfig,
-    *,
-    ca_pem: str = "",
-    resources: Sequence[Resource] = OWNED,
-    namespaced: Sequence[Resource] = (),
+    client: Client, clock: Clock, config: ClusterConfig, *, resources: Sequence[Resource], ca_pem: str = ""
 ) -> Controllers:
-    """`resources` are garbage collected, `namespaced` (default: those of them, and Events) are emptied out of a
-    namespace that ends. Without `ca_pem` no kube-root-ca.crt is published."""
+    """`resources` are all that the API keeps: their objects are garbage collected, and emptied out of a namespace that
+    ends. Events own nothing and are not owned, as they outlive what they are about. Without `ca_pem` no
+    kube-root-ca.crt is published."""
+    owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
     kit = Kit(client, SharedInformers(client, clock), clock, Recorder(client, clock, "controller-manager"))
     controllers: list[Controller[Any]] = [
         DeploymentController(kit),
@@ -83,9 +59,9 @@ def all_controllers(
         EndpointSliceController(kit),
         NodeLifecycleController(kit),
         NodeIpamController(kit, config),
-        GarbageCollector(kit, resources),
+        GarbageCollector(kit, owned),
         PodGarbageCollector(kit),
-        NamespaceController(kit, namespaced or (*resources, EVENTS)),
+        NamespaceController(kit, resources),
         ServiceAccountController(kit),
         EventLifetimeController(kit),
     ]

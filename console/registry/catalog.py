@@ -43,6 +43,10 @@ class Registry:
         """Everything that is served: a kind with several versions has a row for each."""
         return list(self._rows.values())
 
+    def kept(self) -> list[Resource]:
+        """What objects there are on disk."""
+        return [row.resource for row in self._rows.values() if row.durable]
+
     def row(self, group: str, version: str, plural: str) -> Row | None:
         return self._rows.get((group, version, plural))
 

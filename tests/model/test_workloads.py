@@ -23,10 +23,13 @@ from common.errors import InternalError, ServiceUnavailable, TooManyRequests
 from common.settings import ClusterConfig
 from console.controllers import Controllers, all_controllers
 from console.controllers.deployment.model import Spec
+from console.registry.catalog import default_registry
 from console.scheduler import Scheduler
 from tests.fakes.api import Change, FakeApi, copy
 from tests.fakes.cluster import quiet, run_pods
 from tests.fakes.objects import deployment, node
+
+KEPT = default_registry().kept()
 
 T = TypeVar("T")
 NODE_NAMES = ("n1", "n2", "n3", "n4")
@@ -87,7 +90,7 @@ class Workloads(RuleBasedStateMachine):
         await quiet(self.api)
 
     async def start_controllers(self) -> None:
-        self.controllers = all_controllers(self.client, self.clock, ClusterConfig())
+        self.controllers = all_controllers(self.client, self.clock, ClusterConfig(), resources=KEPT)
         self.controllers.start()
 
     async def start_scheduler(self) -> None:

@@ -83,7 +83,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     await server.start(tmp_path / "api.sock", None)
     client = server.local_client("system:controllers", frozenset({"system:masters"}))
     scheduler = Scheduler(client, clock)
-    controllers = all_controllers(client, clock, config, ca_pem="PEM")
+    controllers = all_controllers(client, clock, config, resources=registry.kept(), ca_pem="PEM")
     scheduler.start()
     controllers.start()
     try:

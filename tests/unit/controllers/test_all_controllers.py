@@ -23,10 +23,13 @@ from common.api.pods import is_active, node_name
 from common.clock import FakeClock
 from common.settings import ClusterConfig
 from console.controllers import all_controllers
+from console.registry.catalog import default_registry
 from console.scheduler import Scheduler
 from tests.fakes.api import FakeApi, copy
 from tests.fakes.cluster import quiet, run_pods
 from tests.fakes.objects import deployment, node
+
+KEPT = default_registry().kept()
 
 SERVICE: Object = {
     "metadata": {"name": "web", "namespace": "default"},
@@ -40,7 +43,7 @@ class World:
         self.api = FakeApi(self.clock)
         self.client = self.api.client()
         self.scheduler = Scheduler(self.client, self.clock)
-        self.controllers = all_controllers(self.client, self.clock, ClusterConfig(), ca_pem="PEM")
+        self.controllers = all_controllers(self.client, self.clock, ClusterConfig(), resources=KEPT, ca_pem="PEM")
 
     async def run(self, seconds: float = 1.0, steps: int = 6) -> None:
         for _ in range(steps):
@@ -167,7 +170,7 @@ async def test_a_restarted_control_plane_does_not_evict_for_its_own_absence(worl
     await world.run()
     await world.controllers.close()
     world.set_ready("n2", "Unknown")
-    world.controllers = all_controllers(world.client, world.clock, ClusterConfig())
+    world.controllers = all_controllers(world.client, world.clock, ClusterConfig(), resources=KEPT)
     world.controllers.start()
     await world.run(seconds=15)
     assert all(is_active(pod) for pod in world.api.items(PODS))
