@@ -26,6 +26,7 @@ from .feeds import Feeds
 from .gateway import Connect
 from .keymap import Keymap
 from .keymap import load as load_keymap
+from .pages import PAGES, WORDS
 from .palette import Look, choose
 from .palette_commands import ActionCommands
 from .screens.browse import Browse
@@ -66,6 +67,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
             keys=keys or Keymap(),
             cluster=cluster,
             feeds=Feeds(gateway, clock),
+            catalogue=Catalogue(WORDS),
         )
         self._first = first
         self.animation_level = "none"
@@ -84,7 +86,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         session = self.session
         while True:
             with contextlib.suppress(ApiError, OSError):
-                session.catalogue = Catalogue(await session.gateway.discover())
+                session.catalogue = Catalogue(WORDS, await session.gateway.discover())
             await session.clock.sleep(DISCOVER_AGAIN_SECONDS)
 
     async def _settle_memory(self) -> None:
@@ -102,7 +104,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         return next(screen for screen in self.screen_stack if isinstance(screen, Browse))
 
     def execute(self, text: str) -> None:
-        """Do what was typed after `:`; raises `catalogue.Unknown` when it means nothing."""
+        """Do what was typed after `:`; raises `catalogue.Unknown` or ValueError when it means nothing."""
         command = self.session.catalogue.resolve(text)
         if command.word == "quit":
             self.exit()
@@ -111,11 +113,18 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         elif command.resource is not None:
             discover = text.split()[0].lower() == "discover"
             self._go(views.discovered() if discover else views.opening(command.resource, command.namespace))
+        elif (page := PAGES.get(command.word)) is not None:
+            screen = page.open(self.session, command.arguments)
+            self._back_to_table()
+            self.push_screen(screen)
 
     def _go(self, view: View) -> None:
+        self._back_to_table()
+        self.browse().go(view)
+
+    def _back_to_table(self) -> None:
         while not isinstance(self.screen, Browse):
             self.pop_screen()
-        self.browse().go(view)
 
     async def leave_for(self, wish: shell.Wish) -> shell.Ended:
         """Lend the terminal to a container and come back."""

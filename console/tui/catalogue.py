@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.api import kinds
@@ -30,11 +30,12 @@ _NAMED = (
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command understood: a kind with a namespace (empty for all), or one of COMMANDS."""
+    """What was meant: a kind with a namespace (empty for all), or one of COMMANDS or a page with its arguments."""
 
     resource: Resource | None = None
     namespace: str = ""
     word: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 class Unknown(Exception):
@@ -42,9 +43,12 @@ class Unknown(Exception):
 
 
 class Catalogue:
-    """What can be listed. Until discovery has answered it knows the kinds that every cluster has."""
+    """What can be listed and opened: until discovery has answered, the kinds that every cluster has. `pages` has the
+    word of a page for each word that means it."""
 
-    def __init__(self, served: Iterable[ApiResource] = _NAMED) -> None:
+    def __init__(self, pages: Mapping[str, str], served: Iterable[ApiResource] = _NAMED) -> None:
+        self._pages = pages
+        self._commands = (*COMMANDS, *dict.fromkeys(pages.values()))
         self._words: dict[str, Resource] = {}
         self.plurals: list[str] = []
         for item in served:
@@ -73,11 +77,11 @@ class Catalogue:
         word = words[0].lower()
         if word in {"q", "q!", "exit"}:
             word = "quit"
-        if word in COMMANDS:
-            return Command(word=word)
+        if word in self._pages or word in COMMANDS:
+            return Command(word=self._pages.get(word, word), arguments=tuple(words[1:]))
         resource = self._words.get(word)
         if resource is None:
-            begun = [known for known in (*self.plurals, *COMMANDS) if known.startswith(word)]
+            begun = [known for known in (*self.plurals, *self._commands) if known.startswith(word)]
             if len(begun) == 1:  # what the line shows as its only completion
                 return self.resolve(" ".join([begun[0], *words[1:]]))
             near = [known for known in self.plurals if known.startswith(word[:2])][:4]
@@ -97,7 +101,7 @@ class Catalogue:
         if not head:
             return ["pods", "deployments", "services", "nodes", "events", "discover"]
         lower = head.lower()
-        plurals = [word for word in (*self.plurals, *ALIASES, *COMMANDS) if word.startswith(lower)]
+        plurals = [word for word in (*self.plurals, *ALIASES, *self._commands) if word.startswith(lower)]
         exact = self._words.get(lower)
         first = [exact.plural] if exact is not None and exact.plural in self.plurals else []
         return list(dict.fromkeys([*first, *plurals]))

@@ -30,7 +30,7 @@ class Session:
     keys: Keymap
     cluster: str
     feeds: Feeds
-    catalogue: Catalogue = field(default_factory=Catalogue)
+    catalogue: Catalogue
     facts: Facts = field(default_factory=Facts)
     lost_since: float | None = None
     tall_header: bool = False

@@ -255,7 +255,7 @@ class Deck(Screen[None], inherit_bindings=False):
         elif outcome is Outcome.SUBMITTED:
             try:
                 self.deck_app.execute(text)
-            except Unknown as error:
+            except (Unknown, ValueError) as error:
                 self.say(str(error), Tone.BAD)
 
     def search(self, text: str, *, final: bool) -> None:

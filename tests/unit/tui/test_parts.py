@@ -120,23 +120,30 @@ def test_one_hollow_node_makes_it_a_simulation() -> None:
 
 @pytest.mark.parametrize(("text", "plural"), [("po", "pods"), ("Deployment", "deployments"), ("rs", "replicasets")])
 def test_kinds_are_known_before_discovery_has_answered(text: str, plural: str) -> None:
-    command = Catalogue().resolve(text)
+    command = Catalogue({}).resolve(text)
     assert command.resource is not None
     assert command.resource.plural == plural
 
 
 def test_a_beginning_that_only_one_kind_has_is_enough() -> None:
-    command = Catalogue().resolve("dep shop")
+    command = Catalogue({}).resolve("dep shop")
     assert (command.resource, command.namespace) == (kinds.DEPLOYMENTS, "shop")
+
+
+def test_a_page_is_known_by_its_words_and_completed() -> None:
+    catalogue = Catalogue({"lb": "lb", "balancer": "lb"})
+    command = catalogue.resolve("balancer shop web")
+    assert (command.word, command.arguments) == ("lb", ("shop", "web"))
+    assert "lb" in catalogue.complete("l", [])
 
 
 def test_an_unknown_word_names_what_is_near() -> None:
     with pytest.raises(Unknown, match="near it: services, secrets"):
-        Catalogue().resolve("sev")
+        Catalogue({}).resolve("sev")
 
 
 def test_completion_offers_whole_commands() -> None:
-    catalogue = Catalogue()
+    catalogue = Catalogue({})
     assert catalogue.complete("dep", [])[0] == "deployments"
     assert catalogue.complete("pods k", ["default", "kube-system"]) == ["pods kube-system"]
     assert catalogue.complete("nodes k", ["kube-system"]) == []

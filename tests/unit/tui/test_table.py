@@ -15,7 +15,8 @@ from common.api.meta import Key
 from console.tui.table.layout import GAP, MARGIN, cut, fit, place
 from console.tui.table.model import TableModel
 from console.tui.table.query import is_subsequence, parse
-from console.views.columns import POD_COLUMNS, Column
+from console.views.columns import Column
+from console.views.columns.pods import POD_COLUMNS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
