@@ -1,12 +1,13 @@
-"""What every cluster has from the start: the namespaces of Kubernetes and the Service of the API itself."""
+"""What every cluster has from the start: Kubernetes' namespaces and priority classes, the Service of the API."""
 
 from __future__ import annotations
 
 from common import settings
-from common.api.kinds import NAMESPACES, SERVICES, Resource
+from common.api.kinds import NAMESPACES, PRIORITYCLASSES, SERVICES, Resource
 from common.api.meta import Object, name, namespace
 from common.client.base import Client
 from common.errors import NotFound
+from console.registry.kinds.scheduling import SYSTEM_CLASSES
 
 NAMES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -15,6 +16,8 @@ async def seed(client: Client) -> None:
     """Create what is missing."""
     for title in NAMES:
         await _ensure(client, NAMESPACES, {"metadata": {"name": title}})
+    for priority_class in SYSTEM_CLASSES:
+        await _ensure(client, PRIORITYCLASSES, priority_class)
     await _ensure(client, SERVICES, api_service())
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from common import errors
 from common.api import meta
-from common.api.kinds import NAMESPACES, Resource
+from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.clock import Clock
 from common.errors import BadRequest, Cause, Conflict, Forbidden
@@ -30,7 +30,6 @@ from .caller import Audit, Caller, Written
 from .options import DeleteOptions, WriteOptions
 
 GENERATED_NAME_TRIES = 8
-IMMORTAL_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
 _DEFAULT_WRITE = WriteOptions()
 
 Change = Callable[[Object], Object]
@@ -207,10 +206,10 @@ class Verbs:
     ) -> tuple[Entry, bool]:
         """The object as it is now or was last, and whether it is gone."""
         current = self.current(row, namespace, name)
-        if row.resource == NAMESPACES and name in IMMORTAL_NAMESPACES:
+        if name in row.immortal:
             raise Forbidden(
-                f'namespaces "{name}" is forbidden: this namespace may not be deleted',
-                details={"name": name, "kind": "namespaces"},
+                f'{row.resource.group_resource} "{name}" is forbidden: {row.immortal[name]}',
+                details={"name": name, "group": row.resource.group, "kind": row.resource.plural},
             )
         _check_preconditions(row, current, options)
         plan = deletion.plan(row, current.obj, options, self.clock.now())

@@ -194,6 +194,7 @@ _MESSAGES = {
         "1:holderIdentity* 2:leaseDurationSeconds* 3:acquireTime 4:renewTime 5:leaseTransitions* 6:strategy* "
         "7:preferredHolder*"
     ),
+    "scheduling.v1.PriorityClass": "1:metadata 2:value 3:globalDefault 4:description 5:preemptionPolicy*",
     "discovery.v1.EndpointSlice": "1:metadata 2:endpoints 3:ports 4:addressType",
     "discovery.v1.Endpoint": (
         "1:addresses 2:conditions 3:hostname* 4:targetRef 5:deprecatedTopology 6:nodeName* 7:zone* 8:hints"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -98,6 +98,8 @@ class Row:
     """What is wrong with a name of this kind, in Kubernetes' words; empty when nothing is."""
     conditional_update: bool = False
     """Whether a replace must carry the resourceVersion it is based on."""
+    immortal: Mapping[str, str] = field(default_factory=dict)
+    """Names that may not be deleted, each with the reason."""
     keeps_status_on_create: bool = False
     """Whether whoever creates the object brings its status (nodes register themselves with theirs)."""
     has_spec_generation: bool = field(default=True)

@@ -130,6 +130,7 @@ NAMESPACES = Row(
     validate=_validate_namespace,
     fields=("metadata.name", "status.phase"),
     name_format=validation.dns_label,
+    immortal=dict.fromkeys(("default", "kube-system", "kube-public"), "this namespace may not be deleted"),
     has_spec_generation=False,
 )
 CONFIGMAPS = Row(

@@ -12,9 +12,14 @@ from . import pod_columns
 from .pod_defaults import default_pod_spec
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
+from .scheduling import admit_priority
 
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
+_ADMITTED = (
+    "serviceAccountName", "serviceAccount", "priorityClassName", "priority", "preemptionPolicy", "tolerations",
+    "nodeName",
+)  # fmt: skip
 TOLERATION_SECONDS = 1  # Kubernetes' default is 300; replacements here start seconds after a host is lost
 
 
@@ -28,6 +33,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     spec = new["spec"]
     if old is None:
         new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
+        admit_priority(new, context)
         _admit(spec)
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []
@@ -40,8 +46,6 @@ def _admit(spec: Object) -> None:
     """What Kubernetes' built-in admission plugins add to a new pod."""
     if not spec.get("serviceAccountName"):
         spec["serviceAccountName"] = spec["serviceAccount"] = "default"
-    spec.setdefault("priority", 0)
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     tolerations = spec.setdefault("tolerations", [])
     for taint in (NOT_READY, UNREACHABLE):
         if not any(_tolerates(toleration, taint) for toleration in tolerations):
@@ -52,7 +56,7 @@ def _admit(spec: Object) -> None:
 
 def _keep_admitted(spec: Object, old: Object) -> None:
     """A replace by someone who leaves out what admission added means no change of it."""
-    for name in ("serviceAccountName", "serviceAccount", "priority", "preemptionPolicy", "tolerations", "nodeName"):
+    for name in _ADMITTED:
         if name not in spec and name in old:
             spec[name] = old[name]
 
