@@ -18,6 +18,8 @@ REVISION = "deployment.kubernetes.io/revision"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 POD_TEMPLATE_HASH = "pod-template-hash"
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+"""Annotation of DaemonSets: how often the template changed. Its name is the API's."""
 
 
 @dataclass(frozen=True, slots=True)

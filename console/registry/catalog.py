@@ -8,10 +8,34 @@ from collections.abc import Iterable
 from common.api.kinds import Resource
 from common.errors import not_found
 
-from .kinds import apps, coordination, core, discovery, events, nodes, pods, quarterdeck, scheduling, services
+from .kinds import (
+    apps,
+    coordination,
+    core,
+    discovery,
+    events,
+    nodes,
+    pods,
+    quarterdeck,
+    replicationcontrollers,
+    scheduling,
+    services,
+)
 from .row import Row
 
-_FAMILIES = (core, nodes, pods, services, events, apps, coordination, discovery, scheduling, quarterdeck)
+_FAMILIES = (
+    core,
+    nodes,
+    pods,
+    replicationcontrollers,
+    services,
+    events,
+    apps,
+    coordination,
+    discovery,
+    scheduling,
+    quarterdeck,
+)
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 _STAGES = ("", "beta", "alpha")
 

@@ -189,6 +189,37 @@ _MESSAGES = {
         "7:terminatingReplicas*"
     ),
     "apps.v1.ReplicaSetCondition": "1:type 2:status 3:lastTransitionTime 4:reason 5:message",
+    "apps.v1.StatefulSet": _OBJECT,
+    "apps.v1.StatefulSetSpec": (
+        "1:replicas* 2:selector 3:template 4:volumeClaimTemplates 5:serviceName 6:podManagementPolicy "
+        "7:updateStrategy 8:revisionHistoryLimit* 9:minReadySeconds 10:persistentVolumeClaimRetentionPolicy "
+        "11:ordinals"
+    ),
+    "apps.v1.StatefulSetUpdateStrategy": "1:type 2:rollingUpdate",
+    "apps.v1.RollingUpdateStatefulSetStrategy": "1:partition* 2:maxUnavailable",
+    "apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy": "1:whenDeleted 2:whenScaled",
+    "apps.v1.StatefulSetOrdinals": "1:start",
+    "apps.v1.StatefulSetStatus": (
+        "1:observedGeneration 2:replicas 3:readyReplicas 4:currentReplicas 5:updatedReplicas 6:currentRevision "
+        "7:updateRevision 9:collisionCount* 10:conditions 11:availableReplicas"
+    ),
+    "apps.v1.StatefulSetCondition": "1:type 2:status 3:lastTransitionTime 4:reason 5:message",
+    "apps.v1.DaemonSet": _OBJECT,
+    "apps.v1.DaemonSetSpec": ("1:selector 2:template 3:updateStrategy 4:minReadySeconds 6:revisionHistoryLimit*"),
+    "apps.v1.DaemonSetUpdateStrategy": "1:type 2:rollingUpdate",
+    "apps.v1.RollingUpdateDaemonSet": "1:maxUnavailable 2:maxSurge",
+    "apps.v1.DaemonSetStatus": (
+        "1:currentNumberScheduled 2:numberMisscheduled 3:desiredNumberScheduled 4:numberReady 5:observedGeneration "
+        "6:updatedNumberScheduled 7:numberAvailable 8:numberUnavailable 9:collisionCount* 10:conditions"
+    ),
+    "apps.v1.DaemonSetCondition": "1:type 2:status 3:lastTransitionTime 4:reason 5:message",
+    "apps.v1.ControllerRevision": "1:metadata 2:data 3:revision",
+    "core.v1.ReplicationController": _OBJECT,
+    "core.v1.ReplicationControllerSpec": "1:replicas* 2:selector 3:template 4:minReadySeconds",
+    "core.v1.ReplicationControllerStatus": (
+        "1:replicas 2:fullyLabeledReplicas 3:observedGeneration 4:readyReplicas 5:availableReplicas 6:conditions"
+    ),
+    "core.v1.ReplicationControllerCondition": "1:type 2:status 3:lastTransitionTime 4:reason 5:message",
     "coordination.v1.Lease": "1:metadata 2:spec",
     "coordination.v1.LeaseSpec": (
         "1:holderIdentity* 2:leaseDurationSeconds* 3:acquireTime 4:renewTime 5:leaseTransitions* 6:strategy* "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common import errors
 from common.api import meta
+from common.api.kinds import REPLICATIONCONTROLLERS
 from common.api.meta import Object
 
 from . import validation
@@ -15,7 +16,7 @@ def scale_of(row: Row, obj: Object) -> Object:
     found = meta.metadata(obj)
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     status: Object = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
-    selector = selector_text((obj.get("spec") or {}).get("selector") or {})
+    selector = selector_text(_label_selector(row, (obj.get("spec") or {}).get("selector") or {}))
     if selector:
         status["selector"] = selector
     return {
@@ -25,6 +26,11 @@ def scale_of(row: Row, obj: Object) -> Object:
         "spec": {"replicas": (obj.get("spec") or {}).get("replicas", 0)},
         "status": status,
     }
+
+
+def _label_selector(row: Row, selector: Object) -> Object:
+    """ReplicationControllers are older than label selectors: theirs are plain labels."""
+    return {"matchLabels": selector} if row.resource == REPLICATIONCONTROLLERS else selector
 
 
 def apply_scale(row: Row, obj: Object, scale: Object) -> Object:

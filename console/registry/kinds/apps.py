@@ -1,26 +1,27 @@
-"""Deployments and ReplicaSets."""
+"""Deployments and ReplicaSets, and with them the family of group apps."""
 
 from __future__ import annotations
 
-from common.api import intstr, kinds, selectors
+from common.api import kinds
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, at, containers, number, selector
 from console.registry.row import Column, Context, Row
 
-from .pod_defaults import default_pod_spec
-from .pod_validation import validate_template
+from . import daemonsets, revisions, statefulsets
+from .workload_fields import (
+    CONTAINERS,
+    REVISION_HISTORY,
+    default_labels,
+    default_template,
+    is_zero,
+    validate_pods,
+    validate_selector,
+    validate_share,
+)
 
 PROGRESS_DEADLINE = 600  # seconds without progress after which a rollout counts as failed
-REVISION_HISTORY = 10
-_CONTAINERS = "spec.template.spec.containers"
-
-
-def _default_template(spec: Object) -> None:
-    template = spec.setdefault("template", {})
-    template.setdefault("metadata", {})
-    default_pod_spec(template.setdefault("spec", {}))
 
 
 def _default_deployment(obj: Object) -> None:
@@ -34,16 +35,14 @@ def _default_deployment(obj: Object) -> None:
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxSurge", "25%")
         rolling.setdefault("maxUnavailable", "25%")
-    _default_template(spec)
+    default_template(spec)
 
 
 def _default_replicaset(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("replicas", 1)
-    _default_template(spec)
-    labels = spec["template"]["metadata"].get("labels") or {}
-    if labels:
-        obj["metadata"].setdefault("labels", dict(labels))
+    default_template(spec)
+    default_labels(obj)
 
 
 def _prepare(new: Object, old: Object | None, _context: Context) -> None:
@@ -60,36 +59,7 @@ def _validate_workload(spec: Object, old: Object | None) -> list[Cause]:
     """What Deployments and ReplicaSets have in common."""
     causes = validation.non_negative("spec.replicas", spec["replicas"])
     causes += validation.non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
-    wanted = spec.get("selector")
-    if wanted is None:
-        causes.append(validation.required("spec.selector"))
-    else:
-        wrong = validation.label_selector("spec.selector", wanted)
-        causes += wrong or _match(spec, wanted)
-    if old is not None:
-        causes += validation.unchanged("spec.selector", wanted, (old.get("spec") or {}).get("selector"))
-    template = spec["template"]
-    policy = template["spec"].get("restartPolicy")
-    causes += validate_template(template, "spec.template")
-    if policy != "Always" and policy in {"OnFailure", "Never"}:
-        causes.append(validation.unsupported("spec.template.spec.restartPolicy", policy, ("Always",)))
-    if template["spec"].get("activeDeadlineSeconds") is not None:
-        causes.append(
-            validation.forbidden(
-                "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
-            )
-        )
-    return causes
-
-
-def _match(spec: Object, wanted: Object) -> list[Cause]:
-    parsed = selectors.from_label_selector(wanted)
-    if parsed.is_empty:
-        return [validation.wrong("spec.selector", wanted, "empty selector is invalid for deployment")]
-    labels = spec["template"]["metadata"].get("labels") or {}
-    if parsed.matches(labels):
-        return []
-    return [validation.wrong("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")]
+    return causes + validate_selector(spec, old, "deployment") + validate_pods(spec, "ReplicaSet")
 
 
 def _validate_replicaset(new: Object, old: Object | None, _context: Context) -> list[Cause]:
@@ -121,9 +91,9 @@ def _validate_strategy(strategy: Object) -> list[Cause]:
     if strategy["type"] != "RollingUpdate":
         return [validation.unsupported(f"{path}.type", strategy["type"], ("Recreate", "RollingUpdate"))]
     rolling = rolling or {}
-    causes = _validate_share(f"{path}.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], limited=True)
-    causes += _validate_share(f"{path}.rollingUpdate.maxSurge", rolling["maxSurge"], limited=False)
-    if not causes and _is_zero(rolling["maxUnavailable"]) and _is_zero(rolling["maxSurge"]):
+    causes = validate_share(f"{path}.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], limited=True)
+    causes += validate_share(f"{path}.rollingUpdate.maxSurge", rolling["maxSurge"], limited=False)
+    if not causes and is_zero(rolling["maxUnavailable"]) and is_zero(rolling["maxSurge"]):
         causes.append(
             validation.wrong(
                 f"{path}.rollingUpdate.maxUnavailable",
@@ -132,27 +102,6 @@ def _validate_strategy(strategy: Object) -> list[Cause]:
             )
         )
     return causes
-
-
-def _is_zero(value: int | str) -> bool:
-    return intstr.scaled(value, 100, round_up=True) == 0
-
-
-def _validate_share(path: str, value: int | str, *, limited: bool) -> list[Cause]:
-    if isinstance(value, int):
-        return validation.non_negative(path, value)
-    try:
-        share = intstr.scaled(value, 100, round_up=True)
-    except ValueError:
-        return [
-            validation.wrong(
-                path,
-                value,
-                "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
-                "regex used for validation is '[0-9]+%')",
-            )
-        ]
-    return [validation.wrong(path, value, "must not be greater than 100%")] if limited and share > 100 else []
 
 
 def _ready(obj: Object) -> str:
@@ -170,7 +119,7 @@ DEPLOYMENTS = Row(
         Column("Up-to-date", lambda obj, _now: str(at(obj, "status.updatedReplicas", 0))),
         Column("Available", lambda obj, _now: str(at(obj, "status.availableReplicas", 0))),
         AGE,
-        *containers(_CONTAINERS),
+        *containers(CONTAINERS),
         selector("spec.selector"),
     ),
     subresources=frozenset({"status", "scale"}),
@@ -190,7 +139,7 @@ REPLICASETS = Row(
         number("Current", "status.replicas"),
         number("Ready", "status.readyReplicas"),
         AGE,
-        *containers(_CONTAINERS),
+        *containers(CONTAINERS),
         selector("spec.selector"),
     ),
     subresources=frozenset({"status", "scale"}),
@@ -200,4 +149,4 @@ REPLICASETS = Row(
     validate=_validate_replicaset,
     fields=("metadata.name", "metadata.namespace", "status.replicas"),
 )
-ROWS = (DEPLOYMENTS, REPLICASETS)
+ROWS = (DEPLOYMENTS, REPLICASETS, statefulsets.ROW, daemonsets.ROW, revisions.ROW)

@@ -42,7 +42,8 @@ def test_plain_discovery_says_the_same() -> None:
     names = [item["name"] for item in listed["resources"]]
     assert names == [
         "deployments", "deployments/scale", "deployments/status", "replicasets", "replicasets/scale",
-        "replicasets/status",
+        "replicasets/status", "statefulsets", "statefulsets/scale", "statefulsets/status", "daemonsets",
+        "daemonsets/status", "controllerrevisions",
     ]  # fmt: skip
     scale = listed["resources"][1]
     assert (scale["group"], scale["version"], scale["kind"]) == ("autoscaling", "v1", "Scale")

@@ -1,0 +1,88 @@
+"""What the kinds that make pods have in common: their pod template, their selector, and shares such as `25%`."""
+
+from __future__ import annotations
+
+from common.api import intstr, selectors
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
+
+from .pod_defaults import default_pod_spec
+from .pod_validation import validate_template
+
+REVISION_HISTORY = 10  # old revisions kept, Kubernetes' default
+CONTAINERS = "spec.template.spec.containers"
+_PERCENT = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+    "regex used for validation is '[0-9]+%')"
+)
+
+
+def default_template(spec: Object) -> None:
+    template = spec.setdefault("template", {})
+    template.setdefault("metadata", {})
+    default_pod_spec(template.setdefault("spec", {}))
+
+
+def default_labels(obj: Object) -> None:
+    """The labels of the template, for an object that brings none."""
+    labels = (obj["spec"]["template"].get("metadata") or {}).get("labels") or {}
+    if labels and not obj["metadata"].get("labels"):
+        obj["metadata"]["labels"] = dict(labels)
+
+
+def validate_selector(spec: Object, old: Object | None, word: str) -> list[Cause]:
+    """A selector that is there, is not empty, fits the template and never changes; `word` is what messages call it."""
+    wanted = spec.get("selector")
+    if wanted is None:
+        causes = [validation.required("spec.selector")]
+    else:
+        causes = validation.label_selector("spec.selector", wanted) or _match(spec, wanted, word)
+    if old is not None:
+        causes += validation.unchanged("spec.selector", wanted, (old.get("spec") or {}).get("selector"))
+    return causes
+
+
+def _match(spec: Object, wanted: Object, word: str) -> list[Cause]:
+    parsed = selectors.from_label_selector(wanted)
+    if parsed.is_empty:
+        return [validation.wrong("spec.selector", wanted, f"empty selector is invalid for {word}")]
+    return [] if parsed.matches(template_labels(spec)) else [mismatch(spec)]
+
+
+def template_labels(spec: Object) -> dict[str, str]:
+    return (spec["template"].get("metadata") or {}).get("labels") or {}
+
+
+def mismatch(spec: Object) -> Cause:
+    labels = template_labels(spec)
+    return validation.wrong("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
+
+
+def validate_pods(spec: Object, kind: str) -> list[Cause]:
+    """The template of pods that always run; `kind` is what messages call their owner."""
+    template = spec["template"]
+    policy = template["spec"].get("restartPolicy")
+    causes = validate_template(template, "spec.template")
+    if policy in {"OnFailure", "Never"}:
+        causes.append(validation.unsupported("spec.template.spec.restartPolicy", policy, ("Always",)))
+    if template["spec"].get("activeDeadlineSeconds") is not None:
+        path, text = "spec.template.spec.activeDeadlineSeconds", f"activeDeadlineSeconds in {kind} is not Supported"
+        causes.append(validation.forbidden(path, text))
+    return causes
+
+
+def validate_share(path: str, value: int | str, *, limited: bool) -> list[Cause]:
+    """A number or a percentage, of at most 100 % when `limited`."""
+    if isinstance(value, int):
+        return validation.non_negative(path, value)
+    try:
+        share = intstr.scaled(value, 100, round_up=True)
+    except ValueError:
+        return [validation.wrong(path, value, _PERCENT)]
+    return [validation.wrong(path, value, "must not be greater than 100%")] if limited and share > 100 else []
+
+
+def is_zero(value: int | str) -> bool:
+    """Whether a valid share is none."""
+    return intstr.scaled(value, 100, round_up=True) == 0
