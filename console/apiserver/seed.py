@@ -1,9 +1,11 @@
-"""What every cluster has from the start: Kubernetes' namespaces and priority classes, the Service of the API."""
+"""What every cluster has from the start: Kubernetes' namespaces and priority classes, the Service of the API, and the
+class of Ingresses that the nodes serve."""
 
 from __future__ import annotations
 
 from common import settings
-from common.api.kinds import NAMESPACES, PRIORITYCLASSES, SERVICES, Resource
+from common.api import ingressclass
+from common.api.kinds import INGRESSCLASSES, NAMESPACES, PRIORITYCLASSES, SERVICES, Resource
 from common.api.meta import Object, name, namespace
 from common.client.base import Client
 from common.errors import NotFound
@@ -19,6 +21,7 @@ async def seed(client: Client) -> None:
     for priority_class in SYSTEM_CLASSES:
         await _ensure(client, PRIORITYCLASSES, priority_class)
     await _ensure(client, SERVICES, api_service())
+    await _ensure(client, INGRESSCLASSES, ingressclass.built_in())
 
 
 def api_service() -> Object:

@@ -14,6 +14,7 @@ from .kinds import (
     core,
     discovery,
     events,
+    networking,
     nodes,
     pods,
     quarterdeck,
@@ -33,6 +34,7 @@ _FAMILIES = (
     apps,
     coordination,
     discovery,
+    networking,
     scheduling,
     quarterdeck,
 )

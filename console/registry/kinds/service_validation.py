@@ -25,6 +25,11 @@ def is_headless(spec: Object) -> bool:
     return spec.get("clusterIP") == "None" or (spec.get("clusterIPs") or [""])[0] == "None"
 
 
+def needs_health_check(spec: Object) -> bool:
+    """Whether load balancers are to ask each node for endpoints of its own."""
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+
+
 def validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
     spec = new["spec"]
     before = (old or {}).get("spec") or {}
@@ -34,6 +39,7 @@ def validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
     causes += _validate_affinity(spec)
     causes += _validate_policies(spec)
     causes += _validate_external(spec)
+    causes += _validate_balancer(spec, before)
     if spec["type"] == "ExternalName":
         return causes + _validate_external_name(spec)
     causes += choose_families(spec, before, context.config.families).causes
@@ -129,6 +135,27 @@ def _validate_policies(spec: Object) -> list[Cause]:
         ]
     for index, cidr in enumerate(spec.get("loadBalancerSourceRanges") or ()):
         causes += _validate_range(f"spec.loadBalancerSourceRanges[{index}]", cidr.strip())
+    return causes
+
+
+def _validate_balancer(spec: Object, before: Object) -> list[Cause]:
+    """What is only for load balancers, and whose they are."""
+    causes: list[Cause] = []
+    port, path = spec.get("healthCheckNodePort"), "spec.healthCheckNodePort"
+    if port and not needs_health_check(spec):
+        problem = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        causes.append(validation.wrong(path, port, problem))
+    elif port and before.get("healthCheckNodePort") not in {None, port} and needs_health_check(before):
+        causes.append(validation.forbidden(path, "field is immutable"))
+    elif port:
+        causes += validation.port_number(path, port)
+    elif needs_health_check(spec):
+        causes.append(Cause(path, "Internal error: failed to allocate a nodePort: range is full", "InternalError"))
+    found = spec.get("loadBalancerClass")
+    if found is not None and spec["type"] == "LoadBalancer":
+        causes += validation.each("spec.loadBalancerClass", found, validation.qualified_name(found))
+    if spec["type"] == before.get("type") == "LoadBalancer" and found != before.get("loadBalancerClass"):
+        causes.append(validation.wrong("spec.loadBalancerClass", found, "may not change once set"))
     return causes
 
 

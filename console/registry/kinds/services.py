@@ -92,6 +92,7 @@ class _Allocation:
     def run(self, families: Families) -> None:
         self._addresses(families)
         self._node_ports()
+        self._health_check_port()
 
     def _addresses(self, families: Families) -> None:
         if is_headless(self._spec):
@@ -163,6 +164,23 @@ class _Allocation:
                 return  # validation says that the range is full
             given[port.get("port", 0)] = port["nodePort"] = number
             used.add((number, port["protocol"]))
+
+    def _health_check_port(self) -> None:
+        """Where a load balancer asks a node whether it has endpoints, for policy Local only."""
+        spec, kept = self._spec, self._before.get("healthCheckNodePort")
+        if not service_validation.needs_health_check(spec):
+            if spec.get("healthCheckNodePort") == kept:
+                spec.pop("healthCheckNodePort", None)
+            return
+        if kept and not spec.get("healthCheckNodePort"):
+            spec["healthCheckNodePort"] = kept
+        if spec.get("healthCheckNodePort"):
+            return
+        own = {(int(item["nodePort"]), item["protocol"]) for item in spec["ports"] if item.get("nodePort")}
+        used = addresses.used_node_ports(self.others()) | own
+        number = addresses.free_node_port(settings.NODE_PORTS, used, ("TCP",), f"{meta.uid(self._service)}/health")
+        if number is not None:
+            spec["healthCheckNodePort"] = number
 
 
 def _version(cidr: str) -> int:

@@ -27,6 +27,15 @@ COMMANDS = {
     "serviceaccounts": ["serviceaccount", "robot"],
     "deployments": ["deployment", "web", "--image=busybox:1", "--replicas=3", "--port=80", "--", "httpd", "-f"],
     "services": ["service", "nodeport", "web", "--tcp=80:8080", "--node-port=30080"],
+    "ingresses": [
+        "ingress",
+        "site",
+        "--class=quarterdeck",
+        "--rule=a.example/app*=web:80,tls=cert",
+        "--rule=*.b.example/=api:http",
+        "--default-backend=web:80",
+        "--annotation=quarterdeck.io/ssl-redirect=false",
+    ],
 }
 
 

@@ -248,3 +248,33 @@ def test_a_free_port_is_free_for_all_protocols(used: set[int], seed: str) -> Non
     found = addresses.free_node_port(range(10), taken, ("TCP", "UDP"), seed)
     assert (found is None) == (len(used) == 10)
     assert found not in used
+
+
+def test_a_local_balancer_gets_a_port_for_health_checks_and_keeps_it() -> None:
+    asked = service(type="LoadBalancer", externalTrafficPolicy="Local")
+    made = created(SERVICES, asked)
+    port = made["spec"]["healthCheckNodePort"]
+    assert port in settings.NODE_PORTS
+    assert port != made["spec"]["ports"][0]["nodePort"]
+    assert updated(SERVICES, asked, made)["spec"]["healthCheckNodePort"] == port
+    assert (
+        "healthCheckNodePort"
+        not in updated(SERVICES, changed(made, "spec.externalTrafficPolicy", "Cluster"), made)["spec"]
+    )
+    assert update_causes(SERVICES, changed(made, "spec.healthCheckNodePort", 32000), made) == [
+        "spec.healthCheckNodePort: Forbidden: field is immutable"
+    ]
+    assert causes(SERVICES, service(type="NodePort", healthCheckNodePort=31000)) == [
+        (
+            "spec.healthCheckNodePort: Invalid value: 31000: may only be set when `type` is 'LoadBalancer' and "
+            "`externalTrafficPolicy` is 'Local'"
+        )
+    ]
+
+
+def test_the_class_of_a_balancer_is_for_ever() -> None:
+    made = created(SERVICES, service(type="LoadBalancer", loadBalancerClass="example.com/lb"))
+    assert update_causes(SERVICES, changed(made, "spec.loadBalancerClass", "example.com/other"), made) == [
+        'spec.loadBalancerClass: Invalid value: "example.com/other": may not change once set'
+    ]
+    assert updated(SERVICES, service(type="ClusterIP"), made)["spec"]["type"] == "ClusterIP"

@@ -1,0 +1,112 @@
+"""Defaults and validation of NetworkPolicies, in the words of networking.k8s.io/v1."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
+from console.registry.row import Context
+
+TYPES = ("Egress", "Ingress")
+_PROTOCOLS = ("SCTP", "TCP", "UDP")
+_PEERS = {"ingress": "from", "egress": "to"}
+
+
+def default(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("podSelector", {})
+    for direction in _PEERS:
+        for rule in spec.get(direction) or ():
+            for port in rule.get("ports") or ():
+                port["protocol"] = port.get("protocol") or "TCP"
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
+
+
+def validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    spec = new["spec"]
+    causes = validation.label_selector("spec.podSelector", spec.get("podSelector"))
+    for direction, peers in _PEERS.items():
+        for index, rule in enumerate(spec.get(direction) or ()):
+            path = f"spec.{direction}[{index}]"
+            for number, port in enumerate(rule.get("ports") or ()):
+                causes += _validate_port(f"{path}.ports[{number}]", port)
+            for number, peer in enumerate(rule.get(peers) or ()):
+                causes += _validate_peer(f"{path}.{peers}[{number}]", peer)
+    types = spec["policyTypes"]
+    if len(types) > len(TYPES):
+        return [*causes, validation.wrong("spec.policyTypes", types, "may not specify more than two policyTypes")]
+    causes += [
+        validation.unsupported(f"spec.policyTypes[{index}]", kind, TYPES)
+        for index, kind in enumerate(types)
+        if kind not in TYPES
+    ]
+    return causes
+
+
+def _validate_port(path: str, port: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    protocol, number, end = port.get("protocol"), port.get("port"), port.get("endPort")
+    if protocol not in _PROTOCOLS:
+        causes.append(validation.unsupported(f"{path}.protocol", protocol, _PROTOCOLS))
+    if number is None:
+        if end is not None:
+            causes.append(validation.wrong(f"{path}.endPort", end, "may not be specified when `port` is not specified"))
+        return causes
+    causes += validation.port_number_or_name(f"{path}.port", number)
+    if end is None:
+        return causes
+    if not isinstance(number, int):
+        causes.append(validation.wrong(f"{path}.endPort", end, "may not be specified when `port` is non-numeric"))
+    elif end < number:
+        causes.append(validation.wrong(f"{path}.endPort", end, "must be greater than or equal to `port`"))
+    return causes + validation.port_number(f"{path}.endPort", end)
+
+
+def _validate_peer(path: str, peer: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    given = [field for field in ("podSelector", "namespaceSelector", "ipBlock") if peer.get(field) is not None]
+    for field in ("podSelector", "namespaceSelector"):
+        causes += validation.label_selector(f"{path}.{field}", peer.get(field))
+    if peer.get("ipBlock") is not None:
+        causes += _validate_block(f"{path}.ipBlock", peer["ipBlock"])
+    if not given:
+        causes.append(validation.required(path, "must specify a peer"))
+    elif len(given) > 1 and "ipBlock" in given:
+        causes.append(validation.forbidden(path, "may not specify both ipBlock and another peer"))
+    return causes
+
+
+def _validate_block(path: str, block: Object) -> list[Cause]:
+    cidr = block.get("cidr") or ""
+    if not cidr:
+        return [validation.required(f"{path}.cidr")]
+    outer = _network(cidr)
+    if outer is None:
+        return [validation.wrong(f"{path}.cidr", cidr, "not a valid CIDR")]
+    causes: list[Cause] = []
+    for index, text in enumerate(block.get("except") or ()):
+        inner = _network(text)
+        if inner is None:
+            return [*causes, validation.wrong(f"{path}.except[{index}]", text, "not a valid CIDR")]
+        if not _is_strictly_inside(inner, outer):
+            causes.append(validation.wrong(f"{path}.except[{index}]", text, "must be a strict subset of `cidr`"))
+    return causes
+
+
+def _is_strictly_inside(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
+    if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
+        return inner.subnet_of(outer) and inner != outer
+    return (
+        isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network) and inner.subnet_of(outer) and inner != outer
+    )
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """With host bits allowed, as Kubernetes allows them here."""
+    try:
+        return ip_network(text, strict=False) if "/" in text else None
+    except ValueError:
+        return None
