@@ -1,11 +1,11 @@
-"""What every cluster has from the start: Kubernetes' namespaces and priority classes, the Service of the API, and the
-class of Ingresses that the nodes serve."""
+"""What every cluster has from the start: Kubernetes' namespaces and priority classes, the Service of the API, the class
+of Ingresses that the nodes serve, and storage."""
 
 from __future__ import annotations
 
 from common import settings
-from common.api import ingressclass
-from common.api.kinds import INGRESSCLASSES, NAMESPACES, PRIORITYCLASSES, SERVICES, Resource
+from common.api import ingressclass, storage
+from common.api.kinds import CSIDRIVERS, INGRESSCLASSES, NAMESPACES, PRIORITYCLASSES, SERVICES, STORAGECLASSES, Resource
 from common.api.meta import Object, name, namespace
 from common.client.base import Client
 from common.errors import NotFound
@@ -15,13 +15,36 @@ NAMES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
 async def seed(client: Client) -> None:
-    """Create what is missing."""
+    """Create what is missing. The default class comes once, with the cluster: whoever deletes it means it."""
+    if await _is_new(client):
+        await _ensure(client, STORAGECLASSES, local_class())
+    for driver in storage.DRIVERS.values():
+        await _ensure(client, CSIDRIVERS, {"metadata": {"name": driver}, "spec": {"attachRequired": False}})
     for title in NAMES:
         await _ensure(client, NAMESPACES, {"metadata": {"name": title}})
     for priority_class in SYSTEM_CLASSES:
         await _ensure(client, PRIORITYCLASSES, priority_class)
     await _ensure(client, SERVICES, api_service())
     await _ensure(client, INGRESSCLASSES, ingressclass.built_in())
+
+
+async def _is_new(client: Client) -> bool:
+    try:
+        await client.get(NAMESPACES, NAMES[0])
+    except NotFound:
+        return True
+    return False
+
+
+def local_class() -> Object:
+    """Folders on the node that the scheduler chooses: needs no server, so every cluster can have it."""
+    return {
+        "metadata": {"name": "local", "annotations": {storage.DEFAULT_CLASS: "true"}},
+        "provisioner": storage.LOCAL,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": storage.WAIT_FOR_FIRST_CONSUMER,
+        "allowVolumeExpansion": True,
+    }
 
 
 def api_service() -> Object:

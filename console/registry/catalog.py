@@ -16,11 +16,14 @@ from .kinds import (
     events,
     networking,
     nodes,
+    persistentvolumeclaims,
+    persistentvolumes,
     pods,
     quarterdeck,
     replicationcontrollers,
     scheduling,
     services,
+    storage,
 )
 from .row import Row
 
@@ -30,12 +33,15 @@ _FAMILIES = (
     pods,
     replicationcontrollers,
     services,
+    persistentvolumes,
+    persistentvolumeclaims,
     events,
     apps,
     coordination,
     discovery,
     networking,
     scheduling,
+    storage,
     quarterdeck,
 )
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")

@@ -129,7 +129,45 @@ _MESSAGES = {
     "core.v1.VolumeDevice": "1:name 2:devicePath",
     "core.v1.Volume": "1:name 2:+core.v1.VolumeSource",
     "core.v1.VolumeSource": (
-        "1:hostPath 2:emptyDir 6:secret 7:nfs 10:persistentVolumeClaim 16:downwardAPI 19:configMap 26:projected 28:csi"
+        "1:hostPath 2:emptyDir 6:secret 7:nfs 10:persistentVolumeClaim 16:downwardAPI 19:configMap 26:projected 28:csi "
+        "29:ephemeral"
+    ),
+    "core.v1.EphemeralVolumeSource": "1:volumeClaimTemplate",
+    "core.v1.PersistentVolumeClaimTemplate": "1:metadata 2:spec",
+    "core.v1.PersistentVolume": _OBJECT,
+    "core.v1.PersistentVolumeSpec": (
+        "1:capacity 2:+core.v1.PersistentVolumeSource 3:accessModes 4:claimRef 5:persistentVolumeReclaimPolicy "
+        "6:storageClassName 7:mountOptions 8:volumeMode* 9:nodeAffinity 10:volumeAttributesClassName*"
+    ),
+    "core.v1.PersistentVolumeSource": "3:hostPath 5:nfs 20:local 22:csi",
+    "core.v1.LocalVolumeSource": "1:path 2:fsType*",
+    "core.v1.CSIPersistentVolumeSource": (
+        "1:driver 2:volumeHandle 3:readOnly 4:fsType 5:volumeAttributes 6:controllerPublishSecretRef "
+        "7:nodeStageSecretRef 8:nodePublishSecretRef 9:controllerExpandSecretRef 10:nodeExpandSecretRef"
+    ),
+    "core.v1.SecretReference": "1:name 2:namespace",
+    "core.v1.VolumeNodeAffinity": "1:required",
+    "core.v1.PersistentVolumeStatus": "1:phase 2:message 3:reason 4:lastPhaseTransitionTime",
+    "core.v1.PersistentVolumeClaim": _OBJECT,
+    "core.v1.PersistentVolumeClaimSpec": (
+        "1:accessModes 2:resources 3:volumeName 4:selector 5:storageClassName* 6:volumeMode* 7:dataSource "
+        "8:dataSourceRef 9:volumeAttributesClassName*"
+    ),
+    "core.v1.VolumeResourceRequirements": "1:limits 2:requests",
+    "core.v1.TypedLocalObjectReference": "1:apiGroup* 2:kind 3:name",
+    "core.v1.TypedObjectReference": "1:apiGroup* 2:kind 3:name 4:namespace*",
+    "core.v1.PersistentVolumeClaimStatus": (
+        "1:phase 2:accessModes 3:capacity 4:conditions 5:allocatedResources 7:allocatedResourceStatuses "
+        "8:currentVolumeAttributesClassName* 9:modifyVolumeStatus"
+    ),
+    "core.v1.PersistentVolumeClaimCondition": (
+        "1:type 2:status 3:lastProbeTime 4:lastTransitionTime 5:reason 6:message"
+    ),
+    "core.v1.TopologySelectorTerm": "1:matchLabelExpressions",
+    "core.v1.TopologySelectorLabelRequirement": "1:key 2:values",
+    "storage.v1.StorageClass": (
+        "1:metadata 2:provisioner 3:parameters 4:reclaimPolicy* 5:mountOptions 6:allowVolumeExpansion* "
+        "7:volumeBindingMode* 8:allowedTopologies"
     ),
     "core.v1.HostPathVolumeSource": "1:path 2:type*",
     "core.v1.EmptyDirVolumeSource": "1:medium 2:sizeLimit",
@@ -244,7 +282,6 @@ _MESSAGES = {
     "networking.v1.NetworkPolicyPort": "1:protocol* 2:port* 3:endPort*",
     "networking.v1.NetworkPolicyPeer": "1:podSelector 2:namespaceSelector 3:ipBlock",
     "networking.v1.IPBlock": "1:cidr 2:except",
-    "core.v1.TypedLocalObjectReference": "1:apiGroup* 2:kind 3:name",
     "coordination.v1.Lease": "1:metadata 2:spec",
     "coordination.v1.LeaseSpec": (
         "1:holderIdentity* 2:leaseDurationSeconds* 3:acquireTime 4:renewTime 5:leaseTransitions* 6:strategy* "

@@ -64,16 +64,21 @@ def _validate_node_affinity(affinity: Object, path: str) -> list[Cause]:
     causes: list[Cause] = []
     required = affinity.get(_REQUIRED)
     if required is not None:
-        terms = required.get("nodeSelectorTerms") or []
-        where = f"{path}.{_REQUIRED}.nodeSelectorTerms"
-        if not terms:
-            causes.append(validation.required(where, "must have at least one node selector term"))
-        for index, term in enumerate(terms):
-            causes += _validate_node_term(term, f"{where}[{index}]")
+        causes += validate_node_selector(required, f"{path}.{_REQUIRED}")
     for index, preferred in enumerate(affinity.get(_PREFERRED) or ()):
         where = f"{path}.{_PREFERRED}[{index}]"
         causes += _validate_weight(preferred, where)
         causes += _validate_node_term(preferred.get("preference") or {}, f"{where}.preference")
+    return causes
+
+
+def validate_node_selector(selector: Object, path: str) -> list[Cause]:
+    """A `core/v1 NodeSelector`."""
+    terms = selector.get("nodeSelectorTerms") or []
+    where = f"{path}.nodeSelectorTerms"
+    causes = [] if terms else [validation.required(where, "must have at least one node selector term")]
+    for index, term in enumerate(terms):
+        causes += _validate_node_term(term, f"{where}[{index}]")
     return causes
 
 

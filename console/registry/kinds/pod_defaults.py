@@ -5,6 +5,8 @@ from __future__ import annotations
 from common.api.meta import Object
 from common.api.pods import default_pull_policy
 
+from .claim_specs import default_claim_spec
+
 SCHEDULER = "default-scheduler"
 GRACE_PERIOD = 30  # seconds, Kubernetes' default of terminationGracePeriodSeconds
 _MODE = 0o644  # of files in volumes
@@ -89,6 +91,9 @@ def _default_volume(volume: Object) -> None:
             volume[name].setdefault("defaultMode", _MODE)
     if volume.get("hostPath") is not None:
         volume["hostPath"].setdefault("type", "")
+    template = (volume.get("ephemeral") or {}).get("volumeClaimTemplate")
+    if template is not None:
+        default_claim_spec(template.setdefault("spec", {}))
     projected = volume.get("projected") or {}
     for source in projected.get("sources") or ():
         if source.get("serviceAccountToken") is not None:

@@ -9,19 +9,25 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
+from .claim_specs import validate_claim_spec
 from .containers import relative_path, validate_field, validate_resource_field
 
 _HOST_PATH_TYPES = (
     "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket",
 )  # fmt: skip
-# The field that a source cannot do without.
+# The fields that a source cannot do without.
 _NEEDS = {
-    "hostPath": "path",
-    "secret": "secretName",
-    "configMap": "name",
-    "persistentVolumeClaim": "claimName",
-    "nfs": "path",
-    "csi": "driver",
+    "hostPath": ("path",),
+    "secret": ("secretName",),
+    "configMap": ("name",),
+    "persistentVolumeClaim": ("claimName",),
+    "nfs": ("server", "path"),
+    "csi": ("driver",),
+    "local": ("path",),
+    "flexVolume": ("driver",),
+    "iscsi": ("targetPortal", "iqn"),
+    "cephfs": ("monitors",),
+    "glusterfs": ("endpoints", "path"),
 }
 
 
@@ -46,19 +52,38 @@ def _validate_source(volume: Object, path: str) -> list[Cause]:
     causes = [validation.forbidden(f"{path}.{name}", "may not specify more than 1 volume type") for name in sources[1:]]
     name = sources[0]
     source, where = volume[name], f"{path}.{name}"
-    needed = _NEEDS.get(name)
-    if needed and not source.get(needed):
-        causes.append(validation.required(f"{where}.{needed}"))
+    causes += [validation.required(f"{where}.{needed}") for needed in needs_of(name) if not source.get(needed)]
     match name:
         case "emptyDir":
             causes += _validate_empty_dir(source, where)
         case "hostPath":
-            causes += _validate_host_path(source, where)
+            causes += validate_host_path(source, where)
         case "secret" | "configMap" | "downwardAPI":
             causes += _validate_files(source, where)
         case "projected":
             causes += _validate_projected(source, where)
+        case "ephemeral":
+            causes += _validate_ephemeral(source, where)
     return causes
+
+
+def needs_of(source: str) -> tuple[str, ...]:
+    """The fields that a source of this name cannot do without."""
+    return _NEEDS.get(source, ())
+
+
+def _validate_ephemeral(source: Object, path: str) -> list[Cause]:
+    template = source.get("volumeClaimTemplate")
+    if template is None:
+        return [validation.required(f"{path}.volumeClaimTemplate")]
+    where = f"{path}.volumeClaimTemplate"
+    allowed = {"labels", "annotations", "creationTimestamp"}
+    causes = [
+        validation.forbidden(f"{where}.metadata.{name}", "cannot be set for an ephemeral volume")
+        for name, value in (template.get("metadata") or {}).items()
+        if name not in allowed and value
+    ]
+    return causes + validate_claim_spec(template.get("spec") or {}, f"{where}.spec")
 
 
 def _validate_empty_dir(source: Object, path: str) -> list[Cause]:
@@ -68,7 +93,7 @@ def _validate_empty_dir(source: Object, path: str) -> list[Cause]:
     return []
 
 
-def _validate_host_path(source: Object, path: str) -> list[Cause]:
+def validate_host_path(source: Object, path: str) -> list[Cause]:
     causes: list[Cause] = []
     if ".." in str(source.get("path", "")).split("/"):
         causes.append(validation.wrong(f"{path}.path", source["path"], "must not contain '..'"))
