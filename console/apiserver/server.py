@@ -24,7 +24,9 @@ from console.store import Store
 from .authentication import Authenticator
 from .authorization import authorize, authorize_path
 from .backends import Explainer, HostAdmin, NodeStreams
-from .caller import Audit, Caller
+from .caller import Caller
+from .history.journal import Journal
+from .history.undo import Undo
 from .hosts import Hosts
 from .local import LocalClient
 from .requestinfo import RequestInfo, parse_request
@@ -63,15 +65,16 @@ class ApiServer:
         streams: NodeStreams | None = None,
         explainer: Explainer | None = None,
         hosts: HostAdmin | None = None,
-        audit: Audit | None = None,
         revoked: Callable[[int], bool] = lambda _serial: False,
     ) -> None:
         self._store = store
         self._registry = registry
-        self._verbs = Verbs(store, clock, config, audit)
+        journal = Journal(store, clock)
+        self._verbs = Verbs(store, clock, config, journal)
+        undo = Undo(self._verbs, registry, journal, authorize)
         self._authenticator = Authenticator(revoked)
         self._hosts = Hosts(hosts)
-        self._resources = Resources(self._verbs, registry, specials(self._verbs, streams, explainer, self._hosts))
+        self._resources = Resources(self._verbs, registry, specials(self._verbs, streams, explainer, self._hosts, undo))
         self._system = System(registry, lambda: not self._closing, self._figures)
         self._runner: web.ServerRunner | None = None
         self._socket_path: Path | None = None

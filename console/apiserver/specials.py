@@ -11,8 +11,10 @@ from common.errors import MethodNotAllowed, ServiceUnavailable
 
 from .backends import Explainer, NodeStreams
 from .body import read_document
+from .history.undo import Undo
 from .hosts import Hosts
 from .negotiation import Form
+from .options import WriteOptions
 from .resources import Request, Special
 from .responses import respond
 from .streams.execute import serve_exec
@@ -25,7 +27,7 @@ ToNode = Callable[[Verbs, NodeStreams, Request], Awaitable[web.StreamResponse]]
 
 
 def specials(
-    verbs: Verbs, streams: NodeStreams | None, explainer: Explainer | None, hosts: Hosts
+    verbs: Verbs, streams: NodeStreams | None, explainer: Explainer | None, hosts: Hosts, undo: Undo
 ) -> dict[str, Special]:
     """Handlers by the name of their subresource."""
 
@@ -44,6 +46,14 @@ def specials(
         host = await hosts.post_host(request.info.name, request.info.subresource, body)
         return await respond(orjson.dumps(host), Form(request.form.media))
 
+    async def undone(request: Request) -> web.StreamResponse:
+        if request.http.method != "POST":
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        change = verbs.get(request.row, "", request.info.name).obj
+        options = WriteOptions.parse(request.http.query)
+        obj = await undo.undo(request.caller, change, dry_run=options.dry_run)
+        return await respond(orjson.dumps(obj), Form(request.form.media))
+
     def to_node(serve: ToNode) -> Special:
         async def handle(request: Request) -> web.StreamResponse:
             if streams is None:
@@ -55,6 +65,7 @@ def specials(
     return {
         "why": why,
         "adopt": adopt,
+        "undo": undone,
         "log": to_node(serve_logs),
         "exec": to_node(serve_exec),
         "attach": to_node(serve_exec),

@@ -26,7 +26,9 @@ from console.store import Entry, Store
 from console.store.entries import make_entry
 
 from . import deletion
-from .caller import Audit, Caller, Written
+from .caller import Caller
+from .history.journal import Journal
+from .history.record import Write
 from .options import DeleteOptions, WriteOptions
 
 GENERATED_NAME_TRIES = 8
@@ -57,7 +59,7 @@ class Verbs:
     store: Store
     clock: Clock
     config: ClusterConfig
-    audit: Audit | None = None
+    journal: Journal | None = None
 
     def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
         manager = options.field_manager or caller.manager
@@ -95,7 +97,7 @@ class Verbs:
                 if options.dry_run:
                     return make_entry((namespace, name), 0, new)
                 written = self.store.put(resource, namespace, name, new, None)
-                return await self._finish(caller, "create", row, None, written)
+                return await self._finish(Write(caller, "create", row.resource, None, new), written)
             name = "" if generated else name
         raise errors.already_exists(resource, name or str(meta.metadata(obj)["generateName"]))
 
@@ -197,9 +199,9 @@ class Verbs:
             return Entry(current.key, current.revision, orjson.dumps(new), new)
         if meta.is_deleting(new) and deletion.is_released(new):
             gone = self.store.delete(resource, current, new)
-            return await self._finish(caller, verb, row, current, gone, removed=True)
+            return await self._finish(Write(caller, verb, row.resource, current.obj, None), gone)
         written = self.store.put(resource, *current.key, new, current)
-        return await self._finish(caller, verb, row, current, written)
+        return await self._finish(Write(caller, verb, row.resource, current.obj, new), written)
 
     async def delete(
         self, caller: Caller, row: Row, namespace: str, name: str, options: DeleteOptions
@@ -218,11 +220,11 @@ class Verbs:
             return Entry(current.key, current.revision, orjson.dumps(plan.marked), plan.marked), plan.remove
         if plan.remove:
             gone = self.store.delete(resource, current)
-            return await self._finish(caller, "delete", row, current, gone, removed=True), True
+            return await self._finish(Write(caller, "delete", row.resource, current.obj, None), gone), True
         if plan.marked is current.obj:
             return await self.store.settled(resource, current), False
         written = self.store.put(resource, *current.key, plan.marked, current)
-        return await self._finish(caller, "delete", row, current, written), False
+        return await self._finish(Write(caller, "delete", row.resource, current.obj, plan.marked), written), False
 
     async def delete_all(
         self, caller: Caller, row: Row, entries: Iterable[Entry], options: DeleteOptions
@@ -238,29 +240,11 @@ class Verbs:
         done = await asyncio.gather(*(one(entry) for entry in entries))
         return [entry for entry in done if entry is not None]
 
-    async def _finish(
-        self,
-        caller: Caller,
-        verb: str,
-        row: Row,
-        old: Entry | None,
-        written: asyncio.Future[Entry],
-        *,
-        removed: bool = False,
-    ) -> Entry:
-        """Wait for the disk; then tell of it, also when whoever asked is gone by then."""
-        if self.audit is None:
-            return await written
-        audit = self.audit
-
-        def tell(done: asyncio.Future[Entry]) -> None:
-            if done.cancelled() or done.exception() is not None:
-                return
-            entry = done.result()
-            before, after = None if old is None else old.obj, None if removed else entry.obj
-            audit(Written(caller, verb, row.resource.group_resource, Key(*entry.key), before, after))
-
-        written.add_done_callback(tell)
+    async def _finish(self, write: Write, written: asyncio.Future[Entry]) -> Entry:
+        """Record the write right behind it, in the same turn; then wait for the disk, also when whoever asked has
+        gone."""
+        if self.journal is not None:
+            self.journal.record(write)
         return await asyncio.shield(written)
 
 

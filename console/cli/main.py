@@ -46,6 +46,8 @@ COMMANDS = {
     "exec": Command(".exec:configure", "run a command in a container"),
     "scale": Command(".scale:configure", "set the number of replicas"),
     "rollout": Command(".rollout:configure", "status, history, undo, restart, pause, resume of a Deployment"),
+    "history": Command(".history:configure_history", "who wrote what, when and from where"),
+    "undo": Command(".history:configure_undo", "take a recorded write back"),
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
     "discover": Command(".hosts:configure_discover", "the hosts that announce themselves"),
     "adopt": Command(".hosts:configure_adopt", "make a discovered host a node of this cluster"),

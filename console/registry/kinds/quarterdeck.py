@@ -1,8 +1,9 @@
-"""Hosts: machines that run an agent, seen by mDNS or added by address. Kept in memory, rebuilt from what is seen."""
+"""Kinds of our own. Hosts: machines that run an agent, seen by mDNS or added by address; kept in memory, rebuilt from
+what is seen. Changes: who wrote what, when and from where; written by the API server alone."""
 
 from __future__ import annotations
 
-from common.api import kinds
+from common.api import changes, kinds
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import schema, validation
@@ -94,4 +95,57 @@ HOSTS = Row(
     fields=("metadata.name", "status.phase"),
     has_spec_generation=False,
 )
-ROWS = (HOSTS,)
+_CHANGE = "io.quarterdeck.v1.Change"
+schema.define(
+    _CHANGE,
+    {
+        "type": "object",
+        "description": "Change is a recorded write: who made it, from where, and what differs since.",
+        "properties": {
+            "apiVersion": _text("Version of this representation."),
+            "kind": _text("Kind of this object."),
+            "metadata": {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"},
+            "time": {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"},
+            "verb": _text("create, update or delete."),
+            "user": _text("Who made the write."),
+            "source": _text("How it came: the transport and the client's user agent."),
+            "object": {"$ref": "#/$defs/io.k8s.api.core.v1.ObjectReference"},
+            "differences": {
+                "type": "array",
+                "description": "What an update changed; of a secret's values the lengths.",
+                "x-kubernetes-list-type": "atomic",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "path": _text("The field."),
+                        "old": _text("What it was; absent when the field was added."),
+                        "new": _text("What it became; absent when the field was removed."),
+                    },
+                },
+            },
+        },
+        "x-kubernetes-group-version-kind": [{"group": "quarterdeck.io", "kind": "Change", "version": "v1"}],
+    },
+)
+
+
+CHANGES = Row(
+    kinds.CHANGES,
+    "change",
+    columns=(
+        AGE,
+        field("User", "user"),
+        field("Verb", "verb"),
+        field("Namespace", "object.namespace", default=NONE),
+        Column("Object", lambda obj, _now: changes.about(obj)),
+        Column("Change", lambda obj, _now: changes.summary(obj)),
+        field("Name", "metadata.name"),
+        field("Source", "source", priority=1),
+    ),
+    subresources=frozenset({"undo"}),
+    verbs=("get", "list", "watch"),
+    schema=_CHANGE,
+    fields=("metadata.name", "user", "verb", "object.kind", "object.namespace", "object.name", "object.uid"),
+    has_spec_generation=False,
+)
+ROWS = (HOSTS, CHANGES)

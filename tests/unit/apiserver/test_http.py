@@ -160,13 +160,15 @@ async def test_a_dry_run_shows_and_stores_nothing(http: Http, api: Api) -> None:
     assert code == 201
     assert made["metadata"]["uid"]
     assert (await http("GET", f"{CONFIGMAPS}/settings"))[0] == 404
+    assert api.store.revision == before
     await http("POST", CONFIGMAPS, configmap(a="1"))
+    before = api.store.revision
     merge = {"Content-Type": "application/merge-patch+json"}
     _, patched, _ = await http("PATCH", f"{CONFIGMAPS}/settings?dryRun=All", {"data": {"a": "2"}}, merge)
     assert patched["data"] == {"a": "2"}
     await http("DELETE", f"{CONFIGMAPS}/settings?dryRun=All")
     assert (await http("GET", f"{CONFIGMAPS}/settings"))[1]["data"] == {"a": "1"}
-    assert api.store.revision == before + 1
+    assert api.store.revision == before
 
 
 async def test_collections_are_deleted_by_selector(http: Http) -> None:
@@ -213,7 +215,7 @@ async def test_bookmarks_tell_how_far_a_quiet_watch_is(http: Http, monkeypatch: 
     (bookmark,) = await http.lines(f"{CONFIGMAPS}?watch=1&allowWatchBookmarks=1&resourceVersion={revision}", 1)
     assert bookmark["type"] == "BOOKMARK"
     assert bookmark["object"]["kind"] == "ConfigMap"
-    assert int(bookmark["object"]["metadata"]["resourceVersion"]) == int(revision) + 1
+    assert int(bookmark["object"]["metadata"]["resourceVersion"]) > int(revision)
 
 
 async def test_an_expired_watch_says_so_in_its_first_event(http: Http) -> None:

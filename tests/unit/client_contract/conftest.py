@@ -14,7 +14,6 @@ from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
 from common.settings import ClusterConfig
-from console.apiserver.caller import Written
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import Store, open_store
@@ -25,7 +24,6 @@ class Api:
     server: ApiServer
     store: Store
     socket: Path
-    audit: list[Written]
 
 
 @pytest.fixture
@@ -33,10 +31,9 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     registry = default_registry()
     volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
     store = await open_store(tmp_path / "store.db", volatile)
-    audit: list[Written] = []
-    server = ApiServer(store, registry, SystemClock(), ClusterConfig(), audit=audit.append)
+    server = ApiServer(store, registry, SystemClock(), ClusterConfig())
     await server.start(tmp_path / "api.sock")
-    yield Api(server, store, tmp_path / "api.sock", audit)
+    yield Api(server, store, tmp_path / "api.sock")
     await server.close()
     await store.close()
 

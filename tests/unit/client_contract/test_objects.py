@@ -11,7 +11,6 @@ from common.api.meta import generation, labels, name, resource_version, uid
 from common.client.base import Client, PatchType
 from common.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, NotFound
 
-from .conftest import Api
 from .objects import configmap, deployment, pod
 
 
@@ -234,19 +233,3 @@ async def test_events_keep_what_they_are_about(client: Client) -> None:
     await client.create(EVENTS, event)
     found = await client.list(EVENTS, "default", field_selector="involvedObject.name=web,involvedObject.kind=Pod")
     assert [name(obj) for obj in found.items] == ["e"]
-
-
-async def test_every_write_is_told(client: Client, api: Api) -> None:
-    api.audit.clear()
-    await client.create(CONFIGMAPS, configmap(a="1"))
-    await client.patch(CONFIGMAPS, "settings", {"data": {"a": "2"}}, "default")
-    await client.patch(CONFIGMAPS, "settings", {"data": {"a": "2"}}, "default")
-    await client.delete(CONFIGMAPS, "settings", "default")
-    seen = [(item.verb, str(item.key), item.old and item.old["data"], item.new and item.new["data"])
-            for item in api.audit]  # fmt: skip
-    assert seen == [
-        ("create", "default/settings", None, {"a": "1"}),
-        ("patch", "default/settings", {"a": "1"}, {"a": "2"}),
-        ("delete", "default/settings", {"a": "2"}, None),
-    ]
-    assert {item.caller.user for item in api.audit} <= {"test", "quarterdeck-admin"}
