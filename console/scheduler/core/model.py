@@ -17,12 +17,11 @@ from weakref import WeakValueDictionary
 import orjson
 
 from common.api import quantity
+from common.api.affinity import NodeAffinity
 from common.api.conditions import get_condition
 from common.api.meta import Key, Object, controller_of, key, labels, metadata, name, uid
 from common.api.pods import requests
 from common.api.taints import Taint, Toleration, taints_of, tolerations_of
-
-from .affinity import NodeAffinity
 
 Amounts: TypeAlias = dict[str, int]
 # What a pod without requests counts as when nodes are compared (not when they are filtered): Kubernetes' figures.

@@ -1,12 +1,12 @@
-"""Node selectors and node affinity."""
+"""Node selectors and node affinity, for all who ask which nodes a pod may go to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from common.api.meta import Object
-from common.api.selectors import Requirement
+from .meta import Object
+from .selectors import Requirement
 
 
 @dataclass(frozen=True, slots=True)
