@@ -11,6 +11,7 @@ import asyncio
 import logging
 
 from common.aio import Tasks, WorkQueue, run_workers
+from common.api import storage
 from common.api.conditions import get_condition, set_condition
 from common.api.kinds import NODES, PODS
 from common.api.meta import Key, Object, is_deleting, key, metadata, name, resource_version, uid
@@ -26,6 +27,8 @@ from .core.rows import Rows
 from .core.scores import profile
 from .core.state import ClusterState
 from .core.verdict import node_verdict, summary
+from .core.volumes import NONE
+from .volumes import VolumeBinder, VolumesNotBound
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +62,13 @@ class Scheduler:
         self._retries: WorkQueue[Key] = WorkQueue(clock, "scheduler-retry")
         self._to_tell: WorkQueue[Key] = WorkQueue(clock, "scheduler-tell")
         self._told_at = -1
+        self._volumes = VolumeBinder(client, clock, self._pods, self._state.where, self._volumes_changed)
+        self._volumes_stale = False
 
     def start(self) -> None:
         self._nodes.listen(self._node_changed)
         self._pods.listen(self._pod_changed)
+        self._volumes.start()
         self._nodes.start()
         self._pods.start()
         self._events.start()
@@ -76,6 +82,7 @@ class Scheduler:
         await self._tasks.close()
         await self._binds.close()
         await asyncio.gather(self._nodes.close(), self._pods.close(), self._retries.close(), self._to_tell.close())
+        await self._volumes.close()
         await self._events.close()
 
     # What the mirrors say
@@ -104,7 +111,7 @@ class Scheduler:
             self._forget(uid(new))
             return
         try:
-            info = self._classes.info(new)
+            info = self._info(new)
         except (ValueError, KeyError) as error:
             log.warning("pod %s is left out, its spec cannot be read: %s", key(new), error)
             return
@@ -116,9 +123,25 @@ class Scheduler:
         else:
             self._offer(new, info)
 
+    def _info(self, pod: Object) -> PodInfo:
+        return self._classes.info(pod, self._volumes.needs(pod))
+
+    def _volumes_changed(self) -> None:
+        self._volumes_stale = True
+        self._wake.set()
+
+    def _look_at_volumes(self) -> None:
+        """Pods that wait with claims: what they ask of a node has changed with claims, volumes or other pods."""
+        self._volumes_stale = False
+        for waiting in list(self._queue):
+            pod = self._pods.get(waiting.key)
+            if pod is not None and uid(pod) == waiting.uid and storage.claim_names(pod):
+                self._pod_changed(None, pod)
+
     def _forget(self, pod_uid: str) -> None:
         self._queue.remove(pod_uid)
         if self._state.remove(pod_uid):
+            self._volumes_stale = True  # a claim that it used may be free now
             self._wake.set()
 
     def _offer(self, pod: Object, info: PodInfo) -> None:
@@ -137,9 +160,13 @@ class Scheduler:
     async def _run(self) -> None:
         await self._nodes.synced.wait()
         await self._pods.synced.wait()
+        await self._volumes.synced()
+        self._volumes_stale = True
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._volumes_stale:
+                self._look_at_volumes()
             for kind in self._queue.parked_classes():
                 if self._rows.choose(kind) is not None:
                     self._queue.wake(kind)
@@ -174,8 +201,10 @@ class Scheduler:
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         }
         try:
+            if pod.kind.volumes is not NONE:
+                await self._bind_volumes(pod, node)
             await self._client.post(PODS, pod.key.name, "binding", body, pod.key.namespace)
-        except (ApiError, TimeoutError, OSError) as error:
+        except (ApiError, TimeoutError, OSError, VolumesNotBound) as error:
             level = logging.DEBUG if isinstance(error, Conflict | NotFound) else logging.WARNING
             log.log(level, "binding %s to %s failed: %s", pod.key, node, error)
             await self._undo(pod)
@@ -187,6 +216,12 @@ class Scheduler:
                 self._events.normal(PODS, obj, "Scheduled", f"Successfully assigned {pod.key} to {node}")
         finally:
             self._room.release()
+
+    async def _bind_volumes(self, pod: PodInfo, node: str) -> None:
+        obj, place = self._pods.get(pod.key), self._state.node(node)
+        if obj is None or place is None:
+            raise VolumesNotBound(f"pod or node {node} went meanwhile")
+        await self._volumes.bind(obj, place.labels, node)
 
     async def _undo(self, pod: PodInfo) -> None:
         """Take the reservation back once the API has said where the pod is: a binding whose answer was lost may hold,
@@ -266,7 +301,7 @@ class Scheduler:
 
     def explain(self, pod: Object) -> Object:
         """An Explanation (docs/architecture.md): the verdict on every node. A pod that runs is judged as if anew."""
-        info = self._classes.info(pod)
+        info = self._info(pod)
         nodes = [
             node_verdict(info.kind, info.uid, node, self._profile)
             for node in sorted(self._state.nodes(), key=lambda node: node.name)

@@ -67,3 +67,67 @@ def deployment(
             **spec,
         },
     }
+
+
+def claim(name: str, *, storage_class: str = "", size: str = "1Gi", volume: str = "", **more: Any) -> Object:
+    """A claim, bound when `volume` is given. More: modes, annotations, selector, uid."""
+    notes = {**more.get("annotations", {}), **({"pv.kubernetes.io/bind-completed": "yes"} if volume else {})}
+    meta: Object = {"name": name, "namespace": "default", "annotations": notes}
+    if "uid" in more:
+        meta["uid"] = more["uid"]
+    spec: Object = {
+        "accessModes": list(more.get("modes", ["ReadWriteOnce"])),
+        "resources": {"requests": {"storage": size}},
+        "storageClassName": storage_class,
+        "volumeMode": "Filesystem",
+    }
+    if volume:
+        spec["volumeName"] = volume
+    if "selector" in more:
+        spec["selector"] = more["selector"]
+    status = {"phase": "Bound" if volume else "Pending"}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec, "status": status}
+
+
+def volume(name: str, *, storage_class: str = "", size: str = "1Gi", node: str = "", **more: Any) -> Object:
+    """A volume, on one node when `node` is given. More: modes, claim (namespace/name), phase, policy, labels."""
+    spec: Object = {
+        "accessModes": list(more.get("modes", ["ReadWriteOnce"])),
+        "capacity": {"storage": size},
+        "storageClassName": storage_class,
+        "volumeMode": "Filesystem",
+        "persistentVolumeReclaimPolicy": more.get("policy", "Retain"),
+        "hostPath": {"path": f"/volumes/{name}"},
+    }
+    if node:
+        term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+        spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": [term]}}
+    if "claim" in more:
+        space, _, owner = more["claim"].partition("/")
+        spec["claimRef"] = {"namespace": space, "name": owner}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name, "labels": more.get("labels", {})},
+        "spec": spec,
+        "status": {"phase": more.get("phase", "Available")},
+    }
+
+
+def storage_class(name: str, *, provisioner: str = "quarterdeck.io/local", wait: bool = True, **fields: Any) -> Object:
+    """A StorageClass that waits for the first consumer, or binds at once."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": provisioner,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer" if wait else "Immediate",
+        **fields,
+    }
+
+
+def with_claims(pod: Object, *claims: str) -> Object:
+    """The pod with these claims as its volumes."""
+    pod["spec"]["volumes"] = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
+    return pod

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from common.api.taints import Taint, untolerated
 
+from . import volumes
 from .model import NodeInfo, PodClass
 
 Refuse: TypeAlias = Callable[[PodClass, NodeInfo], tuple[str, ...]]
@@ -60,12 +61,22 @@ def _resources(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
     return lacking if node.pod_room > 0 else ("Too many pods", *lacking)
 
 
+def _volume_restrictions(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
+    return volumes.restrictions(pod.volumes, node.name)
+
+
+def _volume_binding(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
+    return (pod.volumes.blocked,) if pod.volumes.blocked else volumes.binding(pod.volumes, node.labels, node.name)
+
+
 FILTERS: tuple[Filter, ...] = (
     Filter("NodeUnschedulable", _unschedulable, static=True, resolvable=False),
     Filter("TaintToleration", _taints, static=True, resolvable=False),
     Filter("NodeAffinity", _affinity, static=True, resolvable=False),
     Filter("NodePorts", _ports, static=False, resolvable=True),
     Filter("NodeResourcesFit", _resources, static=False, resolvable=True),
+    Filter("VolumeRestrictions", _volume_restrictions, static=True, resolvable=True),
+    Filter("VolumeBinding", _volume_binding, static=True, resolvable=False),
 )
 STATIC = tuple(item.refuse for item in FILTERS if item.static)
 DYNAMIC = tuple(item.refuse for item in FILTERS if not item.static)

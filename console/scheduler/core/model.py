@@ -23,6 +23,8 @@ from common.api.meta import Key, Object, controller_of, key, labels, metadata, n
 from common.api.pods import requests
 from common.api.taints import Taint, Toleration, taints_of, tolerations_of
 
+from .volumes import NONE, VolumeNeeds
+
 Amounts: TypeAlias = dict[str, int]
 # What a pod without requests counts as when nodes are compared (not when they are filtered): Kubernetes' figures.
 SCORED_CPU = 100
@@ -53,6 +55,7 @@ class PodClass:
     affinity: NodeAffinity
     tolerations: tuple[Toleration, ...]
     workload: str
+    volumes: VolumeNeeds = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +78,20 @@ class Classes:
     """Finds the class of a pod; a class lives as long as some pod has it."""
 
     def __init__(self) -> None:
-        self._known: WeakValueDictionary[bytes, PodClass] = WeakValueDictionary()
+        self._known: WeakValueDictionary[tuple[bytes, VolumeNeeds], PodClass] = WeakValueDictionary()
 
-    def info(self, pod: Object) -> PodInfo:
+    def info(self, pod: Object, volumes: VolumeNeeds = NONE) -> PodInfo:
+        """`volumes` is what the pod's claims ask at the moment."""
         spec = pod.get("spec") or {}
         return PodInfo(
             uid=uid(pod),
             key=key(pod),
             priority=int(spec.get("priority") or 0),
             gated=bool(spec.get("schedulingGates")),
-            kind=self._classify(pod, spec),
+            kind=self._classify(pod, spec, volumes),
         )
 
-    def _classify(self, pod: Object, spec: Object) -> PodClass:
+    def _classify(self, pod: Object, spec: Object, volumes: VolumeNeeds) -> PodClass:
         owner = controller_of(pod)
         workload = str(owner.get("uid")) if owner else uid(pod)
         # A digest of every field that `_parse` reads; a pod that differs in one of them gets another class.
@@ -101,13 +105,13 @@ class Classes:
             ],
             option=orjson.OPT_SORT_KEYS,
         )  # fmt: skip
-        known = self._known.get(digest)
+        known = self._known.get((digest, volumes))
         if known is None:
-            known = self._known[digest] = _parse(pod, spec, workload)
+            known = self._known[digest, volumes] = _parse(pod, spec, workload, volumes)
         return known
 
 
-def _parse(pod: Object, spec: Object, workload: str) -> PodClass:
+def _parse(pod: Object, spec: Object, workload: str, volumes: VolumeNeeds) -> PodClass:
     asked = whole_amounts(requests(pod))
     return PodClass(
         requests=tuple(sorted((item, amount) for item, amount in asked.items() if amount > 0)),
@@ -117,6 +121,7 @@ def _parse(pod: Object, spec: Object, workload: str) -> PodClass:
         affinity=NodeAffinity.of(spec),
         tolerations=tolerations_of(pod),
         workload=workload,
+        volumes=volumes,
     )
 
 

@@ -29,6 +29,10 @@ def summary(kind: PodClass, nodes: Iterable[NodeInfo]) -> str:
         preemption["No preemption victims found for incoming pod" if refusal[0].resolvable else helpless] += 1
     if not total:
         return NO_NODES
+    if kind.volumes.blocked:
+        # Kubernetes finds this out before it looks at any node, and so does not count nodes with it.
+        none = f"0/{total} nodes are available:"
+        return f"{none} {kind.volumes.blocked}. preemption: {none} {total} Preemption is not helpful for scheduling."
     return f"0/{total} nodes are available: {_listed(reasons)} preemption: 0/{total} nodes are available: " + _listed(
         preemption
     )
