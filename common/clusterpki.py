@@ -6,10 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
 from . import pki
+from .files import write_atomic
+from .jwt import SigningKey
 from .pki import Authority, Folder, Identity, PkiError, Revocations, Subject
 
 _AUTHORITY, _CONTROL_PLANE, _ADMIN, _SERVER = "ca", "controlplane", "admin", "apiserver"
+_SIGNER = "service-accounts"
 
 
 class ClusterPki:
@@ -31,6 +36,7 @@ class ClusterPki:
         self.authority = Authority(stored)
         pki.check_validity(stored.certificate, now)
         self.revocations = Revocations(folder / "revoked.json")
+        self.signer = SigningKey(_signing_key(folder / f"{_SIGNER}.pem"))
         self.renew(now)
 
     def renew(self, now: datetime) -> bool:
@@ -53,3 +59,19 @@ class ClusterPki:
         if stored is not None and subject.names and not pki.covers(stored.certificate, subject.names):
             self._folder.remove(name)  # the machine got another address
         return self._folder.ensure(name, lambda: self.authority.issue(subject, now), now)
+
+
+def _signing_key(file: Path) -> EllipticCurvePrivateKey:
+    """The key of ServiceAccounts' tokens. It has no certificate and no end: with another one all tokens end."""
+    try:
+        stored = file.read_bytes()
+    except FileNotFoundError:
+        key = pki.new_key()
+        write_atomic(file, pki.key_to_pem(key))
+        return key
+    try:
+        return pki.load_key(stored)
+    except PkiError as error:
+        raise PkiError(
+            f"{file} is damaged: {error}; restore it from a copy, or remove it: then all tokens are issued anew"
+        ) from error

@@ -186,6 +186,7 @@ class ControlPlane:
         api = ApiServer(
             store, registry, self._clock, cluster.config,
             streams=backends, explainer=backends, hosts=backends, revoked=cluster.pki.revocations.is_revoked,
+            signer=cluster.pki.signer,
         )  # fmt: skip
         await api.start(self._home.api_socket, listen)
         self._stack.push_async_callback(api.close)

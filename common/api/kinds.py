@@ -78,3 +78,8 @@ PRIORITYCLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "Priori
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 CHANGES = Resource("quarterdeck.io", "v1", "changes", "Change", namespaced=False)
 HOSTS = Resource("quarterdeck.io", "v1", "hosts", "Host", namespaced=False)
+RBAC = "rbac.authorization.k8s.io"
+ROLES = Resource(RBAC, "v1", "roles", "Role")
+ROLEBINDINGS = Resource(RBAC, "v1", "rolebindings", "RoleBinding")
+CLUSTERROLES = Resource(RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False)
+CLUSTERROLEBINDINGS = Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)

@@ -1,43 +1,66 @@
-"""Who is at the other end of a connection: the owner of the socket, or whoever holds a certificate of the cluster that
-was not revoked."""
+"""Who is at the other end of a connection: the owner of the socket, whoever holds a certificate of the cluster that was
+not revoked, or a token of a ServiceAccount."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import logging
 import os
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
+
+from aiohttp import web
 
 from common.errors import Forbidden, Unauthorized
 from common.pki import ADMINISTRATOR, MASTERS
 from common.tls import peer_subject
 
-from .caller import Caller
+from .caller import AUTHENTICATED, Caller
+from .identity.accounts import Identified, ServiceAccountTokens
 
-AUTHENTICATED = "system:authenticated"
+log = logging.getLogger(__name__)
+CREDENTIAL = "authentication.kubernetes.io/credential-id"
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
+_BEARER = "bearer "
 
 
 class Authenticator:
     """Remembers who a connection belongs to for as long as it lasts: a connection never changes hands. `revoked` knows
-    certificates by their serial number."""
+    certificates by their serial number. A token counts for the one request that shows it."""
 
-    def __init__(self, revoked: Callable[[int], bool]) -> None:
+    def __init__(self, revoked: Callable[[int], bool], tokens: ServiceAccountTokens) -> None:
         self._revoked = revoked
+        self._tokens = tokens
         self._known: WeakKeyDictionary[asyncio.BaseTransport, tuple[str, Caller]] = WeakKeyDictionary()
 
-    def authenticate(self, transport: asyncio.BaseTransport | None, user_agent: str) -> Caller:
-        """Raises Unauthorized when the caller shows nothing, Forbidden for another user of this machine."""
+    def authenticate(self, http: web.BaseRequest) -> Caller:
+        """Raises Unauthorized when the caller shows nothing that is good, Forbidden for another user of this
+        machine. A certificate counts before a token, a token before the owner of the socket."""
+        transport, user_agent = http.transport, http.headers.get("User-Agent", "")
         if transport is None:
             raise Unauthorized("the connection is closed")
+        token = _bearer(http.headers.get("Authorization", ""))
+        if token and (is_local(transport) or not transport.get_extra_info("peercert")):
+            return self._of_token(token, user_agent)
         known = self._known.get(transport)
         if known is not None and known[0] == user_agent:
             return known[1]
         caller = self._identify(transport, user_agent)
         self._known[transport] = (user_agent, caller)
         return caller
+
+    def _of_token(self, token: str, user_agent: str) -> Caller:
+        try:
+            found = self._tokens.authenticate(token)
+        except Unauthorized as error:
+            # The reason helps who runs the cluster, and must not help who tries tokens.
+            log.info("a token is refused: %s", error.message)
+            raise Unauthorized("Unauthorized") from None
+        return token_caller(found, f"token {user_agent}")
 
     def _identify(self, transport: asyncio.BaseTransport, user_agent: str) -> Caller:
         connection = transport.get_extra_info("socket")
@@ -46,13 +69,30 @@ class Authenticator:
         name, organizations, serial = peer_subject(transport.get_extra_info("peercert"))
         if not name or self._revoked(serial):
             raise Unauthorized("Unauthorized")
-        return Caller(name, organizations | {AUTHENTICATED}, f"tls {user_agent}")
+        credential = _certificate_id(transport.get_extra_info("ssl_object"))
+        return Caller(name, organizations | {AUTHENTICATED}, f"tls {user_agent}", extra=credential)
+
+
+def token_caller(found: Identified, source: str) -> Caller:
+    return Caller(found.user, found.groups | {AUTHENTICATED}, source, found.uid, found.extra)
 
 
 def is_local(transport: asyncio.BaseTransport | None) -> bool:
     """Whether the connection is a Unix socket: bytes cost nothing there."""
     connection = transport.get_extra_info("socket") if transport is not None else None
     return connection is not None and connection.family == socket.AF_UNIX
+
+
+def _bearer(header: str) -> str:
+    """The token of an Authorization header; empty when it has none."""
+    return header[len(_BEARER) :].strip() if header[: len(_BEARER)].lower() == _BEARER else ""
+
+
+def _certificate_id(connection: ssl.SSLObject | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    certificate = connection.getpeercert(binary_form=True) if connection is not None else None
+    if not certificate:
+        return ()
+    return ((CREDENTIAL, (f"X509SHA256={hashlib.sha256(certificate).hexdigest()}",)),)
 
 
 def _of_socket(connection: socket.socket, user_agent: str) -> Caller:

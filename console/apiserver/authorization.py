@@ -1,36 +1,45 @@
-"""Who may do what: the one place that decides it for requests from outside."""
+"""What a request asks of the authorizer, as Kubernetes reads it out of method, path and query."""
 
 from __future__ import annotations
 
-from common.errors import Forbidden
-from common.pki import MASTERS
+from collections.abc import Iterator, Mapping
 
-from .caller import Caller
+from .access.attributes import Attributes
+from .options import parse_bool
 from .requestinfo import RequestInfo
 
-_DISCOVERY = frozenset({"api", "apis", "openapi"})
+_PATH_VERBS = {"GET": "get", "HEAD": "get", "POST": "post", "PUT": "put", "PATCH": "patch", "DELETE": "delete"}
+_COLLECTION = frozenset({"list", "watch", "deletecollection"})
+_INTERACTIVE = frozenset({"exec", "attach", "portforward"})
+_ONE_NAME = "metadata.name="
 
 
-def authorize(caller: Caller, request: RequestInfo) -> None:
-    """Raises Forbidden, in Kubernetes' words. Administrators may do everything, nobody else anything."""
-    if MASTERS in caller.groups:
-        return
-    resource = f"{request.plural}/{request.subresource}" if request.subresource else request.plural
-    subject = (
-        f'{request.plural}.{request.group} "{request.name}"' if request.group else f'{request.plural} "{request.name}"'
+def attributes(info: RequestInfo, query: Mapping[str, str]) -> Attributes:
+    """A list that watches is a watch; one that selects a name is about that object; a namespace is in itself."""
+    verb, name, namespace = info.verb, info.name, info.namespace
+    if verb == "list" and parse_bool("watch", query.get("watch", "")):
+        verb = "watch"
+    selector = query.get("fieldSelector", "") if verb in _COLLECTION else ""
+    if selector.startswith(_ONE_NAME) and "," not in selector:
+        name = selector.removeprefix(_ONE_NAME).removeprefix("=")
+    if (info.group, info.plural) == ("", "namespaces") and info.name:
+        namespace = info.name
+    return Attributes(
+        verb, info.group, info.version, info.plural, info.subresource, namespace, name, field_selector=selector
     )
-    if not request.name:
-        subject = f"{request.plural}.{request.group}" if request.group else request.plural
-    place = f'in the namespace "{request.namespace}"' if request.namespace else "at the cluster scope"
-    raise Forbidden(
-        f'{subject} is forbidden: User "{caller.user}" cannot {request.verb} resource "{resource}" in API group '
-        f'"{request.group}" {place}',
-        details={"name": request.name, "group": request.group, "kind": request.plural},
-    )
 
 
-def authorize_path(caller: Caller, method: str, path: str) -> None:
-    """The same for paths that are no resource's. What is served is no secret from anybody with an identity."""
-    public = method == "GET" and path.split("/")[1] in _DISCOVERY
-    if MASTERS not in caller.groups and not public:
-        raise Forbidden(f'forbidden: User "{caller.user}" cannot {method.lower()} path "{path}"')
+def needed(info: RequestInfo, query: Mapping[str, str]) -> Iterator[Attributes]:
+    """All that a request needs. Whoever opens a stream into a container changes something, so that reading rights are
+    not enough for it, whatever method the WebSocket comes with."""
+    asked = attributes(info, query)
+    yield asked
+    if asked.resource == "pods" and asked.subresource in _INTERACTIVE and asked.verb == "get":
+        yield Attributes(
+            "create", asked.group, asked.version, asked.resource, asked.subresource, asked.namespace, asked.name
+        )
+
+
+def path_attributes(method: str, path: str) -> Attributes:
+    """The same for paths that are no resource's."""
+    return Attributes(_PATH_VERBS.get(method, method.lower()), path=path)

@@ -18,6 +18,8 @@ from console.registry.row import Row
 
 from . import subresources
 from .caller import Caller
+from .identity.accounts import ServiceAccountTokens
+from .identity.tokenrequest import request_token
 from .listing import list_page
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .selection import Selection
@@ -38,11 +40,14 @@ class LocalClient:
     rules and everything else hold for them as for anybody's.
     """
 
-    def __init__(self, verbs: Verbs, registry: Registry, caller: Caller, posts: Posts) -> None:
+    def __init__(
+        self, verbs: Verbs, registry: Registry, caller: Caller, posts: Posts, tokens: ServiceAccountTokens
+    ) -> None:
         self._verbs = verbs
         self._registry = registry
         self._caller = caller
         self._posts = posts
+        self._tokens = tokens
 
     def _row(self, resource: Resource) -> Row:
         return self._registry.row_for(resource)
@@ -169,6 +174,9 @@ class LocalClient:
         if subresource == "eviction":
             await subresources.evict(self._verbs, self._caller, row, namespace or "", name, body)
             return subresources.success(row, name, code=201)
+        if subresource == "token":
+            context = self._verbs.context(self._caller)
+            return request_token(self._tokens, self._verbs.store, context, namespace or "", name, body)
         return await self._posts.post_host(name, subresource, body)
 
     def _typed(self, resource: Resource, obj: Object) -> Object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 from aiohttp import web
@@ -18,8 +18,11 @@ from console.registry.row import Row
 from console.store import Entry, Watcher
 
 from . import subresources
+from .access.attributes import Attributes
+from .authorization import attributes
 from .body import read_body, read_document
 from .caller import Caller
+from .identity.reviews import Reviews
 from .listing import Page, list_page
 from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
@@ -59,12 +62,22 @@ class Request:
 
 
 class Resources:
-    """`specials` are subresources that leave the API server: streams to nodes, explanations, hosts."""
+    """`specials` are subresources that are no part of their object: streams to nodes, explanations, tokens. `check`
+    raises Forbidden when a caller may not do what turns out to be meant."""
 
-    def __init__(self, verbs: Verbs, registry: Registry, specials: dict[str, Special]) -> None:
+    def __init__(
+        self,
+        verbs: Verbs,
+        registry: Registry,
+        specials: dict[str, Special],
+        reviews: Reviews,
+        check: Callable[[Caller, Attributes], None],
+    ) -> None:
         self._verbs = verbs
         self._registry = registry
         self._specials = specials
+        self._reviews = reviews
+        self._check = check
         self._watchers: set[Watcher] = set()
         self._closing = False
 
@@ -164,6 +177,10 @@ class Resources:
         if request.info.name:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
         obj, warnings = await self._decode(request)
+        if self._reviews.answers(request.row):
+            context = self._verbs.context(request.caller)
+            answer = self._reviews.answer(request.caller, request.row, request.info.namespace, obj, context)
+            return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
         options = WriteOptions.parse(request.http.query)
         entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)
         return await self._object(request, entry, 201, warnings)
@@ -213,6 +230,9 @@ class Resources:
         # JSON is YAML, and faster to read as what it is.
         media_type = "application/json" if body.lstrip().startswith(b"{") else "application/yaml"
         config, warnings = admission.decode(request.row, body, media_type, validation)
+        resource = request.row.resource.group_resource
+        if self._verbs.store.newest(resource, info.namespace, info.name) is None:
+            self._check(request.caller, replace(attributes(info, {}), verb="create"))
         entry, made = await self._verbs.apply(
             request.caller,
             request.stored,

@@ -17,17 +17,25 @@ from aiohttp import web
 from common.client.base import Client
 from common.clock import Clock
 from common.errors import ApiError, InternalError, ServiceUnavailable, TooManyRequests
+from common.jwt import SigningKey
+from common.pki import new_key
 from common.settings import ClusterConfig
 from console.registry.catalog import Registry
 from console.store import Store
 
+from .access.authorizer import Authorizer
+from .access.escalation import EscalationGuard
+from .access.reconcile import reconcile
 from .authentication import Authenticator
-from .authorization import authorize, authorize_path
+from .authorization import attributes, needed, path_attributes
 from .backends import Explainer, HostAdmin, NodeStreams
 from .caller import Caller
 from .history.journal import Journal
 from .history.undo import Undo
 from .hosts import Hosts
+from .identity.accounts import ServiceAccountTokens
+from .identity.impersonation import impersonate
+from .identity.reviews import Reviews
 from .local import LocalClient
 from .requestinfo import RequestInfo, parse_request
 from .resources import Resources
@@ -53,7 +61,7 @@ class ListenError(Exception):
 class ApiServer:
     """`streams`, `explainer` and `hosts` are the parts of other components that requests reach through it; without
     one of them its requests are answered ServiceUnavailable. `revoked` says of a serial number whether its certificate
-    is trusted no longer."""
+    is trusted no longer. `signer` signs tokens of ServiceAccounts; without one they last as long as this server."""
 
     def __init__(
         self,
@@ -66,16 +74,25 @@ class ApiServer:
         explainer: Explainer | None = None,
         hosts: HostAdmin | None = None,
         revoked: Callable[[int], bool] = lambda _serial: False,
+        signer: SigningKey | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
+        self.tokens = ServiceAccountTokens(signer or SigningKey(new_key()), store, clock, config)
+        self._authorizer = Authorizer(store)
         journal = Journal(store, clock)
-        self._verbs = Verbs(store, clock, config, journal)
-        undo = Undo(self._verbs, registry, journal, authorize)
-        self._authenticator = Authenticator(revoked)
+        self._verbs = Verbs(store, clock, config, journal, EscalationGuard(self._authorizer).check)
+        undo = Undo(self._verbs, registry, journal, self._authorize)
+        self._authenticator = Authenticator(revoked, self.tokens)
         self._hosts = Hosts(hosts)
-        self._resources = Resources(self._verbs, registry, specials(self._verbs, streams, explainer, self._hosts, undo))
-        self._system = System(registry, lambda: not self._closing, self._figures)
+        self._resources = Resources(
+            self._verbs,
+            registry,
+            specials(self._verbs, streams, explainer, self._hosts, undo, self.tokens),
+            Reviews(self._authorizer, self.tokens),
+            self._authorizer.check,
+        )
+        self._system = System(registry, lambda: not self._closing, self._figures, self.tokens)
         self._runner: web.ServerRunner | None = None
         self._socket_path: Path | None = None
         self._in_flight = 0
@@ -84,11 +101,14 @@ class ApiServer:
 
     def local_client(self, user: str, groups: frozenset[str] = frozenset()) -> Client:
         """The API without the wire, for a component of this process."""
-        return LocalClient(self._verbs, self._registry, Caller(user, groups), self._hosts)
+        return LocalClient(self._verbs, self._registry, Caller(user, groups), self._hosts, self.tokens)
 
     async def start(self, socket_path: Path | None, tls: tuple[str, int, ssl.SSLContext] | None = None) -> None:
         """Create what every cluster has, then listen. Port 0 takes any free one. Raises ListenError."""
-        await seed(self.local_client("system:apiserver"))
+        self._authorizer.start()
+        client = self.local_client("system:apiserver")
+        await seed(client)
+        await reconcile(client)
         self._runner = web.ServerRunner(
             web.Server(self._handle, handler_cancellation=True, access_log=None), shutdown_timeout=SHUTDOWN_SECONDS
         )
@@ -136,7 +156,7 @@ class ApiServer:
         path = http.path.rstrip("/") or "/"
         if path in OPEN_PATHS:
             return await self._system.handle(http, path)
-        caller = self._authenticator.authenticate(http.transport, http.headers.get("User-Agent", ""))
+        caller = impersonate(self._authorizer, self._authenticator.authenticate(http), http.headers)
         info = parse_request(http.method, path)
         if self._closing:
             raise ServiceUnavailable("the API server is closing", retry_after=1)
@@ -157,10 +177,14 @@ class ApiServer:
         self, http: web.BaseRequest, path: str, info: RequestInfo | None, caller: Caller
     ) -> web.StreamResponse:
         if info is None:
-            authorize_path(caller, http.method, path)
+            self._authorizer.check(caller, path_attributes(http.method, http.path))
             return await self._system.handle(http, path)
-        authorize(caller, info)
+        for asked in needed(info, http.query):
+            self._authorizer.check(caller, asked)
         return await self._resources.handle(http, info, caller)
+
+    def _authorize(self, caller: Caller, info: RequestInfo) -> None:
+        self._authorizer.check(caller, attributes(info, {}))
 
     def _figures(self) -> dict[str, float]:
         return {

@@ -1,4 +1,5 @@
-"""Subresources that leave the API server: explanations and hosts here, streams to nodes in their own modules."""
+"""Subresources that are no part of their object: explanations, hosts and tokens here, streams to nodes in their own
+modules."""
 
 from __future__ import annotations
 
@@ -8,11 +9,15 @@ import orjson
 from aiohttp import web
 
 from common.errors import MethodNotAllowed, ServiceUnavailable
+from console.registry import admission
+from console.registry.kinds.authentication import TOKENREQUESTS
 
 from .backends import Explainer, NodeStreams
-from .body import read_document
+from .body import read_body, read_document
 from .history.undo import Undo
 from .hosts import Hosts
+from .identity.accounts import ServiceAccountTokens
+from .identity.tokenrequest import request_token
 from .negotiation import Form
 from .options import WriteOptions
 from .resources import Request, Special
@@ -27,7 +32,12 @@ ToNode = Callable[[Verbs, NodeStreams, Request], Awaitable[web.StreamResponse]]
 
 
 def specials(
-    verbs: Verbs, streams: NodeStreams | None, explainer: Explainer | None, hosts: Hosts, undo: Undo
+    verbs: Verbs,
+    streams: NodeStreams | None,
+    explainer: Explainer | None,
+    hosts: Hosts,
+    undo: Undo,
+    tokens: ServiceAccountTokens,
 ) -> dict[str, Special]:
     """Handlers by the name of their subresource."""
 
@@ -66,9 +76,24 @@ def specials(
         "why": why,
         "adopt": adopt,
         "undo": undone,
+        "token": _token_of(verbs, tokens),
         "log": to_node(serve_logs),
         "exec": to_node(serve_exec),
         "attach": to_node(serve_exec),
         "portforward": to_node(serve_portforward),
         "images": to_node(serve_images),
     }
+
+
+def _token_of(verbs: Verbs, tokens: ServiceAccountTokens) -> Special:
+    async def token(request: Request) -> web.StreamResponse:
+        info, http = request.info, request.http
+        if http.method != "POST":
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        validation = http.query.get("fieldValidation", "") or "Warn"
+        body, content_type = await read_body(http), http.headers.get("Content-Type", "")
+        asked, warnings = admission.decode(TOKENREQUESTS, body, content_type, validation)
+        answer = request_token(tokens, verbs.store, verbs.context(request.caller), info.namespace, info.name, asked)
+        return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
+
+    return token

@@ -10,27 +10,38 @@ from aiohttp import web
 
 from common import settings
 from common.errors import NotFound
+from common.jwt import ALGORITHM
 from console.registry import discovery, openapi_v2
 from console.registry.catalog import Registry
 from console.registry.openapi import OpenApi
 
+from .identity.accounts import ServiceAccountTokens
 from .negotiation import negotiate
 from .responses import respond
 
 OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
 """What anybody may ask, without an identity."""
 
+OPENID, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
 _GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class System:
-    """`ready` says whether requests can be served, `figures` gives the lines of /metrics."""
+    """`ready` says whether requests can be served, `figures` gives the lines of /metrics, `tokens` has the key with
+    which others verify tokens of ServiceAccounts."""
 
-    def __init__(self, registry: Registry, ready: Callable[[], bool], figures: Callable[[], dict[str, float]]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        ready: Callable[[], bool],
+        figures: Callable[[], dict[str, float]],
+        tokens: ServiceAccountTokens,
+    ) -> None:
         self._registry = registry
         self._openapi = OpenApi(registry)
         self._ready = ready
         self._figures = figures
+        self._tokens = tokens
 
     async def handle(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
         """Raises NotFound for a path that is nothing. `path` has no trailing slash."""
@@ -40,6 +51,8 @@ class System:
             return web.Response(text="ok") if self._ready() else web.Response(text="closing", status=503)
         if path == "/metrics":
             return web.Response(text=self._metrics(), content_type="text/plain")
+        if path in {OPENID, KEYS}:
+            return self._answer_openid(path)
         parts = path.strip("/").split("/")
         if parts[:2] == ["openapi", "v3"]:
             return await self._answer_openapi(http, parts[2:])
@@ -76,7 +89,21 @@ class System:
     def _paths(self) -> list[str]:
         served = [f"/apis/{group}/{item}" for group, versions in self._registry.groups().items() if group
                   for item in versions]  # fmt: skip
-        return sorted(["/api", "/api/v1", "/apis", *served, *OPEN_PATHS, "/metrics", "/openapi/v2", "/openapi/v3"])
+        own = ["/api", "/api/v1", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", OPENID, KEYS]
+        return sorted([*own, *served, *OPEN_PATHS])
+
+    def _answer_openid(self, path: str) -> web.StreamResponse:
+        key = self._tokens.key
+        if path == KEYS:
+            return web.Response(body=orjson.dumps(key.key_set()), content_type="application/jwk-set+json")
+        document = {
+            "issuer": self._tokens.issuer,
+            "jwks_uri": f"{self._tokens.issuer}{KEYS}",
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": [ALGORITHM],
+        }
+        return web.Response(body=orjson.dumps(document), content_type="application/json")
 
     async def _answer_openapi(self, http: web.BaseRequest, parts: list[str]) -> web.StreamResponse:
         form = negotiate("")

@@ -36,6 +36,12 @@ _DEFAULT_WRITE = WriteOptions()
 
 Change = Callable[[Object], Object]
 """From the current object (not to be changed) to the wanted one, before admission."""
+Guard = Callable[[Caller, Resource, Object, Object | None], None]
+"""Told of every create (no old object) and update before it is stored; raises Forbidden to refuse it."""
+
+
+def _let_pass(_caller: Caller, _resource: Resource, _new: Object, _old: Object | None) -> None:
+    """The guard of verbs that have none."""
 
 
 class StoreLookup:
@@ -60,6 +66,7 @@ class Verbs:
     clock: Clock
     config: ClusterConfig
     journal: Journal | None = None
+    guard: Guard = _let_pass
 
     def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
         manager = options.field_manager or caller.manager
@@ -92,6 +99,7 @@ class Verbs:
             if name and self.store.newest(resource, namespace, name) is not None:
                 break
             new = admission.admit_create(row, obj, context)
+            self.guard(caller, row.resource, new, None)
             name = meta.name(new)
             if self.store.newest(resource, namespace, name) is None:
                 if options.dry_run:
@@ -157,6 +165,7 @@ class Verbs:
         wanted = change(old)
         _check_version(row, wanted, current)
         new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource)
+        self.guard(caller, row.resource, new, old)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         return await self.write(caller, verb, row, current, new, dry_run=options.dry_run)
 

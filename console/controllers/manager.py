@@ -13,6 +13,7 @@ from common.events import Recorder
 from common.settings import ClusterConfig
 
 from .base import Controller, Kit
+from .clusterroleaggregation import ClusterRoleAggregationController
 from .deployment import DeploymentController
 from .endpointslice import EndpointSliceController
 from .eventttl import EventLifetimeController
@@ -63,6 +64,7 @@ def all_controllers(
         PodGarbageCollector(kit),
         NamespaceController(kit, resources),
         ServiceAccountController(kit),
+        ClusterRoleAggregationController(kit),
         EventLifetimeController(kit),
     ]
     if ca_pem:

@@ -18,9 +18,8 @@ from common.api import meta
 from common.api.conditions import get_condition
 from common.api.meta import Object, key, labels, name, namespace, uid
 from common.api.pods import node_name
+from common.api.references import CONFIGMAPS, SECRETS, Reference, references
 from common.hosts import AGENT_ADDRESS
-
-from .references import CONFIGMAPS, SECRETS, Reference, references
 
 PODS, NODES = "pods", "nodes"
 SHARED = frozenset({"services", "endpointslices", NODES, "namespaces"})

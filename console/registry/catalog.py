@@ -10,6 +10,8 @@ from common.errors import not_found
 
 from .kinds import (
     apps,
+    authentication,
+    authorization,
     coordination,
     core,
     discovery,
@@ -20,6 +22,7 @@ from .kinds import (
     persistentvolumes,
     pods,
     quarterdeck,
+    rbac,
     replicationcontrollers,
     scheduling,
     services,
@@ -42,6 +45,9 @@ _FAMILIES = (
     networking,
     scheduling,
     storage,
+    rbac,
+    authentication,
+    authorization,
     quarterdeck,
 )
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")

@@ -16,6 +16,8 @@ from .row import Row
 from .schema import definition, referenced
 
 _ACTIONS = {"get": "get", "put": "update", "patch": "patch", "post": "create", "delete": "delete"}
+_ON_COLLECTION = {"get": "list", "post": "create", "delete": "deletecollection"}
+_ON_OBJECT = {"get": "get", "put": "update", "patch": "patch", "delete": "delete"}
 
 
 class OpenApi:
@@ -83,10 +85,11 @@ def _paths(row: Row) -> Object:
     resource = row.resource
     namespace = "{namespace}" if resource.namespaced else None
     one = resource.path(namespace, "{name}")
-    found = {
-        resource.path(namespace): _item(row, ("get", "post", "delete")),
-        one: _item(row, ("get", "put", "patch", "delete")),
-    }
+    found = {}
+    for path, verbs_of in ((resource.path(namespace), _ON_COLLECTION), (one, _ON_OBJECT)):
+        served = [method for method, verb in verbs_of.items() if verb in row.verbs]
+        if served:
+            found[path] = _item(row, served)
     for subresource in sorted(row.subresources):
         verbs = discovery.subresource_verbs(subresource)
         methods = [method for method, action in _ACTIONS.items() if action in verbs]

@@ -153,6 +153,9 @@ def _value(kind: Schema, value: Value, depth: int) -> Any:
             return _as_bytes(dict(_fields(_as_bytes(value))).get(1, b"0")).decode()
         case "any", "int-or-string":
             return _int_or_string(_as_bytes(value))
+        case "array", _:
+            # A list as the value of a map has a message of its own around it.
+            return [_value(kind.items, item, depth) for _, item in _fields(_as_bytes(value))]
         case "any", _:
             return orjson.loads(_as_bytes(dict(_fields(_as_bytes(value))).get(1, b"null")))
     return _message(kind, _as_bytes(value), depth + 1)

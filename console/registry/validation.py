@@ -106,6 +106,13 @@ def dns_subdomain(text: str) -> list[str]:
     return problems
 
 
+def path_segment(text: str) -> list[str]:
+    """A name that only has to fit between two slashes of a URL: those of roles and bindings have colons."""
+    if text in {".", ".."}:
+        return [f"may not be '{text}'"]
+    return [f"may not contain '{letter}'" for letter in ("/", "%") if letter in text]
+
+
 @lru_cache(maxsize=8192)
 def qualified_name(text: str) -> tuple[str, ...]:
     """A label or annotation key: an optional DNS subdomain and a slash, then at most 63 characters."""

@@ -162,6 +162,7 @@ SERVICEACCOUNTS = Row(
         Column("Secrets", lambda obj, _now: len(obj.get("secrets") or ()), type="string"),
         AGE,
     ),
+    subresources=frozenset({"token"}),
     schema="io.k8s.api.core.v1.ServiceAccount",
     has_spec_generation=False,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from common.api.meta import Object, namespace
+from .meta import Object, namespace
 
 Reference: TypeAlias = tuple[str, str, str]
 """Plural, namespace, name."""

@@ -1,0 +1,1 @@
+"""Who may do what: the rules of RBAC and of nodes, as pure functions, and the authorizer that asks them."""

@@ -1,0 +1,73 @@
+"""The authorizer: administrators may do everything, nodes what their pods need, everybody what RBAC gives.
+
+The one place that decides about requests from outside. It keeps its `Policy` at the state that the store shows, so that
+a decision never lags behind an answer.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from common.api.kinds import PODS, Resource
+from common.errors import Forbidden
+from common.pki import MASTERS
+from console.apiserver.caller import Caller
+from console.store import Event, Store
+
+from . import nodes
+from .attributes import Attributes, Decision, describe
+from .policy import RESOURCES, Grants, Policy
+
+
+class Authorizer:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.policy = Policy()
+
+    def start(self) -> None:
+        """Take over what is stored and whatever changes from now on."""
+        for resource in RESOURCES:
+            for entry in self._store.entries(resource.group_resource):
+                self.policy.change(resource, None, entry.obj)
+            self._store.watch(resource.group_resource, self._store.revision, partial(self._changed, resource))
+
+    def _changed(self, resource: Resource, event: Event) -> None:
+        """A view that shows its watcher nothing: the store calls it in the turn in which it publishes the change."""
+        old = None if event.old is None else event.old.obj
+        self.policy.change(resource, old, None if event.type == "DELETED" else event.entry.obj)
+
+    def decide(self, caller: Caller, asked: Attributes) -> Decision:
+        if MASTERS in caller.groups:
+            return Decision(True)
+        node = nodes.node_of(caller.user, caller.groups)
+        if node and not asked.path and nodes.allows(node, asked, self._pods()):
+            return Decision(True)
+        return self.grants(caller, asked.namespace).decide(asked)
+
+    def allows(self, caller: Caller, asked: Attributes) -> bool:
+        return self.decide(caller, asked).allowed
+
+    def grants(self, caller: Caller, namespace: str) -> Grants:
+        return self.policy.grants(caller.user, caller.groups, namespace)
+
+    def check(self, caller: Caller, asked: Attributes) -> None:
+        """Raises Forbidden, in Kubernetes' words."""
+        if MASTERS in caller.groups:
+            return
+        decision = self.decide(caller, asked)
+        if not decision.allowed:
+            raise refusal(caller, asked, decision.reason)
+
+    def _pods(self) -> list[dict[str, object]]:
+        return [entry.obj for entry in self._store.entries(PODS.group_resource)]
+
+
+def refusal(caller: Caller, asked: Attributes, reason: str = "") -> Forbidden:
+    text = describe(caller.user, asked) + (f": {reason}" if reason else "")
+    if asked.path:
+        return Forbidden(f"forbidden: {text}")
+    subject = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
+    if asked.name:
+        subject = f'{subject} "{asked.name}"'
+    details = {"name": asked.name, "group": asked.group, "kind": asked.resource}
+    return Forbidden(f"{subject} is forbidden: {text}", details={key: value for key, value in details.items() if value})

@@ -1,0 +1,1 @@
+"""Who is who: ServiceAccounts and their tokens, impersonation, and reviews that say so to others."""

@@ -1,0 +1,83 @@
+"""`POST serviceaccounts/NAME/token`: a token for whoever may ask for one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from common import errors
+from common.api import meta
+from common.api.kinds import NODES, PODS, SECRETS, SERVICEACCOUNTS
+from common.api.meta import Object
+from common.errors import BadRequest, Conflict
+from console.registry import admission
+from console.registry.kinds.authentication import TOKENREQUESTS
+from console.registry.row import Context
+from console.store import Store
+
+from .accounts import Grant, ServiceAccountTokens
+
+MOUNTED_SECONDS = 3607
+"""What the volume that admission adds to pods asks for; by this odd number Kubernetes knows these tokens too."""
+_EXTENDED = timedelta(days=365)  # how long such a token really lasts, for programs that read theirs only once
+_BOUND = {"Pod": ("pod", PODS), "Secret": ("secret", SECRETS), "Node": ("node", NODES)}
+
+
+def request_token(
+    tokens: ServiceAccountTokens, store: Store, context: Context, namespace: str, name: str, request: Object
+) -> Object:
+    """The request with its answer in `status`. Raises NotFound, Invalid, BadRequest for a pod of another
+    ServiceAccount, Conflict when what it is to be bound to is another object of that name by now."""
+    account = _get(store, SERVICEACCOUNTS.group_resource, namespace, name)
+    if meta.name(request) not in {"", name}:
+        raise BadRequest(f"the name of the object ({meta.name(request)}) does not match the name on the URL ({name})")
+    new = admission.clone(request)
+    metadata = new.setdefault("metadata", {})
+    metadata.update(name=name, namespace=namespace, creationTimestamp=meta.format_time(context.now))
+    TOKENREQUESTS.default(new)
+    causes = TOKENREQUESTS.validate(new, None, context)
+    if causes:
+        raise errors.invalid(TOKENREQUESTS.resource.kind, TOKENREQUESTS.resource.group, name, causes)
+    spec = new["spec"]
+    spec["audiences"] = spec.get("audiences") or list(tokens.audiences)
+    bound = _bound_object(store, account, spec.get("boundObjectRef"))
+    lifetime = timedelta(seconds=spec["expirationSeconds"])
+    grant = Grant(tuple(spec["audiences"]), lifetime, bound)
+    if bound is not None and bound[0] == "pod" and _is_mounted(tokens, spec):
+        grant = Grant(grant.audiences, _EXTENDED, bound, warn_after=lifetime)
+    token = tokens.issue(account, grant)
+    new["status"] = {"token": token, "expirationTimestamp": meta.format_time(context.now + lifetime)}
+    return new
+
+
+def _is_mounted(tokens: ServiceAccountTokens, spec: Object) -> bool:
+    return spec["expirationSeconds"] == MOUNTED_SECONDS and tuple(spec["audiences"]) == tokens.audiences
+
+
+def _bound_object(store: Store, account: Object, reference: Object | None) -> tuple[str, Object] | None:
+    if not reference:
+        return None
+    kind, name = str(reference.get("kind") or ""), str(reference.get("name") or "")
+    if kind not in _BOUND or reference.get("apiVersion") not in {"v1", None, ""}:
+        raise BadRequest(f"cannot bind token to object of type {reference.get('apiVersion') or 'v1'}, Kind={kind}")
+    claim, resource = _BOUND[kind]
+    found = _get(store, resource.group_resource, meta.namespace(account) if resource.namespaced else "", name)
+    wanted = reference.get("uid")
+    if wanted and wanted != meta.uid(found):
+        raise Conflict(
+            f'Operation cannot be fulfilled on {kind} "{name}": the UID in the bound object reference ({wanted}) does '
+            f"not match the UID in record. The object might have been deleted and then recreated",
+            details={"name": name, "kind": kind},
+        )
+    if resource == PODS and (found.get("spec") or {}).get("serviceAccountName") != meta.name(account):
+        raise BadRequest(
+            f'cannot bind token for serviceaccount "{meta.name(account)}" to pod running with different serviceaccount '
+            "name."
+        )
+    return claim, found
+
+
+def _get(store: Store, resource: str, namespace: str, name: str) -> Object:
+    entry = store.newest(resource, namespace, name)
+    if entry is None:
+        raise errors.not_found(resource, name)
+    return entry.obj
