@@ -26,6 +26,8 @@ BY_CONTROLLER = "controller"
 ORPHANS = "orphans of "
 BY_NAMESPACE = "namespace"
 BY_NODE = "node"
+FIRST_BATCH = 1  # pods tried before more are, doubled after each batch that worked (slow start)
+LARGEST_BATCH = 64  # at once: one commit of the store takes them, and nobody else waits long for the event loop
 
 
 def controller_index(obj: Object) -> list[str]:
@@ -52,6 +54,16 @@ async def finish_all(work: Iterable[Awaitable[object]]) -> None:
     for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+async def slow_start(count: int, act: Callable[[], Awaitable[None]]) -> None:
+    """Run `act` `count` times in batches of 1, 2, 4, …; the first failure ends it after its batch."""
+    batch = FIRST_BATCH
+    while count > 0:
+        size = min(batch, count)
+        await finish_all([act() for _ in range(size)])
+        count -= size
+        batch = min(batch * 2, LARGEST_BATCH)
 
 
 class Controller(Generic[K]):

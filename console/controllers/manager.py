@@ -14,6 +14,7 @@ from common.settings import ClusterConfig
 
 from .base import Controller, Kit
 from .clusterroleaggregation import ClusterRoleAggregationController
+from .daemonset import DaemonSetController
 from .deployment import DeploymentController
 from .endpointslice import EndpointSliceController
 from .eventttl import EventLifetimeController
@@ -23,7 +24,8 @@ from .namespacedefaults import RootCaPublisher, ServiceAccountController
 from .nodeipam import NodeIpamController
 from .nodelifecycle import NodeLifecycleController
 from .podgc import PodGarbageCollector
-from .replicaset import ReplicaSetController
+from .replicaset import ReplicaSetController, ReplicationControllerController
+from .statefulset import StatefulSetController
 
 
 class Controllers:
@@ -57,6 +59,9 @@ def all_controllers(
     controllers: list[Controller[Any]] = [
         DeploymentController(kit),
         ReplicaSetController(kit),
+        ReplicationControllerController(kit),
+        StatefulSetController(kit),
+        DaemonSetController(kit),
         EndpointSliceController(kit),
         NodeLifecycleController(kit),
         NodeIpamController(kit, config),

@@ -131,3 +131,30 @@ def with_claims(pod: Object, *claims: str) -> Object:
     """The pod with these claims as its volumes."""
     pod["spec"]["volumes"] = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
     return pod
+
+
+def _workload(kind: str, name: str, image: str, spec: Object) -> Object:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "main", "image": image}]},
+            },
+            "revisionHistoryLimit": 10,
+            **spec,
+        },
+    }
+
+
+def statefulset(name: str, replicas: int = 3, *, image: str = "hello:1", **spec: Any) -> Object:
+    """A StatefulSet of one container whose selector is `app: name`. `spec` adds fields of its spec."""
+    return _workload("StatefulSet", name, image, {"replicas": replicas, "serviceName": name, **spec})
+
+
+def daemonset(name: str, *, image: str = "hello:1", **spec: Any) -> Object:
+    """A DaemonSet of one container whose selector is `app: name`. `spec` adds fields of its spec."""
+    return _workload("DaemonSet", name, image, spec)

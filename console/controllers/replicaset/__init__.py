@@ -1,5 +1,5 @@
-"""ReplicaSets: keep as many pods of a template as are asked for."""
+"""ReplicaSets and ReplicationControllers: keep as many pods of a template as are asked for."""
 
-from .controller import ReplicaSetController
+from .controller import ReplicaSetController, ReplicationControllerController
 
-__all__ = ["ReplicaSetController"]
+__all__ = ["ReplicaSetController", "ReplicationControllerController"]

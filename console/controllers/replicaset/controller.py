@@ -7,22 +7,19 @@ from making a pod twice; batches that double keep a template that is always refu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import ClassVar
 
-from common.api.kinds import PODS, REPLICASETS
+from common.api.kinds import PODS, REPLICASETS, REPLICATIONCONTROLLERS, Resource
 from common.api.meta import Key, Object, controller_of, is_deleting, key, name, namespace, uid
 from common.api.pods import is_active, node_name
-from common.api.selectors import from_label_selector
+from common.api.selectors import Selector, from_label_selector, from_labels
 from common.errors import ApiError, InternalError, NotFound, Timeout
-from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all
+from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all, slow_start
 from console.controllers.expectations import DOUBTFUL_SECONDS, Expectations
 from console.controllers.ownership import claim, settle
 
 from .plan import Plan, new_pod, next_availability, plan, status
-
-FIRST_BATCH = 1  # pods tried before more are, doubled after each batch that worked (slow start)
-LARGEST_BATCH = 64  # at once: one commit of the store takes them, and nobody else waits long for the event loop
 
 
 class ReplicaSetController(Controller[Key]):
@@ -30,15 +27,21 @@ class ReplicaSetController(Controller[Key]):
 
     name: ClassVar[str] = "replicaset-controller"
     workers: ClassVar[int] = 5
+    kind: ClassVar[Resource] = REPLICASETS
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
         self.expectations: Expectations[Key] = Expectations(kit.clock)
         self.index(PODS, BY_CONTROLLER, controller_index)
-        self.index(REPLICASETS, BY_CONTROLLER, controller_index)
-        self._replicasets = self.follow(REPLICASETS, lambda obj: [key(obj)])
+        self.index(self.kind, BY_CONTROLLER, controller_index)
+        self._replicasets = self.follow(self.kind, lambda obj: [key(obj)])
         self._pods = self.mirror(PODS)
         self._pods.listen(self._pod_changed)
+
+    @staticmethod
+    def selector(owner: Object) -> Selector:
+        """Which pods are its own."""
+        return from_label_selector(owner["spec"].get("selector"))
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
         for pod in (old, new):
@@ -54,14 +57,14 @@ class ReplicaSetController(Controller[Key]):
     def _owners(self, pod: Object) -> Iterable[Key]:
         ref = controller_of(pod)
         if ref is not None:
-            return [Key(namespace(pod), str(ref.get("name")))] if ref.get("kind") == REPLICASETS.kind else []
+            return [Key(namespace(pod), str(ref.get("name")))] if ref.get("kind") == self.kind.kind else []
         if is_deleting(pod):
             return []
         return [
             key(owner)
             for owner in self._replicasets.items()
             if namespace(owner) == namespace(pod)
-            and from_label_selector(owner["spec"].get("selector")).matches((pod["metadata"].get("labels")) or {})
+            and self.selector(owner).matches((pod["metadata"].get("labels")) or {})
         ]
 
     async def sync(self, key: Key) -> None:
@@ -72,11 +75,11 @@ class ReplicaSetController(Controller[Key]):
         waiting = self.expectations.remaining(key)
         if waiting:
             self.queue.add_after(key, waiting)
-        selector = from_label_selector(replicaset["spec"].get("selector"))
+        selector = self.selector(replicaset)
         candidates = self._pods.by_index(BY_CONTROLLER, uid(replicaset))
         candidates += self._pods.by_index(BY_CONTROLLER, ORPHANS + key.namespace)
         claimed = claim(replicaset, selector, (pod for pod in candidates if is_active(pod) or controller_of(pod)))
-        if await settle(self.client, claimed, replicaset, REPLICASETS, PODS):
+        if await settle(self.client, claimed, replicaset, self.kind, PODS):
             return  # the mirror will show the change and bring the key back
         now = self.clock.now()
         failure = None
@@ -110,17 +113,17 @@ class ReplicaSetController(Controller[Key]):
         return None
 
     async def _create(self, key: Key, replicaset: Object) -> None:
-        pod = new_pod(replicaset)
+        pod = new_pod(replicaset, self.kind)
         self.expectations.expect(key, name(pod))
         try:
             await self.client.create(PODS, pod, key.namespace)
         except (ApiError, TimeoutError, OSError) as error:
             self._failed(key, name(pod), error)
             if not _is_ending(error):
-                self.events.warning(REPLICASETS, replicaset, "FailedCreate", f"Error creating: {error}")
+                self.events.warning(self.kind, replicaset, "FailedCreate", f"Error creating: {error}")
                 raise
             return
-        self.events.normal(REPLICASETS, replicaset, "SuccessfulCreate", f"Created pod: {name(pod)}")
+        self.events.normal(self.kind, replicaset, "SuccessfulCreate", f"Created pod: {name(pod)}")
 
     async def _delete(self, key: Key, replicaset: Object, pod: Object) -> None:
         self.expectations.expect(key, uid(pod))
@@ -131,9 +134,9 @@ class ReplicaSetController(Controller[Key]):
             return
         except (ApiError, TimeoutError, OSError) as error:
             self._failed(key, uid(pod), error)
-            self.events.warning(REPLICASETS, replicaset, "FailedDelete", f"Error deleting: {error}")
+            self.events.warning(self.kind, replicaset, "FailedDelete", f"Error deleting: {error}")
             raise
-        self.events.normal(REPLICASETS, replicaset, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
+        self.events.normal(self.kind, replicaset, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
 
     def _failed(self, key: Key, mark: str, error: Exception) -> None:
         """A refusal is certain; a lost answer may hide a success, so the mark stays for a while."""
@@ -146,22 +149,23 @@ class ReplicaSetController(Controller[Key]):
         if new == (replicaset.get("status") or {}):
             return
         try:
-            await self.client.update(REPLICASETS, {**replicaset, "status": new}, subresource="status")
+            await self.client.update(self.kind, {**replicaset, "status": new}, subresource="status")
         except NotFound:
             return
+
+
+class ReplicationControllerController(ReplicaSetController):
+    """Keys are ReplicationControllers: the same work for the older kind, whose selector is plain labels."""
+
+    name: ClassVar[str] = "replication-controller"
+    kind: ClassVar[Resource] = REPLICATIONCONTROLLERS
+
+    @staticmethod
+    def selector(owner: Object) -> Selector:
+        return from_labels(owner["spec"].get("selector"))
 
 
 def _is_ending(error: Exception) -> bool:
     """The namespace is being deleted: nothing to report and nothing to retry, the ReplicaSet goes too."""
     causes = error.causes if isinstance(error, ApiError) else ()
     return any(cause.kind == "NamespaceTerminating" for cause in causes)
-
-
-async def slow_start(count: int, act: Callable[[], Awaitable[None]]) -> None:
-    """Run `act` `count` times in batches of 1, 2, 4, …; the first failure ends it after its batch."""
-    batch = FIRST_BATCH
-    while count > 0:
-        size = min(batch, count)
-        await finish_all([act() for _ in range(size)])
-        count -= size
-        batch = min(batch * 2, LARGEST_BATCH)

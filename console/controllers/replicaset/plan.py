@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.api.conditions import get_condition, set_condition
-from common.api.kinds import REPLICASETS
+from common.api.kinds import Resource
 from common.api.meta import (
     Object,
     controller_reference,
@@ -52,7 +52,7 @@ def wanted(replicaset: Object) -> int:
     return 1 if replicas is None else int(replicas)
 
 
-def new_pod(replicaset: Object) -> Object:
+def new_pod(replicaset: Object, kind: Resource) -> Object:
     """A pod of the template. It gets its whole name here, so that the controller knows what it expects to see."""
     template = replicaset["spec"]["template"]
     meta = template.get("metadata") or {}
@@ -64,7 +64,7 @@ def new_pod(replicaset: Object) -> Object:
         "labels": dict(meta.get("labels") or {}),
         "annotations": dict(meta.get("annotations") or {}),
         "finalizers": list(meta.get("finalizers") or ()),
-        "ownerReferences": [controller_reference(replicaset, REPLICASETS.api_version, REPLICASETS.kind)],
+        "ownerReferences": [controller_reference(replicaset, kind.api_version, kind.kind)],
     }
     return {
         "apiVersion": "v1",

@@ -1,0 +1,199 @@
+"""The DaemonSet controller: acts on `plan` and keeps the status.
+
+Neighbours: the scheduler binds a daemon pod to the one node that its affinity names; the node lifecycle controller
+taints nodes. Expectations keep a mirror that lags from making a pod twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from common.api.kinds import CONTROLLERREVISIONS, DAEMONSETS, NODES, PODS
+from common.api.meta import Key, Object, controller_of, is_deleting, key, labels, name, namespace, uid
+from common.api.revisions import REVISION_HASH, hash_of, ordered
+from common.api.selectors import from_label_selector
+from common.errors import ApiError, InternalError, NotFound, Timeout
+from console.controllers import revisions
+from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all, slow_start
+from console.controllers.expectations import DOUBTFUL_SECONDS, Expectations
+from console.controllers.ownership import claim, settle
+
+from .model import World
+from .nodes import new_pod, target
+from .plan import Plan, plan, what_ended
+
+FIRST_HOLD = 1.0  # seconds before a node whose daemon pod failed gets the next one, doubled each time
+LONGEST_HOLD = 15 * 60.0
+
+
+class DaemonSetController(Controller[Key]):
+    """Keys are DaemonSets."""
+
+    name: ClassVar[str] = "daemonset-controller"
+    workers: ClassVar[int] = 2
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit)
+        self.expectations: Expectations[Key] = Expectations(kit.clock)
+        self._failed: dict[tuple[str, str], tuple[float, float]] = {}  # owner uid and node: held until, for how long
+        for resource in (PODS, CONTROLLERREVISIONS):
+            self.index(resource, BY_CONTROLLER, controller_index)
+        self._sets = self.follow(DAEMONSETS, lambda obj: [key(obj)])
+        self._revisions = self.follow(CONTROLLERREVISIONS, self._owners)
+        self._nodes = self.mirror(NODES)
+        self._nodes.listen(self._node_changed)
+        self._pods = self.mirror(PODS)
+        self._pods.listen(self._pod_changed)
+
+    def _node_changed(self, old: Object | None, new: Object | None) -> None:
+        """Heartbeats change nothing here: only what decides where pods belong counts."""
+        if old is not None and new is not None and _placement(old) == _placement(new):
+            return
+        for owner in self._sets.items():
+            self.queue.add(key(owner))
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        for pod in (old, new):
+            if pod is None:
+                continue
+            for owner in self._owners(pod):
+                if new is not None:
+                    self.expectations.seen(owner, name(pod))
+                if new is None or is_deleting(new) or uid(new) != uid(pod):
+                    self.expectations.seen(owner, uid(pod))
+                self.queue.add(owner)
+
+    def _owners(self, obj: Object) -> Iterable[Key]:
+        ref = controller_of(obj)
+        if ref is not None:
+            return [Key(namespace(obj), str(ref.get("name")))] if ref.get("kind") == DAEMONSETS.kind else []
+        return [
+            key(owner)
+            for owner in self._sets.items()
+            if namespace(owner) == namespace(obj)
+            and from_label_selector(owner["spec"].get("selector")).matches(labels(obj))
+        ]
+
+    async def sync(self, key: Key) -> None:
+        owner = self._sets.get(key)
+        if owner is None:
+            self.expectations.forget(key)
+            return
+        known = ordered(owner, self._revisions.by_index(BY_CONTROLLER, uid(owner)))
+        collisions = int((owner.get("status") or {}).get("collisionCount") or 0)
+        try:
+            newest = await self._revision(owner, known, collisions)
+        except revisions.Collision:
+            await self._write_status(owner, {**(owner.get("status") or {}), "collisionCount": collisions + 1})
+            return
+        pods = await self._own_pods(owner)
+        if pods is None:
+            return  # the mirror will show the change and bring the key back
+        held = self._held(owner)
+        todo = plan(World(owner, hash_of(newest), list(self._nodes.items()), pods, frozenset(held), self.clock.now()))
+        waits = [*held.values(), *([todo.again_in] if todo.again_in is not None else [])]
+        await self._carry_out(key, owner, hash_of(newest), todo)
+        if waits:
+            self.queue.add_after(key, min(waits) + 0.001)
+        digests = {labels(pod).get(REVISION_HASH, "") for pod in pods}
+        live = {name(newest), *(name(item) for item in known if hash_of(item) in digests)}
+        await revisions.forget(self.client, revisions.forgotten(owner, known, live))
+
+    async def _revision(self, owner: Object, known: list[Object], collisions: int) -> Object:
+        if is_deleting(owner):
+            return known[-1] if known else revisions.new_revision(owner, DAEMONSETS, 1, collisions)
+        step = revisions.wanted(owner, DAEMONSETS, known, collisions)
+        return await revisions.settle(self.client, step, owner)
+
+    async def _own_pods(self, owner: Object) -> list[Object] | None:
+        """The pods that belong to the DaemonSet; None while some are being adopted or released."""
+        selector = from_label_selector(owner["spec"].get("selector"))
+        candidates = self._pods.by_index(BY_CONTROLLER, uid(owner))
+        candidates += self._pods.by_index(BY_CONTROLLER, ORPHANS + namespace(owner))
+        claimed = claim(owner, selector, (pod for pod in candidates if controller_of(pod) or target(pod)))
+        if await settle(self.client, claimed, owner, DAEMONSETS, PODS):
+            return None
+        return claimed.owned
+
+    def _held(self, owner: Object) -> dict[str, float]:
+        """Nodes whose pod failed of late, with the seconds that they have to wait."""
+        now = self.clock.monotonic()
+        stale = [mark for mark, (until, wait) in self._failed.items() if now > until + 2 * wait]
+        for mark in stale:
+            del self._failed[mark]
+        return {
+            node: until - now for (owner_uid, node), (until, _) in self._failed.items()
+            if owner_uid == uid(owner) and until > now
+        }  # fmt: skip
+
+    async def _carry_out(self, key: Key, owner: Object, digest: str, todo: Plan) -> None:
+        failure: Exception | None = None
+        waiting = self.expectations.remaining(key)
+        if waiting:
+            self.queue.add_after(key, waiting)
+        else:
+            try:
+                await self._act(key, owner, digest, todo)
+            except (ApiError, TimeoutError, OSError) as error:
+                failure = error
+        if todo.status != (owner.get("status") or {}):
+            await self._write_status(owner, todo.status)
+        if failure is not None:
+            raise InternalError(str(failure))
+
+    async def _act(self, key: Key, owner: Object, digest: str, todo: Plan) -> None:
+        for pod in todo.ended:
+            self._hold(owner, target(pod))
+            reason, text = what_ended(pod, target(pod))
+            self.events.warning(DAEMONSETS, owner, reason, text)
+        nodes = iter(todo.create)
+        await slow_start(len(todo.create), lambda: self._create(key, owner, digest, next(nodes)))
+        await finish_all([self._delete(key, owner, pod) for pod in todo.delete])
+
+    def _hold(self, owner: Object, node: str) -> None:
+        mark = (uid(owner), node)
+        wait = min(self._failed[mark][1] * 2, LONGEST_HOLD) if mark in self._failed else FIRST_HOLD
+        self._failed[mark] = (self.clock.monotonic() + wait, wait)
+
+    async def _create(self, key: Key, owner: Object, digest: str, node: str) -> None:
+        pod = new_pod(owner, digest, node)
+        self.expectations.expect(key, name(pod))
+        try:
+            await self.client.create(PODS, pod, key.namespace)
+        except (ApiError, TimeoutError, OSError) as error:
+            self._doubt(key, name(pod), error)
+            self.events.warning(DAEMONSETS, owner, "FailedCreate", f"Error creating: {error}")
+            raise
+        self.events.normal(DAEMONSETS, owner, "SuccessfulCreate", f"Created pod: {name(pod)}")
+
+    async def _delete(self, key: Key, owner: Object, pod: Object) -> None:
+        self.expectations.expect(key, uid(pod))
+        try:
+            await self.client.delete(PODS, name(pod), namespace(pod), uid=uid(pod))
+        except NotFound:
+            self.expectations.seen(key, uid(pod))
+            return
+        except (ApiError, TimeoutError, OSError) as error:
+            self._doubt(key, uid(pod), error)
+            self.events.warning(DAEMONSETS, owner, "FailedDelete", f"Error deleting: {error}")
+            raise
+        self.events.normal(DAEMONSETS, owner, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
+
+    def _doubt(self, key: Key, mark: str, error: Exception) -> None:
+        """A refusal is certain; a lost answer may hide a success, so the mark stays for a while."""
+        if isinstance(error, ApiError) and not isinstance(error, Timeout | InternalError):
+            self.expectations.seen(key, mark)
+        else:
+            self.expectations.expect(key, mark, DOUBTFUL_SECONDS)
+
+    async def _write_status(self, owner: Object, status: Object) -> None:
+        try:
+            await self.client.update(DAEMONSETS, {**owner, "status": status}, subresource="status")
+        except NotFound:
+            return
+
+
+def _placement(node: Object) -> object:
+    spec = node.get("spec") or {}
+    return labels(node), spec.get("taints"), spec.get("unschedulable")
