@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import meta, quantity, selectors
-from .meta import Object, is_deleting, labels, metadata, name, namespace, uid
+from .meta import Key, Object, is_deleting, labels, metadata, name, namespace, uid
 
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
@@ -171,6 +171,11 @@ def claim_names(pod: Object) -> dict[str, str]:
         elif volume.get("ephemeral") is not None:
             found[str(volume.get("name"))] = f"{name(pod)}-{volume.get('name')}"
     return found
+
+
+def claim_keys(pod: Object) -> list[Key]:
+    """The pod's claims, for indexes and queues."""
+    return [Key(namespace(pod), title) for title in claim_names(pod).values()]
 
 
 def is_ephemeral(pod: Object, volume_name: str) -> bool:

@@ -15,6 +15,7 @@ from typing import ClassVar, Generic, TypeVar
 from common.aio import Tasks, WorkQueue, run_workers
 from common.api.kinds import Resource
 from common.api.meta import Object, controller_of, namespace
+from common.api.storage import claim_keys
 from common.client import Client, Informer, SharedInformers
 from common.clock import Clock
 from common.events import Recorder
@@ -26,6 +27,7 @@ BY_CONTROLLER = "controller"
 ORPHANS = "orphans of "
 BY_NAMESPACE = "namespace"
 BY_NODE = "node"
+BY_CLAIM = "claim"
 FIRST_BATCH = 1  # pods tried before more are, doubled after each batch that worked (slow start)
 LARGEST_BATCH = 64  # at once: one commit of the store takes them, and nobody else waits long for the event loop
 
@@ -37,6 +39,11 @@ def controller_index(obj: Object) -> list[str]:
 
 def namespace_index(obj: Object) -> list[str]:
     return [namespace(obj)]
+
+
+def claim_index(pod: Object) -> list[str]:
+    """Pods by the claims that they name, as `namespace/name`."""
+    return [str(key) for key in claim_keys(pod)]
 
 
 @dataclass(frozen=True, slots=True)

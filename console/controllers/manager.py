@@ -17,15 +17,18 @@ from .clusterroleaggregation import ClusterRoleAggregationController
 from .daemonset import DaemonSetController
 from .deployment import DeploymentController
 from .endpointslice import EndpointSliceController
+from .ephemeralvolume import EphemeralVolumeController
 from .eventttl import EventLifetimeController
 from .garbagecollector import GarbageCollector
 from .namespace import NamespaceController
 from .namespacedefaults import RootCaPublisher, ServiceAccountController
 from .nodeipam import NodeIpamController
 from .nodelifecycle import NodeLifecycleController
+from .persistentvolume import PersistentVolumeController
 from .podgc import PodGarbageCollector
 from .replicaset import ReplicaSetController, ReplicationControllerController
 from .statefulset import StatefulSetController
+from .storageprotection import ClaimProtection, VolumeProtection
 
 
 class Controllers:
@@ -71,6 +74,10 @@ def all_controllers(
         ServiceAccountController(kit),
         ClusterRoleAggregationController(kit),
         EventLifetimeController(kit),
+        PersistentVolumeController(kit),
+        EphemeralVolumeController(kit),
+        ClaimProtection(kit),
+        VolumeProtection(kit),
     ]
     if ca_pem:
         controllers.append(RootCaPublisher(kit, ca_pem))

@@ -47,7 +47,7 @@ class VolumeBinder:
         self._volumes = Informer(client, PERSISTENTVOLUMES, clock)
         self._classes = Informer(client, STORAGECLASSES, clock)
         self._arrived: dict[Key, asyncio.Event] = {}
-        pods.add_index("claim", _claims_of)
+        pods.add_index("claim", lambda pod: [str(key) for key in storage.claim_keys(pod)])
 
     def start(self) -> None:
         self._claims.listen(self._claim_changed)
@@ -155,7 +155,3 @@ class VolumeBinder:
                     await event.wait()
         finally:
             self._arrived.pop(key, None)
-
-
-def _claims_of(pod: Object) -> list[str]:
-    return [str(Key(meta.namespace(pod), name)) for name in storage.claim_names(pod).values()]
