@@ -14,11 +14,11 @@ def about(change: Object) -> str:
 
 
 def summary(change: Object) -> str:
-    """`spec.replicas: 3 -> 5`; for a creation or deletion just that word."""
+    """`replicas: 3 -> 5`; for a creation or deletion just that word."""
     differences = change.get("differences") or ()
     if not differences:
         return {"create": "created", "delete": "deleted"}.get(str(change.get("verb")), "changed")
-    told = "; ".join(difference(item) for item in differences[:SHOWN])
+    told = "; ".join(difference({**item, "path": _short(item.get("path", ""))}) for item in differences[:SHOWN])
     more = len(differences) - SHOWN
     return f"{told}; {more} more" if more > 0 else told
 
@@ -31,6 +31,11 @@ def difference(item: Object) -> str:
     if "new" not in item:
         return f"-{path}: {_line(item['old'])}"
     return f"{path}: {_line(item['old'])} -> {_line(item['new'])}"
+
+
+def _short(path: str) -> str:
+    """The path without the part that all workloads share."""
+    return path.removeprefix("spec.").removeprefix("template.spec.")
 
 
 def _line(value: object) -> str:

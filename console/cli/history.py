@@ -1,4 +1,4 @@
-"""`history` and `undo`: every recorded write, and taking one back."""
+"""`history`, `timeline` and `undo`: every recorded write, what happened around it, and taking one back."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import argparse
 from datetime import datetime
 
 from common.api import ages, changes
-from common.api.kinds import CHANGES
+from common.api.kinds import CHANGES, EVENTS
 from common.api.meta import Object, name
 from common.clock import SystemClock
 from common.errors import NotFound
+from console.views.timeline import About, moments
 
 from . import arguments
 from .context import Context, Target
@@ -81,6 +82,48 @@ def render(found: list[Object], now: datetime, *, wide: bool) -> str:
     ]
     source = ("FROM",) if wide else ()
     return columns(("CHANGE", "AGE", "USER", *source, "NAMESPACE", "OBJECT", "WHAT"), rows)
+
+
+def configure_timeline(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "What happened, oldest first: events and writes in one order, of the cluster, of a namespace (-n), or of one "
+        "object and what was made of it (KIND/NAME)."
+    )
+    arguments.objects(parser, required=False)
+    arguments.namespace(parser, everywhere=True)
+    parser.add_argument("--limit", type=arguments.count, default=SHOWN, metavar="N", help=f"default: {SHOWN}")
+    arguments.output(parser, ("json", "yaml"))
+    parser.set_defaults(run=timeline)
+
+
+def timeline(args: argparse.Namespace) -> int:
+    context = Context.of(args)
+    about = About(namespace=args.namespace or "")
+    if args.objects:
+        target = context.single(args.objects)
+        resource = target.kind.resource
+        about = About(resource.kind, target.name, (context.namespace or "") if resource.namespaced else "")
+    events = context.api.get(EVENTS.path())["items"]
+    rows = sorted(moments(events, _changes(context, {}), about), key=lambda row: str(row["time"]))[-args.limit :]
+    found = [_moment(row) for row in rows]
+    if args.output:
+        print(dump(found, args.output))
+    elif not found:
+        print("nothing is remembered")
+    else:
+        print(columns([title.upper() for title in found[0]], [tuple(row.values()) for row in found]))
+    return Exit.OK
+
+
+def _moment(row: Object) -> dict[str, str]:
+    return {
+        "time": str(row["time"])[:19] + "Z",
+        "what": clean(row["status"].word),
+        "namespace": str(row["ref"].get("namespace") or "-"),
+        "object": clean(row["object"]),
+        "who": clean(row["who"]) or "-",
+        "detail": clean(row["what"]),
+    }
 
 
 def configure_undo(parser: argparse.ArgumentParser) -> None:

@@ -47,6 +47,7 @@ COMMANDS = {
     "scale": Command(".scale:configure", "set the number of replicas"),
     "rollout": Command(".rollout:configure", "status, history, undo, restart, pause, resume of a Deployment"),
     "history": Command(".history:configure_history", "who wrote what, when and from where"),
+    "timeline": Command(".history:configure_timeline", "events and writes in one order"),
     "undo": Command(".history:configure_undo", "take a recorded write back"),
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
     "discover": Command(".hosts:configure_discover", "the hosts that announce themselves"),

@@ -18,6 +18,7 @@ class Where(StrEnum):
     LOGS = "logs"
     ROLLOUT = "rollout"
     WHY = "why"
+    TIMELINE = "timeline"
 
 
 EVERYWHERE = frozenset(Where)
@@ -48,7 +49,7 @@ class Action:
 
 _PODS = frozenset({"pods"})
 _RUNNING = frozenset({"pods", "containers"})
-_SCROLLED = frozenset({Where.TABLE, Where.TEXT, Where.LOGS, Where.ROLLOUT, Where.WHY})
+_SCROLLED = frozenset({Where.TABLE, Where.TEXT, Where.LOGS, Where.ROLLOUT, Where.WHY, Where.TIMELINE})
 _READ = frozenset({Where.TEXT, Where.LOGS})
 _VIRTUAL = frozenset({"containers"})
 
@@ -97,6 +98,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("describe", ("d",), "describe", "Everything about the object, in words.", excluded=_VIRTUAL, hint=4),
     Action("yaml", ("y",), "yaml", "The object as YAML.", excluded=_VIRTUAL, hint=12),
     Action("events", ("E",), "events", "Events of this object.", excluded=_VIRTUAL | {"events"}, hint=30),
+    Action("history", ("H",), "history", "What happened to this object and what was made of it: events and writes.",
+           excluded=_VIRTUAL | {"events", "changes"}),
+    Action("moment.open", ("enter",), "go there", "To the object under the cursor.", frozenset({Where.TIMELINE}),
+           hint=1),
+    Action("fault.next", ("n",), "next fault", "To the next warning or deletion.", frozenset({Where.TIMELINE}), hint=2),
+    Action("fault.previous", ("N",), "fault before", "To the warning or deletion before.", frozenset({Where.TIMELINE}),
+           hint=3),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,
@@ -120,8 +128,12 @@ ACTIONS: tuple[Action, ...] = (
            hint=7, group="Changing"),
     Action("adopt", ("a",), "adopt", "Make the host a node of this cluster; asks for the code that its agent prints.",
            TABLE, frozenset({"hosts"}), hint=2, group="Changing"),
+    Action("write.undo", ("U",), "undo", "Take the last recorded write to it back, after a dialog that shows it.",
+           excluded=_VIRTUAL | {"hosts", "events", "changes"}, group="Changing"),
+    Action("change.undo", ("U",), "undo", "Take this write back, after a dialog that shows it.", TABLE,
+           frozenset({"changes"}), hint=2, group="Changing"),
     Action("delete", ("ctrl+d",), "del", "Delete, after a dialog that lists what will happen.",
-           excluded=_VIRTUAL | {"hosts"}, hint=8, group="Changing"),
+           excluded=_VIRTUAL | {"hosts", "changes"}, hint=8, group="Changing"),
     # rollout
     Action("rollout.pause", ("p",), "pause", "Hold the rollout where it is.", frozenset({Where.ROLLOUT}), hint=2,
            group="Rollout"),

@@ -9,7 +9,13 @@ from common.api import kinds
 from common.api.kinds import Resource
 from common.client.http import ApiResource
 
-ALIASES = {"discover": kinds.HOSTS, "dp": kinds.DEPLOYMENTS, "eps": kinds.ENDPOINTSLICES, "sec": kinds.SECRETS}
+ALIASES = {
+    "discover": kinds.HOSTS,
+    "dp": kinds.DEPLOYMENTS,
+    "eps": kinds.ENDPOINTSLICES,
+    "history": kinds.CHANGES,
+    "sec": kinds.SECRETS,
+}
 """Words that no API server knows but the hands of operators do."""
 COMMANDS = ("help", "quit")
 _NAMED = (
@@ -25,6 +31,7 @@ _NAMED = (
     ApiResource(kinds.ENDPOINTSLICES, "endpointslice"),
     ApiResource(kinds.LEASES, "lease"),
     ApiResource(kinds.HOSTS, "host"),
+    ApiResource(kinds.CHANGES, "change"),
 )
 
 
@@ -65,6 +72,10 @@ class Catalogue:
                 self._words.setdefault(word, resource)
                 if resource.group:
                     self._words.setdefault(f"{word}.{resource.group}", resource)
+
+    def by_kind(self, kind: str) -> Resource | None:
+        """The resource of a kind, however it is spelled."""
+        return self._words.get(kind.lower())
 
     def resources(self) -> list[Resource]:
         return list(dict.fromkeys(self._words.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from common.api import rollout
-from common.api.kinds import DEPLOYMENTS, HOSTS, NODES, Resource
+from common.api.kinds import CHANGES, DEPLOYMENTS, HOSTS, NODES, Resource
 from common.api.meta import Object, name, namespace, uid
 from common.client import PatchType
 from console.views import rollouts
@@ -55,3 +55,14 @@ async def delete(gateway: Gateway, resource: Resource, obj: Object) -> None:
 async def adopt(gateway: Gateway, host: Object, code: str) -> Object:
     """Make a host a node; the code is the one that its agent prints."""
     return await gateway.post(HOSTS, name(host), "adopt", {"code": code})
+
+
+async def last_change(gateway: Gateway, obj: Object) -> Object | None:
+    """The newest recorded write to this very object."""
+    found = await gateway.list(CHANGES, field_selector=f"object.uid={uid(obj)}")
+    return found.items[-1] if found.items else None
+
+
+async def undo_change(gateway: Gateway, change: Object) -> None:
+    """Take a recorded write back; refused when the object went on meanwhile."""
+    await gateway.post(CHANGES, name(change), "undo", {})

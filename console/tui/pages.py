@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .screens import timeline
 from .session import Session
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ class Page:
     aliases: tuple[str, ...] = ()
 
 
-_PAGES: tuple[Page, ...] = ()
+_PAGES: tuple[Page, ...] = (
+    Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
+)
 PAGES = {page.word: page for page in _PAGES}
 WORDS = {word: page.word for page in _PAGES for word in (page.word, *page.aliases)}
 """The page's own word for every word that means it."""

@@ -91,9 +91,8 @@ class View:
 
 def opening(resource: Resource, namespace: str = "") -> View:
     """The view of a kind as a command opens it."""
-    if resource == kinds.EVENTS:
-        return View(resource, namespace, sort_by=_index(View(resource, namespace).columns(), "LAST"))
-    return View(resource, namespace)
+    newest = {kinds.EVENTS: "LAST", kinds.CHANGES: "AGE"}.get(resource, "")
+    return View(resource, namespace, sort_by=_index(View(resource, namespace).columns(), newest))
 
 
 def discovered() -> View:

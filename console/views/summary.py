@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from common.api import ages, meta, pods
+from common.api import ages, changes, meta, pods
 from common.api.meta import Object
 
 from . import amounts, columns, rollouts, status
@@ -177,6 +177,19 @@ def _event(event: Object, now: datetime) -> list[Entry]:
     ]
 
 
+def _change(change: Object, now: datetime) -> list[Entry]:
+    entries: list[Entry] = [
+        ("Object", changes.about(change), Tone.LINK),
+        ("Verb", str(change.get("verb", "")), Tone.BRIGHT),
+        ("User", str(change.get("user", "")), Tone.TEXT),
+        ("From", str(change.get("source", "")), Tone.DIM),
+        ("When", f"{ages.since(change.get('time'), now)} ago", Tone.TEXT),
+    ]
+    for item in change.get("differences") or ():
+        entries += [(WHOLE, changes.difference(item), Tone.KEY)]
+    return entries
+
+
 def _host(host: Object, now: datetime) -> list[Entry]:
     state = host.get("status") or {}
     addresses = [str(a) for a in state.get("addresses") or ()]
@@ -214,6 +227,7 @@ _KINDS: dict[str, Callable[[Object, datetime], list[Entry]]] = {
     "ReplicaSet": _deployment,
     "Service": _service,
     "Event": _event,
+    "Change": _change,
     "Host": _host,
     "ConfigMap": _keyed,
     "Secret": _keyed,

@@ -3,7 +3,7 @@
 A tutorial's blocks are fenced. `yaml NAME` is a file of that name. `console` has commands, each behind `$ ` and goes on
 after lines that end with a backslash, and below a command lines that its output must have in this order: runs of
 blanks count as one, `...` stands for anything. Every command must end with 0 and within `SECONDS`; a tutorial waits
-with `kubectl wait` or `kubectl rollout status`, as its reader would.
+with `kubectl wait` or `kubectl rollout status`, as its reader would. `$NAMESPACE` is where its reader works.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def follow(cluster: Cluster, space: str, name: str, folder: Path, variables: Map
     config = folder / "kubeconfig"
     config.write_bytes(cluster.kubeconfig.read_bytes())
     environment = {
-        **cluster.environment, "KUBECONFIG": str(config), "PATH": f"{BIN}:{os.environ['PATH']}", **(variables or {})
+        **cluster.environment, "KUBECONFIG": str(config), "PATH": f"{BIN}:{os.environ['PATH']}", "NAMESPACE": space,
+        **(variables or {}),
     }  # fmt: skip
     _run(f"kubectl config set-context --current --namespace={space}", folder, environment)
     for step in tutorial.steps:

@@ -21,7 +21,7 @@ import jsonpatch
 import orjson
 
 from common.api import selectors
-from common.api.kinds import NAMESPACES, NODES, PODS, Resource
+from common.api.kinds import CHANGES, NAMESPACES, NODES, PODS, Resource
 from common.api.meta import Key, Object, format_time, is_deleting, key, labels, metadata, resource_version
 from common.api.names import generate
 from common.api.pods import is_terminal, node_name
@@ -525,6 +525,8 @@ class FakeClient:
                 return self.api.bind(wanted, body)
             if (resource, subresource) == (PODS, "eviction"):
                 return self.api.delete(resource, wanted, None, None, None)
+            if (resource, subresource) == (CHANGES, "undo"):
+                return copy(self.api.find(resource, wanted))
             raise BadRequest(f"the fake API has no subresource {resource.plural}/{subresource}")
 
         return await self._request("post", resource, wanted, act, subresource, body)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from common.api import kinds
-from common.api.meta import Object, format_time, name, uid
+from common.api.meta import Object, format_micro_time, format_time, name, uid
 from common.api.names import template_hash
 from common.clock import FakeClock
 from tests.fakes.api import FakeApi, copy
@@ -54,6 +54,7 @@ class Fleet:
         self._services()
         self._config()
         self._hosts()
+        self._writes()
         return self
 
     def _seed(self, resource: kinds.Resource, obj: Object) -> Object:
@@ -296,6 +297,28 @@ class Fleet:
         self.event(deployment, "Normal", "ScalingReplicaSet", f"Scaled down replica set {name(old)} from 3 to 2", 14)
         self.event(deployment, "Normal", "ScalingReplicaSet", f"Scaled up replica set {name(new)} from 0 to 1", 72)
         self.event(fresh, "Normal", "Scheduled", f"Successfully assigned default/{name(fresh)} to berth-3", 9)
+
+    def _writes(self) -> None:
+        """What people wrote lately."""
+        checkout = next(d for d in self.api.items(kinds.DEPLOYMENTS) if name(d) == "checkout-api")
+        frontend = next(d for d in self.api.items(kinds.DEPLOYMENTS) if name(d) == "web-frontend")
+        image = {"path": "spec.template.spec.containers[name=checkout-api].image", "old": "shop/checkout:2.4.1",
+                 "new": "shop/checkout:2.5.0"}  # fmt: skip
+        self.change(frontend, "update", "anna", 5400, {"path": "spec.replicas", "old": "3", "new": "4"})
+        self.change(checkout, "update", "quarterdeck-admin", 74, image)
+        job = {"kind": "ConfigMap", "metadata": {"name": "banner", "namespace": "default", "uid": "gone"}}
+        self.change(job, "delete", "anna", 600)
+
+    def change(self, about: Object, verb: str, user: str, seconds: float, *differences: Object) -> None:
+        """A recorded write, `seconds` ago."""
+        then = NOW - timedelta(seconds=seconds)
+        ref = {"kind": about["kind"], "name": name(about), "namespace": about["metadata"]["namespace"],
+               "uid": uid(about)}  # fmt: skip
+        self._seed(kinds.CHANGES, {
+            "metadata": {"name": then.strftime("%Y%m%d-%H%M%S-%f"), "creationTimestamp": format_time(then)},
+            "time": format_micro_time(then), "verb": verb, "user": user, "source": "tls kubectl/v1.36.0 (linux/amd64)",
+            "object": ref, "differences": list(differences),
+        })  # fmt: skip
 
     def _services(self) -> None:
         for index, (space, app, *_rest) in enumerate(APPS):

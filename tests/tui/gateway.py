@@ -30,6 +30,7 @@ SERVED = tuple(
         (kinds.ENDPOINTSLICES, "endpointslice", ()),
         (kinds.LEASES, "lease", ()),
         (kinds.HOSTS, "host", ()),
+        (kinds.CHANGES, "change", ()),
     )
 )
 

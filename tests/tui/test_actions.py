@@ -12,6 +12,7 @@ from console.tui.screens.help import Help
 from console.tui.screens.logs import LogsScreen
 from console.tui.screens.rollout import RolloutScreen
 from console.tui.screens.text import TextScreen
+from console.tui.screens.timeline import TimelineScreen
 from console.tui.screens.why import WhyScreen
 from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
@@ -427,3 +428,65 @@ async def test_a_conflict_leaves_everything_as_it_was(fleet: Fleet) -> None:
         fleet.api.fail(Conflict("the object has been modified"), verb="patch")
         await console.press("plus")
         assert "modified" in console.note()
+
+
+# What was recorded
+
+
+async def test_undo_shows_the_last_write_to_the_object_and_takes_it_back(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("slash")
+        await console.type("checkout")
+        await console.press("enter", "U")
+        assert isinstance(console.app.screen, Confirm)
+        assert "shop/checkout:2.4.1 -> shop/checkout:2.5.0" in " ".join(console.text().replace("│", "").split())
+        await console.press("tab", "enter")
+        (write,) = writes(fleet)
+        assert (write[0], write[2]) == ("post", "undo")
+        assert "undone" in console.note()
+
+
+async def test_undo_is_cancelled_by_enter_alone(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "history")
+        await console.press("U", "enter")
+        assert writes(fleet) == []
+
+
+async def test_undo_says_when_nothing_is_recorded(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "nodes")
+        await console.press("U")
+        assert "no write to berth-1 is recorded" in console.note()
+
+
+async def test_the_history_of_an_object_is_a_timeline_of_events_and_writes(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("slash")
+        await console.type("checkout")
+        await console.press("enter", "H")
+        assert isinstance(console.app.screen, TimelineScreen)
+        shown = console.text()
+        assert "ScalingReplicaSet" in shown
+        assert "update" in shown
+        assert "mqtt-bridge" not in shown
+
+
+async def test_the_timeline_goes_from_fault_to_fault_and_to_their_objects(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "timeline iot")
+        await console.press("n", "n")
+        assert "no more faults" in console.note()
+        await console.press("enter")
+        assert (console.browse.view.resource, len(console.names())) == (kinds.PODS, 1)
+        assert console.names()[0].startswith("mqtt-bridge")
+
+
+async def test_a_timeline_of_nothing_known_is_refused(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "timeline pods/")
+        assert "no KIND/NAME" in console.note()
+        await goto(console, "timeline a b")
+        assert "one word" in console.note()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import change, look
+from . import change, history, look
 from .look import describe, involved, logs
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ _VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
     "yaml": look.yaml,
     "events": look.events,
     "why": look.why,
+    "history": history.timeline,
+    "write.undo": history.undo,
+    "change.undo": history.undo,
     "owner": look.owner,
     "node": look.node,
     "rollout": look.rollout,

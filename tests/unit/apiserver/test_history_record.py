@@ -46,9 +46,7 @@ def test_a_change_says_who_did_what_to_what_from_where() -> None:
         {"path": "spec.replicas", "old": "3", "new": "5"},
         {"path": "spec.template.spec.containers[name=web].image", "old": "web:1", "new": "web:2"},
     ]
-    assert changes.summary(told) == (
-        "spec.replicas: 3 -> 5; spec.template.spec.containers[name=web].image: web:1 -> web:2"
-    )
+    assert changes.summary(told) == ("replicas: 3 -> 5; containers[name=web].image: web:1 -> web:2")
 
 
 def test_creations_and_deletions_have_no_differences() -> None:

@@ -54,7 +54,7 @@ async def test_an_update_is_undone_field_by_field(http: HttpClient) -> None:
     assert (undone["spec"]["replicas"], undone["metadata"]["labels"]["tier"]) == (
         deployment()["spec"].get("replicas", 1), "front",
     )  # fmt: skip
-    assert changes.summary((await history(http, "web"))[-1]).startswith("spec.replicas: 7 -> ")
+    assert changes.summary((await history(http, "web"))[-1]).startswith("replicas: 7 -> ")
 
 
 async def test_what_was_changed_again_is_not_undone(http: HttpClient) -> None:
