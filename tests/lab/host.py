@@ -28,7 +28,7 @@ class Host:
 
     def __init__(self, lab: str, folder: Path, data: Path, switch: Switch, name: str, facts: Mapping[str, str]) -> None:
         self.name = name
-        self.number = int(name.removeprefix("h"))
+        self.number = int(name.rpartition("-")[2].removeprefix("h"))
         self.folder = folder
         self.address = facts["net4"] + f".{self.number}"
         self.address6 = facts["net6"] + f"::{self.number}"

@@ -11,16 +11,20 @@ from tests.lab.host import Host
 from tests.lab.needs import missing
 from tests.lab.switch import Switch
 
+OURS = "quarterdeck-"
 DEFAULT_FOLDER = Path("/tmp/quarterdeck-lab")
 
 
 class Lab:
-    """A lab in `folder`. Name, links, cgroups and addresses derive from it, so that labs in two folders never meet."""
+    """A lab in `folder`. Name, links, cgroups and addresses derive from it, and outside our own folders the names of
+    its hosts too, so that labs in two folders never meet. Our own, with hosts h1, h2 …, run one at a time."""
 
     def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
         self.folder = folder
         mark = zlib.crc32(str(folder).encode())
         self.name = f"lab{mark & 0xFFFF:04x}"
+        # A control plane on this machine hears the hosts of all labs, so no two labs may have hosts of one name.
+        self._prefix = "h" if folder.name.startswith(OURS) else f"h{mark & 0xFFF:03x}-"
         # Of 10.0.0.0/8 the quarter that no pod or Service range of a cluster lies in.
         self.net4 = f"10.{64 + (mark >> 24 & 0x3F)}.{mark >> 16 & 0xFF}"
         self.net6 = f"fd77:{mark >> 16:x}"
@@ -50,7 +54,7 @@ class Lab:
             raise LabError(f"the lab needs packages that are not installed: apt-get install -y {' '.join(lacking)}")
         self._prepare()
         self.switch.up()
-        hosts = [self.host(f"h{number}") for number in range(1, count + 1)]
+        hosts = [self.host(f"{self._prefix}{number}") for number in range(1, count + 1)]
         for host in hosts:
             if host.pid is None:
                 host.boot(engine=engine)

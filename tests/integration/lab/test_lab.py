@@ -27,12 +27,12 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def first(lab: Lab) -> Host:
-    return lab.host("h1")
+    return lab.hosts[0]
 
 
 @pytest.fixture
 def second(lab: Lab) -> Host:
-    return lab.host("h2")
+    return lab.hosts[1]
 
 
 def reaches(host: Host, address: str) -> bool:
@@ -42,7 +42,7 @@ def reaches(host: Host, address: str) -> bool:
 
 
 def test_hosts_are_separate_machines(first: Host, second: Host) -> None:
-    assert first.run("hostname") == "h1\n"
+    assert first.run("hostname") == f"{first.name}\n"
     assert first.run("cat", "/etc/machine-id") != second.run("cat", "/etc/machine-id")
     identities = [host.run("docker", "info", "-f", "{{.ID}}") for host in (first, second)]
     assert identities[0] != identities[1]
@@ -95,7 +95,7 @@ def test_ssh_logs_in_with_the_labs_key(lab: Lab, first: Host) -> None:
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
     client.connect(first.address, username="root", key_filename=str(lab.key), look_for_keys=False, allow_agent=False)
     try:
-        assert client.exec_command("hostname")[1].read() == b"h1\n"
+        assert client.exec_command("hostname")[1].read() == f"{first.name}\n".encode()
     finally:
         client.close()
 
@@ -104,4 +104,5 @@ def test_the_command_line_names_an_unknown_host(lab: Lab) -> None:
     command = [".venv/bin/python", "-m", "tests.lab", "--folder", str(lab.folder), "exec", "h9", "--", "true"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "no host 'h9'; there are: h1, h2" in done.stderr
+    names = ", ".join(host.name for host in lab.hosts)
+    assert f"no host 'h9'; there are: {names}" in done.stderr
