@@ -38,15 +38,19 @@ class NodeAffinity:
     selector: tuple[tuple[str, str], ...]
     required: tuple[Term, ...] | None
     preferred: tuple[tuple[int, Term], ...]
+    names: frozenset[str] | None = None
+    """The only nodes that the required terms name; None when one of them names none."""
 
     @classmethod
     def of(cls, spec: Object) -> NodeAffinity:
         affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
         required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
         preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+        terms = tuple(Term.of(term) for term in required.get("nodeSelectorTerms") or ()) if required else None
         return cls(
             selector=tuple(sorted((spec.get("nodeSelector") or {}).items())),
-            required=tuple(Term.of(term) for term in required.get("nodeSelectorTerms") or ()) if required else None,
+            required=terms,
+            names=_names(terms),
             preferred=tuple((int(item["weight"]), Term.of(item["preference"])) for item in preferred),
         )
 
@@ -55,8 +59,16 @@ class NodeAffinity:
             return False
         return self.required is None or any(term.matches(labels, name) for term in self.required)
 
-    def preference(self, labels: Mapping[str, str], name: str) -> float:
-        """The share of the preferred weights that the node has, 0 to 1."""
-        total = sum(weight for weight, _ in self.preferred)
-        met = sum(weight for weight, term in self.preferred if term.matches(labels, name))
-        return met / total if total else 0.0
+    def preference(self, labels: Mapping[str, str], name: str) -> int:
+        """The sum of the weights of the preferred terms that the node meets."""
+        return sum(weight for weight, term in self.preferred if term.matches(labels, name))
+
+
+def _names(terms: tuple[Term, ...] | None) -> frozenset[str] | None:
+    found: set[str] = set()
+    for term in terms or ():
+        named = [item.values for item in term.fields if item.operator == "In"]
+        if not named:
+            return None
+        found.update(set(named[0]).intersection(*named))
+    return frozenset(found) if terms else None

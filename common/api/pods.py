@@ -57,7 +57,8 @@ def requests(pod: Object) -> dict[str, Fraction]:
     """What the pod asks of its node, by resource name, in base units (cores, bytes).
 
     The documented rule: the sum over app containers and restartable init containers (sidecars), or the largest init
-    container together with the sidecars started before it, whichever is more, plus the pod's overhead.
+    container together with the sidecars started before it, whichever is more; what the pod asks as a whole stands
+    in place of that; plus the pod's overhead.
     """
     spec = pod.get("spec") or {}
     total: dict[str, Fraction] = {}
@@ -77,8 +78,14 @@ def requests(pod: Object) -> dict[str, Fraction]:
             peak[resource] = max(peak.get(resource, Fraction()), amount)
     for resource, amount in peak.items():
         total[resource] = max(total.get(resource, Fraction()), amount)
+    whole = _requested(spec)
+    total |= {resource: amount for resource, amount in whole.items() if _is_pod_level(resource)}
     _add(total, {key: quantity.parse(value) for key, value in (spec.get("overhead") or {}).items()})
     return total
+
+
+def _is_pod_level(resource: str) -> bool:
+    return resource in {"cpu", "memory"} or resource.startswith("hugepages-")
 
 
 def _requested(container: Object) -> dict[str, Fraction]:

@@ -2,37 +2,42 @@
 
 A decision is taken into account at once and bound in the background, many at a time, so that the store can commit them
 in groups; a binding that fails is undone and the pod waits again. One task decides, so no two decisions see the same
-free capacity.
+free capacity. What a pod that fits nowhere may displace is `preemptor`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from common.aio import Tasks, WorkQueue, run_workers
 from common.api import storage
 from common.api.conditions import get_condition, set_condition
-from common.api.kinds import NODES, PODS
-from common.api.meta import Key, Object, is_deleting, key, metadata, name, resource_version, uid
+from common.api.kinds import NAMESPACES, NODES, PODS
+from common.api.meta import Key, Object, is_deleting, key, labels, metadata, name, resource_version, uid
 from common.api.pods import is_terminal, node_name
 from common.client import Client, Informer
 from common.clock import Clock
 from common.errors import ApiError, Conflict, NotFound
 from common.events import Recorder
 
-from .core.model import Classes, NodeFacts, PodInfo
+from .core.evaluation import Evaluation
+from .core.model import Classes, NodeFacts, PodClass, PodInfo
+from .core.preemption import Preemption
 from .core.queue import SchedulingQueue
 from .core.rows import Rows
-from .core.scores import profile
+from .core.scores import DEFAULT_SCHEDULER, SCHEDULERS, profile
 from .core.state import ClusterState
-from .core.verdict import node_verdict, summary
+from .core.verdict import blocked, first_refusals, summary, verdicts
 from .core.volumes import NONE
+from .preemptor import Preemptor
 from .volumes import VolumeBinder, VolumesNotBound
 
 log = logging.getLogger(__name__)
 
-NAME = "default-scheduler"
+NAMES = frozenset({DEFAULT_SCHEDULER, *SCHEDULERS})
 BINDS_IN_FLIGHT = 256  # what one group commit of the store can take; more would only wait there
 DECISIONS_IN_A_ROW = 64  # then others get the loop: at some 20 us each that is about a millisecond
 RETELL_SECONDS = 10.0  # how old the message of a waiting pod may get while nodes come and go
@@ -42,7 +47,8 @@ GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
 class Scheduler:
-    """Schedules the pods of `default-scheduler`. `profile_name` is `pack` or `spread`; ValueError for another."""
+    """Schedules the pods of `default-scheduler` and of the names that choose a profile. `profile_name` is `pack` or
+    `spread`; ValueError for another."""
 
     def __init__(self, client: Client, clock: Clock, profile_name: str = "pack") -> None:
         self._client = client
@@ -54,7 +60,9 @@ class Scheduler:
         self._classes = Classes()
         self._nodes = Informer(client, NODES, clock)
         self._pods = Informer(client, PODS, clock)
-        self._events = Recorder(client, clock, NAME)
+        self._namespaces = Informer(client, NAMESPACES, clock)
+        self._events = Recorder(client, clock, DEFAULT_SCHEDULER)
+        self._preemptor = Preemptor(client, clock, self._state, self._pods, self._events)
         self._tasks = Tasks("scheduler")
         self._binds = Tasks("scheduler/bind")
         self._room = asyncio.Semaphore(BINDS_IN_FLIGHT)
@@ -64,13 +72,17 @@ class Scheduler:
         self._told_at = -1
         self._volumes = VolumeBinder(client, clock, self._pods, self._state.where, self._volumes_changed)
         self._volumes_stale = False
+        self._refused: WeakKeyDictionary[PodClass, tuple[int, str]] = WeakKeyDictionary()
 
     def start(self) -> None:
+        self._namespaces.listen(self._namespace_changed)
         self._nodes.listen(self._node_changed)
         self._pods.listen(self._pod_changed)
         self._volumes.start()
+        self._namespaces.start()
         self._nodes.start()
         self._pods.start()
+        self._preemptor.start()
         self._events.start()
         self._tasks.start("decide", self._run())
         self._tasks.start("retry", self._retry_loop())
@@ -81,11 +93,18 @@ class Scheduler:
         """Stop deciding; bindings on their way are abandoned, the API knows which arrived."""
         await self._tasks.close()
         await self._binds.close()
-        await asyncio.gather(self._nodes.close(), self._pods.close(), self._retries.close(), self._to_tell.close())
+        await self._preemptor.close()
+        await asyncio.gather(*(informer.close() for informer in (self._namespaces, self._nodes, self._pods)))
+        await asyncio.gather(self._retries.close(), self._to_tell.close())
         await self._volumes.close()
         await self._events.close()
 
     # What the mirrors say
+
+    def _namespace_changed(self, old: Object | None, new: Object | None) -> None:
+        changed = new if new is not None else old
+        if changed is not None and self._state.set_namespace(name(changed), None if new is None else labels(new)):
+            self._wake.set()
 
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
         if new is None:
@@ -118,6 +137,7 @@ class Scheduler:
         if node_name(new):
             self._queue.remove(info.uid)
             self._retries.forget(info.key)
+            self._preemptor.bound(info.uid)
             if self._state.place(info, node_name(new)):
                 self._wake.set()
         else:
@@ -140,24 +160,30 @@ class Scheduler:
 
     def _forget(self, pod_uid: str) -> None:
         self._queue.remove(pod_uid)
-        if self._state.remove(pod_uid):
+        if self._preemptor.withdraw(pod_uid) or self._state.remove(pod_uid):
             self._volumes_stale = True  # a claim that it used may be free now
             self._wake.set()
 
     def _offer(self, pod: Object, info: PodInfo) -> None:
         """Queue a pod that has no node, unless it is ending, held back, another scheduler's or being bound."""
-        if is_deleting(pod) or (pod["spec"].get("schedulerName") or NAME) != NAME:
+        if is_deleting(pod) or (pod["spec"].get("schedulerName") or DEFAULT_SCHEDULER) not in NAMES:
             self._forget(info.uid)
-        elif info.gated:
+            return
+        if info.gated:
             self._queue.remove(info.uid)
             self._to_tell.add(info.key)
-        elif self._state.where(info.uid) is None:
+            return
+        reserved = self._preemptor.node_of(info.uid)
+        if self._state.where(info.uid) is None or reserved:
+            if reserved or info.nominated:
+                self._preemptor.nominate(info, reserved or info.nominated)
             self._queue.add(info)
             self._wake.set()
 
     # Decisions
 
     async def _run(self) -> None:
+        await self._namespaces.synced.wait()
         await self._nodes.synced.wait()
         await self._pods.synced.wait()
         await self._volumes.synced()
@@ -167,6 +193,8 @@ class Scheduler:
             self._wake.clear()
             if self._volumes_stale:
                 self._look_at_volumes()
+            for pod in self._preemptor.ready(self._profile):
+                self._queue.wake_one(pod.uid)
             for kind in self._queue.parked_classes():
                 if self._rows.choose(kind) is not None:
                     self._queue.wake(kind)
@@ -181,17 +209,57 @@ class Scheduler:
             if pod is None:
                 self._room.release()
                 return
-            chosen = self._rows.choose(pod.kind)
+            chosen = self._choose(pod)
             if chosen is None:
                 self._room.release()
-                self._queue.park(pod)
-                self._tell(pod, summary(pod.kind, self._state.nodes()))
+                self._refuse(pod)
             else:
                 self._state.place(pod, chosen)
                 self._binds.start(f"{pod.key}", self._bind(pod, chosen))
             decided += 1
             if decided % DECISIONS_IN_A_ROW == 0:
                 await asyncio.sleep(0)
+
+    def _choose(self, pod: PodInfo) -> str | None:
+        """The node that victims left to the pod when it fits there, else the best one."""
+        reserved = self._preemptor.withdraw(pod.uid)
+        if not reserved:
+            return self._rows.choose(pod.kind)
+        node = self._state.node(reserved)
+        if node is not None and Evaluation(pod.kind, self._state, self._profile).fits(node):
+            return reserved
+        chosen = self._rows.choose(pod.kind)
+        if chosen is None and node is not None:
+            self._preemptor.nominate(pod, reserved)
+        return chosen
+
+    def _refuse(self, pod: PodInfo) -> None:
+        """No node will do: make room if that is right, park the pod and tell it."""
+        known = self._refused.get(pod.kind)
+        if known is not None and known[0] == self._state.log.position:
+            message = known[1]
+        else:
+            way, message = self._look_for_room(pod)
+            if isinstance(way, Preemption):
+                if not self._preemptor.carry_out(pod, way):
+                    self._queue.add(pod)
+                    self._wake.set()
+                    return
+            else:
+                self._refused[pod.kind] = (self._state.log.position, message)
+        self._queue.park(pod)
+        self._tell(pod, message)
+
+    def _look_for_room(self, pod: PodInfo) -> tuple[Preemption | str, str]:
+        """What preemption could do, and the message that the pod gets."""
+        if pod.kind.volumes.blocked:
+            return "", blocked(pod.kind.volumes.blocked, len(self._state))
+        reserved = self._preemptor.withdraw(pod.uid)
+        refusals = first_refusals(Evaluation(pod.kind, self._state, self._profile), self._state)
+        way = self._preemptor.attempt(replace(pod, nominated=reserved), self._profile, refusals)
+        if reserved:
+            self._preemptor.nominate(pod, reserved)
+        return way, summary(refusals, len(self._state), "" if isinstance(way, Preemption) else way)
 
     async def _bind(self, pod: PodInfo, node: str) -> None:
         body = {
@@ -266,14 +334,24 @@ class Scheduler:
     async def _retell_loop(self) -> None:
         while True:
             await self._clock.sleep(RETELL_SECONDS)
-            if self._told_at == self._state.position:
+            if self._told_at == self._state.log.position:
                 continue
-            self._told_at = self._state.position
             for kind in self._queue.parked_classes():
-                message = summary(kind, self._state.nodes())
-                for pod in self._queue.parked(kind):
-                    self._tell(pod, message)
+                self._retell(self._queue.parked(kind))
                 await asyncio.sleep(0)
+            self._told_at = self._state.log.position
+
+    def _retell(self, pods: list[PodInfo]) -> None:
+        """Bring parked pods of one class up to date; when they could displace others by now they are tried again."""
+        waiting = [pod for pod in pods if not self._preemptor.node_of(pod.uid)]
+        for pod in waiting[:1] + [pod for pod in pods if pod not in waiting]:
+            way, message = self._look_for_room(pod)
+            if isinstance(way, Preemption):
+                self._queue.wake_one(pod.uid)
+                self._wake.set()
+            else:
+                for other in waiting if pod in waiting else [pod]:
+                    self._tell(other, message)
 
     async def _write_refusal(self, pod_key: Key) -> None:
         """Bring the pod's PodScheduled condition to what it was told."""
@@ -285,13 +363,16 @@ class Scheduler:
         else:
             reason, message = "Unschedulable", self._queue.told(uid(pod)) or ""
         old = get_condition(pod, "PodScheduled") or {}
-        if not message or (old.get("reason"), old.get("message")) == (reason, message):
+        nominated = self._preemptor.node_of(uid(pod))
+        before = str((pod.get("status") or {}).get("nominatedNodeName") or "")
+        if not message or (old.get("reason"), old.get("message"), before) == (reason, message, nominated or before):
             return
         conditions = list((pod.get("status") or {}).get("conditions") or ())
         patch = {
             "metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)},
             "status": {
-                "conditions": set_condition(conditions, "PodScheduled", "False", reason, message, self._clock.now())
+                "conditions": set_condition(conditions, "PodScheduled", "False", reason, message, self._clock.now()),
+                **({"nominatedNodeName": nominated} if nominated else {}),
             },
         }
         try:
@@ -302,10 +383,7 @@ class Scheduler:
     def explain(self, pod: Object) -> Object:
         """An Explanation (docs/architecture.md): the verdict on every node. A pod that runs is judged as if anew."""
         info = self._info(pod)
-        nodes = [
-            node_verdict(info.kind, info.uid, node, self._profile)
-            for node in sorted(self._state.nodes(), key=lambda node: node.name)
-        ]
+        nodes = verdicts(info, self._state, self._profile)
         return {
             "kind": "Explanation",
             "apiVersion": "quarterdeck.io/v1",
@@ -321,4 +399,4 @@ class Scheduler:
             return GATED
         if fitting:
             return f"{fitting}/{len(self._state)} nodes are available."
-        return summary(info.kind, self._state.nodes())
+        return self._look_for_room(info)[1]

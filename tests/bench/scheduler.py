@@ -21,8 +21,9 @@ from common.settings import ClusterConfig
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.scheduler import Scheduler
+from console.scheduler.core.evaluation import choose_naively
 from console.scheduler.core.model import Classes, NodeFacts, PodClass, PodInfo
-from console.scheduler.core.rows import Rows, choose_naively
+from console.scheduler.core.rows import Rows
 from console.scheduler.core.scores import profile
 from console.scheduler.core.state import ClusterState
 from console.store import open_store

@@ -19,16 +19,19 @@ import orjson
 from common.api import quantity
 from common.api.affinity import NodeAffinity
 from common.api.conditions import get_condition
-from common.api.meta import Key, Object, controller_of, key, labels, metadata, name, uid
+from common.api.meta import Key, Object, controller_of, is_deleting, key, labels, metadata, name, namespace, uid
+from common.api.meta import annotations as annotations_of
 from common.api.pods import requests
 from common.api.taints import Taint, Toleration, taints_of, tolerations_of
 
+from .terms import Carried, PodAffinity, Spread
 from .volumes import NONE, VolumeNeeds
 
 Amounts: TypeAlias = dict[str, int]
 # What a pod without requests counts as when nodes are compared (not when they are filtered): Kubernetes' figures.
 SCORED_CPU = 100
 SCORED_MEMORY = 200 * 2**20
+HARD = frozenset({"NoSchedule", "NoExecute"})
 ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 
 
@@ -55,18 +58,32 @@ class PodClass:
     affinity: NodeAffinity
     tolerations: tuple[Toleration, ...]
     workload: str
+    owned: bool  # whether the workload is more than the pod itself
+    namespace: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    priority: int
+    preempts: bool
+    scheduler: str
+    pod_affinity: PodAffinity
+    spread: tuple[Spread, ...]
+    carried: tuple[Carried, ...]
     volumes: VolumeNeeds = NONE
 
 
 @dataclass(frozen=True, slots=True)
 class PodInfo:
-    """A pod: `priority` orders the queue, `gated` keeps it out of it."""
+    """A pod: `priority` orders the queue, `gated` keeps it out of it. One that is `deleting` holds its place until it
+    is gone. `started` is RFC 3339, empty before; `nominated` the node that victims were asked to leave for it."""
 
     uid: str
     key: Key
     priority: int
     gated: bool
     kind: PodClass
+    deleting: bool = False
+    started: str = ""
+    nominated: str = ""
 
 
 def whole_amounts(exact: Mapping[str, Fraction]) -> Amounts:
@@ -75,20 +92,26 @@ def whole_amounts(exact: Mapping[str, Fraction]) -> Amounts:
 
 
 class Classes:
-    """Finds the class of a pod; a class lives as long as some pod has it."""
+    """Finds the class of a pod; a class lives as long as some pod has it. With `annotations` pods that differ in
+    theirs get classes of their own: plugins may look at them, nothing built in does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, annotations: bool = False) -> None:
+        self._annotations = annotations
         self._known: WeakValueDictionary[tuple[bytes, VolumeNeeds], PodClass] = WeakValueDictionary()
 
     def info(self, pod: Object, volumes: VolumeNeeds = NONE) -> PodInfo:
         """`volumes` is what the pod's claims ask at the moment."""
         spec = pod.get("spec") or {}
+        status = pod.get("status") or {}
         return PodInfo(
             uid=uid(pod),
             key=key(pod),
             priority=int(spec.get("priority") or 0),
             gated=bool(spec.get("schedulingGates")),
             kind=self._classify(pod, spec, volumes),
+            deleting=is_deleting(pod),
+            started=str(status.get("startTime") or ""),
+            nominated=str(status.get("nominatedNodeName") or ""),
         )
 
     def _classify(self, pod: Object, spec: Object, volumes: VolumeNeeds) -> PodClass:
@@ -97,7 +120,9 @@ class Classes:
         # A digest of every field that `_parse` reads; a pod that differs in one of them gets another class.
         digest = orjson.dumps(
             [
-                workload,
+                workload, namespace(pod), labels(pod), annotations_of(pod) if self._annotations else None,
+                spec.get("priority"), spec.get("preemptionPolicy"), spec.get("schedulerName"),
+                spec.get("topologySpreadConstraints"), spec.get("resources"),
                 [[item.get("resources"), item.get("ports")] for item in spec.get("containers") or ()],
                 [[item.get("resources"), item.get("restartPolicy"), item.get("ports")]
                  for item in spec.get("initContainers") or ()],
@@ -107,12 +132,15 @@ class Classes:
         )  # fmt: skip
         known = self._known.get((digest, volumes))
         if known is None:
-            known = self._known[digest, volumes] = _parse(pod, spec, workload, volumes)
+            noted = annotations_of(pod) if self._annotations else {}
+            known = self._known[digest, volumes] = _parse(pod, spec, workload, noted, volumes)
         return known
 
 
-def _parse(pod: Object, spec: Object, workload: str, volumes: VolumeNeeds) -> PodClass:
+def _parse(pod: Object, spec: Object, workload: str, noted: Mapping[str, str], volumes: VolumeNeeds) -> PodClass:
     asked = whole_amounts(requests(pod))
+    own = labels(pod)
+    pod_affinity = PodAffinity.of(spec.get("affinity") or {}, namespace(pod), own)
     return PodClass(
         requests=tuple(sorted((item, amount) for item, amount in asked.items() if amount > 0)),
         scored_cpu=asked.get("cpu") or SCORED_CPU,
@@ -121,6 +149,16 @@ def _parse(pod: Object, spec: Object, workload: str, volumes: VolumeNeeds) -> Po
         affinity=NodeAffinity.of(spec),
         tolerations=tolerations_of(pod),
         workload=workload,
+        owned=controller_of(pod) is not None,
+        namespace=namespace(pod),
+        labels=own,
+        annotations=noted,
+        priority=int(spec.get("priority") or 0),
+        preempts=spec.get("preemptionPolicy") != "Never",
+        scheduler=str(spec.get("schedulerName") or ""),
+        pod_affinity=pod_affinity,
+        spread=Spread.all_of(spec, own),
+        carried=pod_affinity.carried(),
         volumes=volumes,
     )
 

@@ -79,6 +79,15 @@ class SchedulingQueue:
             self._active[pod.uid] = pod
             self._push(pod)
 
+    def wake_one(self, uid: str) -> None:
+        """One parked pod goes back to its place."""
+        kind = self._parked_as.get(uid)
+        if kind is not None:
+            pod = self._parked[kind][uid]
+            self._unpark(uid)
+            self._active[uid] = pod
+            self._push(pod)
+
     def remove(self, uid: str) -> None:
         """Forget a pod: it is bound, gone or not ours."""
         self._active.pop(uid, None)

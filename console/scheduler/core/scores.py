@@ -1,29 +1,26 @@
-"""Scores and the profiles that weigh them. Every score is 0 to 1 and depends on one node alone, so that a change on a
-node changes that node's scores and no others."""
+"""Scores and the profiles that weigh them. Every score here is 0 to 1 and depends on one node alone, so that a change
+on a node changes that node's scores and no others; what other nodes have a say in is in `relations`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 from common.api.taints import untolerated
 
-from .filters import DYNAMIC, STATIC
+from .filters import FILTERS, Filter, Refuse
 from .model import NodeInfo, PodClass
 
 Measure: TypeAlias = Callable[[PodClass, NodeInfo], float]
 _SOFT = frozenset({"PreferNoSchedule"})
 
 
-def _preference(pod: PodClass, node: NodeInfo) -> float:
-    return pod.affinity.preference(node.labels, node.name) if pod.affinity.preferred else 0.0
-
-
 def _unwanted(pod: PodClass, node: NodeInfo) -> float:
     if not node.facts.taints:
         return 1.0
-    return 1.0 / (1 + len(untolerated(node.facts.taints, pod.tolerations, _SOFT)))
+    return 1.0 / (1 + 3 * len(untolerated(node.facts.taints, pod.tolerations, _SOFT)))
 
 
 def _apart(pod: PodClass, node: NodeInfo) -> float:
@@ -60,17 +57,26 @@ def _balanced(pod: PodClass, node: NodeInfo) -> float:
     return 1.0 - abs(cpu - memory) / 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
-    """Weighted measures; static ones depend on the node's facts only."""
+    """Filters and weighted measures; static ones depend on the node's facts only."""
 
     name: str
     static: tuple[tuple[float, Measure], ...]
     dynamic: tuple[tuple[float, Measure], ...]
+    filters: tuple[Filter, ...] = FILTERS
+
+    @cached_property
+    def _static_filters(self) -> tuple[Refuse, ...]:
+        return tuple(item.refuse for item in self.filters if item.static)
+
+    @cached_property
+    def _dynamic_filters(self) -> tuple[Refuse, ...]:
+        return tuple(item.refuse for item in self.filters if not item.static)
 
     def static_score(self, pod: PodClass, node: NodeInfo) -> float | None:
         """None when a static filter refuses the node."""
-        for refuse in STATIC:
+        for refuse in self._static_filters:
             if refuse(pod, node):
                 return None
         total = 0.0
@@ -80,7 +86,7 @@ class Profile:
 
     def dynamic_score(self, pod: PodClass, node: NodeInfo) -> float | None:
         """None when a dynamic filter refuses the node."""
-        for refuse in DYNAMIC:
+        for refuse in self._dynamic_filters:
             if refuse(pod, node):
                 return None
         total = 0.0
@@ -88,21 +94,18 @@ class Profile:
             total += weight * measure(pod, node)
         return total
 
-    def score(self, pod: PodClass, node: NodeInfo) -> float | None:
-        """The whole score, None when the node will not do. Rows add the same two halves, so both choose alike."""
-        static = self.static_score(pod, node)
-        dynamic = self.dynamic_score(pod, node)
-        return None if static is None or dynamic is None else static + dynamic
 
-
-# What users write (preferences, soft taints) outweighs what we prefer.
-_STATIC: tuple[tuple[float, Measure], ...] = ((5.0, _preference), (6.0, _unwanted))
+# Soft taints outweigh what we prefer.
+_STATIC: tuple[tuple[float, Measure], ...] = ((8.0, _unwanted),)
 PROFILES = {
     # A second replica rather starts an unused node than joins the first (4 -> 2 is more than in use and fit together);
     # from there on spreading weighs less and less against packing.
     "pack": Profile("pack", _STATIC, ((4.0, _apart), (1.0, _in_use), (1.0, _best_fit))),
     "spread": Profile("spread", _STATIC, ((2.0, _apart), (1.0, _least_allocated), (1.0, _balanced))),
 }
+DEFAULT_SCHEDULER = "default-scheduler"
+SCHEDULERS = {"quarterdeck-pack": "pack", "quarterdeck-spread": "spread"}
+"""Names for a pod's `schedulerName` that choose a profile, besides the default scheduler's."""
 
 
 def profile(name: str) -> Profile:
@@ -111,3 +114,12 @@ def profile(name: str) -> Profile:
     if found is None:
         raise ValueError(f"scheduler profile {name!r} is unknown: allowed are {', '.join(sorted(PROFILES))}")
     return found
+
+
+def profile_for(kind: PodClass, default: Profile) -> Profile:
+    """The profile that the pod asks for by its scheduler's name, else the cluster's."""
+    chosen = SCHEDULERS.get(kind.scheduler)
+    if chosen is None or chosen == default.name:
+        return default
+    found = PROFILES[chosen]
+    return replace(found, filters=default.filters)

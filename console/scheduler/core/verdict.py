@@ -3,52 +3,68 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from common.api.meta import Object
 
-from .filters import all_refusals, first_refusal
-from .model import NodeInfo, PodClass, copy_node, quantities
+from .evaluation import Evaluation
+from .model import NodeInfo, PodInfo, quantities
+from .refusal import Refusal
 from .scores import Profile
+from .state import ClusterState
 
 NO_NODES = "no nodes available to schedule pods"
+NO_VICTIMS = "No preemption victims found for incoming pod"
+HELPLESS = "Preemption is not helpful for scheduling"
 
 
-def summary(kind: PodClass, nodes: Iterable[NodeInfo]) -> str:
-    """`0/3 nodes are available: …`: each node counts with the reasons of the first filter that refuses it."""
-    reasons: Counter[str] = Counter()
-    preemption: Counter[str] = Counter()
-    total = 0
-    for node in nodes:
-        total += 1
-        refusal = first_refusal(kind, node)
-        if refusal is None:
-            continue
-        reasons.update(refusal[1])
-        helpless = "Preemption is not helpful for scheduling"
-        preemption["No preemption victims found for incoming pod" if refusal[0].resolvable else helpless] += 1
+def first_refusals(evaluation: Evaluation, state: ClusterState) -> dict[str, Refusal]:
+    """For every node that will not do the first reason, as Kubernetes counts them."""
+    found = ((node.name, next(evaluation.refusals(node), None)) for node in state.nodes())
+    return {name: refusal for name, refusal in found if refusal is not None}
+
+
+def summary(refusals: Mapping[str, Refusal], total: int, preemption: str = "") -> str:
+    """`0/3 nodes are available: …`; `preemption` tells what came of looking for victims, empty when some were found."""
     if not total:
         return NO_NODES
-    if kind.volumes.blocked:
-        # Kubernetes finds this out before it looks at any node, and so does not count nodes with it.
-        none = f"0/{total} nodes are available:"
-        return f"{none} {kind.volumes.blocked}. preemption: {none} {total} Preemption is not helpful for scheduling."
-    return f"0/{total} nodes are available: {_listed(reasons)} preemption: 0/{total} nodes are available: " + _listed(
-        preemption
-    )
+    reasons: Counter[str] = Counter()
+    for refusal in refusals.values():
+        reasons.update(refusal.counted)
+    return f"0/{total} nodes are available: {listed(reasons)}" + (f" preemption: {preemption}" if preemption else "")
 
 
-def _listed(counts: Counter[str]) -> str:
+def blocked(reason: str, total: int) -> str:
+    """What is wrong with the pod's claims, which Kubernetes finds before it looks at any node: no nodes are counted."""
+    none = f"0/{total} nodes are available:"
+    return f"{none} {reason}. preemption: {none} {total} {HELPLESS}."
+
+
+def no_victims(refusals: Mapping[str, Refusal], total: int, others: Mapping[str, str] | None = None) -> str:
+    """What preemption says of the nodes when it found nobody; `others` has nodes with a reason of their own."""
+    counts: Counter[str] = Counter()
+    for name, refusal in refusals.items():
+        counts[(others or {}).get(name) or (NO_VICTIMS if refusal.resolvable else HELPLESS)] += 1
+    return f"0/{total} nodes are available: {listed(counts)}"
+
+
+def listed(counts: Counter[str]) -> str:
     return ", ".join(sorted(f"{count} {text}" for text, count in counts.items())) + "."
 
 
-def node_verdict(kind: PodClass, pod_uid: str, node: NodeInfo, profile: Profile) -> Object:
-    """One node of an Explanation. A pod that runs there is judged as if it came anew."""
-    if pod_uid in node.pods:
-        node = copy_node(node)
-        node.remove(pod_uid)
-    reasons = all_refusals(kind, node)
-    score = None if reasons else profile.score(kind, node)
+def verdicts(pod: PodInfo, state: ClusterState, profile: Profile) -> list[Object]:
+    """The nodes of an Explanation by name. A pod that runs is judged as if it came anew."""
+    with state.trial() as trial:
+        if state.where(pod.uid) is not None:
+            trial.remove(pod.uid)
+        evaluation = Evaluation(pod.kind, state, profile)
+        scores = evaluation.scores()
+        nodes = sorted(state.nodes(), key=lambda node: node.name)
+        return [_verdict(node, evaluation, scores.get(node.name)) for node in nodes]
+
+
+def _verdict(node: NodeInfo, evaluation: Evaluation, score: float | None) -> Object:
+    reasons = list(dict.fromkeys(reason for refusal in evaluation.refusals(node) for reason in refusal.reasons))
     return {
         "name": node.name,
         "fits": not reasons,

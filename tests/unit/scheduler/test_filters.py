@@ -7,18 +7,23 @@ from typing import Any
 import pytest
 
 from common.api.meta import Object
-from console.scheduler.core.filters import all_refusals
-from console.scheduler.core.model import Classes, NodeFacts, NodeInfo
+from console.scheduler.core.evaluation import Evaluation
+from console.scheduler.core.model import Classes, NodeFacts
+from console.scheduler.core.scores import profile
+from console.scheduler.core.state import ClusterState
 from tests.fakes.objects import node, pod
 
 CLASSES = Classes()
 
 
 def refusals(made_pod: Object, made_node: Object, *running: Object) -> list[str]:
-    info = NodeInfo.of(NodeFacts.of(made_node))
+    state = ClusterState()
+    state.set_node(NodeFacts.of(made_node))
     for other in running:
-        info.add(CLASSES.info({**other, "metadata": {**other["metadata"], "uid": other["metadata"]["name"]}}))
-    return all_refusals(CLASSES.info(made_pod).kind, info)
+        named = {**other, "metadata": {**other["metadata"], "uid": other["metadata"]["name"]}}
+        state.place(CLASSES.info(named), made_node["metadata"]["name"])
+    evaluation = Evaluation(CLASSES.info(made_pod).kind, state, profile("pack"))
+    return [reason for node in state.nodes() for no in evaluation.refusals(node) for reason in no.reasons]
 
 
 def test_a_pod_that_asks_nothing_fits() -> None:
@@ -109,6 +114,12 @@ def test_node_selectors_and_affinity(spec: Object, fits: bool) -> None:
     labelled = node("n1", labels={"zone": "a", "cores": "16"})
     expected = [] if fits else ["node(s) didn't match Pod's node affinity/selector"]
     assert refusals(pod("web", **spec), labelled) == expected
+
+
+def test_pods_that_name_their_node_are_refused_by_the_others_in_other_words() -> None:
+    only = affinity({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]})
+    assert refusals(pod("web", affinity=only), node("n1")) == []
+    assert refusals(pod("web", affinity=only), node("n2")) == ["node(s) didn't satisfy plugin(s) [NodeAffinity]"]
 
 
 def with_port(name: str, port: int, ip: str = "", protocol: str = "TCP") -> Object:
