@@ -1,16 +1,23 @@
-"""One lab and one cluster for all end-to-end tests of a run, and a leak check after each test."""
+"""One lab and one cluster for all end-to-end tests of a run, and a leak check after each test.
+
+`QUARTERDECK_TEST_LAB=FOLDER` puts the lab there and the API on a port of its own, so that two runs do not meet.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e import manifests
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import API_PORT, Cluster
 from tests.lab import Lab
+from tests.lab.lab import DEFAULT_FOLDER
 
 HOSTS = 3
+OWN_LAB = "QUARTERDECK_TEST_LAB"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,7 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    lab = Lab()
+    folder = os.environ.get(OWN_LAB)
+    lab = Lab(Path(folder)) if folder else Lab()
     lab.down()  # a run that was killed leaves its hosts
     try:
         lab.up(HOSTS)
@@ -31,7 +39,7 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def shared_cluster(lab: Lab) -> Iterator[Cluster]:
-    cluster = Cluster(lab)
+    cluster = Cluster(lab, API_PORT if lab.folder == DEFAULT_FOLDER else lab.port)
     try:
         cluster.start_console()
         for host in lab.hosts:

@@ -2,8 +2,9 @@
 
 A tutorial's blocks are fenced. `yaml NAME` is a file of that name. `console` has commands, each behind `$ ` and goes on
 after lines that end with a backslash, and below a command lines that its output must have in this order: runs of
-blanks count as one, `...` stands for anything. Every command must end with 0 and within `SECONDS`; a tutorial waits
-with `kubectl wait` or `kubectl rollout status`, as its reader would. `$NAMESPACE` is where its reader works.
+blanks count as one, `...` stands for anything or nothing. Every command must end with 0 and within `SECONDS`; a
+tutorial waits with `kubectl wait` or `kubectl rollout status`, as its reader would. `$NAMESPACE` is where its reader
+works.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def missing(output: str, expected: list[str]) -> str | None:
     """The first expected line that the output does not have after the ones before it."""
     lines = iter([" ".join(line.split()) for line in output.splitlines()])
     for wanted in expected:
-        pattern = re.compile(".*".join(re.escape(part) for part in " ".join(wanted.split()).split("...")))
+        pattern = re.compile(".*".join(re.escape(part.strip()) for part in " ".join(wanted.split()).split("...")))
         if not any(pattern.fullmatch(line) for line in lines):
             return wanted
     return None

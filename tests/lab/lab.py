@@ -25,6 +25,7 @@ class Lab:
         self.name = f"lab{mark & 0xFFFF:04x}"
         # A control plane on this machine hears the hosts of all labs, so no two labs may have hosts of one name.
         self._prefix = "h" if folder.name.startswith(OURS) else f"h{mark & 0xFFF:03x}-"
+        self.port = 18000 + (mark & 0xFFF)  # for a control plane beside other labs
         # Of 10.0.0.0/8 the quarter that no pod or Service range of a cluster lies in.
         self.net4 = f"10.{64 + (mark >> 24 & 0x3F)}.{mark >> 16 & 0xFF}"
         self.net6 = f"fd77:{mark >> 16:x}"
