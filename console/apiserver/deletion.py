@@ -29,7 +29,7 @@ class Plan:
 
 def plan(row: Row, obj: Object, options: DeleteOptions, now: datetime) -> Plan:
     found = meta.metadata(obj)
-    finalizers = _finalizers(list(found.get("finalizers") or ()), options.propagation)
+    finalizers = _finalizers(list(found.get("finalizers") or ()), _propagation(row, obj, options))
     natural = row.grace_period(obj)
     # Who has nothing to stop needs no time for it, whatever was asked for.
     grace = 0 if natural == 0 else natural if options.grace_period is None else options.grace_period
@@ -47,6 +47,14 @@ def plan(row: Row, obj: Object, options: DeleteOptions, now: datetime) -> Plan:
     if row.resource.plural == "namespaces" and not row.resource.group and not meta.is_deleting(obj):
         marked = {**marked, "status": {**(marked.get("status") or {}), "phase": "Terminating"}}
     return Plan(is_released(marked), marked)
+
+
+def _propagation(row: Row, obj: Object, options: DeleteOptions) -> str | None:
+    """What was asked for; else what the object's finalizers say already; else what is usual for the kind."""
+    decided = {ORPHAN, FOREGROUND} & set(meta.metadata(obj).get("finalizers") or ())
+    if options.propagation is not None or decided or meta.is_deleting(obj):
+        return options.propagation
+    return row.default_propagation
 
 
 def _finalizers(present: list[str], propagation: str | None) -> list[str]:

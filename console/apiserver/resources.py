@@ -248,9 +248,10 @@ class Resources:
         info, row = request.info, request.stored
         options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
         entry, gone = await self._verbs.delete(request.caller, row, info.namespace, info.name, options)
+        warnings = [row.deletion_warning] if row.deletion_warning and options.propagation is None else []
         if gone and row.resource.plural not in _RETURNS_DELETED:
             return await self._status(request, success(row, info.name, uid(entry.obj)))
-        return await self._object(request, entry)
+        return await self._object(request, entry, warnings=warnings)
 
     async def _delete_collection(self, request: Request) -> web.StreamResponse:
         selection_options = ListOptions.parse(request.http.query)

@@ -18,6 +18,7 @@ from common.api.meta import Object, controller_of, namespace
 from common.api.storage import claim_keys
 from common.client import Client, Informer, SharedInformers
 from common.clock import Clock
+from common.errors import ApiError
 from common.events import Recorder
 
 K = TypeVar("K", bound=Hashable)
@@ -71,6 +72,12 @@ async def slow_start(count: int, act: Callable[[], Awaitable[None]]) -> None:
         await finish_all([act() for _ in range(size)])
         count -= size
         batch = min(batch * 2, LARGEST_BATCH)
+
+
+def namespace_ends(error: Exception) -> bool:
+    """Whether a create was refused because its namespace is being deleted: nothing to report and nothing to retry."""
+    causes = error.causes if isinstance(error, ApiError) else ()
+    return any(cause.kind == "NamespaceTerminating" for cause in causes)
 
 
 class Controller(Generic[K]):

@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from common.clock import Clock
+from common.errors import ApiError, InternalError, Timeout
 
 K = TypeVar("K", bound=Hashable)
 
@@ -34,6 +35,13 @@ class Expectations(Generic[K]):
             marks.pop(mark, None)
             if not marks:
                 del self._open[key]
+
+    def failed(self, key: K, mark: str, error: Exception) -> None:
+        """A refusal is certain; a lost answer may hide a success, so the mark stays for a while."""
+        if isinstance(error, ApiError) and not isinstance(error, Timeout | InternalError):
+            self.seen(key, mark)
+        else:
+            self.expect(key, mark, DOUBTFUL_SECONDS)
 
     def remaining(self, key: K) -> float:
         """Seconds until the last open mark of the key is given up; 0 when the mirror is up to date."""

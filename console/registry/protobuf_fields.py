@@ -318,6 +318,31 @@ _MESSAGES = {
     "rbac.v1.ClusterRoleBinding": "1:metadata 2:subjects 3:roleRef",
     "rbac.v1.Subject": "1:kind 2:apiGroup 3:name 4:namespace",
     "rbac.v1.RoleRef": "1:apiGroup 2:kind 3:name",
+    "batch.v1.Job": _OBJECT,
+    "batch.v1.JobSpec": (
+        "1:parallelism* 2:completions* 3:activeDeadlineSeconds* 4:selector 5:manualSelector* 6:template "
+        "7:backoffLimit* 8:ttlSecondsAfterFinished* 9:completionMode* 10:suspend* 11:podFailurePolicy "
+        "12:backoffLimitPerIndex* 13:maxFailedIndexes* 14:podReplacementPolicy* 15:managedBy* 16:successPolicy"
+    ),
+    "batch.v1.JobStatus": (
+        "1:conditions 2:startTime 3:completionTime 4:active 5:succeeded 6:failed 7:completedIndexes "
+        "8:uncountedTerminatedPods 9:ready* 10:failedIndexes* 11:terminating*"
+    ),
+    "batch.v1.JobCondition": "1:type 2:status 3:lastProbeTime 4:lastTransitionTime 5:reason 6:message",
+    "batch.v1.UncountedTerminatedPods": "1:succeeded 2:failed",
+    "batch.v1.PodFailurePolicy": "1:rules",
+    "batch.v1.PodFailurePolicyRule": "1:action 2:onExitCodes 3:onPodConditions",
+    "batch.v1.PodFailurePolicyOnExitCodesRequirement": "1:containerName* 2:operator 3:values",
+    "batch.v1.PodFailurePolicyOnPodConditionsPattern": "1:type 2:status",
+    "batch.v1.SuccessPolicy": "1:rules",
+    "batch.v1.SuccessPolicyRule": "1:succeededIndexes* 2:succeededCount*",
+    "batch.v1.CronJob": _OBJECT,
+    "batch.v1.CronJobSpec": (
+        "1:schedule 2:startingDeadlineSeconds* 3:concurrencyPolicy 4:suspend* 5:jobTemplate "
+        "6:successfulJobsHistoryLimit* 7:failedJobsHistoryLimit* 8:timeZone*"
+    ),
+    "batch.v1.CronJobStatus": "1:active 4:lastScheduleTime 5:lastSuccessfulTime",
+    "batch.v1.JobTemplateSpec": "1:metadata 2:spec",
     "coordination.v1.Lease": "1:metadata 2:spec",
     "coordination.v1.LeaseSpec": (
         "1:holderIdentity* 2:leaseDurationSeconds* 3:acquireTime 4:renewTime 5:leaseTransitions* 6:strategy* "

@@ -102,6 +102,10 @@ class Row:
     """Names that may not be deleted, each with the reason."""
     keeps_status_on_create: bool = False
     """Whether whoever creates the object brings its status (nodes register themselves with theirs)."""
+    default_propagation: str | None = None
+    """What a DELETE that names no propagation policy does with dependents; None: they go in the background."""
+    deletion_warning: str = ""
+    """Said to whoever relies on that default."""
     has_spec_generation: bool = field(default=True)
     """Whether a change outside metadata and status raises metadata.generation."""
     versions: tuple[Version, ...] = ()

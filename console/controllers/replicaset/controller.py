@@ -14,9 +14,9 @@ from common.api.kinds import PODS, REPLICASETS, REPLICATIONCONTROLLERS, Resource
 from common.api.meta import Key, Object, controller_of, is_deleting, key, name, namespace, uid
 from common.api.pods import is_active, node_name
 from common.api.selectors import Selector, from_label_selector, from_labels
-from common.errors import ApiError, InternalError, NotFound, Timeout
-from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all, slow_start
-from console.controllers.expectations import DOUBTFUL_SECONDS, Expectations
+from common.errors import ApiError, InternalError, NotFound
+from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all, namespace_ends, slow_start
+from console.controllers.expectations import Expectations
 from console.controllers.ownership import claim, settle
 
 from .plan import Plan, new_pod, next_availability, plan, status
@@ -118,8 +118,8 @@ class ReplicaSetController(Controller[Key]):
         try:
             await self.client.create(PODS, pod, key.namespace)
         except (ApiError, TimeoutError, OSError) as error:
-            self._failed(key, name(pod), error)
-            if not _is_ending(error):
+            self.expectations.failed(key, name(pod), error)
+            if not namespace_ends(error):
                 self.events.warning(self.kind, replicaset, "FailedCreate", f"Error creating: {error}")
                 raise
             return
@@ -133,17 +133,10 @@ class ReplicaSetController(Controller[Key]):
             self.expectations.seen(key, uid(pod))
             return
         except (ApiError, TimeoutError, OSError) as error:
-            self._failed(key, uid(pod), error)
+            self.expectations.failed(key, uid(pod), error)
             self.events.warning(self.kind, replicaset, "FailedDelete", f"Error deleting: {error}")
             raise
         self.events.normal(self.kind, replicaset, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
-
-    def _failed(self, key: Key, mark: str, error: Exception) -> None:
-        """A refusal is certain; a lost answer may hide a success, so the mark stays for a while."""
-        if isinstance(error, ApiError) and not isinstance(error, Timeout | InternalError):
-            self.expectations.seen(key, mark)
-        else:
-            self.expectations.expect(key, mark, DOUBTFUL_SECONDS)
 
     async def _write_status(self, replicaset: Object, new: Object) -> None:
         if new == (replicaset.get("status") or {}):
@@ -163,9 +156,3 @@ class ReplicationControllerController(ReplicaSetController):
     @staticmethod
     def selector(owner: Object) -> Selector:
         return from_labels(owner["spec"].get("selector"))
-
-
-def _is_ending(error: Exception) -> bool:
-    """The namespace is being deleted: nothing to report and nothing to retry, the ReplicaSet goes too."""
-    causes = error.causes if isinstance(error, ApiError) else ()
-    return any(cause.kind == "NamespaceTerminating" for cause in causes)
