@@ -41,6 +41,10 @@ class Schedule(Protocol):
         """The first time after `moment`, in UTC; None when there is none in the next years."""
         ...
 
+    def latest(self, begin: datetime, end: datetime) -> datetime | None:
+        """The last time after `begin` and not after `end`; None when there is none. `begin` is a run or a start."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
@@ -74,6 +78,10 @@ class Every:
     def after(self, moment: datetime) -> datetime | None:
         return moment.replace(microsecond=0) + self.delay
 
+    def latest(self, begin: datetime, end: datetime) -> datetime | None:
+        runs = (end - begin.replace(microsecond=0)) // self.delay
+        return begin.replace(microsecond=0) + runs * self.delay if runs > 0 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -97,6 +105,23 @@ class Calendar:
             # A clock change can put the start of a day before where we are: never go back.
             time = max(step.astimezone(UTC), time + timedelta(minutes=1))
         return None
+
+    def latest(self, begin: datetime, end: datetime) -> datetime | None:
+        # From the end backwards in spans that double: a year of minutes is not walked through.
+        span = timedelta(hours=1)
+        while True:
+            start = max(begin, end - span)
+            found = self._last_of(start, end)
+            if found is not None or start <= begin:
+                return found
+            span *= 4
+
+    def _last_of(self, begin: datetime, end: datetime) -> datetime | None:
+        found = None
+        time = self.after(begin)
+        while time is not None and time <= end:
+            found, time = time, self.after(time)
+        return found
 
     def _step(self, local: datetime) -> datetime | None:
         """Where to look next; None when `local` matches. Hours and minutes pass in real time, whatever clocks show."""

@@ -15,11 +15,14 @@ from common.settings import ClusterConfig
 from .base import Controller, Kit
 from .clusterroleaggregation import ClusterRoleAggregationController
 from .daemonset import DaemonSetController
+from .cronjob import CronJobController
 from .deployment import DeploymentController
 from .endpointslice import EndpointSliceController
 from .ephemeralvolume import EphemeralVolumeController
 from .eventttl import EventLifetimeController
 from .garbagecollector import GarbageCollector
+from .job import JobController
+from .jobttl import JobLifetimeController
 from .namespace import NamespaceController
 from .namespacedefaults import RootCaPublisher, ServiceAccountController
 from .nodeipam import NodeIpamController
@@ -65,6 +68,9 @@ def all_controllers(
         ReplicationControllerController(kit),
         StatefulSetController(kit),
         DaemonSetController(kit),
+        JobController(kit),
+        CronJobController(kit),
+        JobLifetimeController(kit),
         EndpointSliceController(kit),
         NodeLifecycleController(kit),
         NodeIpamController(kit, config),

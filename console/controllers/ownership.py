@@ -17,6 +17,7 @@ from common.api.meta import (
     is_controlled_by,
     is_deleting,
     labels,
+    metadata,
     name,
     namespace,
     owner_references,
@@ -51,8 +52,11 @@ def claim(owner: Object, selector: Selector, candidates: Iterable[Object]) -> Cl
     return result
 
 
-async def settle(client: Client, claimed: Claim, owner: Object, owner_kind: Resource, resource: Resource) -> bool:
-    """Adopt and release as claimed; True when something changed, so that the caller waits to see it mirrored."""
+async def settle(
+    client: Client, claimed: Claim, owner: Object, owner_kind: Resource, resource: Resource, finalizer: str = ""
+) -> bool:
+    """Adopt and release as claimed; True when something changed, so that the caller waits to see it mirrored. The
+    finalizer, if any, comes and goes with the ownership."""
     if claimed.adopt:
         # The mirror may be behind: an owner that is deleted by now must not gather new dependents.
         fresh = await client.get(owner_kind, name(owner), namespace(owner))
@@ -60,15 +64,23 @@ async def settle(client: Client, claimed: Claim, owner: Object, owner_kind: Reso
             raise conflict(owner_kind.group_resource, name(owner), "the owner was deleted meanwhile")
     for obj in claimed.adopt:
         reference = controller_reference(owner, owner_kind.api_version, owner_kind.kind)
-        await _set_owners(client, resource, obj, [*owner_references(obj), reference])
+        finalizers = [*_others(obj, finalizer), *([finalizer] if finalizer else [])]
+        await _set_owners(client, resource, obj, [*owner_references(obj), reference], finalizers)
     for obj in claimed.release:
-        await _set_owners(client, resource, obj, [ref for ref in owner_references(obj) if ref.get("uid") != uid(owner)])
+        owners = [ref for ref in owner_references(obj) if ref.get("uid") != uid(owner)]
+        await _set_owners(client, resource, obj, owners, _others(obj, finalizer))
     return bool(claimed.adopt or claimed.release)
 
 
-async def _set_owners(client: Client, resource: Resource, obj: Object, owners: list[Object]) -> None:
+def _others(obj: Object, finalizer: str) -> list[str]:
+    return [entry for entry in metadata(obj).get("finalizers") or () if entry != finalizer]
+
+
+async def _set_owners(
+    client: Client, resource: Resource, obj: Object, owners: list[Object], finalizers: list[str]
+) -> None:
     guard = {"uid": uid(obj), "resourceVersion": resource_version(obj)}
-    patch = {"metadata": {**guard, "ownerReferences": owners or None}}
+    patch = {"metadata": {**guard, "ownerReferences": owners or None, "finalizers": finalizers or None}}
     try:
         await client.patch(resource, name(obj), patch, namespace(obj))
     except NotFound:
