@@ -14,8 +14,8 @@ from common.settings import ClusterConfig
 
 from .base import Controller, Kit
 from .clusterroleaggregation import ClusterRoleAggregationController
-from .daemonset import DaemonSetController
 from .cronjob import CronJobController
+from .daemonset import DaemonSetController
 from .deployment import DeploymentController
 from .endpointslice import EndpointSliceController
 from .ephemeralvolume import EphemeralVolumeController

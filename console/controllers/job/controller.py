@@ -102,8 +102,6 @@ class JobController(Controller[Key]):
                     self.expectations.seen(owner, name(pod))
                 if new is None or is_deleting(new) or uid(new) != uid(pod):
                     self.expectations.seen(owner, uid(pod))
-                if new is None or uid(new) != uid(pod) or not is_tracked(new):
-                    self.actions.seen(owner, pod)
                 self.queue.add(owner)
 
     def _owners(self, pod: Object) -> Iterable[Key]:
@@ -136,10 +134,11 @@ class JobController(Controller[Key]):
             await self._free_orphans(key)
             return
         job = self._jobs.get(key)
+        await self._free_strangers(key, job)
         if job is None or jobs.is_finished(job):
             self._forget(key)
-        await self._free_strangers(key, job)
-        if job is None or jobs.is_finished(job) or managed_elsewhere(job) or self._own.is_behind(key, job):
+            return
+        if managed_elsewhere(job) or self._own.is_behind(key, job):
             return
         selector = from_label_selector(job["spec"].get("selector"))
         candidates = self._pods.by_index(BY_CONTROLLER, uid(job))
@@ -165,6 +164,7 @@ class JobController(Controller[Key]):
 
     def _forget(self, key: Key) -> None:
         self.expectations.forget(key)
+        self.actions.forget(key)
         self._backoffs.forget(key)
         self._own.forget(key)
 

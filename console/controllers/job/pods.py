@@ -21,7 +21,8 @@ from .template import new_pod
 
 
 class PodActions:
-    """`released` has, per Job, uids of pods whose finalizer is gone although the mirror may still show it."""
+    """`released` has, per Job, uids of pods whose finalizer is gone although the mirror may still show it, or show it
+    again when a watch is resumed: they are remembered as long as the Job is."""
 
     def __init__(self, client: Client, events: Recorder, expectations: Expectations[Key]) -> None:
         self._client = client
@@ -29,13 +30,8 @@ class PodActions:
         self._expectations = expectations
         self.released: dict[Key, set[str]] = {}
 
-    def seen(self, key: Key, pod: Object) -> None:
-        """The mirror shows the pod as it is: without the finalizer, or gone."""
-        uids = self.released.get(key)
-        if uids is not None:
-            uids.discard(uid(pod))
-            if not uids:
-                del self.released[key]
+    def forget(self, key: Key) -> None:
+        self.released.pop(key, None)
 
     async def create(self, key: Key, facts: Facts, slots: Sequence[Slot]) -> None:
         waiting = iter(slots)
@@ -114,5 +110,5 @@ class PodActions:
         except NotFound:
             return
         except (ApiError, TimeoutError, OSError):
-            self.seen(key, pod)
+            self.released[key].discard(uid(pod))
             raise

@@ -15,7 +15,16 @@ from common.api.meta import Key, Object, controller_of, is_deleting, key, name, 
 from common.api.pods import is_active, node_name
 from common.api.selectors import Selector, from_label_selector, from_labels
 from common.errors import ApiError, InternalError, NotFound
-from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all, namespace_ends, slow_start
+from console.controllers.base import (
+    BY_CONTROLLER,
+    ORPHANS,
+    Controller,
+    Kit,
+    controller_index,
+    finish_all,
+    namespace_ends,
+    slow_start,
+)
 from console.controllers.expectations import Expectations
 from console.controllers.ownership import claim, settle
 
