@@ -41,6 +41,7 @@ async def bind(
     _check_binding(pod, binding, target)
     spec = {**pod["spec"], "nodeName": str(target["name"])}
     status = dict(pod.get("status") or {})
+    status.pop("nominatedNodeName", None)
     status["conditions"] = set_condition(
         status.get("conditions") or [], "PodScheduled", "True", "", "", verbs.clock.now()
     )

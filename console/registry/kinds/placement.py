@@ -8,9 +8,12 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
+from .label_keys import validate_keys, validate_term_keys
+
 _NODE_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 _EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 _UNSATISFIABLE = ("DoNotSchedule", "ScheduleAnyway")
+_POLICIES = ("Honor", "Ignore")
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
@@ -132,6 +135,7 @@ def _validate_pod_affinity(affinity: Object, path: str) -> list[Cause]:
 def _validate_pod_term(term: Object, path: str) -> list[Cause]:
     causes = validation.label_selector(f"{path}.labelSelector", term.get("labelSelector"))
     causes += validation.label_selector(f"{path}.namespaceSelector", term.get("namespaceSelector"))
+    causes += validate_term_keys(term, path)
     for index, namespace in enumerate(term.get("namespaces") or ()):
         causes += validation.each(f"{path}.namespaces[{index}]", namespace, validation.dns_label(namespace))
     if not term.get("topologyKey"):
@@ -165,5 +169,10 @@ def _validate_spread(constraints: Iterable[Object], path: str) -> list[Cause]:
                     f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {unsatisfiable}",
                 )
             )
+        for field in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
+            policy = constraint.get(field)
+            if policy is not None and policy not in _POLICIES:
+                causes.append(validation.unsupported(f"{where}.{field}", policy, _POLICIES))
+        causes += validate_keys(constraint, "matchLabelKeys", where)
         causes += validation.label_selector(f"{where}.labelSelector", constraint.get("labelSelector"))
     return causes

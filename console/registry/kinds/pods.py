@@ -9,6 +9,7 @@ from common.errors import Cause
 from console.registry.row import Context, Row
 
 from . import pod_columns
+from .label_keys import merge_label_keys
 from .pod_defaults import default_pod_spec
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
@@ -34,6 +35,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     if old is None:
         new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
         admit_priority(new, context)
+        merge_label_keys(new)
         _admit(spec)
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []

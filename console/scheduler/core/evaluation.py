@@ -22,7 +22,13 @@ class Evaluation:
         self._kind = kind
         self._state = state
         self._profile = profile_for(kind, profile)
-        self._relations = Relations(kind, state)
+        self._known = Relations(kind, state)
+
+    @property
+    def _relations(self) -> Relations:
+        if self._known.is_stale:
+            self._known = Relations(self._kind, self._state)
+        return self._known
 
     def refusals(self, node: NodeInfo) -> Iterator[Refusal]:
         """What speaks against the node, in the order in which Kubernetes asks; empty when the pod fits."""

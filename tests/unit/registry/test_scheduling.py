@@ -125,3 +125,41 @@ def test_value_and_policy_never_change() -> None:
         'preemptionPolicy: Invalid value: "Never": field is immutable'
     ]
     assert update_causes(PRIORITYCLASSES, {**old, "description": "new"}, old) == []
+
+
+def test_label_keys_become_part_of_the_selectors() -> None:
+    spread = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "matchLabelKeys": ["rev"],
+              "labelSelector": {"matchLabels": {"app": "web"}}}  # fmt: skip
+    term = {"labelSelector": {}, "topologyKey": "zone", "mismatchLabelKeys": ["rev", "absent"]}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    made = pod(topologySpreadConstraints=[spread], affinity=affinity)
+    made["metadata"]["labels"] = {"rev": "2"}
+    spec = created(PODS, made)["spec"]
+    added = {"key": "rev", "operator": "In", "values": ["2"]}
+    assert spec["topologySpreadConstraints"][0]["labelSelector"]["matchExpressions"] == [added]
+    found = spec["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]
+    assert found["labelSelector"] == {"matchExpressions": [{**added, "operator": "NotIn"}]}
+
+
+@pytest.mark.parametrize(
+    ("constraint", "cause"),
+    [
+        (
+            {"matchLabelKeys": ["app"]},
+            '.matchLabelKeys[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector',
+        ),
+        (
+            {"nodeTaintsPolicy": "Maybe"},
+            '.nodeTaintsPolicy: Unsupported value: "Maybe": supported values: "Honor", "Ignore"',
+        ),
+        (
+            {"labelSelector": None, "matchLabelKeys": ["rev"]},
+            ".matchLabelKeys: Forbidden: must not be specified when labelSelector is not set",
+        ),
+    ],
+)
+def test_bad_spread_constraints_are_refused(constraint: Object, cause: str) -> None:
+    whole = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+             "labelSelector": {"matchLabels": {"app": "web"}}, **constraint}  # fmt: skip
+    found = causes(PODS, pod(topologySpreadConstraints=[{key: value for key, value in whole.items() if value}]))
+    assert found == [f"spec.topologySpreadConstraints[0]{cause}"]

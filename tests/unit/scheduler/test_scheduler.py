@@ -165,3 +165,49 @@ async def test_an_explanation_has_every_reason_of_every_node(world: World) -> No
 async def test_an_unknown_profile_is_refused() -> None:
     with pytest.raises(ValueError, match="'tidy' is unknown: allowed are pack, spread"):
         Scheduler(FakeApi().client(), FakeClock(), "tidy")
+
+
+async def test_a_pod_of_higher_priority_displaces_another_which_is_told(world: World) -> None:
+    world.api.seed(NODES, node("n1", cpu="1"))
+    world.api.seed(PODS, pod("low", cpu="1", node="n1", ready=True, terminationGracePeriodSeconds=30))
+    world.api.seed(PODS, pod("high", cpu="1", priority=10))
+    await world.settle()
+    low, high = (world.api.find(PODS, Key("default", name)) for name in ("low", "high"))
+    condition = get_condition(low, "DisruptionTarget")
+    assert (condition["status"], condition["reason"]) == ("True", "PreemptionByScheduler")
+    assert low["metadata"]["deletionGracePeriodSeconds"] == 30
+    assert (high["status"]["nominatedNodeName"], node_name(high)) == ("n1", "")
+    assert get_condition(high, "PodScheduled")["message"] == "0/1 nodes are available: 1 Insufficient cpu."
+    (event,) = world.events("Preempted")
+    assert event["message"] == f"Preempted by pod {high['metadata']['uid']} on node n1"
+    world.api.seed(PODS, pod("sneaky", cpu="1"))
+    await world.api.client().delete(PODS, "low", "default", grace_period_seconds=0)
+    await world.settle()
+    assert world.placed() == {"high": "n1", "sneaky": ""}
+
+
+async def test_a_reservation_outlives_the_scheduler_and_yields_to_higher_priority(world: World) -> None:
+    world.api.seed(NODES, node("n1", cpu="1"))
+    reserved = pod("mid", cpu="1", priority=5)
+    reserved["status"]["nominatedNodeName"] = "n1"
+    going = pod("low", cpu="1", node="n1", ready=True)
+    world.api.seed(PODS, going, reserved)
+    await world.settle()
+    world.api.seed(PODS, pod("late", cpu="1"), pod("top", cpu="1", priority=9))
+    await world.settle()
+    await world.api.client().delete(PODS, "low", "default", grace_period_seconds=0)
+    await world.settle()
+    assert world.placed() == {"mid": "", "late": "", "top": "n1"}
+    assert "nominatedNodeName" not in world.api.find(PODS, Key("default", "mid"))["status"]
+
+
+async def test_a_victim_that_cannot_be_deleted_is_asked_again(world: World) -> None:
+    world.api.seed(NODES, node("n1", cpu="1"))
+    world.api.seed(PODS, pod("low", cpu="1", node="n1", ready=True))
+    world.api.fail(InternalError("disk full"), verb="delete", resource=PODS, times=1)
+    world.api.seed(PODS, pod("high", cpu="1", priority=10))
+    await world.settle()
+    assert "deletionTimestamp" not in world.api.find(PODS, Key("default", "low"))["metadata"]
+    await world.settle(11)
+    await world.settle(11)
+    assert all("deletionTimestamp" in item["metadata"] for item in world.api.items(PODS) if name(item) == "low")
