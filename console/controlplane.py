@@ -27,6 +27,7 @@ import orjson
 
 from common import kubeconfig, tls
 from common.aio import Tasks
+from common.api.kinds import Resource
 from common.api.meta import Object
 from common.client import SharedInformers
 from common.clock import Clock, SystemClock
@@ -37,9 +38,10 @@ from common.hosts import join_address, split_address
 from common.limits import allow_many_files, collect_rarely
 from common.pki import MASTERS, PkiError
 from common.settings import API_PORT, ClusterConfig, Home
-from console.apiserver.backends import Explainer, HostAdmin, NodeStreams
+from console.apiserver.backends import Computed, Explainer, HostAdmin, NodeStreams
 from console.apiserver.server import ApiServer, ListenError
 from console.controllers import all_controllers
+from console.metrics import Metrics
 from console.nodes.epoch import Epoch, load_epoch
 from console.nodes.service import Nodes, Place
 from console.nodes.tunnel import api_connector
@@ -76,6 +78,7 @@ class Backends:
         self.streams: NodeStreams | None = None
         self.explainer: Explainer | None = None
         self.hosts: HostAdmin | None = None
+        self.metrics: Computed | None = None
 
     async def request(
         self, node: str, method: str, path: str, params: Mapping[str, str], data: bytes | aiohttp.StreamReader | None
@@ -96,6 +99,12 @@ class Backends:
 
     async def remove(self, node: str) -> None:
         await self._ready(self.hosts).remove(node)
+
+    def one(self, resource: Resource, namespace: str, name: str, query: Mapping[str, str]) -> Object | None:
+        return self._ready(self.metrics).one(resource, namespace, name, query)
+
+    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
+        return self._ready(self.metrics).every(resource, namespace, query)
 
     @staticmethod
     def _ready(part: T | None) -> T:
@@ -160,7 +169,7 @@ class ControlPlane:
         self._progress(f"the API answers at https://{join_address(local, self.api_port)}")
         self._start_controllers(api, registry, cluster)
         backends.explainer = self._start_scheduler(api, cluster.config)
-        nodes = await self._start_nodes(api, cluster, local)
+        nodes = await self._start_nodes(api, cluster, local, backends)
         backends.streams, backends.hosts = nodes.streams, nodes.admin
         self._tasks.start("renew-certificates", self._renew(cluster, context, local))
         self._stack.push_async_callback(self._tasks.close)
@@ -185,8 +194,8 @@ class ControlPlane:
         self._stack.push_async_callback(store.close)
         api = ApiServer(
             store, registry, self._clock, cluster.config,
-            streams=backends, explainer=backends, hosts=backends, revoked=cluster.pki.revocations.is_revoked,
-            signer=cluster.pki.signer,
+            streams=backends, explainer=backends, hosts=backends, computed=backends,
+            revoked=cluster.pki.revocations.is_revoked, signer=cluster.pki.signer,
         )  # fmt: skip
         await api.start(self._home.api_socket, listen)
         self._stack.push_async_callback(api.close)
@@ -207,12 +216,13 @@ class ControlPlane:
         self._stack.push_async_callback(scheduler.close)
         return scheduler
 
-    async def _start_nodes(self, api: ApiServer, cluster: Cluster, host: str) -> Nodes:
+    async def _start_nodes(self, api: ApiServer, cluster: Cluster, host: str, backends: Backends) -> Nodes:
         client = api.local_client("system:quarterdeck:nodes", _MASTERS)
         informers = SharedInformers(client, self._clock)
         connector = api_connector(host, self.api_port)
         place = Place(self._home, cluster.config, cluster.pki, cluster.epoch, connector, self._discover)
-        nodes = Nodes(client, informers, self._clock, place)
+        metrics = backends.metrics = Metrics(informers, self._clock)
+        nodes = Nodes(client, informers, self._clock, place, metrics.take)
         informers.start()
         self._stack.push_async_callback(informers.close)
         await nodes.start()

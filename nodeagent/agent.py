@@ -15,6 +15,7 @@ from pathlib import Path
 from common.aio import Tasks
 from common.api.meta import Object
 from common.clock import Clock
+from common.session import Usage
 from common.settings import CLUSTER_DOMAIN
 
 from . import node_status, stats, summary
@@ -31,6 +32,7 @@ from .reports import Reports
 from .runtime.base import ImageInfo, Runtime, RuntimeFailure
 from .session.server import Role
 from .session.service import Facts, SessionService, Settings
+from .usage import Meter, Sampler
 from .volumes import Volumes
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,7 @@ class Parts:
     network: Network
     volumes: Volumes | None
     prober: Prober
+    meter: Meter
     set_cluster: Callable[[str], None]
     labels: Mapping[str, str] = field(default_factory=dict)  # that the Node gets besides the usual ones
 
@@ -69,6 +72,7 @@ class Agent:
         self._parts = parts
         self._clock = clock
         self._tasks = Tasks("agent")
+        self._sampler = Sampler(parts.meter, clock)
         self._machine = stats.measure(options.session.folder or Path("/"), options.limits)
         self._images: list[ImageInfo] = []
         self._network_ready = asyncio.Event()
@@ -105,6 +109,7 @@ class Agent:
             self.reports,
             facts=self._facts,
             info=self._info,
+            usage=self._usage,
             show_code=options.show_code,
             unready_changed=self._unready_changed,
         )
@@ -166,6 +171,9 @@ class Agent:
         folder = self._options.session.folder or Path("/")
         self._machine = await asyncio.to_thread(stats.measure, folder, self._options.limits)
         return await asyncio.to_thread(summary.summary, self._name, self._machine, self.pods.all(), self._clock.now())
+
+    async def _usage(self) -> Usage:
+        return await self._sampler.take(self.pods.all())
 
     # What changed
 

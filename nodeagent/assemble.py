@@ -21,6 +21,7 @@ from .runtime.hollow import Delays, HollowProber, HollowRuntime
 from .runtime.networks import DockerNetworks
 from .session.service import Settings
 from .stats import Limits
+from .usage import CgroupMeter, HollowMeter
 from .volumes import Volumes
 
 
@@ -49,6 +50,7 @@ def host_agent(options: HostOptions, clock: Clock, show_code: Callable[[str], No
         network=NodeNetwork(DockerNetworks(runtime.call), options.folder / "resolv"),
         volumes=Volumes(options.folder, SystemMounter()),
         prober=NodeProber(runtime, clock),
+        meter=CgroupMeter(),
         set_cluster=set_cluster,
     )
     session = Settings(
@@ -70,6 +72,7 @@ def hollow_agent(
         network=HollowNetwork(),
         volumes=None,
         prober=HollowProber(),
+        meter=HollowMeter(clock),
         set_cluster=lambda _uid: None,
         labels={HOLLOW: "true"},
     )

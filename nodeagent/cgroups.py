@@ -59,6 +59,16 @@ def _usage_v1(memory: Path, cpu: Path) -> Usage:
     )
 
 
+def machine_usage(root: Path = ROOT) -> tuple[int | None, int | None]:
+    """CPU time in nanoseconds and working set in bytes of all that our cgroup root holds; None for what it does not
+    count (memory at the root of a version 2 hierarchy). In a container this is the container, not the machine."""
+    if (root / "cgroup.controllers").exists():
+        usage = _usage_v2(root)
+        return usage.cpu_nanoseconds or None, usage.working_set if (root / "memory.current").exists() else None
+    usage = _usage_v1(root / "memory", root / "cpuacct")
+    return usage.cpu_nanoseconds or None, usage.working_set or None
+
+
 def machine_memory_limit(root: Path = ROOT) -> int | None:
     """Bytes that our cgroup root may use; None without a limit."""
     for name in ("memory.max", "memory/memory.limit_in_bytes"):

@@ -20,6 +20,7 @@ from common.api import quantity
 from common.api.meta import Object
 from common.settings import VERSION
 
+from . import cgroups
 from .cgroups import machine_cpu_limit, machine_memory_limit
 
 DEFAULT_MAX_PODS = 110
@@ -73,6 +74,18 @@ def measure(folder: Path, limits: Limits) -> Machine:
         cpu_seconds=sum(times) - times.idle - getattr(times, "iowait", 0.0),
         boot_id=_text(Path("/proc/sys/kernel/random/boot_id")),
     )
+
+
+def machine_usage() -> tuple[int, int]:
+    """CPU time in nanoseconds and memory in use in bytes, of what `measure` calls the machine."""
+    cpu, memory = cgroups.machine_usage()
+    if cpu is None:
+        times = psutil.cpu_times()
+        cpu = int((sum(times) - times.idle - getattr(times, "iowait", 0.0)) * 1e9)
+    if memory is None:
+        found = psutil.virtual_memory()
+        memory = found.total - found.available
+    return cpu, memory
 
 
 def capacity(machine: Machine, limits: Limits) -> Object:

@@ -76,6 +76,11 @@ ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointS
 PRIORITYCLASSES = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 CHANGES = Resource("quarterdeck.io", "v1", "changes", "Change", namespaced=False)
+NODE_METRICS = Resource("metrics.k8s.io", "v1beta1", "nodes", "NodeMetrics", namespaced=False)
+POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods", "PodMetrics")
+CLUSTER_SERIES = Resource("quarterdeck.io", "v1", "clusterseries", "ClusterSeries", namespaced=False)
+NODE_SERIES = Resource("quarterdeck.io", "v1", "nodeseries", "NodeSeries", namespaced=False)
+POD_SERIES = Resource("quarterdeck.io", "v1", "podseries", "PodSeries")
 HOSTS = Resource("quarterdeck.io", "v1", "hosts", "Host", namespaced=False)
 RBAC = "rbac.authorization.k8s.io"
 ROLES = Resource(RBAC, "v1", "roles", "Role")

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import aiohttp
 
+from common.api.kinds import Resource
 from common.api.meta import Object
 
 
@@ -32,6 +33,18 @@ class NodeStreams(Protocol):
 class Explainer(Protocol):
     def explain(self, pod: Object) -> Object:
         """An `Explanation` (docs/architecture.md): for each node whether the pod fits, and every reason why not."""
+        ...
+
+
+class Computed(Protocol):
+    """Objects of kinds that are kept nowhere and made when somebody asks. They have no resourceVersion."""
+
+    def one(self, resource: Resource, namespace: str, name: str, query: Mapping[str, str]) -> Object | None:
+        """One object, None when there is none. `query` is that of the request; BadRequest for a wrong one."""
+        ...
+
+    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
+        """All of a namespace, or with an empty one all."""
         ...
 
 

@@ -24,16 +24,17 @@ from .selection import Selection
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`page` is the continue token, empty on the last page; `remaining` is None when nobody knows."""
+    """`page` is the continue token, empty on the last page; `remaining` is None when nobody knows, `revision` when the
+    objects are computed."""
 
     entries: list[Entry]
-    revision: int
+    revision: int | None
     page: str = ""
     remaining: int | None = None
 
     def metadata(self) -> Object:
         """The metadata of the list object."""
-        found: Object = {"resourceVersion": str(self.revision)}
+        found: Object = {} if self.revision is None else {"resourceVersion": str(self.revision)}
         if self.page:
             found["continue"] = self.page
         if self.remaining:

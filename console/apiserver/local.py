@@ -20,7 +20,6 @@ from . import subresources
 from .caller import Caller
 from .identity.accounts import ServiceAccountTokens
 from .identity.tokenrequest import request_token
-from .listing import list_page
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .selection import Selection
 from .verbs import Verbs
@@ -68,8 +67,9 @@ class LocalClient:
     ) -> ObjectList:
         row = self._row(resource)
         selection = Selection.parse(row.stored, namespace, label_selector, field_selector)
-        found = list_page(self._verbs.store, row.stored, selection, ListOptions(limit=limit, page=page))
-        return ObjectList([row.show(entry.obj) for entry in found.entries], str(found.revision), found.page)
+        found = self._verbs.page(row.stored, selection, ListOptions(limit=limit, page=page))
+        revision = str(found.metadata().get("resourceVersion", ""))
+        return ObjectList([row.show(entry.obj) for entry in found.entries], revision, found.page)
 
     async def watch(
         self,

@@ -23,7 +23,7 @@ from .authorization import attributes
 from .body import read_body, read_document
 from .caller import Caller
 from .identity.reviews import Reviews
-from .listing import Page, list_page
+from .listing import Page
 from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .requestinfo import RequestInfo
@@ -120,7 +120,8 @@ class Resources:
         return await handlers[info.verb](request)
 
     async def _get(self, request: Request) -> web.StreamResponse:
-        entry = self._verbs.get(request.stored, request.info.namespace, request.info.name)
+        info = request.info
+        entry = self._verbs.get(request.stored, info.namespace, info.name, request.http.query)
         return await self._object(request, entry)
 
     async def _object(
@@ -137,8 +138,10 @@ class Resources:
         options = ListOptions.parse(request.http.query)
         selection = self._selection(request, options)
         if options.watch:
+            if "watch" not in request.row.verbs:
+                raise MethodNotAllowed("the server does not allow this method on the requested resource")
             return await self._watch(request, selection, options)
-        page = list_page(self._verbs.store, request.stored, selection, options)
+        page = self._verbs.page(request.stored, selection, options, request.http.query)
         now = self._verbs.clock.now()
         body = encode_list(request.row, page, request.form, request.include_object, now)
         return await respond(body, request.form, http=request.http)
@@ -256,9 +259,7 @@ class Resources:
     async def _delete_collection(self, request: Request) -> web.StreamResponse:
         selection_options = ListOptions.parse(request.http.query)
         options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
-        page = list_page(
-            self._verbs.store, request.stored, self._selection(request, selection_options), selection_options
-        )
+        page = self._verbs.page(request.stored, self._selection(request, selection_options), selection_options)
         deleted = await self._verbs.delete_all(request.caller, request.stored, page.entries, options)
         metadata = Page([], self._verbs.store.revision).metadata()
         return await respond(

@@ -28,7 +28,7 @@ from .access.escalation import EscalationGuard
 from .access.reconcile import reconcile
 from .authentication import Authenticator
 from .authorization import attributes, needed, path_attributes
-from .backends import Explainer, HostAdmin, NodeStreams
+from .backends import Computed, Explainer, HostAdmin, NodeStreams
 from .caller import Caller
 from .history.journal import Journal
 from .history.undo import Undo
@@ -59,9 +59,10 @@ class ListenError(Exception):
 
 
 class ApiServer:
-    """`streams`, `explainer` and `hosts` are the parts of other components that requests reach through it; without
-    one of them its requests are answered ServiceUnavailable. `revoked` says of a serial number whether its certificate
-    is trusted no longer. `signer` signs tokens of ServiceAccounts; without one they last as long as this server."""
+    """`streams`, `explainer`, `hosts` and `computed` are the parts of other components that requests reach through it;
+    without one of them its requests are answered ServiceUnavailable. `revoked` says of a serial number whether its
+    certificate is trusted no longer. `signer` signs tokens of ServiceAccounts; without one they last as long as this
+    server."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class ApiServer:
         streams: NodeStreams | None = None,
         explainer: Explainer | None = None,
         hosts: HostAdmin | None = None,
+        computed: Computed | None = None,
         revoked: Callable[[int], bool] = lambda _serial: False,
         signer: SigningKey | None = None,
     ) -> None:
@@ -81,7 +83,7 @@ class ApiServer:
         self.tokens = ServiceAccountTokens(signer or SigningKey(new_key()), store, clock, config)
         self._authorizer = Authorizer(store)
         journal = Journal(store, clock)
-        self._verbs = Verbs(store, clock, config, journal, EscalationGuard(self._authorizer).check)
+        self._verbs = Verbs(store, clock, config, journal, EscalationGuard(self._authorizer).check, computed)
         undo = Undo(self._verbs, registry, journal, self._authorize)
         self._authenticator = Authenticator(revoked, self.tokens)
         self._hosts = Hosts(hosts)

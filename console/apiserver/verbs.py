@@ -8,8 +8,9 @@ write that changes nothing makes no revision.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import orjson
 
@@ -18,7 +19,7 @@ from common.api import meta
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.clock import Clock
-from common.errors import BadRequest, Cause, Conflict, Forbidden
+from common.errors import BadRequest, Cause, Conflict, Forbidden, ServiceUnavailable
 from common.settings import ClusterConfig
 from console.registry import admission
 from console.registry.row import Context, Row
@@ -26,13 +27,17 @@ from console.store import Entry, Store
 from console.store.entries import make_entry
 
 from . import deletion
+from .backends import Computed
 from .caller import Caller
 from .history.journal import Journal
 from .history.record import Write
-from .options import DeleteOptions, WriteOptions
+from .listing import Page, list_page
+from .options import DeleteOptions, ListOptions, WriteOptions
+from .selection import Selection
 
 GENERATED_NAME_TRIES = 8
 _DEFAULT_WRITE = WriteOptions()
+_NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 Change = Callable[[Object], Object]
 """From the current object (not to be changed) to the wanted one, before admission."""
@@ -67,6 +72,7 @@ class Verbs:
     config: ClusterConfig
     journal: Journal | None = None
     guard: Guard = _let_pass
+    computed: Computed | None = None
 
     def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
         manager = options.field_manager or caller.manager
@@ -79,12 +85,29 @@ class Verbs:
             raise errors.not_found(row.resource.group_resource, name)
         return entry
 
-    def get(self, row: Row, namespace: str, name: str) -> Entry:
-        """The committed state of an object; raises NotFound."""
-        entry = self.store.get(row.resource.group_resource, namespace, name)
+    def get(self, row: Row, namespace: str, name: str, query: Mapping[str, str] = _NO_QUERY) -> Entry:
+        """The committed state of an object, or a computed one; raises NotFound."""
+        if row.computed:
+            obj = self._source().one(row.resource, namespace, name, query)
+            entry = None if obj is None else _computed(obj)
+        else:
+            entry = self.store.get(row.resource.group_resource, namespace, name)
         if entry is None:
             raise errors.not_found(row.resource.group_resource, name)
         return entry
+
+    def page(self, row: Row, selection: Selection, options: ListOptions, query: Mapping[str, str] = _NO_QUERY) -> Page:
+        """A page of the committed state, or all computed objects."""
+        if not row.computed:
+            return list_page(self.store, row, selection, options)
+        entries = [_computed(obj) for obj in self._source().every(row.resource, selection.namespace, query)]
+        entries = [entry for entry in entries if selection.accepts(entry)]
+        return Page(sorted(entries, key=lambda entry: entry.key), None)
+
+    def _source(self) -> Computed:
+        if self.computed is None:
+            raise ServiceUnavailable("this API server is not connected to what makes these objects")
+        return self.computed
 
     async def create(
         self, caller: Caller, row: Row, namespace: str, obj: Object, options: WriteOptions = _DEFAULT_WRITE
@@ -255,6 +278,10 @@ class Verbs:
         if self.journal is not None:
             self.journal.record(write)
         return await asyncio.shield(written)
+
+
+def _computed(obj: Object) -> Entry:
+    return Entry((meta.namespace(obj), meta.name(obj)), 0, orjson.dumps(obj), obj)
 
 
 def _placed(row: Row, obj: Object, namespace: str) -> Object:

@@ -41,6 +41,7 @@ from common.session import (
     TunnelClose,
     TunnelOpen,
     TunnelWindow,
+    Usage,
     Welcome,
 )
 from common.tunnel import Connect, Tunnels
@@ -78,6 +79,8 @@ class Watcher(Protocol):
     async def report(self, node: str, report: Report) -> None:
         """Store it; ApiError when the API cannot."""
         ...
+
+    def usage(self, node: str, usage: Usage) -> None: ...
 
     def applied(self, node: str) -> None: ...
 
@@ -217,6 +220,8 @@ class Link:
                 if self._reports.qsize() >= MAX_REPORTS:
                     raise ProtocolError(f"more than {MAX_REPORTS} reports without waiting for an answer")
                 self._reports.put_nowait(message)
+            case Usage():
+                self._watcher.usage(self._node, message)
             case Applied():
                 feed.applied(message.generation)
                 self._watcher.applied(self._node)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,6 +31,7 @@ from common.clusterpki import ClusterPki
 from common.discovery import Browser
 from common.events import Recorder
 from common.hosts import AGENT_ADDRESS
+from common.session import Usage
 from common.settings import ClusterConfig, Home
 from common.tunnel import Connect
 
@@ -61,7 +63,15 @@ class Place:
 
 
 class Nodes:
-    def __init__(self, client: Client, informers: SharedInformers, clock: Clock, place: Place) -> None:
+    def __init__(
+        self,
+        client: Client,
+        informers: SharedInformers,
+        clock: Clock,
+        place: Place,
+        usage: Callable[[str, Usage], None],
+    ) -> None:
+        """`usage` gets what each node says that it uses."""
         self._clock = clock
         self._place = place
         self._tasks = Tasks("nodes")
@@ -82,7 +92,7 @@ class Nodes:
         self.sessions = Sessions(
             Kit(
                 client, clock, place.config, place.pki, place.epoch, self._nodes, self._distribution, self._releases,
-                status, self._health, self._events, place.api, self._hosts.addresses,
+                status, self._health, self._events, place.api, self._hosts.addresses, usage,
             )
         )  # fmt: skip
         self._browser = Browser(clock, self._hosts.seen, self._hosts.lost) if place.discover else None

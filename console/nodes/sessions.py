@@ -26,7 +26,7 @@ from common.errors import ApiError
 from common.events import Recorder
 from common.hosts import AGENT_ADDRESS, CERTIFICATE_SERIAL, HOST_FINGERPRINT
 from common.pki import PkiError
-from common.session import Open, ProtocolError, Release, Report, Welcome
+from common.session import Open, ProtocolError, Release, Report, Usage, Welcome
 from common.settings import ClusterConfig
 from common.tunnel import Connect
 
@@ -48,7 +48,8 @@ LEAVE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What sessions work with. `addresses` gives further HOST:PORT of a host by fingerprint, as mDNS sees it."""
+    """What sessions work with. `addresses` gives further HOST:PORT of a host by fingerprint, as mDNS sees it; `usage`
+    gets what a node says that it uses."""
 
     client: Client
     clock: Clock
@@ -63,6 +64,7 @@ class Kit:
     events: Recorder
     api: Connect
     addresses: Callable[[str], tuple[str, ...]]
+    usage: Callable[[str, Usage], None]
 
 
 @dataclass(slots=True)
@@ -131,6 +133,9 @@ class Sessions:
 
     async def report(self, node: str, report: Report) -> None:
         await self._kit.status.write(node, report)
+
+    def usage(self, node: str, usage: Usage) -> None:
+        self._kit.usage(node, usage)
 
     def applied(self, node: str) -> None:
         self._release_due.set()

@@ -17,6 +17,7 @@ from .kinds import (
     core,
     discovery,
     events,
+    metrics,
     networking,
     nodes,
     persistentvolumeclaims,
@@ -50,6 +51,7 @@ _FAMILIES = (
     rbac,
     authentication,
     authorization,
+    metrics,
     quarterdeck,
 )
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
@@ -84,8 +86,8 @@ class Registry:
         return list(self._rows.values())
 
     def kept(self) -> list[Resource]:
-        """What objects there are on disk."""
-        return [row.resource for row in self._rows.values() if row.durable]
+        """What objects there are on disk, each kind in the version that is stored."""
+        return [row.resource for row in self._rows.values() if row.durable and row.view is None]
 
     def row(self, group: str, version: str, plural: str) -> Row | None:
         return self._rows.get((group, version, plural))

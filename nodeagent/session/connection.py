@@ -17,6 +17,7 @@ from common.clock import Clock
 from common.pki import PkiError
 from common.session import (
     HEARTBEAT_SECONDS,
+    USAGE_SECONDS,
     Ack,
     Applied,
     Heartbeat,
@@ -29,6 +30,7 @@ from common.session import (
     Sync,
     TunnelClose,
     TunnelWindow,
+    Usage,
     Welcome,
 )
 from common.tunnel import Tunnels
@@ -47,7 +49,8 @@ RENEWAL_CHECK_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a session works with. `info` gives what `Welcome` says of this node: {"status", "labels"}."""
+    """What a session works with. `info` gives what `Welcome` says of this node: {"status", "labels"}; `usage` reads
+    what node and containers use now."""
 
     credentials: Credentials
     assignment: Assignment
@@ -56,6 +59,7 @@ class Parts:
     clock: Clock
     version: str
     info: Callable[[], Object]
+    usage: Callable[[], Awaitable[Usage]]
 
 
 class Connection:
@@ -86,7 +90,7 @@ class Connection:
             if self._stop.is_set():
                 return
             self._receiver = self._tasks.start("receive", self._receive())
-            for work in (self._beat, self._report, self._tell_applied, self._watch_silence, self._renew):
+            for work in (self._beat, self._report, self._measure, self._tell_applied, self._watch_silence, self._renew):
                 self._tasks.start(work.__name__.strip("_"), self._while_connected(work))
             await asyncio.wait({self._receiver})
         finally:
@@ -184,6 +188,11 @@ class Connection:
             await self._parts.reports.wait()
             if (report := self._parts.reports.take()) is not None:
                 await self._send(report)
+
+    async def _measure(self) -> None:
+        while True:
+            await self._send(await self._parts.usage())
+            await self._parts.clock.sleep(USAGE_SECONDS)
 
     async def _tell_applied(self) -> None:
         while True:

@@ -6,13 +6,14 @@ The agent makes one `SessionService`, adds the routes of its other parts to `ser
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.api.meta import Object
 from common.clock import Clock
 from common.discovery import Advertisement, Advertiser
+from common.session import Usage
 from common.settings import AGENT_PORT, TUNNEL_PORT
 from nodeagent.assignment import Assignment, Change
 from nodeagent.reports import Reports
@@ -53,8 +54,8 @@ class Settings:
 
 
 class SessionService:
-    """`info` gives what `Welcome` says of this node. `show_code` is called with each new pairing code.
-    `unready_changed` is called when `peers.unready` became another set."""
+    """`info` gives what `Welcome` says of this node, `usage` what it uses now. `show_code` is called with each new
+    pairing code, `unready_changed` when `peers.unready` became another set."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class SessionService:
         *,
         facts: Callable[[], Facts],
         info: Callable[[], Object],
+        usage: Callable[[], Awaitable[Usage]],
         show_code: Callable[[str], None],
         unready_changed: Callable[[], None],
     ) -> None:
@@ -74,7 +76,7 @@ class SessionService:
         self._version = settings.version
         self.credentials = Credentials(settings.folder, clock)
         self.tunnel = ApiTunnel(settings.tunnel_port)
-        parts = Parts(self.credentials, assignment, reports, self.tunnel, clock, settings.version, info)
+        parts = Parts(self.credentials, assignment, reports, self.tunnel, clock, settings.version, info, usage)
         self.session = Session(parts)
         self.peers = Peers(
             self.credentials,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.api.meta import Object, is_deleting, metadata, name, namespace, uid
 from common.clock import Clock
+from common.session import Usage
 from nodeagent.assignment import Assignment, Change
 from nodeagent.reports import Reports
 from nodeagent.session import Facts, SessionService, Settings
@@ -19,6 +20,7 @@ class SimulatedAgent:
 
     def __init__(self, host: str, clock: Clock, folder: Path | None = None, *, port: int = 0) -> None:
         self.host = host
+        self._clock = clock
         self.codes: list[str] = []
         self.prompt = True
         self.message = ""
@@ -34,6 +36,7 @@ class SimulatedAgent:
             facts=lambda: Facts(host, "hollow", "amd64", 4, 8 << 30),
             info=lambda: {"status": self.node_status(), "labels": {"kubernetes.io/hostname": host}},
             show_code=self.codes.append,
+            usage=self._usage,
             unready_changed=self._unready_changed,
         )
         self.assignment.listen(self._changed)
@@ -63,6 +66,20 @@ class SimulatedAgent:
             "conditions": [READY],
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
         }
+
+    async def _usage(self) -> Usage:
+        """Half a core for the node and a tenth for each pod, since the clock began."""
+        seconds = self._clock.monotonic()
+        pods = [
+            {
+                "namespace": namespace(pod),
+                "name": name(pod),
+                "uid": uid(pod),
+                "containers": [{"name": "main", "started": "", "cpu": int(seconds * 1e8), "memory": 64 << 20}],
+            }
+            for pod in self.assignment.objects("pods")
+        ]
+        return Usage(float(seconds), {"cpu": int(seconds * 5e8), "memory": 1 << 30}, pods)
 
     def _unready_changed(self) -> None:
         self.unready_changes += 1

@@ -19,6 +19,7 @@ from nodeagent.network.hollow import HollowNetwork
 from nodeagent.runtime.hollow import Delays, HollowProber, HollowRuntime
 from nodeagent.session.service import Settings
 from nodeagent.stats import Limits
+from nodeagent.usage import HollowMeter
 
 NODE = {"metadata": {"name": "n1", "uid": "uid-n1"}, "spec": {"podCIDRs": ["10.42.0.0/24"]}}
 
@@ -43,7 +44,9 @@ async def test_a_node_that_starts_again_is_ready_while_it_looks_and_a_new_one_is
         before.apply(Sync(1, full=True, objects={"nodes": [NODE]}))
         await before.save()
     clock = SystemClock()
-    parts = Parts(SlowRuntime(clock, Delays()), SlowNetwork(), None, HollowProber(), lambda _uid: None)
+    parts = Parts(
+        SlowRuntime(clock, Delays()), SlowNetwork(), None, HollowProber(), HollowMeter(clock), lambda _uid: None
+    )
     session = Settings("1", tmp_path, port=0, addresses=("127.0.0.1",), tunnel_port=0, advertise=False)
     agent = Agent(Options(session, "n1", Limits(), lambda: ("127.0.0.1",), lambda _code: None), parts, clock)
     await agent.start()

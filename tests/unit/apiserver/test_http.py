@@ -114,7 +114,7 @@ async def test_what_was_not_foreseen_tells_no_details(http: Http, monkeypatch: p
     def broken(*_arguments: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("console.apiserver.resources.list_page", broken)
+    monkeypatch.setattr("console.apiserver.verbs.list_page", broken)
     code, status, _ = await http("GET", CONFIGMAPS)
     assert code == 500
     assert "secret" not in status["message"]

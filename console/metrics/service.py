@@ -1,0 +1,118 @@
+"""The component: takes what sessions hear, and answers the API server's questions from memory.
+
+It reads no clock but for the age of figures, and writes nothing: figures are not objects, they are made when asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from common.api import meta
+from common.api.kinds import CLUSTER_SERIES, NODE_METRICS, NODE_SERIES, NODES, POD_METRICS, POD_SERIES, PODS, Resource
+from common.api.meta import Key, Object
+from common.client import SharedInformers
+from common.clock import Clock
+from common.errors import BadRequest
+from common.session import Usage
+
+from . import documents
+from .book import Book
+from .readings import NodeReading, parse
+from .series import COARSE, COARSE_POINTS, FINE
+
+log = logging.getLogger(__name__)
+
+CLUSTER = "cluster"
+"""The name of the one ClusterSeries."""
+DEFAULT_SECONDS = 900  # of a series: what fits on a screen
+MAX_SECONDS = COARSE * COARSE_POINTS
+
+
+class Metrics:
+    """`informers` must be running."""
+
+    def __init__(self, informers: SharedInformers, clock: Clock) -> None:
+        self._clock = clock
+        self._nodes = informers.get(NODES)
+        self._pods = informers.get(PODS)
+        self.book = Book()
+
+    def take(self, node: str, message: Usage) -> None:
+        """What the session with a node brought. Pods that are not the node's own do not count."""
+        reading = parse(message)
+        if reading is None:
+            log.warning("node %s sends figures that are none", node)
+            return
+        own = [pod for pod in reading.pods if self._runs(node, Key(pod.namespace, pod.name), pod.uid)]
+        self.book.take(node, NodeReading(reading.at, reading.node, own), self._clock.monotonic())
+
+    def _runs(self, node: str, key: Key, uid: str) -> bool:
+        pod = self._pods.get(key)
+        return pod is not None and meta.uid(pod) == uid and (pod.get("spec") or {}).get("nodeName") == node
+
+    # What the API server asks (console/apiserver/backends.py: Computed)
+
+    def one(self, resource: Resource, namespace: str, name: str, query: Mapping[str, str]) -> Object | None:
+        """One object, None when nothing is known of it."""
+        if resource == NODE_METRICS:
+            return self._node_metrics(self._nodes.get(Key("", name)))
+        if resource == POD_METRICS:
+            return self._pod_metrics(self._pods.get(Key(namespace, name)))
+        return self._series(resource, namespace, name, _seconds(query))
+
+    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
+        """All of a namespace, or with an empty one all."""
+        if resource == NODE_METRICS:
+            found = [self._node_metrics(node) for node in self._nodes.items()]
+        elif resource == POD_METRICS:
+            pods = [pod for pod in self._pods.items() if namespace in {"", meta.namespace(pod)}]
+            found = [self._pod_metrics(pod) for pod in pods]
+        else:
+            found = self._all_series(resource, namespace, _seconds(query))
+        return [item for item in found if item is not None]
+
+    def _node_metrics(self, node: Object | None) -> Object | None:
+        moment = self._clock.monotonic()
+        if node is None or (track := self.book.node(meta.name(node), moment)) is None:
+            return None
+        return documents.node_metrics(node, track, self._clock.now(), moment - track.at)
+
+    def _pod_metrics(self, pod: Object | None) -> Object | None:
+        if pod is None:
+            return None
+        moment = self._clock.monotonic()
+        track = self.book.pod((meta.namespace(pod), meta.name(pod)), meta.uid(pod), moment)
+        return None if track is None else documents.pod_metrics(pod, track, self._clock.now(), moment - track.at)
+
+    def _all_series(self, resource: Resource, namespace: str, seconds: int) -> list[Object | None]:
+        if resource == CLUSTER_SERIES:
+            return [self._series(resource, "", CLUSTER, seconds)]
+        if resource == NODE_SERIES:
+            return [self._series(resource, "", name, seconds) for name in self.book.node_names]
+        names = [name for name in self.book.pod_names if namespace in {"", name[0]}]
+        return [self._series(resource, *name, seconds) for name in names]
+
+    def _series(self, resource: Resource, namespace: str, name: str, seconds: int) -> Object | None:
+        moment = self._clock.monotonic()
+        about: Object = {"metadata": {"name": name, **({"namespace": namespace} if namespace else {})}}
+        if resource == CLUSTER_SERIES:
+            window = self.book.cluster.window(moment, seconds) if name == CLUSTER else None
+        elif resource == NODE_SERIES:
+            window = self.book.node_series(name, moment, seconds)
+        else:
+            window = self.book.pod_series((namespace, name), moment, seconds)
+        if window is None:
+            return None
+        mirror, key = (self._pods, Key(namespace, name)) if resource == POD_SERIES else (self._nodes, Key("", name))
+        return documents.series(resource, mirror.get(key) or about, window, self._clock.now(), moment)
+
+
+def _seconds(query: Mapping[str, str]) -> int:
+    """How far back a series is asked for."""
+    text = query.get("seconds", "")
+    if not text:
+        return DEFAULT_SECONDS
+    if not text.isascii() or not text.isdecimal() or not FINE <= int(text) <= MAX_SECONDS:
+        raise BadRequest(f"seconds: Invalid value: {text[:50]!r}: must be a whole number from {FINE} to {MAX_SECONDS}")
+    return int(text)

@@ -1,0 +1,125 @@
+"""Figures of nodes and pods: metrics.k8s.io as metrics-server serves it, and series of our own for charts.
+
+Nothing of it is stored; console/metrics makes each object when it is asked for.
+"""
+
+from __future__ import annotations
+
+from common.api import kinds
+from common.api.kinds import Resource
+from common.api.meta import Object
+from console.registry import schema
+from console.registry.columns import NAME, at, field
+from console.registry.row import Column, Row
+
+_META = "io.k8s.apimachinery.pkg.apis.meta.v1"
+_QUANTITY = {"$ref": "#/$defs/io.k8s.apimachinery.pkg.api.resource.Quantity"}
+_USAGE = {"type": "object", "additionalProperties": _QUANTITY, "description": "Use by resource: cpu and memory."}
+_METRICS = "io.k8s.metrics.pkg.apis.metrics.v1beta1"
+
+
+def _define(name: str, resource: Resource, description: str, properties: Object) -> str:
+    text = {"type": "string"}
+    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    schema.define(
+        name,
+        {
+            "type": "object",
+            "description": description,
+            "properties": {
+                "apiVersion": text,
+                "kind": text,
+                "metadata": {"$ref": f"#/$defs/{_META}.ObjectMeta"},
+                **properties,
+            },
+            "x-kubernetes-group-version-kind": [kind],
+        },
+    )
+    return name
+
+
+_SAMPLE: Object = {
+    "timestamp": {"$ref": f"#/$defs/{_META}.Time", "description": "When it was measured."},
+    "window": {"type": "string", "description": "The time before the timestamp that the figures are an average of."},
+}
+schema.define(
+    f"{_METRICS}.ContainerMetrics",
+    {
+        "type": "object",
+        "description": "What one container uses.",
+        "properties": {"name": {"type": "string", "description": "Name of the container."}, "usage": _USAGE},
+    },
+)
+_CONTAINERS = {"type": "array", "items": {"$ref": f"#/$defs/{_METRICS}.ContainerMetrics"}}
+_POINTS = {"type": "array", "items": {"type": "integer", "format": "int64"}}
+_SERIES: Object = {
+    "start": {"$ref": f"#/$defs/{_META}.Time", "description": "The moment of the first point."},
+    "stepSeconds": {"type": "integer", "format": "int32", "description": "Seconds from one point to the next."},
+    "cpu": {**_POINTS, "description": "CPU in millicores; null where nothing was measured."},
+    "memory": {**_POINTS, "description": "Memory in bytes; null where nothing was measured."},
+}
+
+
+def _total(name: str) -> Column:
+    def value(obj: Object, _now: object) -> str:
+        parts = [obj] if "usage" in obj else obj.get("containers") or ()
+        unit = {"cpu": "n", "memory": "Ki"}[name]
+        return f"{sum(int(part['usage'][name].removesuffix(unit)) for part in parts)}{unit}"
+
+    return Column(name, value, description=f"Use of {name}.")
+
+
+def _metrics(resource: Resource, definition: str) -> Row:
+    return Row(
+        resource,
+        resource.kind.lower(),
+        columns=(NAME, _total("cpu"), _total("memory"), field("Window", "window")),
+        verbs=("get", "list"),
+        durable=False,
+        computed=True,
+        schema=definition,
+        has_spec_generation=False,
+    )
+
+
+def _last(name: str) -> Column:
+    def value(obj: Object, _now: object) -> str:
+        known = [point for point in at(obj, name, ()) if point is not None]
+        if not known:
+            return "<unknown>"
+        return f"{known[-1]}m" if name == "cpu" else f"{known[-1] >> 20}Mi"
+
+    return Column(name, value, description=f"The newest value of {name}.")
+
+
+def _series(resource: Resource, about: str) -> Row:
+    definition = _define(
+        f"io.quarterdeck.v1.{resource.kind}", resource, f"CPU and memory of {about} over time.", _SERIES
+    )
+    return Row(
+        resource,
+        resource.kind.lower(),
+        columns=(NAME, _last("cpu"), _last("memory"), field("Since", "start")),
+        verbs=("get", "list"),
+        durable=False,
+        computed=True,
+        schema=definition,
+        has_spec_generation=False,
+    )
+
+
+ROWS = (
+    _metrics(
+        kinds.NODE_METRICS,
+        _define(f"{_METRICS}.NodeMetrics", kinds.NODE_METRICS, "What a node uses.", {**_SAMPLE, "usage": _USAGE}),
+    ),
+    _metrics(
+        kinds.POD_METRICS,
+        _define(
+            f"{_METRICS}.PodMetrics", kinds.POD_METRICS, "What a pod uses.", {**_SAMPLE, "containers": _CONTAINERS}
+        ),
+    ),
+    _series(kinds.CLUSTER_SERIES, "the whole cluster"),
+    _series(kinds.NODE_SERIES, "a node"),
+    _series(kinds.POD_SERIES, "a pod"),
+)
