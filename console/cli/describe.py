@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from common.api.kinds import DEPLOYMENTS, ENDPOINTSLICES, EVENTS, NODES, PODS, REPLICASETS, SERVICES
+from common.api.kinds import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
 from common.api.meta import Object, name, namespace, uid
+from common.api.rollout import HISTORY
 from common.clock import SystemClock
 from console.views.describe import Related, describe
+from console.views.rollouts import owned_by
 
 from . import arguments
 from .context import Context, Target
@@ -62,7 +64,7 @@ def related(context: Context, target: Target, obj: Object) -> Related:
     return Related(
         events=items(EVENTS.path(place), fieldSelector=f"involvedObject.uid={uid(obj)}"),
         pods=items(PODS.path(), fieldSelector=f"spec.nodeName={name(obj)}") if resource == NODES else (),
-        replicasets=items(REPLICASETS.path(place)) if resource == DEPLOYMENTS else (),
+        revisions=owned_by(obj, items(HISTORY[resource].path(place))) if resource in HISTORY else (),
         endpointslices=(
             items(ENDPOINTSLICES.path(place), labelSelector=f"kubernetes.io/service-name={name(obj)}")
             if resource == SERVICES

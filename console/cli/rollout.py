@@ -1,4 +1,4 @@
-"""`rollout status|history|undo|restart|pause|resume` of Deployments, in kubectl's words."""
+"""`rollout status|history|undo|restart|pause|resume` of what rolls out, in kubectl's words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from common.api import rollout
-from common.api.kinds import DEPLOYMENTS, REPLICASETS
+from common.api.kinds import DEPLOYMENTS
 from common.api.meta import Object
 from common.clock import SystemClock
 from common.waiting import wait_until
@@ -17,10 +17,11 @@ from .exits import Exit, Failure
 from .output import columns, dump
 
 MERGE = "application/merge-patch+json"
+_HOLDS = {"StatefulSet": "; its updateStrategy.rollingUpdate.partition keeps pods below it as they are"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Follow and steer the rollout of a Deployment."
+    parser.description = "Follow and steer the rollout of a Deployment, StatefulSet or DaemonSet."
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     made: dict[str, argparse.ArgumentParser] = {}
     for action, (what, _) in ACTIONS.items():
@@ -42,8 +43,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     context = Context.of(args)
     target = context.single(args.objects)
-    if target.kind.resource != DEPLOYMENTS:
-        raise Failure(f"{target}: only a Deployment has a rollout here, not a {target.kind.resource.kind}")
+    kind = target.kind.resource
+    if kind not in rollout.HISTORY:
+        raise Failure(f"{target}: a Deployment, StatefulSet or DaemonSet has a rollout, a {kind.kind} has none")
+    if args.action in {"pause", "resume"} and kind != DEPLOYMENTS:
+        raise Failure(f"{target}: only a Deployment can be held, not a {kind.kind}{_HOLDS.get(kind.kind, '')}")
     return ACTIONS[args.action][1](context, target, args)
 
 
@@ -63,12 +67,13 @@ def _status(context: Context, target: Target, args: argparse.Namespace) -> int:
     return Exit.FAILED if last.failed else Exit.OK
 
 
-def _revisions(context: Context, deployment: Object) -> list[rollout.Revision]:
-    return rollout.history(deployment, context.api.get(context.path(REPLICASETS))["items"])
+def _revisions(context: Context, target: Target, workload: Object) -> list[rollout.Revision]:
+    kept_in = context.path(rollout.HISTORY[target.kind.resource])
+    return rollout.history(workload, context.api.get(kept_in)["items"])
 
 
 def _history(context: Context, target: Target, args: argparse.Namespace) -> int:
-    revisions = _revisions(context, context.read(target))
+    revisions = _revisions(context, target, context.read(target))
     if args.revision:
         print(dump(rollout.revision_to_undo(revisions, args.revision).template, "yaml"))
         return Exit.OK
@@ -79,11 +84,11 @@ def _history(context: Context, target: Target, args: argparse.Namespace) -> int:
 
 
 def _undo(context: Context, target: Target, args: argparse.Namespace) -> int:
-    deployment = context.read(target)
-    if (deployment.get("spec") or {}).get("paused"):
+    workload = context.read(target)
+    if (workload.get("spec") or {}).get("paused"):
         raise Failure(f"{target} is paused: run `quarterdeck rollout resume {target}` first")
-    revision = rollout.revision_to_undo(_revisions(context, deployment), args.to_revision)
-    patch = rollout.undo_patch(deployment, revision)
+    revision = rollout.revision_to_undo(_revisions(context, target, workload), args.to_revision)
+    patch = rollout.undo_patch(workload, revision)
     path = context.path(target.kind.resource, target.name)
     context.api.send("PATCH", path, patch, content_type="application/json-patch+json")
     print(f"{target} rolled back")
@@ -114,7 +119,7 @@ ACTIONS: dict[str, tuple[str, Callable[[Context, Target, argparse.Namespace], in
     "status": ("wait until the rollout is done, saying where it is", _status),
     "history": ("the revisions that are kept", _history),
     "undo": ("go back to an earlier revision", _undo),
-    "restart": ("replace all pods, in the Deployment's own way", _restart),
+    "restart": ("replace all pods, in the workload's own way", _restart),
     "pause": ("hold the rollout", _pause),
     "resume": ("let the rollout go on", _resume),
 }

@@ -23,7 +23,9 @@ class Where(StrEnum):
 
 EVERYWHERE = frozenset(Where)
 TABLE = frozenset({Where.TABLE})
-WORKLOADS = frozenset({"deployments", "replicasets"})
+WORKLOADS = frozenset({"deployments", "replicasets", "statefulsets", "daemonsets", "replicationcontrollers"})
+_SCALED = WORKLOADS - {"daemonsets"}
+_ROLLED_OUT = frozenset({"deployments", "statefulsets", "daemonsets"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("history.forward", ("right_square_bracket",), "later view", "Forward in the history of views.",
            group="Moving"),
     Action("history.last", ("minus",), "last view", "Between this view and the one before. On a workload: scale down.",
-           excluded=WORKLOADS, group="Moving"),
+           excluded=_SCALED, group="Moving"),
     # finding
     Action("command", ("colon",), "cmd", "Go to any kind: `:pods`, `:deploy web`, `:svc kube-system`, `:discover`. "
            "Tab completes.", EVERYWHERE, hint=90, group="Finding"),
@@ -111,16 +113,16 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({"pods", "replicasets", "endpointslices"})),
     Action("node", ("o",), "node", "To the pod's node.", TABLE, _PODS),
     # changing objects
-    Action("scale", ("s",), "scale", "Set the number of replicas.", TABLE, WORKLOADS, hint=3, group="Changing"),
-    Action("scale.up", ("plus",), "one more", "One replica more.", TABLE, WORKLOADS, hint=13, group="Changing"),
-    Action("scale.down", ("minus",), "one less", "One replica less.", TABLE, WORKLOADS, hint=14, group="Changing"),
-    Action("rollout", ("v",), "rollout", "The rollout, replica by replica.", TABLE, frozenset({"deployments"}),
+    Action("scale", ("s",), "scale", "Set the number of replicas.", TABLE, _SCALED, hint=3, group="Changing"),
+    Action("scale.up", ("plus",), "one more", "One replica more.", TABLE, _SCALED, hint=13, group="Changing"),
+    Action("scale.down", ("minus",), "one less", "One replica less.", TABLE, _SCALED, hint=14, group="Changing"),
+    Action("rollout", ("v",), "rollout", "The rollout, replica by replica.", TABLE, _ROLLED_OUT,
            hint=4, group="Changing"),
-    Action("restart", ("r",), "restart", "Replace all pods by new ones, in the Deployment's own way.",
-           frozenset({Where.TABLE, Where.ROLLOUT}), frozenset({"deployments"}), hint=6, group="Changing"),
+    Action("restart", ("r",), "restart", "Replace all pods by new ones, in the workload's own way.",
+           frozenset({Where.TABLE, Where.ROLLOUT}), _ROLLED_OUT, hint=6, group="Changing"),
     Action("undo", ("ctrl+l",), "roll back", "Go back to an earlier revision, chosen from a list.",
-           frozenset({Where.TABLE, Where.ROLLOUT}), frozenset({"deployments"}), hint=7, group="Changing"),
-    Action("image", ("i",), "image", "Set the image of a container.", TABLE, frozenset({"deployments"}), hint=11,
+           frozenset({Where.TABLE, Where.ROLLOUT}), _ROLLED_OUT, hint=7, group="Changing"),
+    Action("image", ("i",), "image", "Set the image of a container.", TABLE, _ROLLED_OUT, hint=11,
            group="Changing"),
     Action("cordon", ("c",), "cordon", "No new pods on this node.", TABLE, frozenset({"nodes"}), hint=6,
            group="Changing"),

@@ -20,8 +20,8 @@ async def scale(gateway: Gateway, resource: Resource, obj: Object, replicas: int
     )
 
 
-async def restart(gateway: Gateway, deployment: Object, now: datetime) -> None:
-    await gateway.patch(DEPLOYMENTS, name(deployment), rollout.restart_patch(now), namespace(deployment))
+async def restart(gateway: Gateway, resource: Resource, workload: Object, now: datetime) -> None:
+    await gateway.patch(resource, name(workload), rollout.restart_patch(now), namespace(workload))
 
 
 async def pause(gateway: Gateway, deployment: Object, *, paused: bool) -> None:
@@ -29,15 +29,15 @@ async def pause(gateway: Gateway, deployment: Object, *, paused: bool) -> None:
     await gateway.patch(DEPLOYMENTS, name(deployment), patch, namespace(deployment))
 
 
-async def undo(gateway: Gateway, deployment: Object, revision: rollout.Revision) -> None:
-    """Go back to a revision; refused when the Deployment was replaced meanwhile."""
-    patch = rollout.undo_patch(deployment, revision)
-    await gateway.patch(DEPLOYMENTS, name(deployment), patch, namespace(deployment), kind=PatchType.JSON)
+async def undo(gateway: Gateway, resource: Resource, workload: Object, revision: rollout.Revision) -> None:
+    """Go back to a revision; refused when the workload was replaced by a namesake meanwhile."""
+    patch = rollout.undo_patch(workload, revision)
+    await gateway.patch(resource, name(workload), patch, namespace(workload), kind=PatchType.JSON)
 
 
-async def set_image(gateway: Gateway, deployment: Object, container: str, image: str) -> None:
+async def set_image(gateway: Gateway, resource: Resource, workload: Object, container: str, image: str) -> None:
     patch = rollouts.set_image(container, image)
-    await gateway.patch(DEPLOYMENTS, name(deployment), patch, namespace(deployment), kind=PatchType.STRATEGIC)
+    await gateway.patch(resource, name(workload), patch, namespace(workload), kind=PatchType.STRATEGIC)
 
 
 async def cordon(gateway: Gateway, node: Object, *, cordoned: bool) -> None:

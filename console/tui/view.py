@@ -128,7 +128,7 @@ def _of_deployment(obj: Object) -> View:
     )
 
 
-def _of_replicaset(obj: Object) -> View:
+def _of_controller(obj: Object) -> View:
     return _pods_of(meta.name(obj), obj, lambda pod: meta.is_controlled_by(pod, obj))
 
 
@@ -166,7 +166,10 @@ def _of_slice(obj: Object) -> View:
 
 _DRILLS: dict[str, Callable[[Object], View | None]] = {
     kinds.DEPLOYMENTS.group_resource: _of_deployment,
-    kinds.REPLICASETS.group_resource: _of_replicaset,
+    kinds.REPLICASETS.group_resource: _of_controller,
+    kinds.STATEFULSETS.group_resource: _of_controller,
+    kinds.DAEMONSETS.group_resource: _of_controller,
+    kinds.REPLICATIONCONTROLLERS.group_resource: _of_controller,
     kinds.NODES.group_resource: _of_node,
     kinds.SERVICES.group_resource: _of_service,
     kinds.PODS.group_resource: _of_pod,

@@ -1,29 +1,26 @@
-"""A Deployment's rollout, replica by replica: old or new, ready or not, and what the strategy still demands.
+"""A rollout, replica by replica: old or new, ready or not, and what the strategy still demands.
 
 Revisions and the patches that steer a rollout are in `common.api.rollout`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from common.api import conditions, intstr, meta, pods, rollout
+from common.api import conditions, intstr, meta, pods, revisions, rollout
+from common.api.kinds import DAEMONSETS, STATEFULSETS
 from common.api.meta import Object
 
 from .status import Status, Tone, pod_status
 
-
-def revision(obj: Object) -> int:
-    """The revision of a Deployment or ReplicaSet, 0 when it has none."""
-    text = meta.annotations(obj).get(rollout.REVISION, "")
-    return int(text) if text.isdecimal() else 0
+revision = rollout.revision_number
 
 
-def owned_by(deployment: Object, replicasets: Iterable[Object]) -> list[Object]:
-    """Its ReplicaSets, oldest revision first."""
-    return sorted((item for item in replicasets if meta.is_controlled_by(item, deployment)), key=revision)
+def owned_by(workload: Object, kept_in: Iterable[Object]) -> list[Object]:
+    """Its ReplicaSets or ControllerRevisions, oldest revision first."""
+    return sorted((item for item in kept_in if meta.is_controlled_by(item, workload)), key=revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +55,24 @@ class Progress:
         return self.status.tone in {Tone.OK, Tone.DONE}
 
 
-def progress(deployment: Object, replicasets: Iterable[Object], all_pods: Iterable[Object], now: datetime) -> Progress:
-    """How far the rollout is, from what the objects say."""
-    owned = owned_by(deployment, replicasets)
-    current = revision(deployment)
-    by_uid = {meta.uid(item): revision(item) for item in owned}
-    replicas = [
-        _replica(pod, by_uid[ref["uid"]], current, now)
-        for pod in all_pods
-        if (ref := meta.controller_of(pod)) is not None and ref.get("uid") in by_uid
-    ]
+def progress(workload: Object, kept_in: Iterable[Object], all_pods: Iterable[Object], now: datetime) -> Progress:
+    """How far the rollout is, from what the objects say. `kept_in` has its ReplicaSets or ControllerRevisions."""
+    owned = owned_by(workload, kept_in)
+    current = revision(workload) or max(map(revision, owned), default=0)
+    replicas = [_replica(pod, number, current, now) for pod, number in _own_pods(workload, owned, all_pods)]
     replicas.sort(key=lambda item: (not item.new, -item.revision, meta.name(item.pod)))
-    spec, state = deployment.get("spec") or {}, deployment.get("status") or {}
-    wanted = int(spec.get("replicas", 1))
-    needed, most = _limits(spec, wanted)
-    status, message = standing(deployment)
+    state = workload.get("status") or {}
+    daemons = workload.get("kind") == DAEMONSETS.kind
+    wanted = int(state.get("desiredNumberScheduled") or 0) if daemons else int(workload["spec"].get("replicas", 1))
+    needed, most = _limits(workload, wanted)
+    status, message = standing(workload)
     return Progress(
         status=status,
         message=message,
         wanted=wanted,
-        updated=int(state.get("updatedReplicas") or 0),
+        updated=int(state.get("updatedNumberScheduled" if daemons else "updatedReplicas") or 0),
         ready_new=sum(1 for item in replicas if item.new and item.ready),
-        available=int(state.get("availableReplicas") or 0),
+        available=int(state.get("numberAvailable" if daemons else "availableReplicas") or 0),
         total=len(replicas),
         needed=needed,
         most=most,
@@ -87,7 +80,34 @@ def progress(deployment: Object, replicasets: Iterable[Object], all_pods: Iterab
     )
 
 
-def _limits(spec: Object, wanted: int) -> tuple[int, int]:
+def _own_pods(workload: Object, owned: Iterable[Object], all_pods: Iterable[Object]) -> Iterator[tuple[Object, int]]:
+    """The workload's pods, each with its revision: a Deployment's by their ReplicaSet, others' by their label."""
+    by_uid = {meta.uid(item): revision(item) for item in owned}
+    by_label = {label: revision(item) for item in owned for label in (meta.name(item), revisions.hash_of(item))}
+    for pod in all_pods:
+        ref = meta.controller_of(pod)
+        if ref is None:
+            continue
+        if ref.get("uid") in by_uid:
+            yield pod, by_uid[ref["uid"]]
+        elif ref.get("uid") == meta.uid(workload):
+            yield pod, by_label.get(meta.labels(pod).get(revisions.REVISION_HASH, ""), 0)
+
+
+def _limits(workload: Object, wanted: int) -> tuple[int, int]:
+    """How many pods must stay available, and how many there may be."""
+    if workload.get("kind") not in {STATEFULSETS.kind, DAEMONSETS.kind}:
+        return _limits_of_deployment(workload.get("spec") or {}, wanted)
+    kind, rolling = rollout.update_strategy(workload)
+    if kind != "RollingUpdate":
+        return 0, wanted
+    daemons = workload.get("kind") == DAEMONSETS.kind
+    unavailable = intstr.scaled(rolling.get("maxUnavailable", 1), wanted, round_up=daemons)
+    surge = intstr.scaled(rolling.get("maxSurge", 0), wanted, round_up=True)
+    return max(0, wanted - (unavailable if surge else max(unavailable, 1))), wanted + surge
+
+
+def _limits_of_deployment(spec: Object, wanted: int) -> tuple[int, int]:
     strategy = spec.get("strategy") or {}
     if strategy.get("type") == "Recreate":
         return 0, wanted
@@ -108,11 +128,13 @@ def _replica(pod: Object, number: int, current: int, now: datetime) -> Replica:
     return Replica(pod, number, number == current, pod_status(pod), ready, max(seconds, 0.0))
 
 
-def standing(deployment: Object) -> tuple[Status, str]:
+def standing(workload: Object) -> tuple[Status, str]:
     """The state of the rollout and a sentence about it, the one that `kubectl rollout status` prints."""
-    now = rollout.progress(deployment)
-    if (deployment.get("spec") or {}).get("paused"):
+    now = rollout.progress(workload)
+    if (workload.get("spec") or {}).get("paused"):
         return Status("Paused", Tone.WARN), "the rollout is held: resume to let it go on"
+    if now.failed and workload.get("kind") in {STATEFULSETS.kind, DAEMONSETS.kind}:
+        return Status("By hand", Tone.WARN), "pods take the new template when somebody deletes them (OnDelete)"
     if now.failed:
         return Status("Stuck", Tone.BAD), now.message
     if now.done:

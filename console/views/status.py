@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from common.api import conditions, pods, podstate
+from common.api import conditions, pods, podstate, rollout
 from common.api.meta import Object
 
 
@@ -89,7 +89,9 @@ def node_status(node: Object) -> Status:
 
 
 def workload_status(workload: Object) -> Status:
-    """How a Deployment or ReplicaSet stands: complete, on its way, paused or stuck, with the reason as the word."""
+    """How a workload stands: complete, on its way, paused or stuck, with the reason as the word."""
+    if workload.get("kind") in {"StatefulSet", "DaemonSet"}:
+        return _rolled_status(workload)
     spec, status = workload.get("spec") or {}, workload.get("status") or {}
     wanted = int(spec.get("replicas", 1))
     if spec.get("paused"):
@@ -110,8 +112,27 @@ def workload_status(workload: Object) -> Status:
     return Status("Progressing", Tone.BUSY)
 
 
+def _rolled_status(workload: Object) -> Status:
+    """StatefulSets and DaemonSets have no conditions: their figures say it all."""
+    status = workload.get("status") or {}
+    daemons = workload.get("kind") == "DaemonSet"
+    if daemons:
+        wanted, available = int(status.get("desiredNumberScheduled") or 0), int(status.get("numberAvailable") or 0)
+    else:
+        wanted = int((workload.get("spec") or {}).get("replicas", 1))
+        available = int(status.get("availableReplicas") or 0)
+    rolled = rollout.progress(workload)
+    by_hand = rollout.update_strategy(workload)[0] == "OnDelete"
+    surplus = not daemons and int(status.get("replicas") or 0) > wanted
+    if available < wanted or surplus or not (rolled.done or by_hand):
+        return Status("Progressing", Tone.BUSY)
+    if wanted == 0:
+        return Status("No nodes" if daemons else "Scaled to 0", Tone.DONE)
+    return Status("Available", Tone.OK)
+
+
 def _updated(workload: Object, status: Object) -> Any:
-    if workload.get("kind") == "ReplicaSet":
+    if workload.get("kind") in {"ReplicaSet", "ReplicationController"}:
         return status.get("replicas") or 0
     return status.get("updatedReplicas") or 0
 

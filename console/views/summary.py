@@ -91,23 +91,18 @@ def _last_end(found: Object, now: datetime) -> str:
     return f", last {status.container_status({'terminated': last}).word} {ages.since(last.get('finishedAt'), now)} ago"
 
 
-def _deployment(obj: Object, now: datetime) -> list[Entry]:
+def _workload(obj: Object, now: datetime) -> list[Entry]:
     spec, state = obj.get("spec") or {}, obj.get("status") or {}
-    strategy = spec.get("strategy") or {}
-    rolling = strategy.get("rollingUpdate") or {}
     entries: list[Entry] = [
         ("Status", status.workload_status(obj), Tone.TEXT),
-        ("Wanted", str(spec.get("replicas", 1)), Tone.BRIGHT),
-        ("Ready", str(state.get("readyReplicas", 0)), Tone.TEXT),
-        ("Updated", str(state.get("updatedReplicas", 0)), Tone.TEXT),
-        ("Available", str(state.get("availableReplicas", 0)), Tone.TEXT),
+        *((title, str(state.get(figure) or 0), Tone.TEXT) for title, figure in _FIGURES.get(str(obj.get("kind")), ())),
     ]
-    if obj.get("kind") == "Deployment":
-        entries.append(("Strategy", str(strategy.get("type", "RollingUpdate")), Tone.TEXT))
-        if rolling:
-            limits = f"surge {rolling.get('maxSurge', '25%')}, unavailable {rolling.get('maxUnavailable', '25%')}"
-            entries.append(("", limits, Tone.DIM))
-    entries.append(("Revision", str(rollouts.revision(obj) or "-"), Tone.TEXT))
+    if "replicas" in spec:
+        entries.insert(1, ("Wanted", str(spec["replicas"]), Tone.BRIGHT))
+    entries += _strategy(obj)
+    number = rollouts.revision(obj)
+    if number:
+        entries.append(("Revision", str(number), Tone.TEXT))
     for container in ((spec.get("template") or {}).get("spec") or {}).get("containers") or ():
         entries += [(str(container.get("name")), "", Tone.KEY), ("  Image", str(container.get("image")), Tone.TEXT)]
     for condition in state.get("conditions") or ():
@@ -115,6 +110,34 @@ def _deployment(obj: Object, now: datetime) -> list[Entry]:
             tone = Tone.DIM if condition.get("status") == "True" else Tone.WARN
             entries += [(str(condition.get("type")), "", Tone.KEY), (WHOLE, str(condition["message"]), tone)]
     return [*entries, *_metadata(obj, now)]
+
+
+_REPLICAS = (("Ready", "readyReplicas"), ("Updated", "updatedReplicas"), ("Available", "availableReplicas"))
+_FIGURES = {
+    "Deployment": _REPLICAS,
+    "StatefulSet": _REPLICAS,
+    "ReplicaSet": (_REPLICAS[0], _REPLICAS[2]),
+    "ReplicationController": (_REPLICAS[0], _REPLICAS[2]),
+    "DaemonSet": (
+        ("Wanted", "desiredNumberScheduled"),
+        ("Ready", "numberReady"),
+        ("Updated", "updatedNumberScheduled"),
+        ("Available", "numberAvailable"),
+        ("Misplaced", "numberMisscheduled"),
+    ),
+}
+
+
+def _strategy(obj: Object) -> list[Entry]:
+    spec = obj.get("spec") or {}
+    found = spec.get("strategy") or spec.get("updateStrategy")
+    if not found:
+        return []
+    rolling = found.get("rollingUpdate") or {}
+    words = {"maxSurge": "surge", "maxUnavailable": "unavailable", "partition": "partition"}
+    limits = ", ".join(f"{words[name]} {rolling[name]}" for name in words if name in rolling)
+    entries: list[Entry] = [("Strategy", str(found.get("type", "RollingUpdate")), Tone.TEXT)]
+    return [*entries, ("", limits, Tone.DIM)] if limits else entries
 
 
 def _service(obj: Object, now: datetime) -> list[Entry]:
@@ -223,8 +246,11 @@ def _container(row: Object, _now: datetime) -> list[Entry]:
 
 _KINDS: dict[str, Callable[[Object, datetime], list[Entry]]] = {
     "Pod": _pod,
-    "Deployment": _deployment,
-    "ReplicaSet": _deployment,
+    "Deployment": _workload,
+    "ReplicaSet": _workload,
+    "StatefulSet": _workload,
+    "DaemonSet": _workload,
+    "ReplicationController": _workload,
     "Service": _service,
     "Event": _event,
     "Change": _change,

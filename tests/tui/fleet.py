@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from common.api import kinds
-from common.api.meta import Object, format_micro_time, format_time, name, uid
+from common.api.meta import Object, format_micro_time, format_time, key, name, uid
 from common.api.names import template_hash
 from common.clock import FakeClock
 from tests.fakes.api import FakeApi, copy
@@ -203,7 +203,7 @@ class Fleet:
         }  # fmt: skip
         metadata = self._meta(
             f"{name(replicaset)}-{self._suffix()}", replicaset["metadata"]["namespace"], days,
-            labels=replicaset["metadata"]["labels"], ownerReferences=[_owner(replicaset, "apps/v1")],
+            labels=replicaset["metadata"].get("labels", {}), ownerReferences=[_owner(replicaset, "apps/v1")],
         )  # fmt: skip
         return self._seed(kinds.PODS, {"metadata": metadata, "spec": spec, "status": status})
 
@@ -367,6 +367,37 @@ class Fleet:
                 "firstTimestamp": moment, "lastTimestamp": moment, "source": {"component": "quarterdeck"},
             },
         )  # fmt: skip
+
+    def stateful(self, space: str, app: str, replicas: int, images: tuple[str, str]) -> Object:
+        """A StatefulSet on its way from the first image to the second: its last pod has it already."""
+        owner: Object = {
+            "metadata": self._meta(app, space, 12, generation=2),
+            "spec": {
+                "replicas": replicas, "serviceName": app, "selector": {"matchLabels": {"app": app}},
+                "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+                "template": self._template(app, images[1], "100m", "256Mi"),
+            },
+            "status": {
+                "observedGeneration": 2, "replicas": replicas, "readyReplicas": replicas,
+                "availableReplicas": replicas, "currentReplicas": replicas - 1, "updatedReplicas": 1,
+                "currentRevision": f"{app}-r1", "updateRevision": f"{app}-r2",
+            },
+        }  # fmt: skip
+        owner = self._seed(kinds.STATEFULSETS, owner)
+        for number, image in enumerate(images, start=1):
+            template = self._template(app, image, "100m", "256Mi")
+            meta = self._meta(f"{app}-r{number}", space, 12, ownerReferences=[_owner(owner, "apps/v1")])
+            data = {"spec": {"template": {**template, "$patch": "replace"}}}
+            self._seed(kinds.CONTROLLERREVISIONS, {"metadata": meta, "data": data, "revision": number})
+        for index in range(replicas):
+            made = self.pod(owner, NODES[index % 3], 10 - index)
+            self.api.vanish(kinds.PODS, key(made))
+            made["metadata"] |= {
+                "name": f"{app}-{index}", "uid": f"{app}-{index}",
+                "labels": {"app": app, "controller-revision-hash": f"{app}-r{1 + (index == replicas - 1)}"},
+            }  # fmt: skip
+            self.api.seed(kinds.PODS, made)
+        return owner
 
     def pods_of(self, app: str) -> list[Any]:
         return [copy(item) for item in self.api.items(kinds.PODS) if item["metadata"]["labels"].get("app") == app]

@@ -27,6 +27,8 @@ SERVED = tuple(
         (kinds.SERVICEACCOUNTS, "serviceaccount", ("sa",)),
         (kinds.DEPLOYMENTS, "deployment", ("deploy",)),
         (kinds.REPLICASETS, "replicaset", ("rs",)),
+        (kinds.STATEFULSETS, "statefulset", ("sts",)),
+        (kinds.DAEMONSETS, "daemonset", ("ds",)),
         (kinds.ENDPOINTSLICES, "endpointslice", ()),
         (kinds.LEASES, "lease", ()),
         (kinds.HOSTS, "host", ()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.api import kinds
-from common.api.meta import Key, name
+from common.api.meta import Key, key, name
 from common.errors import Conflict, Forbidden, ServiceUnavailable
 from console.tui.screens.dialogs import Ask, Choose, Confirm
 from console.tui.screens.help import Help
@@ -490,3 +490,20 @@ async def test_a_timeline_of_nothing_known_is_refused(fleet: Fleet) -> None:
         assert "no KIND/NAME" in console.note()
         await goto(console, "timeline a b")
         assert "one word" in console.note()
+
+
+async def test_a_statefulset_rolls_out_restarts_and_goes_back(fleet: Fleet) -> None:
+    owner = fleet.stateful("default", "orders-db", 3, ("db:1", "db:2"))
+    async with running(fleet) as console:
+        await goto(console, "sts")
+        await console.press("v")
+        assert isinstance(console.app.screen, RolloutScreen)
+        assert "StatefulSet default/orders-db" in console.text()
+        assert console.text().count("orders-db-") >= 3
+        await console.press("p")
+        assert "only a Deployment can be held" in console.note()
+        await console.press("ctrl+l")
+        assert "db:1" in console.text()
+        await console.press("enter")
+        found = fleet.api.find(kinds.STATEFULSETS, key(owner)) or {}
+        assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "db:1"

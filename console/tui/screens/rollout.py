@@ -7,7 +7,7 @@ from functools import partial
 
 from textual.widget import Widget
 
-from common.api import ages, kinds, meta, pods
+from common.api import ages, kinds, meta, pods, rollout
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.errors import NotFound
@@ -62,12 +62,13 @@ COLUMNS = (
 
 
 class RolloutScreen(Deck):
-    """Follows one Deployment, its ReplicaSets and pods."""
+    """Follows one Deployment, StatefulSet or DaemonSet, its revisions and pods."""
 
     where = Where.ROLLOUT
 
-    def __init__(self, session: Session, trail: Sequence[str], key: Key) -> None:
+    def __init__(self, session: Session, trail: Sequence[str], resource: Resource, key: Key) -> None:
         super().__init__(session)
+        self._resource = resource
         self._trail = list(trail)
         self._key = key
         self._feeds: list[Subscription] = []
@@ -77,7 +78,7 @@ class RolloutScreen(Deck):
         self._table.add_class("framed")
         self._progress = SpanLines(session.look, id="progress", classes="framed")
         self._events = SpanLines(session.look, id="events", classes="framed")
-        self._progress.border_title = f"Deployment {key}"
+        self._progress.border_title = f"{resource.kind} {key}"
         self._events.border_title = "Events"
 
     def body(self) -> Iterable[Widget]:
@@ -87,7 +88,7 @@ class RolloutScreen(Deck):
 
     def on_mount(self) -> None:
         super().on_mount()
-        resources = (kinds.DEPLOYMENTS, kinds.REPLICASETS, kinds.PODS, kinds.EVENTS)
+        resources = (self._resource, rollout.HISTORY[self._resource], kinds.PODS, kinds.EVENTS)
         self._feeds = [self.session.feeds.open(resource) for resource in resources]
         self.frame()
 
@@ -101,12 +102,12 @@ class RolloutScreen(Deck):
     def trail(self) -> Sequence[str]:
         return self._trail
 
-    def deployment(self) -> Object:
-        """The Deployment as it is now; NotFound when it is gone."""
+    def workload(self) -> Object:
+        """The workload as it is now; NotFound when it is gone."""
         found = self._feeds[0].get(self._key) if self._feeds else None
         if found is None:
-            raise NotFound(f"deployment {self._key} is gone")
-        return found
+            raise NotFound(f"{self._resource.kind} {self._key} is gone")
+        return {"kind": self._resource.kind, **found}
 
     def frame(self) -> None:
         changed = [feed.take(5000) for feed in self._feeds]
@@ -117,18 +118,19 @@ class RolloutScreen(Deck):
         """Seconds pass even when nothing changes."""
         if not self._feeds:
             return
-        deployments, replicasets, pods_feed, events = self._feeds
-        deployment = deployments.get(self._key)
-        if deployment is None:
-            if deployments.synced:
-                self._progress.set_lines([[(f"deployment {self._key} is gone; esc goes back", Tone.BAD)]])
+        workloads, kept_in, pods_feed, events = self._feeds
+        if workloads.get(self._key) is None:
+            if workloads.synced:
+                gone = f"{self._resource.kind} {self._key} is gone; esc goes back"
+                self._progress.set_lines([[(gone, Tone.BAD)]])
             return
+        workload = self.workload()
         now = self.session.clock.now()
-        progress = rollouts.progress(deployment, replicasets.items(), pods_feed.items(), now)
+        progress = rollouts.progress(workload, kept_in.items(), pods_feed.items(), now)
         self._show_replicas(progress)
         width = max(self._progress.size.width, 40)
-        self._progress.set_lines(progress_lines(progress, deployment, width, self.session.look))
-        self._events.set_lines(self._event_lines(events, deployment, replicasets))
+        self._progress.set_lines(progress_lines(progress, workload, width, self.session.look))
+        self._events.set_lines(self._event_lines(events, workload, kept_in))
         self._table.border_title = f"Replicas {self.session.look.dot} {progress.total}"
 
     def _show_replicas(self, progress: Progress) -> None:
@@ -140,9 +142,9 @@ class RolloutScreen(Deck):
         self._table.update([*gone, *((meta.key(row), row) for row in found)])
         self._table.flush()
 
-    def _event_lines(self, feed: Subscription, deployment: Object, replicasets: Subscription) -> list[Line]:
-        owned = {meta.uid(item) for item in rollouts.owned_by(deployment, replicasets.items())}
-        wanted = owned | {meta.uid(deployment)} | {meta.uid(_replica(r.obj).pod) for r in self._table.model.rows}
+    def _event_lines(self, feed: Subscription, workload: Object, kept_in: Subscription) -> list[Line]:
+        owned = {meta.uid(item) for item in rollouts.owned_by(workload, kept_in.items())}
+        wanted = owned | {meta.uid(workload)} | {meta.uid(_replica(r.obj).pod) for r in self._table.model.rows}
         found = [item for item in feed.items() if (item.get("involvedObject") or {}).get("uid") in wanted]
         now = self.session.clock.now()
         lines: list[Line] = []
@@ -164,13 +166,17 @@ class RolloutScreen(Deck):
         return moves | {
             "rollout.pause": lambda: self._pause(paused=True),
             "rollout.resume": lambda: self._pause(paused=False),
-            "undo": lambda: undo_one(self, self.deployment()),
-            "restart": lambda: restart_one(self, self.deployment()),
+            "undo": lambda: undo_one(self, self._resource, self.workload()),
+            "restart": lambda: restart_one(self, self._resource, self.workload()),
             "rollout.logs": self._logs,
         }
 
     async def _pause(self, *, paused: bool) -> None:
-        await operations.pause(self.session.gateway, self.deployment(), paused=paused)
+        if self._resource != kinds.DEPLOYMENTS:
+            hint = "; its partition keeps pods below it" if self._resource == kinds.STATEFULSETS else ""
+            self.say(f"only a Deployment can be held, not a {self._resource.kind}{hint}", Tone.WARN)
+            return
+        await operations.pause(self.session.gateway, self.workload(), paused=paused)
         self.say("the rollout is held; u lets it go on" if paused else "the rollout goes on")
 
     def _logs(self) -> None:
@@ -185,7 +191,7 @@ class RolloutScreen(Deck):
         self.app.push_screen(LogsScreen(self.session, [*self._trail, meta.name(pod), "logs"], sources))
 
 
-def progress_lines(progress: Progress, deployment: Object, width: int, look: Look) -> list[Line]:
+def progress_lines(progress: Progress, workload: Object, width: int, look: Look) -> list[Line]:
     """What the strategy demands and how far it is, as bars on one scale."""
     scale = max(progress.most, progress.total, 1)
     room = max(10, min(width - 44, 80))
@@ -200,14 +206,15 @@ def progress_lines(progress: Progress, deployment: Object, width: int, look: Loo
     enough = Status("enough", Tone.OK) if progress.available >= progress.needed else Status("too few", Tone.BAD)
     made = f"{progress.ready_new} of {progress.wanted}, {new} made, {old} old left"
     needed = f"{progress.available}, {progress.needed} needed, "
-    strategy = str((deployment["spec"].get("strategy") or {}).get("type", "RollingUpdate"))
+    spec = workload["spec"]
+    strategy = str((spec.get("strategy") or spec.get("updateStrategy") or {}).get("type", "RollingUpdate"))
     return [
         [state_span(progress.status, look), (f"  {progress.message}", Tone.TEXT)],
         bar("New ready", progress.ready_new, Tone.OK, made),
         [*bar("Available", progress.available, enough.tone, needed), state_span(enough, look)],
         [
             ("Image      ", Tone.DIM),
-            (images(deployment), Tone.LINK),
+            (images(workload), Tone.LINK),
             (f"   {strategy}, at most {progress.most} pods", Tone.DIM),
         ],
     ]

@@ -9,7 +9,7 @@ from functools import partial
 
 from textual.widget import Widget
 
-from common.api import kinds, meta, pods
+from common.api import kinds, meta, pods, rollout
 from common.api.kinds import Resource
 from common.api.meta import Object
 from common.errors import NotFound
@@ -53,9 +53,9 @@ async def _related(gateway: Gateway, resource: Resource, obj: Object) -> Related
     if resource == kinds.NODES:
         found = (await gateway.list(kinds.PODS)).items
         return Related(events=events, pods=[pod for pod in found if pods.node_name(pod) == meta.name(obj)])
-    if resource == kinds.DEPLOYMENTS:
-        found = (await gateway.list(kinds.REPLICASETS, space)).items
-        return Related(events=events, replicasets=owned_by(obj, found))
+    if resource in rollout.HISTORY:
+        found = (await gateway.list(rollout.HISTORY[resource], space)).items
+        return Related(events=events, revisions=owned_by(obj, found))
     if resource == kinds.SERVICES:
         selector = f"{SERVICE_NAME_LABEL}={meta.name(obj)}"
         found = (await gateway.list(kinds.ENDPOINTSLICES, space, label_selector=selector)).items

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common.api import kinds, meta, pods, rollout
+from common.api.kinds import Resource
 from common.api.meta import Object
 from console.tui import operations
 from console.tui.screens.dialogs import Ask, Choose, Confirm, wrapped
@@ -23,6 +24,13 @@ _LISTED = 8  # names in a dialog; more are counted
 
 def _replicas(obj: Object) -> int:
     return int((obj.get("spec") or {}).get("replicas", 1))
+
+
+def _pods(workload: Object) -> int:
+    """How many pods a workload asks for: of a DaemonSet one a node."""
+    if workload.get("kind") == kinds.DAEMONSETS.kind:
+        return int((workload.get("status") or {}).get("desiredNumberScheduled") or 0)
+    return _replicas(workload)
 
 
 def _text(text: str, tone: Tone = Tone.TEXT) -> list[Line]:
@@ -64,44 +72,43 @@ async def scale_by(browse: Browse, step: int) -> None:
 
 async def restart(browse: Browse) -> None:
     for obj in browse.targets():
-        await restart_one(browse, obj)
+        await restart_one(browse, browse.view.resource, obj)
 
 
-async def restart_one(deck: Deck, deployment: Object) -> None:
-    """Ask, then replace all pods of a Deployment."""
-    count = _replicas(deployment)
-    body = _text(f"All {count} pods of {meta.key(deployment)} are replaced by new ones of the same template, "
+async def restart_one(deck: Deck, resource: Resource, workload: Object) -> None:
+    """Ask, then replace all pods of a workload."""
+    body = _text(f"All {_pods(workload)} pods of {meta.key(workload)} are replaced by new ones of the same template, "
                  "as fast as its strategy allows.")  # fmt: skip
     if not await deck.app.push_screen_wait(Confirm(deck.session.look, "Restart", body, "Restart", danger=False)):
         return
-    await operations.restart(deck.session.gateway, deployment, deck.session.clock.now())
-    deck.say(f"{meta.name(deployment)} restarts; v shows the rollout")
+    await operations.restart(deck.session.gateway, resource, workload, deck.session.clock.now())
+    deck.say(f"{meta.name(workload)} restarts; v shows the rollout")
 
 
 async def undo(browse: Browse) -> None:
     obj = browse.current()
     if obj is not None:
-        await undo_one(browse, obj)
+        await undo_one(browse, browse.view.resource, obj)
 
 
-async def undo_one(deck: Deck, deployment: Object) -> None:
+async def undo_one(deck: Deck, resource: Resource, workload: Object) -> None:
     """Let the operator choose a revision and go back to it."""
     gateway = deck.session.gateway
-    listing = await gateway.list(kinds.REPLICASETS, meta.namespace(deployment))
-    revisions = list(reversed(rollout.history(deployment, listing.items)))
+    listing = await gateway.list(rollout.HISTORY[resource], meta.namespace(workload))
+    revisions = list(reversed(rollout.history(workload, listing.items)))
     if len(revisions) < 2:
-        deck.say(f"{meta.name(deployment)} has no earlier revision to go back to", Tone.WARN)
+        deck.say(f"{meta.name(workload)} has no earlier revision to go back to", Tone.WARN)
         return
     rows = [_revision_line(item, current=index == 0) for index, item in enumerate(revisions)]
-    body = _text(f"Which revision of {meta.name(deployment)} shall run?")
+    body = _text(f"Which revision of {meta.name(workload)} shall run?")
     chosen = await deck.app.push_screen_wait(Choose(deck.session.look, "Roll back", body, rows, chosen=1))
     if chosen is None:
         return
     if chosen == 0:
         deck.say(f"revision {revisions[0].number} runs already")
         return
-    await operations.undo(gateway, deployment, revisions[chosen])
-    deck.say(f"{meta.name(deployment)} goes back to revision {revisions[chosen].number}; v shows the rollout")
+    await operations.undo(gateway, resource, workload, revisions[chosen])
+    deck.say(f"{meta.name(workload)} goes back to revision {revisions[chosen].number}; v shows the rollout")
 
 
 def _revision_line(revision: rollout.Revision, *, current: bool) -> Line:
@@ -112,10 +119,10 @@ def _revision_line(revision: rollout.Revision, *, current: bool) -> Line:
 
 async def image(browse: Browse) -> None:
     """Ask which container (when there are several) gets which image."""
-    deployment = browse.current()
-    if deployment is None:
+    workload = browse.current()
+    if workload is None:
         return
-    containers = deployment["spec"]["template"]["spec"]["containers"]
+    containers = workload["spec"]["template"]["spec"]["containers"]
     look = browse.session.look
     index: int | None = 0
     if len(containers) > 1:
@@ -124,7 +131,7 @@ async def image(browse: Browse) -> None:
     if index is None:
         return
     container = containers[index]
-    body = _text(f"Container {container['name']} of {meta.key(deployment)} runs {container.get('image')}.")
+    body = _text(f"Container {container['name']} of {meta.key(workload)} runs {container.get('image')}.")
 
     def check(text: str) -> str:
         return "" if text and " " not in text else "an image is a name such as registry.example/web:1.2"
@@ -132,8 +139,8 @@ async def image(browse: Browse) -> None:
     wanted = await browse.app.push_screen_wait(Ask(look, "Set image", body, container.get("image", ""), check=check))
     if wanted is None or wanted == container.get("image"):
         return
-    await operations.set_image(browse.session.gateway, deployment, container["name"], wanted)
-    browse.say(f"{meta.name(deployment)} rolls out {wanted}; v shows it")
+    await operations.set_image(browse.session.gateway, browse.view.resource, workload, container["name"], wanted)
+    browse.say(f"{meta.name(workload)} rolls out {wanted}; v shows it")
 
 
 async def cordon(browse: Browse, *, cordoned: bool) -> None:
@@ -200,8 +207,8 @@ def consequences(targets: list[Object]) -> list[str]:
             lines.append("What no controller owns does not come back.")
         bound = sum(1 for pod in targets if not pods.node_name(pod))
         return [*lines, f"{bound} never ran."] if bound else lines
-    if kind in {"Deployment", "ReplicaSet"}:
-        count = sum(_replicas(obj) for obj in targets)
+    if kind in {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"}:
+        count = sum(_pods(obj) for obj in targets)
         return [f"{count} pods end with it. It can be brought back only from its manifest."]
     known = {
         "Service": "Its addresses and node ports stop answering at once on every node.",

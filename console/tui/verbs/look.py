@@ -27,7 +27,8 @@ _BY_KIND: dict[str, Resource] = {
     resource.kind: resource
     for resource in (
         kinds.PODS, kinds.DEPLOYMENTS, kinds.REPLICASETS, kinds.SERVICES, kinds.NODES, kinds.ENDPOINTSLICES,
-        kinds.NAMESPACES,
+        kinds.NAMESPACES, kinds.STATEFULSETS, kinds.DAEMONSETS, kinds.CONTROLLERREVISIONS,
+        kinds.REPLICATIONCONTROLLERS,
     )
 }  # fmt: skip
 
@@ -65,10 +66,10 @@ async def why(browse: Browse) -> None:
 
 
 async def rollout(browse: Browse) -> None:
-    deployment = browse.current()
-    if deployment is not None:
-        trail = [*browse.trail(), meta.name(deployment), "rollout"]
-        browse.app.push_screen(RolloutScreen(browse.session, trail, meta.key(deployment)))
+    workload = browse.current()
+    if workload is not None:
+        trail = [*browse.trail(), meta.name(workload), "rollout"]
+        browse.app.push_screen(RolloutScreen(browse.session, trail, browse.view.resource, meta.key(workload)))
 
 
 async def owner(browse: Browse) -> None:

@@ -1,4 +1,4 @@
-"""What makes pods: Deployments and ReplicaSets."""
+"""What makes pods, and the revisions that it keeps."""
 
 from __future__ import annotations
 
@@ -75,7 +75,66 @@ REPLICASET_COLUMNS = (
     LABELS,
 )
 
+STATEFULSET_COLUMNS = (
+    NAMESPACE,
+    NAME,
+    text("READY", _workload_ready, tone=_workload_ready_tone, letter="R"),
+    state("STATUS", status.workload_status, letter="S"),
+    number("UP-TO-DATE", _count("status", "updatedReplicas"), drop=6, tone=dim),
+    number("AVAILABLE", _count("status", "availableReplicas"), drop=5, tone=dim),
+    text("SERVICE", lambda obj: str(obj["spec"].get("serviceName") or "-"), drop=7, tone=dim),
+    text("IMAGE", images, drop=4, flexible=True, least=19, letter="I", tone=dim),
+    AGE,
+    LABELS,
+)
+
+
+_DESIRED = _count("status", "desiredNumberScheduled")
+
+
+def _daemons_ready(daemonset: Object) -> str:
+    return f"{_count('status', 'numberReady')(daemonset)}/{_DESIRED(daemonset)}"
+
+
+def _daemons_ready_tone(daemonset: Object) -> Tone:
+    return Tone.OK if _count("status", "numberReady")(daemonset) >= _DESIRED(daemonset) else Tone.WARN
+
+
+def _node_selector(workload: Object) -> str:
+    chosen = ((workload["spec"].get("template") or {}).get("spec") or {}).get("nodeSelector") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(chosen.items())) or "-"
+
+
+DAEMONSET_COLUMNS = (
+    NAMESPACE,
+    NAME,
+    text("READY", _daemons_ready, tone=_daemons_ready_tone, letter="R"),
+    state("STATUS", status.workload_status, letter="S"),
+    number("UP-TO-DATE", _count("status", "updatedNumberScheduled"), drop=6, tone=dim),
+    number("AVAILABLE", _count("status", "numberAvailable"), drop=5, tone=dim),
+    text("NODES", _node_selector, drop=7, tone=dim),
+    text("IMAGE", images, drop=4, flexible=True, least=19, letter="I", tone=dim),
+    AGE,
+    LABELS,
+)
+REVISION_COLUMNS = (
+    NAMESPACE,
+    NAME,
+    text("OWNER", _owner, letter="O", tone=dim),
+    number("REV", rollout.revision_number, letter="R"),
+    text("IMAGE", lambda obj: images({"spec": {"template": rollout.Revision(0, "", obj).template}}), drop=4,
+         flexible=True, least=19, tone=dim),
+    AGE,
+    LABELS,
+)  # fmt: skip
+
 TABLES = {
     kinds.DEPLOYMENTS: Table(DEPLOYMENT_COLUMNS, status.workload_status),
     kinds.REPLICASETS: Table(REPLICASET_COLUMNS, status.workload_status),
+    kinds.STATEFULSETS: Table(STATEFULSET_COLUMNS, status.workload_status),
+    kinds.DAEMONSETS: Table(DAEMONSET_COLUMNS, status.workload_status),
+    kinds.CONTROLLERREVISIONS: Table(REVISION_COLUMNS),
+    kinds.REPLICATIONCONTROLLERS: Table(
+        tuple(column for column in REPLICASET_COLUMNS if column.title not in {"REV", "OWNER"}), status.workload_status
+    ),
 }

@@ -15,12 +15,12 @@ from .pod import pod
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """What else a description tells about: `events` of the object; `pods` on a node; `replicasets` of a deployment;
+    """What else a description tells about: `events` of the object; `pods` on a node; `revisions` of what rolls out;
     `endpointslices` of a service."""
 
     events: Sequence[Object] = ()
     pods: Sequence[Object] = ()
-    replicasets: Sequence[Object] = ()
+    revisions: Sequence[Object] = ()
     endpointslices: Sequence[Object] = ()
 
 
@@ -39,9 +39,13 @@ def _body(obj: Object, related: Related, now: datetime) -> list[str]:
     if kind == "Pod":
         return pod(obj, now)
     if kind == "Deployment":
-        return workloads.deployment(obj, related.replicasets, now)
-    if kind == "ReplicaSet":
+        return workloads.deployment(obj, related.revisions, now)
+    if kind in {"ReplicaSet", "ReplicationController"}:
         return workloads.replicaset(obj, now)
+    if kind == "StatefulSet":
+        return workloads.statefulset(obj, related.revisions, now)
+    if kind == "DaemonSet":
+        return workloads.daemonset(obj, related.revisions, now)
     if kind == "Service":
         return workloads.service(obj, related.endpointslices)
     if kind == "Node":
@@ -56,6 +60,7 @@ _ALONE = {
     "Secret": cluster.secret,
     "Namespace": cluster.namespace,
     "Lease": cluster.lease,
+    "ControllerRevision": workloads.controllerrevision,
 }
 
 

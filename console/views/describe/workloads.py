@@ -1,11 +1,11 @@
-"""Deployments, ReplicaSets, Services and EndpointSlices in words."""
+"""What makes pods, Services and EndpointSlices in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from common.api import meta, pods
+from common.api import meta, pods, rollout
 from common.api.meta import Object
 from console.views import amounts, columns, status
 from console.views.rollouts import revision
@@ -16,7 +16,8 @@ from .pod import template
 
 def _selector(spec: Object) -> str:
     selector = spec.get("selector") or {}
-    terms = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    plain = all(isinstance(value, str) for value in selector.values())  # of a ReplicationController
+    terms = [f"{key}={value}" for key, value in (selector if plain else selector.get("matchLabels") or {}).items()]
     for term in selector.get("matchExpressions") or ():
         values = f" ({','.join(term.get('values') or ())})" if term.get("values") else ""
         terms.append(f"{term.get('key')} {str(term.get('operator')).lower()}{values}")
@@ -45,19 +46,94 @@ def deployment(obj: Object, owned: Sequence[Object], now: datetime) -> list[str]
         *template(spec.get("template") or {}),
         *conditions(obj, now),
     ]
-    history = sorted(owned, key=revision)
-    if history:
-        rows = [
-            (
-                str(revision(item)),
-                meta.name(item),
-                str((item.get("spec") or {}).get("replicas", 0)),
-                columns.images(item),
-            )
-            for item in history
-        ]
-        lines += ["Revisions:", *table(("REVISION", "REPLICASET", "REPLICAS", "IMAGE"), rows)]
-    return lines
+    return lines + _revisions(owned)
+
+
+def _revisions(owned: Sequence[Object]) -> list[str]:
+    """What is kept to go back to: `owned` are ReplicaSets or ControllerRevisions."""
+    rows = [
+        (
+            str(revision(item)),
+            meta.name(item),
+            str(item["spec"].get("replicas", 0)) if "spec" in item else "-",
+            columns.images({"spec": {"template": rollout.Revision(0, "", item).template}}),
+        )
+        for item in sorted(owned, key=revision)
+    ]
+    return ["Revisions:", *table(("REVISION", "KEPT IN", "REPLICAS", "IMAGE"), rows)] if rows else []
+
+
+def statefulset(obj: Object, owned: Sequence[Object], now: datetime) -> list[str]:
+    """`owned` are its ControllerRevisions."""
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    counts = (
+        f"{spec.get('replicas', 1)} desired | {state.get('updatedReplicas', 0)} updated | "
+        f"{state.get('replicas', 0)} total | {state.get('availableReplicas', 0)} available"
+    )
+    kind, rolling = rollout.update_strategy(obj)
+    limits = f", partition {rolling.get('partition', 0)}, max unavailable {rolling.get('maxUnavailable', 1)}"
+    retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    lines = [
+        field("Status", status.workload_status(obj).word),
+        field("Selector", _selector(spec)),
+        field("Service", spec.get("serviceName")),
+        field("Replicas", counts),
+        field("First Ordinal", (spec.get("ordinals") or {}).get("start", 0)),
+        field("Pod Order", spec.get("podManagementPolicy", "OrderedReady")),
+        field("Update Strategy", kind + (limits if kind == "RollingUpdate" else "")),
+        field("Min Ready", f"{spec.get('minReadySeconds', 0)} s"),
+        *template(spec.get("template") or {}),
+    ]
+    claims = [_claim(claim) for claim in spec.get("volumeClaimTemplates") or ()]
+    if claims:
+        lines += ["Claims of each pod:", *table(("NAME", "SIZE", "CLASS", "ACCESS"), claims)]
+        kept = f"{retention.get('whenScaled', 'Retain')} when scaled, {retention.get('whenDeleted', 'Retain')} when"
+        lines.append(field("Claim Retention", f"{kept} deleted"))
+    return [*lines, *conditions(obj, now), *_revisions(owned)]
+
+
+def _claim(claim: Object) -> tuple[str, str, str, str]:
+    spec = claim.get("spec") or {}
+    size = ((spec.get("resources") or {}).get("requests") or {}).get("storage", "-")
+    return (
+        meta.name(claim),
+        str(size),
+        str(spec.get("storageClassName") or "-"),
+        ",".join(spec.get("accessModes") or ()),
+    )
+
+
+def daemonset(obj: Object, owned: Sequence[Object], now: datetime) -> list[str]:
+    """`owned` are its ControllerRevisions."""
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    counts = (
+        f"{state.get('desiredNumberScheduled', 0)} desired | {state.get('currentNumberScheduled', 0)} current | "
+        f"{state.get('updatedNumberScheduled', 0)} updated | {state.get('numberAvailable', 0)} available | "
+        f"{state.get('numberMisscheduled', 0)} misscheduled"
+    )
+    kind, rolling = rollout.update_strategy(obj)
+    limits = f", max unavailable {rolling.get('maxUnavailable', 1)}, max surge {rolling.get('maxSurge', 0)}"
+    chosen = ((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {}
+    return [
+        field("Status", status.workload_status(obj).word),
+        field("Selector", _selector(spec)),
+        *pairs("Node Selector", chosen),
+        field("Nodes", counts),
+        field("Update Strategy", kind + (limits if kind == "RollingUpdate" else "")),
+        field("Min Ready", f"{spec.get('minReadySeconds', 0)} s"),
+        *template(spec.get("template") or {}),
+        *conditions(obj, now),
+        *_revisions(owned),
+    ]
+
+
+def controllerrevision(obj: Object) -> list[str]:
+    owner = meta.controller_of(obj) or {}
+    return [
+        field("Controller", f"{owner.get('kind', '-')}/{owner.get('name', '-')}"),
+        field("Revision", revision(obj)),
+        *template(rollout.Revision(0, "", obj).template),
+    ]
 
 
 def replicaset(obj: Object, now: datetime) -> list[str]:

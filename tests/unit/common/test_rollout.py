@@ -99,3 +99,97 @@ def test_restart_changes_the_template_and_pause_the_deployment() -> None:
     assert patch["spec"]["template"]["metadata"]["annotations"] == {rollout.RESTARTED_AT: "2026-01-02T00:00:00Z"}
     assert rollout.pause_patch(paused=True) == {"spec": {"paused": True}}
     assert rollout.pause_patch(paused=False) == {"spec": {"paused": None}}
+
+
+def stateful(*, partition: int = 0, kind: str = "RollingUpdate", **status: Any) -> dict[str, Any]:
+    rolling = {"rollingUpdate": {"partition": partition}} if kind == "RollingUpdate" else {}
+    return {
+        "kind": "StatefulSet",
+        "metadata": {"name": "db", "uid": "d", "generation": 2},
+        "spec": {"replicas": 3, "updateStrategy": {"type": kind, **rolling}},
+        "status": {"observedGeneration": 2, **status},
+    }
+
+
+@pytest.mark.parametrize(
+    ("obj", "message", "done"),
+    [
+        (stateful(observedGeneration=1), "Waiting for statefulset spec update to be observed...", False),
+        (stateful(readyReplicas=1), "Waiting for 2 pods to be ready...", False),
+        (
+            stateful(readyReplicas=3, partition=1, updatedReplicas=1),
+            "Waiting for partitioned roll out to finish: 1 out of 2 new pods have been updated...",
+            False,
+        ),
+        (
+            stateful(readyReplicas=3, partition=1, updatedReplicas=2),
+            "partitioned roll out complete: 2 new pods have been updated...",
+            True,
+        ),
+        (
+            stateful(readyReplicas=3, updatedReplicas=1, updateRevision="db-2", currentRevision="db-1"),
+            "waiting for statefulset rolling update to complete 1 pods at revision db-2...",
+            False,
+        ),
+        (
+            stateful(readyReplicas=3, updatedReplicas=3, updateRevision="db-2", currentRevision="db-2"),
+            "statefulset rolling update complete 3 pods at revision db-2...",
+            True,
+        ),
+    ],
+)
+def test_a_statefulset_says_where_it_is(obj: dict[str, Any], message: str, done: bool) -> None:
+    assert rollout.progress(obj) == rollout.Progress(message, done=done)
+
+
+def daemons(**status: Any) -> dict[str, Any]:
+    return {
+        "kind": "DaemonSet",
+        "metadata": {"name": "log", "uid": "d", "generation": 1},
+        "spec": {"updateStrategy": {"type": "RollingUpdate"}},
+        "status": {"observedGeneration": 1, "desiredNumberScheduled": 3, **status},
+    }
+
+
+@pytest.mark.parametrize(
+    ("obj", "message", "done"),
+    [
+        (daemons(observedGeneration=0), "Waiting for daemon set spec update to be observed...", False),
+        (
+            daemons(updatedNumberScheduled=1),
+            'Waiting for daemon set "log" rollout to finish: 1 out of 3 new pods have been updated...',
+            False,
+        ),
+        (
+            daemons(updatedNumberScheduled=3, numberAvailable=2),
+            'Waiting for daemon set "log" rollout to finish: 2 of 3 updated pods are available...',
+            False,
+        ),
+        (daemons(updatedNumberScheduled=3, numberAvailable=3), 'daemon set "log" successfully rolled out', True),
+    ],
+)
+def test_a_daemonset_says_where_it_is(obj: dict[str, Any], message: str, done: bool) -> None:
+    assert rollout.progress(obj) == rollout.Progress(message, done=done)
+
+
+def test_what_is_updated_by_hand_has_no_rollout_to_wait_for() -> None:
+    assert rollout.progress(stateful(kind="OnDelete")).failed
+
+
+def test_revisions_of_a_statefulset_are_controllerrevisions() -> None:
+    kept = [
+        {
+            "metadata": {
+                "name": f"db-{number}",
+                "annotations": {rollout.CHANGE_CAUSE: f"cause {number}"},
+                "ownerReferences": [{"uid": "d", "controller": True}],
+            },
+            "data": {"spec": {"template": {"$patch": "replace", "spec": {"containers": [{"image": str(number)}]}}}},
+            "revision": number,
+        }
+        for number in (3, 2)
+    ]
+    found = rollout.history(stateful(), kept)
+    assert [(item.number, item.change_cause) for item in found] == [(2, "cause 2"), (3, "cause 3")]
+    patch = rollout.undo_patch(stateful(), rollout.revision_to_undo(found))
+    assert patch[1]["value"] == {"spec": {"containers": [{"image": "2"}]}}

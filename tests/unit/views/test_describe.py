@@ -46,7 +46,7 @@ def test_a_crashing_pod_tells_state_restarts_and_events(fleet: Fleet) -> None:
 
 def test_a_deployment_lists_its_revisions(fleet: Fleet) -> None:
     found = text(
-        fleet, kinds.DEPLOYMENTS, Key("default", "checkout-api"), replicasets=fleet.replicasets_of("checkout-api")
+        fleet, kinds.DEPLOYMENTS, Key("default", "checkout-api"), revisions=fleet.replicasets_of("checkout-api")
     )
     assert "shop/checkout:2.4.1" in found
     assert "shop/checkout:2.5.0" in found
