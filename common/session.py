@@ -166,6 +166,31 @@ class Renewed:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenNeeded:
+    """The agent asks for a token of the ServiceAccount that a pod of this node runs as. `pod` is the pod's uid, an
+    empty `audience` the API itself."""
+
+    pod: str
+    audience: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGiven:
+    """The answer; `expires` is RFC 3339. With `error`, which is for people, there is no token."""
+
+    pod: str
+    audience: str
+    seconds: int
+    token: str = ""
+    expires: str = ""
+    error: str = ""
+
+    def __repr__(self) -> str:
+        return f"TokenGiven(pod={self.pod!r}, audience={self.audience!r}, expires={self.expires!r})"
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The node was removed: the agent stops its pods, forgets the cluster and can be adopted again."""
 
@@ -174,13 +199,13 @@ TUNNEL_WINDOW = 256 * 1024  # bytes; fills a gigabit link of 2 ms and bounds wha
 
 Message: TypeAlias = (
     Open | Welcome | Refused | Heartbeat | Sync | Applied | Release | Report | Usage | Ack
-    | TunnelOpen | TunnelClose | TunnelWindow | Renew | Renewed | Leave
+    | TunnelOpen | TunnelClose | TunnelWindow | Renew | Renewed | TokenNeeded | TokenGiven | Leave
 )  # fmt: skip
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Open, Welcome, Refused, Heartbeat, Sync, Applied, Release, Report, Usage, Ack, TunnelOpen, TunnelClose,
-        TunnelWindow, Renew, Renewed, Leave,
+        TunnelWindow, Renew, Renewed, TokenNeeded, TokenGiven, Leave,
     )
 }  # fmt: skip
 # To evaluate them costs more than all else of a short message.

@@ -32,6 +32,7 @@ from .reports import Reports
 from .runtime.base import ImageInfo, Runtime, RuntimeFailure
 from .session.server import Role
 from .session.service import Facts, SessionService, Settings
+from .tokens import Tokens
 from .usage import Meter, Sampler
 from .volumes import Volumes
 
@@ -89,6 +90,7 @@ class Agent:
         parts.set_cluster(self.assignment.cluster_uid)
         self.assignment.listen(self._assignment_changed)
         self.reports = Reports()
+        self.tokens = Tokens(clock, options.session.folder, lambda: self.pods.refresh_volumes())
         surface = Surface(
             clock=clock,
             runtime=parts.runtime,
@@ -100,6 +102,7 @@ class Agent:
             around=self._around,
             domain=lambda: str(self.assignment.config.get("cluster_domain") or CLUSTER_DOMAIN),
             network_ready=self._network_ready,
+            tokens=self.tokens,
         )
         self.pods = Pods(surface, self.assignment, self.reports, node=self._node, changed=self._pods_changed)
         self.service = SessionService(
@@ -107,6 +110,7 @@ class Agent:
             clock,
             self.assignment,
             self.reports,
+            self.tokens,
             facts=self._facts,
             info=self._info,
             usage=self._usage,
@@ -124,6 +128,9 @@ class Agent:
         await self.service.start()
         self.pods.start()
         self._tasks.start("assignment", self.assignment.keep_saved())
+        if self._parts.volumes is not None:
+            self._tasks.start("tokens", self.tokens.keep_fresh(lambda: self.assignment.objects("pods")))
+            self._tasks.start("save-tokens", self.tokens.keep_saved())
         self._tasks.start("network", self._keep_network())
         self._tasks.start("tables", self._keep_tables())
         self._tasks.start("status", self._keep_status())

@@ -12,25 +12,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from common.api import meta
 from common.api.meta import Object
 from common.files import write_atomic
 from common.session import Sync
 
+from .seal import Seal
+
 log = logging.getLogger(__name__)
 
 _SEALED = frozenset({"secrets"})
-_NONCE_BYTES = 12
-_KEY_BYTES = 32
 _CLUSTER = "cluster"  # not a resource: node name and ClusterConfig, in a file of its own
 
 
@@ -212,7 +210,7 @@ class _Files:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "assignment"
-        self._key_file = folder / "seal.key"
+        self._seal = Seal(folder)
 
     def read_all(self) -> Iterator[tuple[str, Object | list[Object]]]:
         """By resource its objects, for `cluster` one object."""
@@ -228,27 +226,14 @@ class _Files:
     def write(self, resource: str, content: object) -> None:
         data = orjson.dumps(content)
         if resource in _SEALED:
-            nonce = os.urandom(_NONCE_BYTES)
-            sealed = nonce + AESGCM(self._key()).encrypt(nonce, data, resource.encode())
-            write_atomic(self._folder / f"{resource}.sealed", sealed)
+            self._seal.write(self._folder / f"{resource}.sealed", resource, data)
         else:
             write_atomic(self._folder / f"{resource}.json", data)
 
     def _read(self, resource: str, path: Path) -> object:
-        data = path.read_bytes()
-        if resource in _SEALED:
-            data = AESGCM(self._key()).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], resource.encode())
+        data = self._seal.read(path, resource) if resource in _SEALED else path.read_bytes()
         content: object = orjson.loads(data)
         return content
-
-    def _key(self) -> bytes:
-        key = self._key_file.read_bytes() if self._key_file.exists() else b""
-        if len(key) != _KEY_BYTES:
-            if key:
-                log.warning("%s is damaged; what it sealed is lost, a new one is made", self._key_file)
-            key = AESGCM.generate_key(bit_length=_KEY_BYTES * 8)
-            write_atomic(self._key_file, key)
-        return key
 
 
 def _checked_cluster(content: object) -> Object:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from common.api import meta, quantity
@@ -34,12 +34,14 @@ class Lookup(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What downward API fields need besides the pod: its addresses, the node, and what the node can give."""
+    """What a pod's files and variables need besides the pod: its addresses, the node, what the node can give, and the
+    tokens of its ServiceAccount by audience and lifetime."""
 
     node_name: str = ""
     host_ips: tuple[str, ...] = ()
     pod_ips: tuple[str, ...] = ()
     allocatable: Mapping[str, str] | None = None
+    tokens: Mapping[tuple[str, int], str] = field(default_factory=dict, repr=False)
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:

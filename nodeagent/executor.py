@@ -24,6 +24,7 @@ from .state import instructions as do
 from .state.events import Event
 from .state.machine import PodMachine
 from .state.spec import container_hash, host_network
+from .tokens import Tokens, TokenUnavailable
 from .volumes import VolumeFailure, Volumes
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Surface:
     around: Callable[[], Surroundings]
     domain: Callable[[], str]
     network_ready: asyncio.Event
+    tokens: Tokens
 
 
 class Executor:
@@ -91,10 +93,12 @@ class Executor:
     def _uid(self) -> str:
         return meta.uid(self._pod)
 
-    def _around(self) -> Surroundings:
-        node = self._surface.around()
+    def around(self) -> Surroundings:
+        """What the pod's files and variables may show of it and its node now."""
+        surface = self._surface
+        node = surface.around()
         addresses = node.host_ips if host_network(self._pod) else self._machine.state.sandbox.addresses
-        return Surroundings(node.node_name, node.host_ips, addresses, node.allocatable)
+        return Surroundings(node.node_name, node.host_ips, addresses, node.allocatable, surface.tokens.of(self._uid))
 
     def _container(self, name: str) -> Object:
         return self._machine.state.containers[name].spec
@@ -105,9 +109,12 @@ class Executor:
         volumes = self._surface.volumes
         if volumes is not None:
             try:
-                await asyncio.to_thread(volumes.prepare, self._pod, self._surface.lookup, self._around())
+                await self._surface.tokens.ensure(self._pod)
+                await asyncio.to_thread(volumes.prepare, self._pod, self._surface.lookup, self.around())
             except VolumeFailure as failure:
                 return events.VolumesFailed(str(failure))
+            except TokenUnavailable as failure:
+                return events.VolumesFailed(f"MountVolume.SetUp failed for volume of projected type : {failure}")
         return events.VolumesReady()
 
     async def _start_sandbox(self, instruction: do.StartSandbox) -> Event:
@@ -179,7 +186,7 @@ class Executor:
 
     async def _container_spec(self, name: str, attempt: int) -> ContainerSpec:
         surface, container = self._surface, self._container(name)
-        environment = build(self._pod, container, surface.lookup, self._around())
+        environment = build(self._pod, container, surface.lookup, self.around())
         mounts: tuple[Mount, ...] = ()
         if surface.volumes is not None:
             mounts = await asyncio.to_thread(self._mounts, surface.volumes, container, attempt, environment)
@@ -260,7 +267,7 @@ class Executor:
     # Hooks and probes
 
     def _address(self) -> str:
-        return next(iter(self._around().pod_ips), "")
+        return next(iter(self.around().pod_ips), "")
 
     async def _run_hook(self, instruction: do.RunHook) -> Event:
         container = self._container(instruction.container)

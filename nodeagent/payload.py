@@ -13,6 +13,7 @@ from common.api import meta
 from common.api.meta import Object
 
 from .environment import Lookup, MissingReference, Surroundings, contents, field_value, resource_value
+from .tokens import DEFAULT_SECONDS
 
 DATA = "..data"
 DEFAULT_MODE = 0o644
@@ -57,7 +58,23 @@ def _source(pod: Object, source: Object, mode: int, lookup: Lookup, around: Surr
             _checked(item.get("path")): File(_downward(pod, item, around).encode(), _mode(item.get("mode"), mode))
             for item in spec.get("items") or ()
         }
-    return {}  # service account tokens are not issued
+    if (spec := source.get("serviceAccountToken")) is not None:
+        return {_checked(spec.get("path")): File(_token(spec, around), _token_mode(pod, mode))}
+    return {}
+
+
+def _token(spec: Object, around: Surroundings) -> bytes:
+    wanted = (str(spec.get("audience") or ""), int(spec.get("expirationSeconds") or DEFAULT_SECONDS))
+    token = around.tokens.get(wanted)
+    if token is None:
+        raise MissingReference(f"there is no token for the audience {wanted[0] or 'of the API'!r} yet")
+    return token.encode()
+
+
+def _token_mode(pod: Object, mode: int) -> int:
+    """As kubelet: the token of a pod whose files belong to a group is for that group only."""
+    spec = pod.get("spec") or {}
+    return mode if (spec.get("securityContext") or {}).get("fsGroup") is None else 0o600
 
 
 def _object_files(pod: Object, resource: str, spec: Object, mode: int, lookup: Lookup) -> Payload:

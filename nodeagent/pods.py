@@ -161,6 +161,10 @@ class Pods:
         else:
             self._unready.pop(uid, None)
 
+    def refresh_volumes(self) -> None:
+        """Something that files in volumes are made of changed."""
+        self._refresh_due.set()
+
     # From the assignment
 
     def _assignment_changed(self, change: Change) -> None:
@@ -402,7 +406,7 @@ class Pods:
                 if state.volumes.done and state.ending is None and follows_objects(state.pod):
                     try:
                         await asyncio.to_thread(
-                            volumes.refresh, runner.machine.pod, self._assignment, self._surface.around()
+                            volumes.refresh, runner.machine.pod, self._assignment, runner.executor.around()
                         )
                     except OSError as error:
                         log.warning("volumes of pod %s keep old contents: %s", meta.key(runner.machine.pod), error)

@@ -127,3 +127,8 @@ def _is_guaranteed(container: Object) -> bool:
 def _counted(container: Object, name: str) -> dict[str, Fraction]:
     found = (container.get("resources") or {}).get(name) or {}
     return {key: quantity.parse(value) for key, value in found.items() if key in _QOS_RESOURCES}
+
+
+def service_account(pod: Object) -> str:
+    """The name of the ServiceAccount that the pod runs as."""
+    return str((pod.get("spec") or {}).get("serviceAccountName") or "default")

@@ -38,6 +38,8 @@ from common.session import (
     Renewed,
     Report,
     Sync,
+    TokenGiven,
+    TokenNeeded,
     TunnelClose,
     TunnelOpen,
     TunnelWindow,
@@ -86,6 +88,10 @@ class Watcher(Protocol):
 
     async def sign(self, node: str, request: str) -> str:
         """A certificate for the node's own signing request; PkiError when it is broken."""
+        ...
+
+    async def token(self, node: str, needed: TokenNeeded) -> TokenGiven:
+        """A token for a pod of the node; ApiError when the API cannot."""
         ...
 
     def released(self, node: str) -> list[str]: ...
@@ -228,6 +234,8 @@ class Link:
             case Renew():
                 if self._renewing is None or self._renewing.done():
                     self._renewing = self._tasks.start("renew", self._renew(message.request))
+            case TokenNeeded():
+                self._tasks.start("token", self._give_token(message))
             case TunnelOpen():
                 tunnels.open(message.stream, self._api)
             case TunnelWindow():
@@ -242,6 +250,16 @@ class Link:
             await self.send(Renewed(await self._watcher.sign(self._node, request)))
         except (PkiError, ApiError, OSError) as error:
             log.warning("the certificate of node %s is not renewed, its agent will ask again: %s", self._node, error)
+
+    async def _give_token(self, needed: TokenNeeded) -> None:
+        try:
+            given = await self._watcher.token(self._node, needed)
+        except ApiError as error:
+            given = TokenGiven(needed.pod, needed.audience, needed.seconds, error=error.message)
+        try:
+            await self.send(given)
+        except ConnectionError:
+            log.debug("node %s is gone, it will ask for its token again", self._node)
 
     async def _beat(self) -> None:
         count = 0

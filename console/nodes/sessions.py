@@ -17,20 +17,21 @@ import aiohttp
 from common import pki, tls
 from common.aio import Tasks
 from common.api import conditions, meta
-from common.api.kinds import NODES
+from common.api.kinds import NODES, PODS, SERVICEACCOUNTS
 from common.api.meta import Key, Object, format_micro_time, name
+from common.api.pods import service_account
 from common.client import Client, Informer
 from common.clock import Clock
 from common.clusterpki import ClusterPki
-from common.errors import ApiError
+from common.errors import ApiError, NotFound
 from common.events import Recorder
 from common.hosts import AGENT_ADDRESS, CERTIFICATE_SERIAL, HOST_FINGERPRINT
 from common.pki import PkiError
-from common.session import Open, ProtocolError, Release, Report, Usage, Welcome
+from common.session import Open, ProtocolError, Release, Report, TokenGiven, TokenNeeded, Usage, Welcome
 from common.settings import ClusterConfig
 from common.tunnel import Connect
 
-from .assignment import Distribution
+from .assignment import Distribution, Item
 from .epoch import Epoch
 from .health import Health
 from .link import Link, RefusedError, Target, clock_difference
@@ -146,6 +147,20 @@ class Sessions:
         serial = f"{pki.parse_certificate(pem).serial_number:x}"
         await kit.client.patch(NODES, node, {"metadata": {"annotations": {CERTIFICATE_SERIAL: serial}}})
         return pem.decode()
+
+    async def token(self, node: str, needed: TokenNeeded) -> TokenGiven:
+        kit = self._kit
+        # What the node was told of, so that it gets tokens of its own pods and of no others.
+        pod = kit.distribution.view(node, Item(PODS.plural, needed.pod))
+        if pod is None:
+            raise NotFound(f"this node has no pod with the uid {needed.pod!r}")
+        account, space = service_account(pod), meta.namespace(pod)
+        bound = {"kind": "Pod", "apiVersion": "v1", "name": meta.name(pod), "uid": needed.pod}
+        spec = {"expirationSeconds": needed.seconds, "boundObjectRef": bound}
+        spec["audiences"] = [needed.audience] if needed.audience else []
+        answer = await kit.client.post(SERVICEACCOUNTS, account, "token", {"spec": spec}, space)
+        status = answer["status"]
+        return TokenGiven(needed.pod, needed.audience, needed.seconds, status["token"], status["expirationTimestamp"])
 
     def released(self, node: str) -> list[str]:
         return self._kit.releases.released_on(node)

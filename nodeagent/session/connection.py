@@ -28,6 +28,7 @@ from common.session import (
     Renew,
     Renewed,
     Sync,
+    TokenGiven,
     TunnelClose,
     TunnelWindow,
     Usage,
@@ -36,6 +37,7 @@ from common.session import (
 from common.tunnel import Tunnels
 from nodeagent.assignment import Assignment
 from nodeagent.reports import Reports
+from nodeagent.tokens import Tokens
 
 from .credentials import Credentials
 from .tunnel import ApiTunnel
@@ -56,6 +58,7 @@ class Parts:
     assignment: Assignment
     reports: Reports
     tunnel: ApiTunnel
+    tokens: Tokens
     clock: Clock
     version: str
     info: Callable[[], Object]
@@ -87,6 +90,7 @@ class Connection:
             await self._send(Welcome(parts.version, parts.info(), format_micro_time(parts.clock.now())))
             parts.reports.reconnected()
             parts.tunnel.attach(self._tunnels, self._send)
+            parts.tokens.attach(self._send)
             if self._stop.is_set():
                 return
             self._receiver = self._tasks.start("receive", self._receive())
@@ -94,6 +98,7 @@ class Connection:
                 self._tasks.start(work.__name__.strip("_"), self._while_connected(work))
             await asyncio.wait({self._receiver})
         finally:
+            parts.tokens.detach(self._send)
             parts.tunnel.detach(self._tunnels)
             await self._tunnels.close()
             await self._tasks.close()
@@ -153,6 +158,8 @@ class Connection:
                 self._parts.assignment.release(message.pods)
             case Ack():
                 self._parts.reports.ack(message.seq)
+            case TokenGiven():
+                self._parts.tokens.given(message)
             case TunnelWindow():
                 self._tunnels.window(message.stream, message.count)
             case TunnelClose():

@@ -17,6 +17,7 @@ from common.session import Usage
 from common.settings import AGENT_PORT, TUNNEL_PORT
 from nodeagent.assignment import Assignment, Change
 from nodeagent.reports import Reports
+from nodeagent.tokens import Tokens
 
 from .adoption import Adoption
 from .connection import Parts
@@ -63,6 +64,7 @@ class SessionService:
         clock: Clock,
         assignment: Assignment,
         reports: Reports,
+        tokens: Tokens,
         *,
         facts: Callable[[], Facts],
         info: Callable[[], Object],
@@ -76,7 +78,7 @@ class SessionService:
         self._version = settings.version
         self.credentials = Credentials(settings.folder, clock)
         self.tunnel = ApiTunnel(settings.tunnel_port)
-        parts = Parts(self.credentials, assignment, reports, self.tunnel, clock, settings.version, info, usage)
+        parts = Parts(self.credentials, assignment, reports, self.tunnel, tokens, clock, settings.version, info, usage)
         self.session = Session(parts)
         self.peers = Peers(
             self.credentials,

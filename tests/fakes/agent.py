@@ -10,6 +10,7 @@ from common.session import Usage
 from nodeagent.assignment import Assignment, Change
 from nodeagent.reports import Reports
 from nodeagent.session import Facts, SessionService, Settings
+from nodeagent.tokens import Tokens
 
 READY = {"type": "Ready", "status": "True", "reason": "AgentReady", "message": "the agent is ready"}
 
@@ -28,11 +29,13 @@ class SimulatedAgent:
         self.unready_changes = 0
         self.assignment = Assignment(None)
         self.reports = Reports()
+        self.tokens = Tokens(clock, None, lambda: None)
         self.service = SessionService(
             Settings("test", folder, port=port, addresses=["127.0.0.1"], tunnel_port=0, advertise=False),
             clock,
             self.assignment,
             self.reports,
+            self.tokens,
             facts=lambda: Facts(host, "hollow", "amd64", 4, 8 << 30),
             info=lambda: {"status": self.node_status(), "labels": {"kubernetes.io/hostname": host}},
             show_code=self.codes.append,

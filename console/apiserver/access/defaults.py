@@ -42,7 +42,8 @@ def _role(name: str, *rules: Object, aggregate_to: str = "") -> Object:
 def _aggregated(name: str, *, part_of: str = "") -> Object:
     selector = {"matchLabels": {f"{_AGGREGATE}{name}": "true"}}
     role = _role(name, aggregate_to=part_of)
-    return {**role, "aggregationRule": {"clusterRoleSelectors": [selector]}, "rules": None}
+    del role["rules"]  # whose controller writes them
+    return {**role, "aggregationRule": {"clusterRoleSelectors": [selector]}}
 
 
 def _typed(kind: str) -> Object:

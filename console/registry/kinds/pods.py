@@ -10,6 +10,7 @@ from console.registry.row import Context, Row
 
 from . import pod_columns
 from .label_keys import merge_label_keys
+from .pod_account import admit_account, keep_account
 from .pod_defaults import default_pod_spec
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
@@ -36,6 +37,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
         admit_priority(new, context)
         merge_label_keys(new)
+        admit_account(new, context)
         _admit(spec)
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []
@@ -46,8 +48,6 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
 
 def _admit(spec: Object) -> None:
     """What Kubernetes' built-in admission plugins add to a new pod."""
-    if not spec.get("serviceAccountName"):
-        spec["serviceAccountName"] = spec["serviceAccount"] = "default"
     tolerations = spec.setdefault("tolerations", [])
     for taint in (NOT_READY, UNREACHABLE):
         if not any(_tolerates(toleration, taint) for toleration in tolerations):
@@ -58,6 +58,7 @@ def _admit(spec: Object) -> None:
 
 def _keep_admitted(spec: Object, old: Object) -> None:
     """A replace by someone who leaves out what admission added means no change of it."""
+    keep_account(spec, old)
     for name in _ADMITTED:
         if name not in spec and name in old:
             spec[name] = old[name]

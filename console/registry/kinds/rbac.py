@@ -19,11 +19,6 @@ _SUBJECT_KINDS = ("ServiceAccount", "User", "Group")
 # Roles
 
 
-def _prepare_role(new: Object, _old: Object | None, _context: Context) -> None:
-    # Present even when it is null or left out, as Kubernetes writes it.
-    new["rules"] = new.get("rules") or None
-
-
 def _validate_rules(rules: list[Object], *, namespaced: bool) -> list[Cause]:
     return [
         cause
@@ -172,7 +167,6 @@ ROLES = Row(
     "role",
     columns=(NAME, _CREATED),
     schema=f"{_SCHEMA}.Role",
-    prepare=_prepare_role,
     validate=_validate_role,
     name_format=validation.path_segment,
     has_spec_generation=False,
@@ -192,7 +186,6 @@ CLUSTERROLES = Row(
     "clusterrole",
     columns=(NAME, _CREATED),
     schema=f"{_SCHEMA}.ClusterRole",
-    prepare=_prepare_role,
     validate=_validate_cluster_role,
     name_format=validation.path_segment,
     has_spec_generation=False,

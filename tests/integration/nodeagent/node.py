@@ -21,6 +21,7 @@ from nodeagent.pods import Pods
 from nodeagent.probes import NodeProber
 from nodeagent.reports import Reports
 from nodeagent.runtime.docker_engine import DockerRuntime
+from nodeagent.tokens import Tokens
 from nodeagent.volumes import Volumes
 from tests.integration.engine import IMAGE, TestEngine
 
@@ -112,6 +113,7 @@ class Node:
             around=lambda: Surroundings("n1", ("192.0.2.1",), (), {"cpu": "2", "memory": "1Gi"}),
             domain=lambda: "cluster.local",
             network_ready=ready,
+            tokens=Tokens(clock, None, lambda: None),
         )
         self.pods = Pods(surface, self.assignment, self.reports, node=dict, changed=lambda: None)
 

@@ -16,6 +16,7 @@ from nodeagent.pods import Pods
 from nodeagent.reports import Reports
 from nodeagent.runtime.base import ContainerInfo, RuntimeFailure
 from nodeagent.runtime.hollow import HollowProber, HollowRuntime
+from nodeagent.tokens import Tokens
 
 from .fakes import pod
 
@@ -49,7 +50,7 @@ async def test_an_engine_that_refuses_to_tell_what_it_has_is_asked_again_without
     surface = Surface(
         clock=clock, runtime=runtime, network=network, volumes=None, prober=HollowProber(), lookup=assignment,
         images=Images(runtime, assignment, clock), around=lambda: Surroundings("n1", ("192.0.2.1",)),
-        domain=lambda: "cluster.local", network_ready=network_ready,
+        domain=lambda: "cluster.local", network_ready=network_ready, tokens=Tokens(clock, None, lambda: None),
     )  # fmt: skip
     heard: list[str] = []
     pods = Pods(surface, assignment, reports, node=dict, changed=lambda: heard.append(pods.engine_error))

@@ -17,7 +17,7 @@ from nodeagent.volumes import VolumeFailure, Volumes
 
 from .fakes import Mounter, Objects, config_map, pod, secret
 
-AROUND = Surroundings("n1", (), (), {})
+AROUND = Surroundings("n1", (), (), {}, {("", 3600): "signed"})
 
 
 class Disk:
@@ -125,8 +125,31 @@ def test_a_projected_volume_gathers_its_sources(disk: Disk) -> None:
     ]
     lookup = Objects(configmaps=[config_map(**{"ca.crt": "PEM"})], secrets=[secret(p="hunter2")])
     path = disk.prepare({"projected": {"sources": sources}}, lookup)
-    assert contents(path) == {"ca.crt": "PEM", "password": "hunter2", "name": "web-1"}
+    assert contents(path) == {"ca.crt": "PEM", "password": "hunter2", "name": "web-1", "token": "signed"}
     assert disk.mounter.mounted == {path: None}
+
+
+def test_a_token_that_is_not_there_fails_the_volume(disk: Disk) -> None:
+    source = {"serviceAccountToken": {"path": "token", "audience": "vault"}}
+    with pytest.raises(VolumeFailure, match="there is no token for the audience 'vault' yet"):
+        disk.prepare({"projected": {"sources": [source]}})
+
+
+def test_a_renewed_token_takes_the_place_of_the_old_one(disk: Disk) -> None:
+    path = disk.prepare({"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}})
+    before = (path / "..data").readlink()
+    disk.volumes.refresh(disk.pod, Objects(), Surroundings("n1", tokens={("", 3600): "newer"}))
+    assert contents(path) == {"token": "newer"}
+    assert (path / "..data").readlink() != before
+    assert not (path / before).exists()
+    disk.volumes.refresh(disk.pod, Objects(), Surroundings("n1"))
+    assert contents(path) == {"token": "newer"}
+
+
+def test_a_group_of_the_pod_alone_reads_its_token(disk: Disk) -> None:
+    source = {"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
+    assert mode(disk.prepare(source) / "token") == 0o644
+    assert mode(disk.prepare(source, securityContext={"fsGroup": 0}) / "token") == 0o640
 
 
 def test_labels_in_a_downward_volume_follow_the_pod(disk: Disk) -> None:

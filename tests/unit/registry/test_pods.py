@@ -18,6 +18,8 @@ def test_defaults_are_the_documented_ones() -> None:
     assert found["status"] == {"phase": "Pending", "qosClass": "BestEffort"}
     spec = found["spec"]
     main = spec.pop("containers")[0]
+    assert [volume["projected"]["defaultMode"] for volume in spec.pop("volumes")] == [0o644]
+    del main["volumeMounts"]
     assert spec == {
         "restartPolicy": "Always",
         "dnsPolicy": "ClusterFirst",
