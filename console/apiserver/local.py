@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import orjson
 
 from common.api import meta
-from common.api.kinds import Resource
+from common.api.kinds import PODDISRUPTIONBUDGETS, Resource
 from common.api.meta import Object
 from common.client.base import ObjectList, PatchType, WatchEvent
 from common.errors import NotFound
@@ -18,6 +18,7 @@ from console.registry.row import Row
 
 from . import subresources
 from .caller import Caller
+from .eviction import evict
 from .identity.accounts import ServiceAccountTokens
 from .identity.tokenrequest import request_token
 from .options import DeleteOptions, ListOptions, WriteOptions
@@ -172,7 +173,8 @@ class LocalClient:
             await subresources.bind(self._verbs, self._caller, row, namespace or "", name, body)
             return subresources.success(row, name, code=201)
         if subresource == "eviction":
-            await subresources.evict(self._verbs, self._caller, row, namespace or "", name, body)
+            rows = (row, self._row(PODDISRUPTIONBUDGETS))
+            await evict(self._verbs, self._caller, rows, namespace or "", name, body)
             return subresources.success(row, name, code=201)
         if subresource == "token":
             context = self._verbs.context(self._caller)

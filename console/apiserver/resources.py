@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import orjson
 from aiohttp import web
 
+from common.api.kinds import PODDISRUPTIONBUDGETS
 from common.api.meta import Object, uid
 from common.client.base import PatchType
 from common.errors import ApiError, MethodNotAllowed, NotFound, UnsupportedMediaType
@@ -22,6 +23,7 @@ from .access.attributes import Attributes
 from .authorization import attributes
 from .body import read_body, read_document
 from .caller import Caller
+from .eviction import evict
 from .identity.reviews import Reviews
 from .listing import Page
 from .negotiation import Form, negotiate
@@ -305,8 +307,12 @@ class Resources:
         kind = "Binding" if info.subresource == "binding" else "Eviction"
         body = await read_document(request.http, kind)
         dry_run = WriteOptions.parse(request.http.query).dry_run
-        act = subresources.bind if kind == "Binding" else subresources.evict
-        await act(self._verbs, request.caller, request.row, info.namespace, info.name, body, dry_run=dry_run)
+        where = (info.namespace, info.name, body)
+        if kind == "Binding":
+            await subresources.bind(self._verbs, request.caller, request.row, *where, dry_run=dry_run)
+        else:
+            rows = (request.row, self._registry.row_for(PODDISRUPTIONBUDGETS))
+            await evict(self._verbs, request.caller, rows, *where, dry_run=dry_run)
         return await self._status(request, success(request.row, info.name, code=201), 201)
 
 

@@ -1,4 +1,4 @@
-"""Subresources that do more than replace a part of their object: binding, eviction, scale, finalize."""
+"""Subresources that do more than replace a part of their object: binding, scale, finalize."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from common.api import meta
 from common.api.conditions import set_condition
 from common.api.meta import Object
 from common.client.base import PatchType
-from common.errors import BadRequest, Cause
+from common.errors import Cause
 from console.registry import admission
 from console.registry.patch import apply_patch
 from console.registry.row import Row
 from console.store import Entry
 
 from .caller import Caller
-from .options import DeleteOptions, WriteOptions
+from .options import WriteOptions
 from .verbs import Verbs
 
 _DEFAULT_WRITE = WriteOptions()
@@ -83,16 +83,6 @@ def _check_binding(pod: Object, binding: Object, target: Object) -> None:
     else:
         return
     raise errors.conflict("pods/binding", name, why)
-
-
-async def evict(
-    verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str, eviction: Object, *, dry_run: bool = False
-) -> None:
-    """Delete a pod on behalf of a drain; what limits disruptions is asked here."""
-    if meta.name(eviction) not in {"", name}:
-        raise BadRequest(f"name in URL does not match name in Eviction object: {name!r} is not {meta.name(eviction)!r}")
-    options = DeleteOptions.parse({"dryRun": "All"} if dry_run else {}, eviction.get("deleteOptions") or {})
-    await verbs.delete(caller, row, namespace, name, options)
 
 
 def get_scale(verbs: Verbs, row: Row, namespace: str, name: str) -> Object:

@@ -17,6 +17,7 @@ from .clusterroleaggregation import ClusterRoleAggregationController
 from .cronjob import CronJobController
 from .daemonset import DaemonSetController
 from .deployment import DeploymentController
+from .disruption import DisruptionController
 from .endpointslice import EndpointSliceController
 from .ephemeralvolume import EphemeralVolumeController
 from .eventttl import EventLifetimeController
@@ -82,6 +83,7 @@ def all_controllers(
         EventLifetimeController(kit),
         PersistentVolumeController(kit),
         EphemeralVolumeController(kit),
+        DisruptionController(kit),
         ClaimProtection(kit),
         VolumeProtection(kit),
     ]

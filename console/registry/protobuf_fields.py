@@ -58,6 +58,12 @@ _MESSAGES = {
     "core.v1.LoadBalancerStatus": "1:ingress",
     "core.v1.LoadBalancerIngress": "1:ip 2:hostname 3:ipMode* 4:ports",
     "core.v1.PortStatus": "1:port 2:protocol 3:error*",
+    "policy.v1.PodDisruptionBudget": _OBJECT,
+    "policy.v1.PodDisruptionBudgetSpec": "1:minAvailable 2:selector 3:maxUnavailable 4:unhealthyPodEvictionPolicy*",
+    "policy.v1.PodDisruptionBudgetStatus": (
+        "1:observedGeneration 2:disruptedPods 3:disruptionsAllowed 4:currentHealthy 5:desiredHealthy 6:expectedPods "
+        "7:conditions"
+    ),
     "core.v1.Event": (
         "1:metadata 2:involvedObject 3:reason 4:message 5:source 6:firstTimestamp 7:lastTimestamp 8:count 9:type "
         "10:eventTime 11:series 12:action 13:related 14:reportingComponent 15:reportingInstance"

@@ -1,0 +1,92 @@
+"""Evictions: deletions of pods that ask the PodDisruptionBudget first.
+
+The number of disruptions that a budget still allows is read and lowered in the same turn of the event loop, so that two
+evictions never spend the same one; the pod is deleted once that is durable.
+"""
+
+from __future__ import annotations
+
+from common.api import disruptions, meta
+from common.api.conditions import set_condition
+from common.api.disruptions import Judgement, Verdict
+from common.api.kinds import PODDISRUPTIONBUDGETS
+from common.api.meta import Object
+from common.errors import ApiError, BadRequest, Cause, Forbidden, InternalError, TooManyRequests
+from console.registry.row import Row
+
+from .caller import Caller
+from .options import DeleteOptions
+from .verbs import Verbs
+
+RETRY_SECONDS = 10
+
+
+async def evict(
+    verbs: Verbs,
+    caller: Caller,
+    rows: tuple[Row, Row],
+    namespace: str,
+    name: str,
+    eviction: Object,
+    *,
+    dry_run: bool = False,
+) -> None:
+    """`rows` are those of pods and of PodDisruptionBudgets. TooManyRequests while the pod's budget is spent, Forbidden
+    when it is out of order, InternalError for a pod with several budgets, as in Kubernetes."""
+    if meta.name(eviction) not in {"", name}:
+        raise BadRequest(f"name in URL does not match name in Eviction object: {name!r} is not {meta.name(eviction)!r}")
+    pods, budgets = rows
+    options = DeleteOptions.parse({"dryRun": "All"} if dry_run else {}, eviction.get("deleteOptions") or {})
+    pod = verbs.current(pods, namespace, name).obj
+    if not disruptions.needs_no_budget(pod):
+        await _ask(verbs, caller, budgets, pod, dry_run=options.dry_run)
+        if not options.dry_run:
+            await _mark(verbs, caller, pods, namespace, name)
+    await verbs.delete(caller, pods, namespace, name, options)
+
+
+async def _ask(verbs: Verbs, caller: Caller, row: Row, pod: Object, *, dry_run: bool) -> None:
+    """Spend a disruption of the pod's budget, or raise what refuses it."""
+    everything = (entry.obj for entry in verbs.store.newest_entries(PODDISRUPTIONBUDGETS.group_resource))
+    found = disruptions.budgets_of(pod, everything)
+    if len(found) > 1:
+        raise InternalError(
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        )
+    for budget in found:
+        judgement = disruptions.judge(pod, budget)
+        if not judgement.allowed:
+            raise _refusal(judgement, meta.name(budget))
+        if judgement.verdict is Verdict.CHARGED:
+            now = verbs.clock.now()
+
+            def charge(old: Object) -> Object:
+                return {**old, "status": disruptions.charged(old, pod, now)}  # noqa: B023 - called before the next turn
+
+            current = verbs.current(row, meta.namespace(budget), meta.name(budget))
+            await verbs.write(caller, "update", row, current, charge(current.obj), dry_run=dry_run)
+
+
+def _refusal(judgement: Judgement, budget: str) -> ApiError:
+    if judgement.verdict in {Verdict.NEGATIVE, Verdict.TOO_MANY}:
+        return Forbidden(
+            f'poddisruptionbudgets.policy "{budget}" is forbidden: {judgement.message}',
+            details={"name": budget, "group": "policy", "kind": "poddisruptionbudgets"},
+        )
+    causes = (Cause("", judgement.message, "DisruptionBudget"),)
+    return TooManyRequests(
+        "Cannot evict pod as it would violate the pod's disruption budget.",
+        causes=causes,
+        retry_after=RETRY_SECONDS if judgement.verdict is Verdict.NOT_OBSERVED else None,
+    )
+
+
+async def _mark(verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str) -> None:
+    """Say in the pod why it goes, for its controller and for people."""
+    current = verbs.current(row, namespace, name)
+    state = dict(current.obj.get("status") or {})
+    state["conditions"] = set_condition(
+        list(state.get("conditions") or ()), "DisruptionTarget", "True", "EvictionByEvictionAPI",
+        "Eviction API: evicting", verbs.clock.now(),
+    )  # fmt: skip
+    await verbs.write(caller, "update", row, current, {**current.obj, "status": state})
