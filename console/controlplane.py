@@ -38,6 +38,7 @@ from common.hosts import join_address, split_address
 from common.limits import allow_many_files, collect_rarely
 from common.pki import MASTERS, PkiError
 from common.settings import API_PORT, ClusterConfig, Home
+from console import plugins
 from console.apiserver.backends import Computed, Explainer, HostAdmin, NodeStreams
 from console.apiserver.server import ApiServer, ListenError
 from console.controllers import all_controllers
@@ -53,6 +54,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DEFAULT_LISTEN = f"127.0.0.1:{API_PORT}"
+SCHEDULER_PLUGINS = "quarterdeck.scheduler"  # an entry point group
 RENEWAL_SECONDS = 24 * 3600.0
 _MASTERS = frozenset({MASTERS})
 Progress = Callable[[str], None]
@@ -168,7 +170,7 @@ class ControlPlane:
         await self._write_kubeconfig(cluster, local)
         self._progress(f"the API answers at https://{join_address(local, self.api_port)}")
         self._start_controllers(api, registry, cluster)
-        backends.explainer = self._start_scheduler(api, cluster.config)
+        backends.explainer = await self._start_scheduler(api, cluster.config)
         nodes = await self._start_nodes(api, cluster, local, backends)
         backends.streams, backends.hosts = nodes.streams, nodes.admin
         self._tasks.start("renew-certificates", self._renew(cluster, context, local))
@@ -209,9 +211,11 @@ class ControlPlane:
         controllers.start()
         self._stack.push_async_callback(controllers.close)
 
-    def _start_scheduler(self, api: ApiServer, config: ClusterConfig) -> Scheduler:
+    async def _start_scheduler(self, api: ApiServer, config: ClusterConfig) -> Scheduler:
         client = api.local_client("system:kube-scheduler", _MASTERS)
-        scheduler = Scheduler(client, self._clock, config.scheduler_profile)
+        found = await asyncio.to_thread(plugins.load, SCHEDULER_PLUGINS)
+        extensions = [(plugin.name, plugin.value) for plugin in found]
+        scheduler = Scheduler(client, self._clock, config.scheduler_profile, extensions)
         scheduler.start()
         self._stack.push_async_callback(scheduler.close)
         return scheduler

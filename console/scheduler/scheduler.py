@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,7 @@ from common.errors import ApiError, Conflict, NotFound
 from common.events import Recorder
 
 from .core.evaluation import Evaluation
+from .core.extensions import extend
 from .core.model import Classes, NodeFacts, PodClass, PodInfo
 from .core.preemption import Preemption
 from .core.queue import SchedulingQueue
@@ -48,16 +50,22 @@ GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 class Scheduler:
     """Schedules the pods of `default-scheduler` and of the names that choose a profile. `profile_name` is `pack` or
-    `spread`; ValueError for another."""
+    `spread`; ValueError for another. `extensions` are named plugins (`core/extensions.py`)."""
 
-    def __init__(self, client: Client, clock: Clock, profile_name: str = "pack") -> None:
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        profile_name: str = "pack",
+        extensions: Sequence[tuple[str, object]] = (),
+    ) -> None:
         self._client = client
         self._clock = clock
-        self._profile = profile(profile_name)
+        self._profile = extend(profile(profile_name), extensions)
         self._state = ClusterState()
         self._rows = Rows(self._state, self._profile)
         self._queue = SchedulingQueue()
-        self._classes = Classes()
+        self._classes = Classes(annotations=bool(extensions))
         self._nodes = Informer(client, NODES, clock)
         self._pods = Informer(client, PODS, clock)
         self._namespaces = Informer(client, NAMESPACES, clock)

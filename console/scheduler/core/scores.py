@@ -65,6 +65,12 @@ class Profile:
     static: tuple[tuple[float, Measure], ...]
     dynamic: tuple[tuple[float, Measure], ...]
     filters: tuple[Filter, ...] = FILTERS
+    extensions: tuple[tuple[float, Measure], ...] = ()
+    """Measures of plugins, the same in every profile; dynamic ones."""
+
+    @cached_property
+    def _measures(self) -> tuple[tuple[float, Measure], ...]:
+        return (*self.dynamic, *self.extensions)
 
     @cached_property
     def _static_filters(self) -> tuple[Refuse, ...]:
@@ -90,7 +96,7 @@ class Profile:
             if refuse(pod, node):
                 return None
         total = 0.0
-        for weight, measure in self.dynamic:
+        for weight, measure in self._measures:
             total += weight * measure(pod, node)
         return total
 
@@ -122,4 +128,4 @@ def profile_for(kind: PodClass, default: Profile) -> Profile:
     if chosen is None or chosen == default.name:
         return default
     found = PROFILES[chosen]
-    return replace(found, filters=default.filters)
+    return replace(found, filters=default.filters, extensions=default.extensions)
