@@ -45,7 +45,7 @@ async def test_an_eviction_spends_what_the_budget_allows(client: Client) -> None
     assert len(refused) == 1, outcomes
     assert refused[0].message == "Cannot evict pod as it would violate the pod's disruption budget."
     cause = refused[0].causes[0]
-    assert (cause.type, cause.message) == (
+    assert (cause.kind, cause.message) == (
         "DisruptionBudget", "The disruption budget web needs 1 healthy pods and has 2 currently",
     )  # fmt: skip
     status = (await client.get(PODDISRUPTIONBUDGETS, "web", "default"))["status"]
