@@ -41,7 +41,8 @@ def web_image(folder: Path, tags: tuple[str, ...] = ("qd-test/web:1", "qd-test/w
     files = {"web": binary.read_bytes(), "bin/busybox": BUSYBOX.read_bytes(), "etc/passwd": b"root:x:0:0::/:/bin/sh\n"}
     links = {f"bin/{applet}": "busybox" for applet in APPLETS}
     temporary = archive.with_suffix(".part")
-    temporary.write_bytes(_archive(_layer(files, links), tags))
+    started = {"Cmd": ["/web"], "Env": ["PATH=/bin"], "ExposedPorts": {"8080/tcp": {}}}
+    temporary.write_bytes(archive_of(_layer(files, links), tags, started))
     temporary.rename(archive)
     return archive
 
@@ -62,11 +63,12 @@ def _layer(files: dict[str, bytes], links: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def _archive(layer: bytes, tags: tuple[str, ...]) -> bytes:
+def archive_of(layer: bytes, tags: tuple[str, ...], started: dict[str, object]) -> bytes:
+    """What `docker load` takes: an image of one layer; `started` is its configuration."""
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Cmd": ["/web"], "Env": ["PATH=/bin"], "ExposedPorts": {"8080/tcp": {}}},
+        "config": started,
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
     }
     config_bytes = json.dumps(config).encode()
