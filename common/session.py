@@ -65,10 +65,12 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Objects that the node needs now, by resource (`pods`, `configmaps`, `secrets`, `services`, `endpointslices`,
-    `nodes`, `namespaces`). With `full` everything not listed is to be forgotten; otherwise `removed` lists uids.
+    """Objects that the node needs now, by resource (`pods`, `configmaps`, `secrets`, `persistentvolumeclaims`,
+    `persistentvolumes`, `services`, `endpointslices`, `nodes`, `namespaces`). With `full` everything not listed is to
+    be forgotten; otherwise `removed` lists uids.
 
-    A node gets its own pods, the ConfigMaps and Secrets that they name, all Services and EndpointSlices, all Nodes.
+    A node gets its own pods, the ConfigMaps, Secrets and claims that they name, the volumes of those claims and the
+    Secrets of those volumes, all Services and EndpointSlices, all Nodes.
     `generation` rises by one with each Sync of a session.
     """
 

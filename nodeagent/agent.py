@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.aio import Tasks
-from common.api.meta import Object
+from common.api import meta
+from common.api.meta import Object, format_time
 from common.clock import Clock
 from common.session import Usage
 from common.settings import CLUSTER_DOMAIN
@@ -32,6 +33,9 @@ from .reports import Reports
 from .runtime.base import ImageInfo, Runtime, RuntimeFailure
 from .session.server import Role
 from .session.service import Facts, SessionService, Settings
+from .storage.routes import VolumeRoutes
+from .storage.stager import Stager
+from .storage.watch import Fleet, VolumeWatch, summary_of
 from .tokens import Tokens
 from .usage import Meter, Sampler
 from .volumes import Volumes
@@ -64,6 +68,7 @@ class Parts:
     meter: Meter
     set_cluster: Callable[[str], None]
     labels: Mapping[str, str] = field(default_factory=dict)  # that the Node gets besides the usual ones
+    storage: Stager | None = None  # there when `volumes` is
 
 
 class Agent:
@@ -96,6 +101,7 @@ class Agent:
             runtime=parts.runtime,
             network=parts.network,
             volumes=parts.volumes,
+            storage=parts.storage,
             prober=parts.prober,
             lookup=self.assignment,
             images=Images(parts.runtime, self.assignment, clock),
@@ -117,9 +123,19 @@ class Agent:
             show_code=options.show_code,
             unready_changed=self._unready_changed,
         )
+        self._volumes = self._volume_watch()
         handlers = Handlers(self.pods, parts.runtime, self.assignment, self._summary)
         for method, path, handler in handlers.routes():
             self.service.server.add_route(method, path, handler, Role.CONTROLPLANE)
+
+    def _volume_watch(self) -> VolumeWatch | None:
+        storage, volumes = self._parts.storage, self._parts.volumes
+        if storage is None or volumes is None:
+            return None
+        routes = VolumeRoutes(storage)
+        self.service.server.add_route("POST", "/volumes/reclaim", routes.reclaim, Role.CONTROLPLANE)
+        fleet = Fleet(self.pods.with_volumes, volumes.pod_folder, self.pods.say_of, self.pods.evict)
+        return VolumeWatch(storage, self._clock, fleet)
 
     async def start(self) -> None:
         """Look at the engine, then listen. OSError names a port that is taken."""
@@ -127,6 +143,8 @@ class Agent:
         self._update_status()
         await self.service.start()
         self.pods.start()
+        if self._volumes is not None:
+            self._volumes.start()
         self._tasks.start("assignment", self.assignment.keep_saved())
         if self._parts.volumes is not None:
             self._tasks.start("tokens", self.tokens.keep_fresh(lambda: self.assignment.objects("pods")))
@@ -140,10 +158,14 @@ class Agent:
         """Stop; containers, networks and tables stay as they are."""
         await self.service.close()
         await self._tasks.close()
+        if self._volumes is not None:
+            await self._volumes.close()
         await self.pods.close()
         await self.assignment.save()
         await self._parts.network.close(remove=False)
         await self._parts.prober.close()
+        if self._parts.storage is not None:
+            await self._parts.storage.close()
         await self._parts.runtime.close()
 
     # What the others ask
@@ -177,7 +199,18 @@ class Agent:
     async def _summary(self) -> Object:
         folder = self._options.session.folder or Path("/")
         self._machine = await asyncio.to_thread(stats.measure, folder, self._options.limits)
-        return await asyncio.to_thread(summary.summary, self._name, self._machine, self.pods.all(), self._clock.now())
+        found = await asyncio.to_thread(summary.summary, self._name, self._machine, self.pods.all(), self._clock.now())
+        if self._volumes is not None:
+            self._add_volumes(found, self._volumes)
+        return found
+
+    def _add_volumes(self, found: Object, watch: VolumeWatch) -> None:
+        pods = {meta.uid(runner.machine.pod): runner.machine.pod for runner in self.pods.all()}
+        moment = format_time(self._clock.now())
+        for entry in found["pods"]:
+            pod = pods.get(entry["podRef"]["uid"])
+            if pod is not None:
+                entry["volume"] = summary_of(watch.figures(pod), meta.namespace(pod), moment)
 
     async def _usage(self) -> Usage:
         return await self._sampler.take(self.pods.all())

@@ -21,6 +21,7 @@ from .runtime.hollow import Delays, HollowProber, HollowRuntime
 from .runtime.networks import DockerNetworks
 from .session.service import Settings
 from .stats import Limits
+from .storage.stager import Stager
 from .usage import CgroupMeter, HollowMeter
 from .volumes import Volumes
 
@@ -45,10 +46,12 @@ def host_agent(options: HostOptions, clock: Clock, show_code: Callable[[str], No
     def set_cluster(uid: str) -> None:
         runtime.cluster = uid
 
+    stager = Stager(options.folder, SystemMounter(), runtime)
     parts = Parts(
         runtime=runtime,
         network=NodeNetwork(DockerNetworks(runtime.call), options.folder / "resolv"),
-        volumes=Volumes(options.folder, SystemMounter()),
+        volumes=Volumes(options.folder, SystemMounter(), stager.staged),
+        storage=stager,
         prober=NodeProber(runtime, clock),
         meter=CgroupMeter(),
         set_cluster=set_cluster,

@@ -24,8 +24,10 @@ from .state import instructions as do
 from .state.events import Event
 from .state.machine import PodMachine
 from .state.spec import container_hash, host_network
+from .storage.attachments import VolumeFailure
+from .storage.stager import Stager
 from .tokens import Tokens, TokenUnavailable
-from .volumes import VolumeFailure, Volumes
+from .volumes import Volumes
 
 log = logging.getLogger(__name__)
 DRAIN_POLL = 0.1  # seconds between two looks at the connection table
@@ -50,6 +52,7 @@ class Surface:
     domain: Callable[[], str]
     network_ready: asyncio.Event
     tokens: Tokens
+    storage: Stager | None = None  # there when `volumes` is
 
 
 class Executor:
@@ -110,6 +113,8 @@ class Executor:
         if volumes is not None:
             try:
                 await self._surface.tokens.ensure(self._pod)
+                if self._surface.storage is not None:
+                    await self._surface.storage.stage(self._pod, self._surface.lookup)
                 await asyncio.to_thread(volumes.prepare, self._pod, self._surface.lookup, self.around())
             except VolumeFailure as failure:
                 return events.VolumesFailed(str(failure))
@@ -157,6 +162,8 @@ class Executor:
         for info in sorted(unwanted, key=lambda item: not item.container):
             await surface.runtime.remove(info.id)
         surface.network.release(self._uid)
+        if surface.storage is not None:
+            await surface.storage.unstage(self._uid)
         if surface.volumes is not None:
             await asyncio.to_thread(surface.volumes.remove, self._uid)
         return events.TornDown()
@@ -188,6 +195,9 @@ class Executor:
         surface, container = self._surface, self._container(name)
         environment = build(self._pod, container, surface.lookup, self.around())
         mounts: tuple[Mount, ...] = ()
+        if surface.storage is not None:
+            used = [str(entry.get("name")) for entry in container.get("volumeMounts") or ()]
+            await surface.storage.check(self._uid, used)
         if surface.volumes is not None:
             mounts = await asyncio.to_thread(self._mounts, surface.volumes, container, attempt, environment)
         expanded = {

@@ -165,6 +165,21 @@ class Pods:
         """Something that files in volumes are made of changed."""
         self._refresh_due.set()
 
+    def with_volumes(self) -> list[Object]:
+        """The pods that have their volumes and are not ending."""
+        states = (runner.machine.state for runner in self._runners.values())
+        return [state.pod for state in states if state.volumes.done and state.ending is None]
+
+    def say_of(self, uid: str, kind: str, reason: str, message: str) -> None:
+        """Record an event about a pod, if it is still here."""
+        if (runner := self._runners.get(uid)) is not None:
+            self.say(runner, do.EmitEvent(kind, reason, message))
+
+    def evict(self, uid: str, message: str) -> None:
+        """End a pod that holds more of the node than it may."""
+        if (runner := self._runners.get(uid)) is not None:
+            runner.tell(events.Evicted(message))
+
     # From the assignment
 
     def _assignment_changed(self, change: Change) -> None:
@@ -175,7 +190,7 @@ class Pods:
                 runner.tell(events.Released())
         if "pods" in change.resources:
             self._sync_pods()
-        if change.resources & {"configmaps", "secrets"}:
+        if change.resources & {"configmaps", "secrets", "persistentvolumeclaims", "persistentvolumes"}:
             for runner in self.all():
                 runner.tell(events.ReferencesChanged())
         if change.resources & {"configmaps", "secrets", "pods"}:

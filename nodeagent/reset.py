@@ -6,6 +6,8 @@ import asyncio
 import shutil
 from pathlib import Path
 
+from common.mounts import below
+
 from .assignment import Assignment
 from .mounts import SystemMounter
 from .network.node import NodeNetwork
@@ -13,7 +15,8 @@ from .runtime.base import RuntimeFailure
 from .runtime.docker_engine import DockerRuntime
 from .runtime.networks import DockerNetworks
 from .session.credentials import read_membership
-from .volumes import VolumeFailure, Volumes
+from .storage.attachments import VolumeFailure
+from .volumes import Volumes
 
 
 async def reset(folder: Path, engine: str) -> list[str]:
@@ -31,6 +34,7 @@ async def reset(folder: Path, engine: str) -> list[str]:
     finally:
         await runtime.close()
     problems += await asyncio.to_thread(_remove_volumes, Volumes(folder, SystemMounter()))
+    problems += await asyncio.to_thread(_unmount_below, folder)
     if not problems:
         await asyncio.to_thread(shutil.rmtree, folder)
     return problems
@@ -64,3 +68,13 @@ def _remove_volumes(volumes: Volumes) -> list[str]:
         except (OSError, VolumeFailure) as error:
             problems.append(f"volumes of pod {uid}: {error}")
     return problems
+
+
+def _unmount_below(folder: Path) -> list[str]:
+    mounter = SystemMounter()
+    for path in below(folder):
+        try:
+            mounter.unmount(path)
+        except OSError as error:
+            return [f"{path} is mounted: {error}"]
+    return []

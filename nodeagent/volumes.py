@@ -1,6 +1,7 @@
 """A pod's volumes on this host, and the files that containers get besides (`/etc/hosts`, termination messages).
 
-All is below `pods/UID` in the agent's folder and goes with the pod; hostPath is only checked, never owned. `pods` is
+All is below `pods/UID` in the agent's folder and goes with the pod; hostPath is only checked, never owned, and what
+claims lead to belongs to `nodeagent/storage`. `pods` is
 closed to other users of the host: files of Secrets have the modes that pods ask for, mostly readable by all. Contents
 that come from objects are changed as kubelet does it: a new folder, then one rename of the link `..data`, so that a
 reader sees the old state or the new one, never a mixture. Everything here blocks: call it in a thread.
@@ -11,27 +12,24 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from common.api import meta, quantity
+from common.api import meta, quantity, storage
 from common.api.meta import Object
 from common.files import naming
 
 from .environment import Lookup, MissingReference, Surroundings, expand
 from .payload import Payload, payload_of, write_payload
 from .runtime.base import Mount
+from .storage.attachments import Staged, VolumeFailure
+from .storage.paths import check_host_path
 
 PAYLOADS = ("configMap", "secret", "downwardAPI", "projected")
 TERMINATION_MESSAGE_BYTES = 4096  # as kubelet
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
-
-
-class VolumeFailure(Exception):
-    """A volume cannot be had (yet); the message is the FailedMount event's."""
 
 
 class Mounter(Protocol):
@@ -42,10 +40,19 @@ class Mounter(Protocol):
     def unmount(self, path: Path) -> None: ...
 
 
+def _nothing(_pod_uid: str) -> dict[str, Staged]:
+    return {}
+
+
 class Volumes:
-    def __init__(self, folder: Path, mounter: Mounter) -> None:
+    """`staged` tells by pod where the volumes of its claims are."""
+
+    def __init__(
+        self, folder: Path, mounter: Mounter, staged: Callable[[str], Mapping[str, Staged]] = _nothing
+    ) -> None:
         self._folder = folder / "pods"
         self._mounter = mounter
+        self._staged = staged
 
     def pod_folder(self, pod_uid: str) -> Path:
         if not _SAFE.fullmatch(pod_uid):
@@ -103,7 +110,7 @@ class Volumes:
             if _holds_secrets(volume) and not path.is_mount():
                 self._mounter.tmpfs(path, None)
             self._write(pod, volume, lookup, around)
-        else:
+        elif not _is_persistent(volume):
             kinds = ", ".join(sorted(set(volume) - {"name"})) or "none"
             raise VolumeFailure(f"volumes of type {kinds} are not supported on this node")
 
@@ -125,6 +132,11 @@ class Volumes:
     def _path(self, pod: Object, volume: Object) -> Path:
         if "hostPath" in volume:
             return Path(str(volume["hostPath"].get("path", "")))
+        if _is_persistent(volume):
+            staged = self._staged(meta.uid(pod)).get(str(volume.get("name")))
+            if staged is None:
+                raise VolumeFailure(f'volume "{volume.get("name")}" is not there yet')
+            return Path(staged.source)
         name = str(volume.get("name", ""))
         if not _SAFE.fullmatch(name):
             raise VolumeFailure(f"the volume name {name!r} cannot be the name of a folder")
@@ -141,9 +153,16 @@ class Volumes:
                 raise VolumeFailure(f'volumeMount "{entry.get("name")}" names no volume of the pod')
             source = self._path(pod, volume)
             sub_path = entry.get("subPath") or expand(str(entry.get("subPathExpr") or ""), environment)
-            if sub_path:
-                source = _inside(source, sub_path, create="hostPath" in volume or "emptyDir" in volume)
+            staged = self._staged(meta.uid(pod)).get(str(entry.get("name")))
             read_only = bool(entry.get("readOnly")) or any(kind in volume for kind in PAYLOADS)
+            read_only = read_only or (staged is not None and staged.read_only)
+            if staged is not None and staged.is_docker:
+                if sub_path:
+                    raise VolumeFailure(f"subPath {sub_path!r}: volumes of Docker drivers can only be mounted whole")
+                yield Mount(staged.source, str(entry.get("mountPath")), read_only, volume=True)
+                continue
+            if sub_path:
+                source = _inside(source, sub_path, create=not any(kind in volume for kind in PAYLOADS))
             propagation = _PROPAGATION.get(str(entry.get("mountPropagation") or ""), "")
             yield Mount(str(source), str(entry.get("mountPath")), read_only, propagation)
 
@@ -174,6 +193,11 @@ class Volumes:
 
     def _termination_path(self, pod_uid: str, container: str, attempt: int) -> Path:
         return self.pod_folder(pod_uid) / "containers" / container / str(attempt)
+
+
+def _is_persistent(volume: Object) -> bool:
+    """Whether the volume is one of `nodeagent/storage`."""
+    return any(volume.get(kind) is not None for kind in storage.PERSISTENT_SOURCES)
 
 
 def follows_objects(pod: Object) -> bool:
@@ -207,32 +231,3 @@ def _inside(root: Path, sub_path: str, *, create: bool) -> Path:
             raise VolumeFailure(f"subPath {sub_path!r} does not exist in its volume")
         target.mkdir(parents=True)
     return target
-
-
-_CHECKS = {
-    "Directory": (stat.S_ISDIR, "directory"),
-    "File": (stat.S_ISREG, "file"),
-    "Socket": (stat.S_ISSOCK, "socket"),
-    "CharDevice": (stat.S_ISCHR, "character device"),
-    "BlockDevice": (stat.S_ISBLK, "block device"),
-}
-
-
-def check_host_path(spec: Object) -> None:
-    """hostPath's `type`: make what may be made, refuse what is something else, with kubelet's words."""
-    path, kind = Path(str(spec.get("path", ""))), str(spec.get("type") or "")
-    if not path.is_absolute():
-        raise VolumeFailure(f"hostPath {str(path)!r} is not an absolute path")
-    if kind.endswith("OrCreate"):
-        kind = kind.removesuffix("OrCreate")
-        if kind == "Directory":
-            path.mkdir(mode=0o755, parents=True, exist_ok=True)
-        elif not path.exists():
-            path.touch(mode=0o644)
-    if not kind:
-        return
-    if kind not in _CHECKS:
-        raise VolumeFailure(f"hostPath type {kind!r} is unknown: known are {', '.join(_CHECKS)}")
-    check, words = _CHECKS[kind]
-    if not path.exists() or not check(path.stat().st_mode):
-        raise VolumeFailure(f"hostPath type check failed: {path} is not a {words}")

@@ -30,6 +30,7 @@ def _of_volumes(volumes: Iterable[Object]) -> Iterator[tuple[str, str]]:
             yield CONFIGMAPS, str((source.get("configMap") or {}).get("name") or "")
             secret = source.get("secret") or {}
             yield SECRETS, str(secret.get("secretName") or secret.get("name") or "")
+        yield SECRETS, str(((volume.get("csi") or {}).get("nodePublishSecretRef") or {}).get("name") or "")
 
 
 def _of_environment(container: Object) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,10 @@ LOCAL, SSHFS, DOCKER = "quarterdeck.io/local", "quarterdeck.io/sshfs", "quarterd
 DRIVERS = {LOCAL: "local.quarterdeck.io", SSHFS: "sshfs.quarterdeck.io", DOCKER: "docker.quarterdeck.io"}
 """Built-in provisioners and the CSI drivers of their volumes (a driver's name has no slash). They run in the agents."""
 
+SECRET_FIELDS = ("nodePublishSecretRef", "nodeStageSecretRef")
+"""Where a volume's CSI source names the Secret that its node needs, the first that is there counts."""
+PERSISTENT_SOURCES = ("persistentVolumeClaim", "ephemeral", "nfs", "csi")
+"""Volumes of a pod that are more than a folder of the pod's own."""
 WAIT_FOR_FIRST_CONSUMER = "WaitForFirstConsumer"
 ACCESS_MODES = {
     "ReadWriteOnce": "RWO",

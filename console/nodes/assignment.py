@@ -1,9 +1,9 @@
 """What each node has to know, kept up to date with work in proportion to what changed.
 
-A node gets its own pods, the ConfigMaps and Secrets that they name, and all Services, EndpointSlices, Nodes and
-Namespaces. `Distribution` learns of changes from informers and marks them in the `Feed` of every node concerned; a
-feed's session takes what is marked when its connection is ready for more. So a slow node holds back nobody, and many
-changes of one object while it is slow cost one message. Synchronous and without clock or I/O.
+A node gets its own pods, the ConfigMaps, Secrets and claims that they name, the volumes of those, and all Services,
+EndpointSlices, Nodes and Namespaces. `Distribution` learns of changes from informers and marks them in the `Feed` of
+every node concerned; a feed's session takes what is marked when its connection is ready for more. So a slow node holds
+back nobody, and many changes of one object while it is slow cost one message. Synchronous and without clock or I/O.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from common.api import meta
 from common.api.conditions import get_condition
 from common.api.meta import Object, key, labels, name, namespace, uid
 from common.api.pods import node_name
-from common.api.references import CONFIGMAPS, SECRETS, Reference, references
+from common.api.references import CONFIGMAPS, SECRETS, Reference
 from common.hosts import AGENT_ADDRESS
+
+from .chains import CLAIMS, LINKS, VOLUMES, closure
 
 PODS, NODES = "pods", "nodes"
 SHARED = frozenset({"services", "endpointslices", NODES, "namespaces"})
 MIN_PACE = 0.01  # seconds; changes come in bursts, a hundredth of a second makes one message of many
 PACE_PER_NODE = 0.0005
-RESOURCES = (PODS, CONFIGMAPS, SECRETS, *sorted(SHARED))
+RESOURCES = (PODS, CONFIGMAPS, SECRETS, CLAIMS, VOLUMES, *sorted(SHARED))
 
 
 class Item(NamedTuple):
@@ -111,7 +113,8 @@ class Distribution:
         self._encoded: dict[Item, tuple[Object, orjson.Fragment]] = {}
         self._feeds: dict[str, Feed] = {}
         self._pods: dict[str, set[str]] = {}  # node -> uids
-        self._named: dict[Reference, str] = {}  # the uid of a ConfigMap or Secret
+        self._references: dict[str, frozenset[Reference]] = {}  # by uid of a pod, whose node is known
+        self._named: dict[Reference, str] = {}  # the uid of what can be referred to
         self._users: dict[Reference, dict[str, set[str]]] = {}  # reference -> node -> uids of pods
 
     def open(self, node: str, wake: Callable[[], None]) -> Feed:
@@ -166,7 +169,7 @@ class Distribution:
         items = [Item(resource, found) for resource in sorted(SHARED) for found in self._objects[resource]]
         pods = self._pods.get(node, set())
         items += [Item(PODS, found) for found in pods]
-        named = {ref for found in pods for ref in references(self._objects[PODS][found])}
+        named = {ref for found in pods for ref in self._references.get(found, ())}
         items += [Item(ref[0], self._named[ref]) for ref in sorted(named) if ref in self._named]
         return items
 
@@ -188,31 +191,36 @@ class Distribution:
 
     def _change_pod(self, old: Object | None, new: Object | None) -> None:
         nodes = {node_name(obj) for obj in (old, new) if obj is not None and node_name(obj)}
-        was = references(old) if old is not None and node_name(old) else frozenset()
-        now = references(new) if new is not None and node_name(new) else frozenset()
+        was = self._references.get(uid(old), frozenset()) if old is not None else frozenset()
+        now = closure(new, self._find) if new is not None and node_name(new) else frozenset()
         if old is not None and node_name(old):
             self._forget_pod(old, was)
         if new is not None and node_name(new):
             self._pods.setdefault(node_name(new), set()).add(uid(new))
+            self._references[uid(new)] = now
             for ref in now:
                 self._users.setdefault(ref, {}).setdefault(node_name(new), set()).add(uid(new))
         # What a pod names goes out with it, and goes away after the last pod that names it. A namesake on another node
         # (a deletion and a creation seen as one change) is news there even when it names the same.
-        for ref in was ^ now if len(nodes) < 2 else was | now:
-            if (named := self._named.get(ref)) is not None:
-                for node in nodes:
-                    if (feed := self._feeds.get(node)) is not None:
-                        feed.mark(Item(ref[0], named))
+        self._mark_named(was ^ now if len(nodes) < 2 else was | now, nodes)
         self._mark(nodes, PODS, old, new)
 
     def _forget_pod(self, pod: Object, refs: frozenset[Reference]) -> None:
         node = node_name(pod)
         _discard(self._pods, node, uid(pod))
+        self._references.pop(uid(pod), None)
+        self._release(refs, node, uid(pod))
+
+    def _release(self, refs: Iterable[Reference], node: str, pod_uid: str) -> None:
         for ref in refs:
             users = self._users.get(ref, {})
-            _discard(users, node, uid(pod))
+            _discard(users, node, pod_uid)
             if not users:
                 self._users.pop(ref, None)
+
+    def _find(self, ref: Reference) -> Object | None:
+        found = self._named.get(ref)
+        return self._objects[ref[0]].get(found) if found is not None else None
 
     def _change_named(self, resource: str, old: Object | None, new: Object | None) -> None:
         nodes: set[str] = set()
@@ -224,6 +232,28 @@ class Distribution:
         if new is not None:
             self._named[(resource, namespace(new), name(new))] = uid(new)
         self._mark(nodes, resource, old, new)
+        if resource in LINKS:
+            for obj in (old, new):
+                if obj is not None:
+                    self._follow((resource, namespace(obj), name(obj)))
+
+    def _follow(self, ref: Reference) -> None:
+        """A link of a chain changed: what lies behind it is another for the pods that use it."""
+        for node, pods in list(self._users.get(ref, {}).items()):
+            for pod_uid in list(pods):
+                was = self._references[pod_uid]
+                now = self._references[pod_uid] = closure(self._objects[PODS][pod_uid], self._find)
+                self._release(was - now, node, pod_uid)
+                for found in now - was:
+                    self._users.setdefault(found, {}).setdefault(node, set()).add(pod_uid)
+                self._mark_named(was ^ now, (node,))
+
+    def _mark_named(self, refs: Iterable[Reference], nodes: Iterable[str]) -> None:
+        for ref in refs:
+            if (named := self._named.get(ref)) is not None:
+                for node in nodes:
+                    if (feed := self._feeds.get(node)) is not None:
+                        feed.mark(Item(ref[0], named))
 
 
 def _discard(table: dict[str, set[str]], entry: str, value: str) -> None:

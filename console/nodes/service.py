@@ -20,6 +20,8 @@ from common.api.kinds import (
     ENDPOINTSLICES,
     NAMESPACES,
     NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
     PODS,
     SECRETS,
     SERVICES,
@@ -40,6 +42,7 @@ from .assignment import Distribution
 from .epoch import Epoch
 from .health import Health
 from .hosts import HostTable
+from .reclaim import Reclaimer
 from .release import Releases
 from .sessions import Kit, Sessions
 from .status import StatusWriter
@@ -47,7 +50,9 @@ from .streams import AgentStreams
 
 log = logging.getLogger(__name__)
 LOCAL_SECONDS = 3.0
-_DISTRIBUTED = (PODS, CONFIGMAPS, SECRETS, SERVICES, ENDPOINTSLICES, NODES, NAMESPACES)
+_DISTRIBUTED = (
+    PODS, CONFIGMAPS, SECRETS, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, SERVICES, ENDPOINTSLICES, NODES, NAMESPACES,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,9 @@ class Nodes:
         status = StatusWriter(client, clock, self._pods, self._nodes, self._agent_events)
         self._health = Health(clock, self._nodes, self.streams, status, self._events)
         self._distribution = Distribution()
+        self._reclaimer = Reclaimer(
+            client, clock, informers.get(PERSISTENTVOLUMES), self._nodes, self.streams, self._events
+        )
         self._releases = Releases()
         self._hosts = HostTable(client, clock, place.config.uid, self._nodes, self._host_changed)
         self.admin = Adoptions(
@@ -110,6 +118,7 @@ class Nodes:
         self._hosts.start()
         self._health.start()
         self.sessions.start()
+        self._reclaimer.start()
         self._tasks.start("local-agent", self._look_for_local_agent())
         if self._browser is not None:
             self._browser.start()
@@ -118,6 +127,7 @@ class Nodes:
         await self._tasks.close()
         if self._browser is not None:
             await self._browser.close()
+        await self._reclaimer.close()
         await self.sessions.close()
         await self._health.close()
         await self._hosts.close()

@@ -170,7 +170,7 @@ class HostRemoval:
     @staticmethod
     def _unmount(*folders: Path) -> None:
         for mount in mounts_under(MOUNTS.read_text(encoding="utf-8"), folders):
-            _quiet("umount", mount)
+            _quiet("umount", "--lazy", mount)
 
     @staticmethod
     def _tidy_paths(entries: journal.Entries) -> None:

@@ -72,6 +72,7 @@ class Mount:
     target: str
     read_only: bool = False
     propagation: str = ""  # Docker's word (rslave, rshared); empty for private
+    volume: bool = False  # `source` is the name of a Docker volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,14 @@ class Runtime(Protocol):
         ...
 
     async def remove(self, container_id: str) -> None: ...
+
+    async def ensure_volume(self, name: str, driver: str, options: dict[str, str]) -> None:
+        """Have a volume of one of the engine's volume drivers; one that is there stays as it is."""
+        ...
+
+    async def remove_volume(self, name: str) -> None:
+        """Remove it with what is stored in it; harmless when there is none."""
+        ...
 
     async def exec_probe(self, container_id: str, command: list[str], seconds: float) -> tuple[int, str]:
         """Run a command; its exit code and the beginning of its output. TimeoutError after `seconds`."""

@@ -287,6 +287,19 @@ class DockerRuntime:
                     ) from failure
         return container_id
 
+    async def ensure_volume(self, name: str, driver: str, options: dict[str, str]) -> None:
+        labels = {translate.LABEL: self.cluster}
+        await self.call(
+            lambda api: api.create_volume(name, driver=driver, driver_opts=options, labels=labels), "FailedMount"
+        )
+
+    async def remove_volume(self, name: str) -> None:
+        try:
+            await self.call(lambda api: api.remove_volume(name), "VolumeFailedDelete")
+        except RuntimeFailure as failure:
+            if failure.reason != "NotFound":
+                raise
+
     # Streams
 
     async def exec_probe(self, container_id: str, command: list[str], seconds: float) -> tuple[int, str]:

@@ -145,6 +145,12 @@ class HollowRuntime:
         self._check()
         self._containers.pop(container_id, None)
 
+    async def ensure_volume(self, name: str, driver: str, options: dict[str, str]) -> None:
+        """Simulated pods have no volumes."""
+
+    async def remove_volume(self, name: str) -> None:
+        """Simulated pods have no volumes."""
+
     async def exec_probe(self, container_id: str, command: list[str], seconds: float) -> tuple[int, str]:
         self._check()
         return 0, ""

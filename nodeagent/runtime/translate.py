@@ -177,6 +177,12 @@ def _host_config(spec: ContainerSpec, pod_spec: Object) -> Object:
 
 
 def _mount(mount: Mount) -> Object:
+    if mount.volume:
+        # Nothing of the image is copied into it, as Kubernetes does not either.
+        return {
+            "Type": "volume", "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only,
+            "VolumeOptions": {"NoCopy": True},
+        }  # fmt: skip
     result: Object = {
         "Type": "bind",
         "Source": mount.source,

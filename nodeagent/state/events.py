@@ -34,13 +34,20 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Evicted:
+    """It holds more of the node than it may: it fails at once."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostAddresses:
     addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReferencesChanged:
-    """A ConfigMap or Secret changed: what failed for want of it may be tried at once."""
+    """A ConfigMap, Secret, claim or volume changed: what failed for want of it may be tried at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +216,8 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Assigned | Unassigned | Released | Rejected | HostAddresses | ReferencesChanged | VolumesReady | VolumesFailed
-    | SandboxStarted | SandboxFailed | SandboxDied | SandboxGone | ImagePulling | ImageReady | ImageFailed
-    | ContainerStarted | ContainerFailed | ContainerDied | StopFailed | HookDone | ProbeDone | Drained | TornDown
-    | TearDownFailed | EngineLost | Observed | Tick
+    Assigned | Unassigned | Released | Rejected | Evicted | HostAddresses | ReferencesChanged | VolumesReady
+    | VolumesFailed | SandboxStarted | SandboxFailed | SandboxDied | SandboxGone | ImagePulling | ImageReady
+    | ImageFailed | ContainerStarted | ContainerFailed | ContainerDied | StopFailed | HookDone | ProbeDone | Drained
+    | TornDown | TearDownFailed | EngineLost | Observed | Tick
 )  # fmt: skip

@@ -30,6 +30,7 @@ PULL_ERROR_SHOWN = 2.0  # seconds that ErrImagePull is shown before its back-off
 CANNOT_RUN = 128
 ENGINE_UNAVAILABLE = "EngineUnavailable"
 UNASSIGNED_GRACE_MIN = 1.0  # kubelet's minimum for pods that were deleted by force
+EVICTION_GRACE = 1.0  # seconds, as kubelet's immediate eviction has
 
 
 class PodMachine:
@@ -169,6 +170,13 @@ def _rejected(turn: Turn, event: events.Rejected) -> None:
     turn.state.rejected = True
     turn.warn(event.reason, event.message)
     turn.state.ending = Ending(Why.FAILED, 0.0, turn.now.mono, stage=Stage.DONE)
+
+
+def _evicted(turn: Turn, event: events.Evicted) -> None:
+    if turn.state.ending is None:
+        turn.state.failure = ("Evicted", event.message)
+        turn.warn("Evicted", event.message)
+        ending.request(turn, Why.FAILED, EVICTION_GRACE)
 
 
 def _host_addresses(turn: Turn, event: events.HostAddresses) -> None:
@@ -366,6 +374,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     events.Unassigned: _unassigned,
     events.Released: _released,
     events.Rejected: _rejected,
+    events.Evicted: _evicted,
     events.HostAddresses: _host_addresses,
     events.ReferencesChanged: _references_changed,
     events.VolumesReady: _volumes_ready,

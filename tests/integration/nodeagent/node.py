@@ -21,6 +21,7 @@ from nodeagent.pods import Pods
 from nodeagent.probes import NodeProber
 from nodeagent.reports import Reports
 from nodeagent.runtime.docker_engine import DockerRuntime
+from nodeagent.storage.stager import Stager
 from nodeagent.tokens import Tokens
 from nodeagent.volumes import Volumes
 from tests.integration.engine import IMAGE, TestEngine
@@ -96,6 +97,7 @@ class Node:
         self.statuses.clear()  # what follows has to be said anew
         clock = SystemClock()
         self.runtime = DockerRuntime(self.engine.url, cluster="c1")
+        self.stager = Stager(self.folder, SystemMounter(), self.runtime)
         self.assignment = Assignment(self.folder)
         self.assignment.load()
         self.reports = Reports()
@@ -106,7 +108,8 @@ class Node:
             clock=clock,
             runtime=self.runtime,
             network=self.network,
-            volumes=Volumes(self.folder, SystemMounter()),
+            volumes=Volumes(self.folder, SystemMounter(), self.stager.staged),
+            storage=self.stager,
             prober=self.prober,
             lookup=self.assignment,
             images=Images(self.runtime, self.assignment, clock),
@@ -124,6 +127,7 @@ class Node:
         await self.assignment.save()
         await self.pods.close()
         await self.prober.close()
+        await self.stager.close()
         await self.runtime.close()
 
     async def restart(self) -> None:

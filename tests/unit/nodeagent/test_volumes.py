@@ -13,7 +13,8 @@ from common.api.meta import Object
 from nodeagent.environment import Surroundings
 from nodeagent.payload import DATA
 from nodeagent.runtime.base import Mount
-from nodeagent.volumes import VolumeFailure, Volumes
+from nodeagent.storage.attachments import VolumeFailure
+from nodeagent.volumes import Volumes
 
 from .fakes import Mounter, Objects, config_map, pod, secret
 
@@ -165,7 +166,7 @@ def test_labels_in_a_downward_volume_follow_the_pod(disk: Disk) -> None:
     [
         ({"configMap": {"name": "cm"}}, 'MountVolume.SetUp failed for volume "v" : configmap "cm" not found'),
         ({"secret": {"secretName": "no"}}, 'secret "no" not found'),
-        ({"persistentVolumeClaim": {}}, "volumes of type persistentVolumeClaim are not supported"),
+        ({"iscsi": {}}, "volumes of type iscsi are not supported"),
         (
             {"hostPath": {"path": "/nosuch", "type": "Directory"}},
             "hostPath type check failed: /nosuch is not a directory",

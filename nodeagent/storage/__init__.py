@@ -1,0 +1,1 @@
+"""Volumes that outlive pods, on this node: made, mounted, watched, measured and taken away."""

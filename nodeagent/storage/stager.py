@@ -1,0 +1,177 @@
+"""Has the volumes of claims on this node while pods use them, and takes them away when they are reclaimed.
+
+What a pod uses is written beside the pod before it is made, so that an agent that starts again, or one that died in the
+middle, knows what to take down. Mounts are shared: the last pod that uses one takes it down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+
+from common.api import meta
+from common.api.meta import Object
+from common.files import write_atomic
+from nodeagent.environment import Lookup
+
+from .attachments import DOCKER, LOCAL, NFS, PATH, SSHFS, Attachment, Staged, VolumeFailure, attachments
+from .commands import Tools
+from .network import NetworkMounts, TmpfsMounter
+from .paths import check_host_path, make_folder, remove_folder, safe_name
+
+log = logging.getLogger(__name__)
+RECORD = "storage.json"
+PROBE_SECONDS = 4.0  # a server answers in milliseconds; a pod's start waits no longer for one that does not
+
+
+class DockerVolumes(Protocol):
+    """The part of the runtime that is needed here; both raise RuntimeFailure."""
+
+    async def ensure_volume(self, name: str, driver: str, options: dict[str, str]) -> None: ...
+
+    async def remove_volume(self, name: str) -> None: ...
+
+
+class InUse(VolumeFailure):
+    """Pods here still use the volume."""
+
+
+class Stager:
+    """`folder` is the agent's state folder."""
+
+    def __init__(self, folder: Path, mounter: TmpfsMounter, docker: DockerVolumes) -> None:
+        self._pods = folder / "pods"
+        self._volumes = folder / "volumes"
+        self._docker = docker
+        self.tools = Tools()
+        self._network = NetworkMounts(folder, mounter, self.tools)
+        self._known: dict[str, dict[str, Staged]] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def close(self) -> None:
+        await self.tools.close()
+
+    # For pods
+
+    def staged(self, pod_uid: str) -> dict[str, Staged]:
+        """What the pod uses, by the names of its volumes. Reads a small file the first time."""
+        if pod_uid not in self._known:
+            self._known[pod_uid] = self._read(pod_uid)
+        return self._known[pod_uid]
+
+    async def stage(self, pod: Object, lookup: Lookup) -> None:
+        """Have the volumes of the pod's claims here. VolumeFailure names the first that cannot be had."""
+        wanted = attachments(pod, lookup)
+        if not wanted:
+            return
+        places = [(item, self._place(item)) for item in wanted]
+        uid = meta.uid(pod)
+        self._known[uid] = {staged.volume: staged for _, staged in places}
+        record = orjson.dumps([staged.to_json() for _, staged in places])
+        try:
+            await asyncio.to_thread(write_atomic, self._pods / uid / RECORD, record)
+        except OSError as error:
+            raise VolumeFailure(str(error)) from error
+        for item, staged in places:
+            async with self._locks[item.key]:
+                try:
+                    await self._make(item, staged)
+                except (VolumeFailure, OSError) as error:
+                    raise VolumeFailure(f'MountVolume.SetUp failed for volume "{item.volume}" : {error}') from error
+
+    async def check(self, pod_uid: str, names: list[str]) -> None:
+        """Refuse a network volume whose server does not answer, before anything that cannot be stopped touches it."""
+        for name in names:
+            staged = self.staged(pod_uid).get(name)
+            if staged is not None and staged.mount:
+                await self.tools.run("stat", "-f", "--", staged.mount, seconds=PROBE_SECONDS)
+
+    async def unstage(self, pod_uid: str) -> None:
+        """The pod is gone: take down what nobody else uses. OSError when a mount cannot be taken down."""
+        mine = await asyncio.to_thread(self._read, pod_uid)
+        for staged in mine.values():
+            if not staged.mount:
+                continue
+            async with self._locks[staged.key]:
+                if staged.key not in await asyncio.to_thread(self._keys_in_use, pod_uid):
+                    await self._network.unstage(staged)
+        await asyncio.to_thread((self._pods / pod_uid / RECORD).unlink, missing_ok=True)
+        self._known.pop(pod_uid, None)
+
+    # For the control plane
+
+    async def reclaim(self, volume: Object, secret: dict[str, bytes]) -> None:
+        """Remove what is stored in a released volume. InUse, or VolumeFailure when it cannot be; then all is there."""
+        source = (volume.get("spec") or {}).get("csi") or {}
+        wanted = Attachment(
+            "", "", str(source.get("driver")), meta.name(volume), str(source.get("volumeHandle")),
+            {str(key): str(value) for key, value in (source.get("volumeAttributes") or {}).items()}, secret,
+        )  # fmt: skip
+        async with self._locks[wanted.key]:
+            if wanted.key in await asyncio.to_thread(self._keys_in_use, ""):
+                raise InUse(f"volume {wanted.key} is still in use on this node")
+            try:
+                await self._destroy(wanted)
+            except OSError as error:
+                raise VolumeFailure(str(error)) from error
+        log.info("volume %s was removed", wanted.key)
+
+    async def _destroy(self, wanted: Attachment) -> None:
+        match wanted.driver:
+            case driver if driver == LOCAL:
+                await asyncio.to_thread(remove_folder, self._local(wanted))
+            case driver if driver == SSHFS:
+                await self._network.destroy(wanted)
+            case driver if driver == DOCKER:
+                await self._docker.remove_volume(wanted.handle)
+            case _:
+                raise VolumeFailure(f"driver {wanted.driver} is not of this agent")
+
+    # What differs between drivers
+
+    def _local(self, wanted: Attachment) -> Path:
+        return self._volumes / safe_name(wanted.handle, "the volume's handle")
+
+    def _place(self, wanted: Attachment) -> Staged:
+        if wanted.driver in {SSHFS, NFS}:
+            return self._network.place(wanted)
+        source = str(self._local(wanted)) if wanted.driver == LOCAL else wanted.handle
+        return Staged(
+            wanted.volume, wanted.claim, wanted.driver, wanted.key, source, read_only=wanted.read_only
+        )  # fmt: skip
+
+    async def _make(self, wanted: Attachment, staged: Staged) -> None:
+        if wanted.driver == LOCAL:
+            await asyncio.to_thread(make_folder, Path(staged.source), wanted.group)
+        elif wanted.driver == PATH:
+            await asyncio.to_thread(check_host_path, {"path": wanted.handle, **wanted.attributes})
+        elif wanted.driver == DOCKER:
+            options = {key: value for key, value in wanted.attributes.items() if key != "driver"}
+            await self._docker.ensure_volume(wanted.handle, wanted.attributes.get("driver", "local"), options)
+        else:
+            await self._network.stage(wanted, staged)
+
+    # Records
+
+    def _read(self, pod_uid: str) -> dict[str, Staged]:
+        path = self._pods / safe_name(pod_uid, "the pod's uid") / RECORD
+        try:
+            found = [Staged(**entry) for entry in orjson.loads(path.read_bytes())]
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError) as error:
+            log.warning("%s cannot be used, its pod's network mounts may stay: %s", path, error)
+            return {}
+        return {staged.volume: staged for staged in found}
+
+    def _keys_in_use(self, but: str) -> set[str]:
+        """Keys of what other pods use. Blocks for some small files."""
+        if not self._pods.is_dir():
+            return set()
+        others = [path.name for path in self._pods.iterdir() if path.name != but]
+        return {staged.key for other in others for staged in self._read(other).values()}
