@@ -20,6 +20,10 @@ REVISION = "deployment.kubernetes.io/revision"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 POD_TEMPLATE_HASH = "pod-template-hash"
+AUTO_ROLLBACK = "quarterdeck.io/auto-rollback"
+"""Annotation of a Deployment that shall go back by itself from a revision that fails: `true`."""
+ROLLED_BACK = "RolledBack"
+"""Condition of a Deployment: it went back by itself (True), or could not (False); the message says why."""
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 """Annotation of DaemonSets: how often the template changed. Its name is the API's."""
 
@@ -46,6 +50,11 @@ def progress(workload: Object) -> Progress:
     return _PROGRESS.get(str(workload.get("kind")), _of_deployment)(workload)
 
 
+def rolled_back(deployment: Object) -> str:
+    """Why the Deployment went back by itself, or could not; empty when it never had to."""
+    return str((get_condition(deployment, ROLLED_BACK) or {}).get("message") or "")
+
+
 def _is_observed(workload: Object) -> bool:
     return generation(workload) <= int((workload.get("status") or {}).get("observedGeneration") or 0)
 
@@ -53,6 +62,10 @@ def _is_observed(workload: Object) -> bool:
 def _figures(workload: Object, *names: str) -> list[int]:
     status = workload.get("status") or {}
     return [int(status.get(name) or 0) for name in names]
+
+
+def wants_auto_rollback(deployment: Object) -> bool:
+    return annotations_of(deployment).get(AUTO_ROLLBACK) == "true"
 
 
 def _wanted(workload: Object) -> int:
@@ -75,6 +88,8 @@ def _of_deployment(deployment: Object) -> Progress:
         text = f"{total - updated} old replicas are pending termination"
     elif available < updated:
         text = f"{available} of {updated} updated replicas are available"
+    elif (get_condition(deployment, ROLLED_BACK) or {}).get("status") == "True":
+        return Progress(f"{what} was rolled back: {rolled_back(deployment)}", failed=True)
     else:
         return Progress(f"{what} successfully rolled out", done=True)
     return Progress(f"Waiting for {what} rollout to finish: {text}...")

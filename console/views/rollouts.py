@@ -133,6 +133,10 @@ def standing(workload: Object) -> tuple[Status, str]:
     now = rollout.progress(workload)
     if (workload.get("spec") or {}).get("paused"):
         return Status("Paused", Tone.WARN), "the rollout is held: resume to let it go on"
+    reason = rollout.rolled_back(workload)
+    if reason and not now.done:
+        went_back = (conditions.get_condition(workload, rollout.ROLLED_BACK) or {}).get("status") == "True"
+        return Status("Rolled back" if went_back else "Failing", Tone.WARN if went_back else Tone.BAD), reason
     if now.failed and workload.get("kind") in {STATEFULSETS.kind, DAEMONSETS.kind}:
         return Status("By hand", Tone.WARN), "pods take the new template when somebody deletes them (OnDelete)"
     if now.failed:

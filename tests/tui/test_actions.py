@@ -507,3 +507,19 @@ async def test_a_statefulset_rolls_out_restarts_and_goes_back(fleet: Fleet) -> N
         await console.press("enter")
         found = fleet.api.find(kinds.STATEFULSETS, key(owner)) or {}
         assert found["spec"]["template"]["spec"]["containers"][0]["image"] == "db:1"
+
+
+async def test_the_rollout_screen_tells_why_a_deployment_went_back(fleet: Fleet) -> None:
+    deployment = fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {}
+    message = "Rolled back from revision 2 to revision 1: container main of pod x ended 2 times, last with Error"
+    condition = {"type": "RolledBack", "status": "True", "reason": "CrashLoop", "message": message}
+    status = {**deployment["status"], "conditions": [condition]}
+    notes = {**deployment["metadata"]["annotations"], "quarterdeck.io/auto-rollback": "true"}
+    metadata = {**deployment["metadata"], "annotations": notes}
+    fleet.api.seed(kinds.DEPLOYMENTS, {**deployment, "metadata": metadata, "status": status})
+    async with running(fleet, "80x24") as console:
+        await goto(console, "deploy")
+        await console.press("v")
+        shown = " ".join(console.text().replace("│", " ").split())
+        assert "Rolled back Rolled back from revision 2 to revision 1" in shown
+        assert "last with Error" in shown

@@ -6,7 +6,7 @@ create that is tried twice finds the first one instead of making a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from common.api.kinds import DEPLOYMENTS, PODS, REPLICASETS
@@ -24,13 +24,14 @@ from common.api.meta import (
     uid,
 )
 from common.api.pods import is_terminal
-from common.api.rollout import REVISION
+from common.api.rollout import REVISION, wants_auto_rollback
 from common.api.selectors import from_label_selector
 from common.errors import AlreadyExists, ApiError, NotFound, conflict
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
 from console.controllers.ownership import claim, settle
 
-from .model import Action, Annotate, Create, Delete, Scale, SetRevision, Spec, same_template
+from .autorollback import NOTHING_KNOWN, Signals, Traffic, crash_of
+from .model import Action, Annotate, Create, Delete, Family, RollBack, Scale, SetRevision, Spec, same_template
 from .plan import plan
 
 
@@ -40,8 +41,10 @@ class DeploymentController(Controller[Key]):
     name: ClassVar[str] = "deployment-controller"
     workers: ClassVar[int] = 5
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: Kit, traffic: Callable[[Object], Traffic | None] = lambda _replicaset: None) -> None:
+        """`traffic` tells what a proxy saw of a ReplicaSet's pods; by default nobody counts."""
         super().__init__(kit)
+        self._traffic = traffic
         self.index(REPLICASETS, BY_CONTROLLER, controller_index)
         self.index(PODS, BY_CONTROLLER, controller_index)
         self._deployments = self.follow(DEPLOYMENTS, lambda obj: [key(obj)])
@@ -61,9 +64,10 @@ class DeploymentController(Controller[Key]):
         ]
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
-        """Only the end of a pod matters by itself (Recreate waits for it); the rest comes as ReplicaSet status."""
+        """Only the end of a pod matters by itself (Recreate waits for it), and that it crash-loops; the rest comes as
+        ReplicaSet status."""
         pod = new if new is not None else old
-        if pod is None or (new is not None and not is_terminal(new)):
+        if pod is None or (new is not None and not is_terminal(new) and not crash_of([new])):
             return
         ref = controller_of(pod)
         replicaset = self._replicasets.get(Key(namespace(pod), str(ref.get("name")))) if ref else None
@@ -81,7 +85,9 @@ class DeploymentController(Controller[Key]):
         claimed = claim(deployment, selector, candidates)
         if await settle(self.client, claimed, deployment, DEPLOYMENTS, REPLICASETS):
             return
-        todo = plan(deployment, claimed.owned, self._old_pods_running(deployment, claimed.owned), self.clock.now())
+        old_pods_running = self._old_pods_running(deployment, claimed.owned)
+        signals = self._signals(deployment, claimed.owned)
+        todo = plan(deployment, claimed.owned, old_pods_running, self.clock.now(), signals)
         for action in todo.actions:
             deployment = await self._act(deployment, action)
         if todo.status != (deployment.get("status") or {}):
@@ -98,6 +104,17 @@ class DeploymentController(Controller[Key]):
             for pod in self._pods.by_index(BY_CONTROLLER, uid(replicaset))
         )
 
+    def _signals(self, deployment: Object, replicasets: list[Object]) -> Signals:
+        if not wants_auto_rollback(deployment):
+            return NOTHING_KNOWN
+        family = Family.of(Spec.of(deployment), replicasets)
+        if family.new is None:
+            return NOTHING_KNOWN
+        crash = crash_of(self._pods.by_index(BY_CONTROLLER, family.new.uid))
+        counted = [found for member in family.old if (found := self._traffic(member.obj)) is not None]
+        before = Traffic(sum(item.requests for item in counted), sum(item.errors for item in counted))
+        return Signals(crash, self._traffic(family.new.obj), before if counted else None)
+
     async def _act(self, deployment: Object, action: Action) -> Object:
         """Returns the Deployment as it is after that."""
         home = namespace(deployment)
@@ -113,6 +130,11 @@ class DeploymentController(Controller[Key]):
             case SetRevision(revision):
                 patch = _guarded(deployment, {"metadata": {"annotations": {REVISION: str(revision)}}})
                 return await self.client.patch(DEPLOYMENTS, name(deployment), patch, home)
+            case RollBack(changed, _, message):
+                # A replace, so refused when anybody changed the Deployment since it was looked at.
+                written = await self.client.update(DEPLOYMENTS, changed)
+                self.events.warning(DEPLOYMENTS, deployment, "AutoRollback", message)
+                return written
         return deployment
 
     async def _create(self, deployment: Object, replicaset: Object) -> None:

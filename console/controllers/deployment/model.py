@@ -7,11 +7,14 @@ from typing import Any, TypeAlias
 
 from common.api.intstr import scaled
 from common.api.meta import Object, is_deleting, labels, metadata, name, uid
-from common.api.rollout import POD_TEMPLATE_HASH, REVISION
+from common.api.rollout import AUTO_ROLLBACK, POD_TEMPLATE_HASH, REVISION
 
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
 DESIRED_REPLICAS = "deployment.kubernetes.io/desired-replicas"
 MAX_REPLICAS = "deployment.kubernetes.io/max-replicas"
+ROLLED_BACK_RECORD = "quarterdeck.io/rolled-back"
+"""What an automatic rollback notes on its Deployment, as JSON: `to` (the ReplicaSet gone back to), `reason`, `message`
+and `rejected` (the ReplicaSets left)."""
 # Annotations that say something about the Deployment itself and are not copied to its ReplicaSets.
 OWN_ANNOTATIONS = frozenset(
     {
@@ -21,6 +24,8 @@ OWN_ANNOTATIONS = frozenset(
         REVISION_HISTORY,
         DESIRED_REPLICAS,
         MAX_REPLICAS,
+        AUTO_ROLLBACK,
+        ROLLED_BACK_RECORD,
     }
 )
 NO_DEADLINE = 2**31 - 1  # the API's "no progress deadline" and "keep all revisions"
@@ -135,6 +140,12 @@ def _unhashed(template: Object) -> Object:
     return {**template, "metadata": meta}
 
 
+def template_of(member: Member) -> Object:
+    """The template as the Deployment had it, without the hash label."""
+    template: Object = member.obj["spec"]["template"]
+    return _unhashed(template)
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """The Deployment's ReplicaSets: the one with its template (if made already) and the others, old to new."""
@@ -199,7 +210,16 @@ class SetRevision:
     revision: int
 
 
-Action: TypeAlias = Create | Scale | Annotate | Delete | SetRevision
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Write the Deployment as it is with an earlier revision's template; `reason` and `message` are for people."""
+
+    deployment: Object
+    reason: str
+    message: str
+
+
+Action: TypeAlias = Create | Scale | Annotate | Delete | SetRevision | RollBack
 
 
 def is_cleanable(member: Member) -> bool:

@@ -7,7 +7,7 @@ nothing. The order of decisions is that of Kubernetes' controller.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from common.api.kinds import DEPLOYMENTS, REPLICASETS
@@ -15,7 +15,8 @@ from common.api.meta import Object, controller_reference, is_deleting, metadata,
 from common.api.names import template_hash
 from common.api.rollout import POD_TEMPLATE_HASH, REVISION
 
-from . import rollout, status
+from . import autorollback, rollout, status
+from .autorollback import NOTHING_KNOWN, Signals
 from .model import (
     DESIRED_REPLICAS,
     MAX_REPLICAS,
@@ -45,8 +46,15 @@ class Plan:
     again_in: float | None = None
 
 
-def plan(deployment: Object, replicasets: Sequence[Object], old_pods_running: bool, now: datetime) -> Plan:
-    """`replicasets` are those it owns; `old_pods_running` says whether pods of old ones still exist (Recreate)."""
+def plan(
+    deployment: Object,
+    replicasets: Sequence[Object],
+    old_pods_running: bool,
+    now: datetime,
+    signals: Signals = NOTHING_KNOWN,
+) -> Plan:
+    """`replicasets` are those it owns; `old_pods_running` says whether pods of old ones still exist (Recreate);
+    `signals` tell how the new revision's pods fare."""
     spec = Spec.of(deployment)
     family = Family.of(spec, list(replicasets))
     new_status = status.counts(deployment, spec, family, now)
@@ -61,7 +69,9 @@ def plan(deployment: Object, replicasets: Sequence[Object], old_pods_running: bo
         if spec.paused and not sizes:
             actions += _cleanup(spec, family)
         return Plan(tuple(actions), new_status)
-    return _roll(deployment, spec, family, old_pods_running, new_status, now)
+    todo = _roll(deployment, spec, family, old_pods_running, new_status, now)
+    back = autorollback.decide(deployment, family, signals, todo.status, now)
+    return todo if back is None else replace(todo, actions=(back,))
 
 
 def _roll(
@@ -79,7 +89,7 @@ def _roll(
         sizes = rollout.roll(spec, family, new) if spec.rolling else rollout.recreate(spec, family, old_pods_running)
         actions = _revise(deployment, spec, family) or _scales(spec, family, sizes)
         if status.is_complete(deployment, spec, new_status):
-            actions += _cleanup(spec, family)
+            actions += autorollback.mark_good(deployment, new) + _cleanup(spec, family)
     status.progress(deployment, spec, family, new_status, now)
     left = status.deadline_in(spec, new_status, now)
     return Plan(tuple(actions), new_status, None if left is None else max(left, 0.0) + 1.0)

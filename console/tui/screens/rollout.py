@@ -26,10 +26,13 @@ from console.views.rollouts import Progress, Replica
 from console.views.status import Status, Tone
 
 from .deck import Deck, Handler
+from .dialogs import wrapped
 from .logs import LogsScreen, Source
 
 REPLICAS = Resource("", "v1", "replicas", "Replica")
 """Not a resource of the API: the rows that a rollout's pods make."""
+_SHORT = 4  # lines about the progress, more when a reason has to be told
+_REASON_LINES = 3
 _MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
 
 
@@ -129,7 +132,9 @@ class RolloutScreen(Deck):
         progress = rollouts.progress(workload, kept_in.items(), pods_feed.items(), now)
         self._show_replicas(progress)
         width = max(self._progress.size.width, 40)
-        self._progress.set_lines(progress_lines(progress, workload, width, self.session.look))
+        lines = progress_lines(progress, workload, width, self.session.look)
+        self._progress.set_class(len(lines) > _SHORT, "tall")
+        self._progress.set_lines(lines)
         self._events.set_lines(self._event_lines(events, workload, kept_in))
         self._table.border_title = f"Replicas {self.session.look.dot} {progress.total}"
 
@@ -208,13 +213,17 @@ def progress_lines(progress: Progress, workload: Object, width: int, look: Look)
     needed = f"{progress.available}, {progress.needed} needed, "
     spec = workload["spec"]
     strategy = str((spec.get("strategy") or spec.get("updateStrategy") or {}).get("type", "RollingUpdate"))
+    guard = "  rolls back by itself" if rollout.wants_auto_rollback(workload) else ""
+    state = wrapped(progress.message, max(20, width - len(progress.status.word) - 4), Tone.TEXT)
     return [
-        [state_span(progress.status, look), (f"  {progress.message}", Tone.TEXT)],
+        [state_span(progress.status, look), ("  ", Tone.TEXT), *state[0]],
+        *([("   ", Tone.TEXT), *line] for line in state[1:_REASON_LINES]),
         bar("New ready", progress.ready_new, Tone.OK, made),
         [*bar("Available", progress.available, enough.tone, needed), state_span(enough, look)],
         [
             ("Image      ", Tone.DIM),
             (images(workload), Tone.LINK),
             (f"   {strategy}, at most {progress.most} pods", Tone.DIM),
+            (guard, Tone.KEY),
         ],
     ]
