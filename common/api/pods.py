@@ -10,6 +10,8 @@ from .conditions import get_condition, is_true
 from .meta import Object, is_deleting, parse_time
 
 TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
+DISRUPTED = "DisruptionTarget"
+"""Condition of a pod that ends for no fault of its own: evicted, preempted, or its host was lost."""
 _QOS_RESOURCES = ("cpu", "memory")
 
 

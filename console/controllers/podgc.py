@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from common.api.conditions import set_condition
 from common.api.kinds import NODES, PODS
-from common.api.meta import Key, Object, is_deleting, metadata, name, namespace, uid
-from common.api.pods import is_terminal, node_name
-from common.errors import NotFound
+from common.api.meta import Key, Object, is_deleting, metadata, name, namespace, resource_version, uid
+from common.api.pods import DISRUPTED, is_terminal, node_name
+from common.errors import Conflict, NotFound
 from console.controllers.base import Controller, Kit
 
 ENDED_LIMIT = 12500  # ended pods kept; Kubernetes' default
@@ -23,8 +24,16 @@ SWEEP_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
+    """A pod to delete and why. One that never ended `fails` first, with its disruption: whoever counts it has to
+    know, and no agent is left to say so."""
+
     pod: Object
     why: str
+    disruption: str = ""
+
+    @property
+    def fails(self) -> bool:
+        return not is_terminal(self.pod)
 
 
 def plan(pods: Iterable[Object], gone_nodes: set[str], limit: int = ENDED_LIMIT) -> list[Doomed]:
@@ -34,7 +43,7 @@ def plan(pods: Iterable[Object], gone_nodes: set[str], limit: int = ENDED_LIMIT)
     for pod in pods:
         node = node_name(pod)
         if node in gone_nodes:
-            doomed.append(Doomed(pod, f"node {node} no longer exists"))
+            doomed.append(Doomed(pod, f"node {node} no longer exists", "PodGC: node no longer exists"))
         elif is_deleting(pod) and not node:
             doomed.append(Doomed(pod, "it was deleted before it had a node"))
         elif is_terminal(pod) and not is_deleting(pod):
@@ -77,9 +86,24 @@ class PodGarbageCollector(Controller[str]):
             self.events.normal(PODS, pod, "PodGarbageCollection", text)
             # At once: no agent is left to end it gracefully.
             try:
+                if doomed.fails:
+                    await self.client.patch(
+                        PODS, name(pod), self._failure(doomed), namespace(pod), subresource="status"
+                    )
                 await self.client.delete(PODS, name(pod), namespace(pod), uid=uid(pod), grace_period_seconds=0)
             except NotFound:
                 continue
+            except Conflict:
+                self.queue.add(key)  # it changed meanwhile: look again
+
+    def _failure(self, doomed: Doomed) -> Object:
+        pod, now = doomed.pod, self.clock.now()
+        status: Object = {"phase": "Failed"}
+        if doomed.disruption:
+            current = list((pod.get("status") or {}).get("conditions") or ())
+            reason = "DeletionByPodGC"
+            status["conditions"] = set_condition(current, DISRUPTED, "True", reason, doomed.disruption, now)
+        return {"metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)}, "status": status}
 
     async def _gone_nodes(self, key: str) -> set[str]:
         """Nodes that pods name and that have been away for the quarantine; asked of the API itself before believed."""

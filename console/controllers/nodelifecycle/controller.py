@@ -11,7 +11,7 @@ from typing import ClassVar
 from common.api.conditions import set_condition
 from common.api.kinds import NODES, PODS
 from common.api.meta import Key, Object, is_deleting, key, name, namespace, resource_version, uid
-from common.api.pods import is_ready, is_terminal, node_name
+from common.api.pods import DISRUPTED, is_ready, is_terminal, node_name
 from common.api.taints import Taint
 from common.errors import NotFound
 from console.controllers.base import BY_NODE, Controller, Kit, finish_all
@@ -19,6 +19,8 @@ from console.controllers.base import BY_NODE, Controller, Kit, finish_all
 from .plan import leaving, readiness, revised_taints
 
 START_GRACE = 20.0  # seconds; the longest deadline after which a node counts as lost, so each had its chance to answer
+
+_DISRUPTION = "Taint manager: deleting due to NoExecute taint"
 
 
 class NodeLifecycleController(Controller[str]):
@@ -63,27 +65,33 @@ class NodeLifecycleController(Controller[str]):
             node = await self.client.patch(NODES, key, {"metadata": guard, "spec": {"taints": taints or None}})
         pods = [pod for pod in self._pods.by_index(BY_NODE, key) if not is_terminal(pod)]
         if evict:
-            await self._mark_unready(node, pods)
+            pods = await self._mark_unready(node, pods)
         if not lost or evict:
             await self._evict(key, node, pods)
 
-    async def _mark_unready(self, node: Object, pods: list[Object]) -> None:
-        """Nobody can say how these pods are, so no connection may be sent to them."""
-        await finish_all(self._mark(node, pod) for pod in pods if is_ready(pod))
+    async def _mark_unready(self, node: Object, pods: list[Object]) -> list[Object]:
+        """Nobody can say how these pods are, so no connection may be sent to them. The pods as they are then."""
+        marked: dict[str, Object | None] = {}
 
-    async def _mark(self, node: Object, pod: Object) -> None:
-        conditions = set_condition(
-            pod["status"]["conditions"], "Ready", "False", "NodeNotReady", "Node is not ready", self.clock.now()
-        )
+        async def mark(pod: Object) -> None:
+            marked[uid(pod)] = await self._mark(pod, "Ready", "False", "NodeNotReady", "Node is not ready")
+            self.events.warning(PODS, pod, "NodeNotReady", f"Node {name(node)} is not ready")
+
+        await finish_all(mark(pod) for pod in pods if is_ready(pod))
+        found = [marked.get(uid(pod), pod) for pod in pods]
+        return [pod for pod in found if pod is not None]
+
+    async def _mark(self, pod: Object, kind: str, status: str, reason: str, message: str) -> Object | None:
+        """The pod with that condition; None when it is gone."""
+        current = list((pod.get("status") or {}).get("conditions") or ())
         patch = {
             "metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)},
-            "status": {"conditions": conditions},
+            "status": {"conditions": set_condition(current, kind, status, reason, message, self.clock.now())},
         }
         try:
-            await self.client.patch(PODS, name(pod), patch, namespace(pod), subresource="status")
+            return await self.client.patch(PODS, name(pod), patch, namespace(pod), subresource="status")
         except NotFound:
-            return
-        self.events.warning(PODS, pod, "NodeNotReady", f"Node {name(node)} is not ready")
+            return None
 
     async def _evict(self, node_key: str, node: Object, pods: list[Object]) -> None:
         staying = [pod for pod in pods if not is_deleting(pod)]
@@ -104,6 +112,7 @@ class NodeLifecycleController(Controller[str]):
     async def _delete(self, pod: Object) -> None:
         self.events.normal(PODS, pod, "TaintManagerEviction", f"Marking for deletion Pod {key(pod)}")
         try:
+            await self._mark(pod, DISRUPTED, "True", "DeletionByTaintManager", _DISRUPTION)
             await self.client.delete(PODS, name(pod), namespace(pod), uid=uid(pod))
         except NotFound:
             return

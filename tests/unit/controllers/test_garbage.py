@@ -156,6 +156,20 @@ async def test_pods_of_a_removed_node_go_after_a_while_unless_it_returns(world: 
     assert left(world, PODS) == ["b"]
 
 
+async def test_a_pod_that_somebody_holds_has_failed_when_its_node_is_removed(world: Any) -> None:
+    held = pod("held", node="n1", phase="Running")
+    held["metadata"]["finalizers"] = ["example.com/count-me"]
+    world.api.seed(NODES, node("n1"))
+    world.api.seed(PODS, held)
+    await world.start(PodGarbageCollector(world.kit))
+    world.api.vanish(NODES, Key("", "n1"))
+    await world.settle(30)
+    found = world.api.get(PODS, Key("default", "held"))
+    assert found["status"]["phase"] == "Failed"
+    reasons = {entry["type"]: entry.get("reason") for entry in found["status"]["conditions"]}
+    assert reasons["DisruptionTarget"] == "DeletionByPodGC"
+
+
 def test_events_go_by_age_and_number() -> None:
     now = at("2026-06-30T00:00:00Z")
     ages = {"new": 0, "week": 7, "old": 22}

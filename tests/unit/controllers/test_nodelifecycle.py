@@ -107,6 +107,10 @@ async def test_pods_of_a_lost_node_are_unready_and_leave(running: Any) -> None:
     await running.settle()
     assert not is_ready(running.api.find(PODS, Key("default", "web")))
     assert deleted(running) == ["web"]
+    conditions = running.api.find(PODS, Key("default", "web"))["status"]["conditions"]
+    assert {"DisruptionTarget": "DeletionByTaintManager"}.items() <= {
+        entry["type"]: entry.get("reason") for entry in conditions
+    }.items()
     assert {"NodeNotReady", "TaintManagerEviction"} <= {event["reason"] for event in running.api.items(EVENTS)}
 
 
