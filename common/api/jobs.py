@@ -112,6 +112,11 @@ def triggered(cronjob: Object, suffix: str = "") -> Object:
     return from_cronjob(cronjob, name(cronjob)[: _MAX_JOB_NAME - len(end)] + end, {INSTANTIATE: "manual"})
 
 
+def suspend_patch(*, suspended: bool) -> Object:
+    """A merge patch that makes a Job or a CronJob stand still, or go on."""
+    return {"spec": {"suspend": suspended}}
+
+
 def _stamp(time: datetime) -> str:
     """RFC 3339 in the zone of the schedule."""
     text = time.isoformat(timespec="seconds")

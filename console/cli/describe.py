@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from common.api.kinds import ENDPOINTSLICES, EVENTS, NODES, PODS, SERVICES
+from common.api.kinds import CRONJOBS, ENDPOINTSLICES, EVENTS, JOBS, NODES, PODS, SERVICES
 from common.api.meta import Object, name, namespace, uid
 from common.api.rollout import HISTORY
 from common.clock import SystemClock
@@ -65,6 +65,7 @@ def related(context: Context, target: Target, obj: Object) -> Related:
         events=items(EVENTS.path(place), fieldSelector=f"involvedObject.uid={uid(obj)}"),
         pods=items(PODS.path(), fieldSelector=f"spec.nodeName={name(obj)}") if resource == NODES else (),
         revisions=owned_by(obj, items(HISTORY[resource].path(place))) if resource in HISTORY else (),
+        jobs=owned_by(obj, items(JOBS.path(place))) if resource == CRONJOBS else (),
         endpointslices=(
             items(ENDPOINTSLICES.path(place), labelSelector=f"kubernetes.io/service-name={name(obj)}")
             if resource == SERVICES

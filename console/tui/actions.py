@@ -90,9 +90,9 @@ ACTIONS: tuple[Action, ...] = (
            group="Finding"),
     Action("mark.clear", ("ctrl+backslash",), "clear marks", "Remove all marks.", group="Finding"),
     # looking into an object
-    Action("open", ("enter",), "open", "Drill in: deployment, pods, containers, logs; node, its pods; service, its "
-           "endpoints.", hint=1),
-    Action("logs", ("l",), "logs", "Follow the logs.", TABLE, _RUNNING | WORKLOADS, hint=2),
+    Action("open", ("enter",), "open", "Drill in: deployment, pods, containers, logs; cronjob, jobs, pods; node, its "
+           "pods; service, its endpoints.", hint=1),
+    Action("logs", ("l",), "logs", "Follow the logs.", TABLE, _RUNNING | WORKLOADS | {"jobs"}, hint=2),
     Action("logs.previous", ("p",), "previous logs", "Logs of the container before its last restart.", TABLE,
            _RUNNING),
     Action("shell", ("s",), "shell", "A shell in the container.", TABLE, _RUNNING, hint=3),
@@ -110,7 +110,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,
-           frozenset({"pods", "replicasets", "endpointslices"})),
+           frozenset({"pods", "replicasets", "jobs", "endpointslices"})),
     Action("node", ("o",), "node", "To the pod's node.", TABLE, _PODS),
     # changing objects
     Action("scale", ("s",), "scale", "Set the number of replicas.", TABLE, _SCALED, hint=3, group="Changing"),
@@ -124,6 +124,10 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.TABLE, Where.ROLLOUT}), _ROLLED_OUT, hint=7, group="Changing"),
     Action("image", ("i",), "image", "Set the image of a container.", TABLE, _ROLLED_OUT, hint=11,
            group="Changing"),
+    Action("trigger", ("t",), "run now", "Run the CronJob now, once, whatever its schedule says.", TABLE,
+           frozenset({"cronjobs"}), hint=2, group="Changing"),
+    Action("suspend", ("s",), "suspend/resume", "Make a Job or CronJob stand still, or let it go on.", TABLE,
+           frozenset({"jobs", "cronjobs"}), hint=3, group="Changing"),
     Action("cordon", ("c",), "cordon", "No new pods on this node.", TABLE, frozenset({"nodes"}), hint=6,
            group="Changing"),
     Action("uncordon", ("u",), "uncordon", "New pods may come to this node again.", TABLE, frozenset({"nodes"}),

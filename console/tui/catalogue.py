@@ -26,6 +26,8 @@ _NAMED = (
     ApiResource(kinds.DAEMONSETS, "daemonset", ("ds",)),
     ApiResource(kinds.CONTROLLERREVISIONS, "controllerrevision"),
     ApiResource(kinds.REPLICATIONCONTROLLERS, "replicationcontroller", ("rc",)),
+    ApiResource(kinds.JOBS, "job"),
+    ApiResource(kinds.CRONJOBS, "cronjob", ("cj",)),
     ApiResource(kinds.SERVICES, "service", ("svc",)),
     ApiResource(kinds.NODES, "node", ("no",)),
     ApiResource(kinds.NAMESPACES, "namespace", ("ns",)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.api import rollout
-from common.api.kinds import CHANGES, DEPLOYMENTS, HOSTS, NODES, Resource
+from common.api import jobs, rollout
+from common.api.kinds import CHANGES, DEPLOYMENTS, HOSTS, JOBS, NODES, Resource
 from common.api.meta import Object, name, namespace, uid
 from common.client import PatchType
 from console.views import rollouts
@@ -33,6 +33,16 @@ async def undo(gateway: Gateway, resource: Resource, workload: Object, revision:
     """Go back to a revision; refused when the workload was replaced by a namesake meanwhile."""
     patch = rollout.undo_patch(workload, revision)
     await gateway.patch(resource, name(workload), patch, namespace(workload), kind=PatchType.JSON)
+
+
+async def suspend(gateway: Gateway, resource: Resource, obj: Object, *, suspended: bool) -> None:
+    """Make a Job or CronJob stand still, or let it go on."""
+    await gateway.patch(resource, name(obj), jobs.suspend_patch(suspended=suspended), namespace(obj))
+
+
+async def trigger(gateway: Gateway, cronjob: Object) -> str:
+    """Run a CronJob now; the name of the Job."""
+    return name(await gateway.create(JOBS, jobs.triggered(cronjob), namespace(cronjob)))
 
 
 async def set_image(gateway: Gateway, resource: Resource, workload: Object, container: str, image: str) -> None:

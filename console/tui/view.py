@@ -132,6 +132,10 @@ def _of_controller(obj: Object) -> View:
     return _pods_of(meta.name(obj), obj, lambda pod: meta.is_controlled_by(pod, obj))
 
 
+def _of_cronjob(obj: Object) -> View:
+    return View(kinds.JOBS, scope=Scope(meta.name(obj), lambda job: meta.is_controlled_by(job, obj), key(obj)))
+
+
 def _of_node(obj: Object) -> View:
     name = meta.name(obj)
     return _pods_of(name, obj, lambda pod: pods.node_name(pod) == name)
@@ -170,6 +174,8 @@ _DRILLS: dict[str, Callable[[Object], View | None]] = {
     kinds.STATEFULSETS.group_resource: _of_controller,
     kinds.DAEMONSETS.group_resource: _of_controller,
     kinds.REPLICATIONCONTROLLERS.group_resource: _of_controller,
+    kinds.JOBS.group_resource: _of_controller,
+    kinds.CRONJOBS.group_resource: _of_cronjob,
     kinds.NODES.group_resource: _of_node,
     kinds.SERVICES.group_resource: _of_service,
     kinds.PODS.group_resource: _of_pod,

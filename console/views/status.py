@@ -7,10 +7,11 @@ rests on a colour alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from common.api import conditions, pods, podstate, rollout
+from common.api import conditions, cron, jobs, pods, podstate, rollout
 from common.api.meta import Object
 
 
@@ -158,3 +159,44 @@ def namespace_status(namespace: Object) -> Status:
 def event_status(event: Object) -> Status:
     word = str(event.get("type") or "Normal")
     return Status(word, Tone.WARN if word == "Warning" else Tone.OK)
+
+
+_JOB_TONES = {
+    "Complete": Tone.DONE,
+    "Failed": Tone.BAD,
+    "FailureTarget": Tone.BAD,
+    "Suspended": Tone.WARN,
+    "Terminating": Tone.LEAVING,
+    "SuccessCriteriaMet": Tone.BUSY,
+    "Running": Tone.BUSY,
+}
+
+
+def job_status(job: Object) -> Status:
+    """How a Job stands; the reason when it failed."""
+    word = jobs.status_word(job)
+    tone = _JOB_TONES[word]
+    if tone is Tone.BAD:
+        condition = conditions.get_condition(job, word) or {}
+        return Status(str(condition.get("reason") or word), tone)
+    return Status(word, tone)
+
+
+def cronjob_status(cronjob: Object) -> Status:
+    """Suspended, Running while a Job of it does, else Scheduled."""
+    if jobs.is_suspended(cronjob):
+        return Status("Suspended", Tone.WARN)
+    if (cronjob.get("status") or {}).get("active"):
+        return Status("Running", Tone.BUSY)
+    return Status("Scheduled", Tone.OK)
+
+
+def next_run(cronjob: Object, now: datetime) -> datetime | None:
+    """When the schedule asks for a Job next; None when it is suspended or never does."""
+    spec = cronjob.get("spec") or {}
+    if jobs.is_suspended(cronjob):
+        return None
+    try:
+        return cron.parse(str(spec.get("schedule", "")), cron.zone_of(spec.get("timeZone"))).after(now)
+    except ValueError:
+        return None

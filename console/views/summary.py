@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from common.api import ages, changes, meta, pods
+from common.api import ages, changes, jobs, meta, pods
 from common.api.meta import Object
 
 from . import amounts, columns, rollouts, status
@@ -140,6 +140,51 @@ def _strategy(obj: Object) -> list[Entry]:
     return [*entries, ("", limits, Tone.DIM)] if limits else entries
 
 
+def _job(obj: Object, now: datetime) -> list[Entry]:
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    entries: list[Entry] = [
+        ("Status", status.job_status(obj), Tone.TEXT),
+        ("Done", jobs.completions(obj), Tone.BRIGHT),
+        ("Active", f"{state.get('active', 0)} of {spec.get('parallelism', 1)} at once", Tone.TEXT),
+        ("Failed", f"{state.get('failed', 0)}", Tone.WARN if state.get("failed") else Tone.TEXT),
+    ]
+    if state.get("completedIndexes"):
+        entries.append(("Indexes", str(state["completedIndexes"]), Tone.TEXT))
+    if state.get("failedIndexes"):
+        entries.append(("Failed idx", str(state["failedIndexes"]), Tone.BAD))
+    took = jobs.duration(obj, now)
+    if took is not None:
+        entries.append(("Took", ages.duration(took.total_seconds()), Tone.TEXT))
+    owner = meta.controller_of(obj)
+    if owner:
+        entries.append(("Owner", f"{owner['kind']}/{owner['name']}", Tone.LINK))
+    return [*entries, *_messages(obj), *_metadata(obj, now)]
+
+
+def _messages(obj: Object) -> list[Entry]:
+    entries: list[Entry] = []
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        if condition.get("message") and condition.get("status") == "True":
+            entries += [(str(condition.get("type")), "", Tone.KEY), (WHOLE, str(condition["message"]), Tone.DIM)]
+    return entries
+
+
+def _cronjob(obj: Object, now: datetime) -> list[Entry]:
+    spec, state = obj.get("spec") or {}, obj.get("status") or {}
+    following = status.next_run(obj, now)
+    entries: list[Entry] = [
+        ("Status", status.cronjob_status(obj), Tone.TEXT),
+        ("Schedule", str(spec.get("schedule", "")), Tone.BRIGHT),
+        ("Zone", str(spec.get("timeZone") or "UTC"), Tone.TEXT),
+        ("Overlap", str(spec.get("concurrencyPolicy", "Allow")), Tone.TEXT),
+        ("Last", ages.since(state.get("lastScheduleTime"), now) if state.get("lastScheduleTime") else "-", Tone.TEXT),
+        ("Success", str(state.get("lastSuccessfulTime") or "-"), Tone.TEXT),
+        ("Next", meta.format_time(following) if following else "-", Tone.TEXT),
+    ]
+    entries += [("Active", str(ref.get("name")), Tone.LINK) for ref in state.get("active") or ()]
+    return [*entries, *_metadata(obj, now)]
+
+
 def _service(obj: Object, now: datetime) -> list[Entry]:
     spec = obj.get("spec") or {}
     ips = spec.get("clusterIPs") or [spec.get("clusterIP") or "-"]
@@ -251,6 +296,8 @@ _KINDS: dict[str, Callable[[Object, datetime], list[Entry]]] = {
     "StatefulSet": _workload,
     "DaemonSet": _workload,
     "ReplicationController": _workload,
+    "Job": _job,
+    "CronJob": _cronjob,
     "Service": _service,
     "Event": _event,
     "Change": _change,

@@ -12,6 +12,7 @@ from common.api.meta import Object, format_micro_time, format_time, key, name, u
 from common.api.names import template_hash
 from common.clock import FakeClock
 from tests.fakes.api import FakeApi, copy
+from tests.tui.fleet_batch import add_batch
 from tests.tui.gateway import FakeGateway
 
 NOW = datetime(2026, 11, 22, 9, 14, 2, tzinfo=UTC)
@@ -55,6 +56,7 @@ class Fleet:
         self._config()
         self._hosts()
         self._writes()
+        add_batch(self.api, NOW)
         return self
 
     def _seed(self, resource: kinds.Resource, obj: Object) -> Object:

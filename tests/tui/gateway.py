@@ -29,6 +29,8 @@ SERVED = tuple(
         (kinds.REPLICASETS, "replicaset", ("rs",)),
         (kinds.STATEFULSETS, "statefulset", ("sts",)),
         (kinds.DAEMONSETS, "daemonset", ("ds",)),
+        (kinds.JOBS, "job", ()),
+        (kinds.CRONJOBS, "cronjob", ("cj",)),
         (kinds.ENDPOINTSLICES, "endpointslice", ()),
         (kinds.LEASES, "lease", ()),
         (kinds.HOSTS, "host", ()),

@@ -523,3 +523,50 @@ async def test_the_rollout_screen_tells_why_a_deployment_went_back(fleet: Fleet)
         shown = " ".join(console.text().replace("│", " ").split())
         assert "Rolled back Rolled back from revision 2 to revision 1" in shown
         assert "last with Error" in shown
+
+
+# Jobs and CronJobs
+
+
+async def test_enter_goes_from_a_cronjob_to_its_jobs_and_from_a_job_to_its_pods(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "cronjobs")
+        assert console.names() == ["nightly-backup", "weekly-report"]
+        await console.press("enter")
+        assert console.browse.view.resource == kinds.JOBS
+        assert console.names() == ["nightly-backup-29402010"]
+        await console.press("enter")
+        assert console.browse.view.resource == kinds.PODS
+        assert console.names() == []
+
+
+async def test_a_cronjob_is_run_by_key_after_a_question(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "cronjobs")
+        await console.press("t", "enter")
+        assert writes(fleet) == [], "Cancel is focused"
+        await console.press("t", "tab", "enter")
+        made = [job for job in fleet.api.items(kinds.JOBS) if name(job).startswith("nightly-backup-manual-")]
+        assert len(made) == 1
+        assert made[0]["metadata"]["annotations"]["cronjob.kubernetes.io/instantiate"] == "manual"
+        assert made[0]["metadata"]["ownerReferences"][0]["name"] == "nightly-backup"
+        assert name(made[0]) in console.text()
+
+
+@pytest.mark.parametrize(
+    ("command", "row", "resource"), [("jobs", "import", kinds.JOBS), ("cj", "night", kinds.CRONJOBS)]
+)
+async def test_a_job_is_suspended_and_resumed_by_key(
+    command: str, row: str, resource: kinds.Resource, fleet: Fleet
+) -> None:
+    async with running(fleet) as console:
+        await goto(console, command)
+        await console.press("slash")
+        await console.type(row)
+        await console.press("enter")
+        found = console.names()[0]
+        for wanted in (True, False):
+            await console.press("s", "tab", "enter")
+            obj = fleet.api.find(resource, Key("default", found))
+            assert obj is not None
+            assert obj["spec"]["suspend"] is wanted

@@ -56,6 +56,8 @@ async def _related(gateway: Gateway, resource: Resource, obj: Object) -> Related
     if resource in rollout.HISTORY:
         found = (await gateway.list(rollout.HISTORY[resource], space)).items
         return Related(events=events, revisions=owned_by(obj, found))
+    if resource == kinds.CRONJOBS:
+        return Related(events=events, jobs=owned_by(obj, (await gateway.list(kinds.JOBS, space)).items))
     if resource == kinds.SERVICES:
         selector = f"{SERVICE_NAME_LABEL}={meta.name(obj)}"
         found = (await gateway.list(kinds.ENDPOINTSLICES, space, label_selector=selector)).items

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import change, history, look
+from . import batch, change, history, look
 from .look import describe, involved, logs
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
     "restart": change.restart,
     "undo": change.undo,
     "image": change.image,
+    "trigger": batch.trigger,
+    "suspend": batch.suspend,
     "cordon": partial(change.cordon, cordoned=True),
     "uncordon": partial(change.cordon, cordoned=False),
     "adopt": change.adopt,

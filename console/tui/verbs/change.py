@@ -43,7 +43,7 @@ async def scale(browse: Browse) -> None:
     if not targets:
         return
     first = targets[0]
-    body = _text(_names(targets), Tone.BRIGHT)
+    body = _text(listed_names(targets), Tone.BRIGHT)
     state = first.get("status") or {}
     if len(targets) == 1:
         body += _text(f"{_replicas(first)} wanted, {state.get('readyReplicas', 0)} ready now.", Tone.DIM)
@@ -60,7 +60,7 @@ async def scale(browse: Browse) -> None:
         return
     for obj in targets:
         await operations.scale(browse.session.gateway, browse.view.resource, obj, int(answer))
-    browse.say(f"{_names(targets)}: {answer} replicas wanted")
+    browse.say(f"{listed_names(targets)}: {answer} replicas wanted")
 
 
 async def scale_by(browse: Browse, step: int) -> None:
@@ -147,7 +147,7 @@ async def cordon(browse: Browse, *, cordoned: bool) -> None:
     targets = browse.targets()
     for node in targets:
         await operations.cordon(browse.session.gateway, node, cordoned=cordoned)
-    browse.say(f"{_names(targets)}: {'no new pods come here' if cordoned else 'pods may come again'}")
+    browse.say(f"{listed_names(targets)}: {'no new pods come here' if cordoned else 'pods may come again'}")
 
 
 async def adopt(browse: Browse) -> None:
@@ -190,7 +190,7 @@ async def delete(browse: Browse) -> None:
     for obj in targets:
         await operations.delete(browse.session.gateway, resource, obj)
     browse.table.model.marks.clear()
-    browse.say(f"deleted: {_names(targets)}")
+    browse.say(f"deleted: {listed_names(targets)}")
 
 
 def consequences(targets: list[Object]) -> list[str]:
@@ -211,6 +211,8 @@ def consequences(targets: list[Object]) -> list[str]:
         count = sum(_pods(obj) for obj in targets)
         return [f"{count} pods end with it. It can be brought back only from its manifest."]
     known = {
+        "Job": "Its pods end and go with it; what they have done is counted nowhere else.",
+        "CronJob": "Its schedule ends, and its Jobs and their pods go with it.",
         "Service": "Its addresses and node ports stop answering at once on every node.",
         "Namespace": "Everything in the namespace is deleted with it.",
         "Node": "Its pods are replaced elsewhere and the host leaves the cluster.",
@@ -220,6 +222,7 @@ def consequences(targets: list[Object]) -> list[str]:
     return [known.get(kind, "It can be brought back only from its manifest.")]
 
 
-def _names(targets: list[Object]) -> str:
+def listed_names(targets: list[Object]) -> str:
+    """The first names, and how many more there are."""
     names = [meta.name(obj) for obj in targets]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -26,7 +26,8 @@ MOST_LOG_PODS = 10  # at a time: each is a connection to its node
 _BY_KIND: dict[str, Resource] = {
     resource.kind: resource
     for resource in (
-        kinds.PODS, kinds.DEPLOYMENTS, kinds.REPLICASETS, kinds.SERVICES, kinds.NODES, kinds.ENDPOINTSLICES,
+        kinds.PODS, kinds.DEPLOYMENTS, kinds.REPLICASETS, kinds.JOBS, kinds.CRONJOBS, kinds.SERVICES, kinds.NODES,
+        kinds.ENDPOINTSLICES,
         kinds.NAMESPACES, kinds.STATEFULSETS, kinds.DAEMONSETS, kinds.CONTROLLERREVISIONS,
         kinds.REPLICATIONCONTROLLERS,
     )

@@ -13,7 +13,9 @@ from console.views.status import Tone
 from .column import AGE, LABELS, NAME, NAMESPACE, Table, dim, number, state, text
 
 
-def _count(*path: str) -> Callable[[Object], int]:
+def count(*path: str) -> Callable[[Object], int]:
+    """A reader of the number at that path, 0 when there is none."""
+
     def value(obj: Object) -> int:
         found: Any = obj
         for part in path:
@@ -23,15 +25,15 @@ def _count(*path: str) -> Callable[[Object], int]:
     return value
 
 
-_WANTED = _count("spec", "replicas")
+_WANTED = count("spec", "replicas")
 
 
 def _workload_ready(workload: Object) -> str:
-    return f"{_count('status', 'readyReplicas')(workload)}/{_WANTED(workload)}"
+    return f"{count('status', 'readyReplicas')(workload)}/{_WANTED(workload)}"
 
 
 def _workload_ready_tone(workload: Object) -> Tone:
-    return Tone.OK if _count("status", "readyReplicas")(workload) >= _WANTED(workload) else Tone.WARN
+    return Tone.OK if count("status", "readyReplicas")(workload) >= _WANTED(workload) else Tone.WARN
 
 
 def images(workload: Object) -> str:
@@ -46,17 +48,18 @@ DEPLOYMENT_COLUMNS = (
     NAME,
     text("READY", _workload_ready, tone=_workload_ready_tone, letter="R"),
     state("STATUS", status.workload_status, letter="S"),
-    number("UP-TO-DATE", _count("status", "updatedReplicas"), drop=6, tone=dim),
-    number("AVAILABLE", _count("status", "availableReplicas"), drop=5, tone=dim),
+    number("UP-TO-DATE", count("status", "updatedReplicas"), drop=6, tone=dim),
+    number("AVAILABLE", count("status", "availableReplicas"), drop=5, tone=dim),
     text("IMAGE", images, drop=4, flexible=True, least=19, letter="I", tone=dim),
     AGE,
     LABELS,
 )
 
 
-def _owner(obj: Object) -> str:
-    owner = meta.controller_of(obj)
-    return str(owner["name"]) if owner else "-"
+def owner(obj: Object) -> str:
+    """The name of what controls the object."""
+    found = meta.controller_of(obj)
+    return str(found["name"]) if found else "-"
 
 
 def _revision(obj: Object) -> int:
@@ -69,7 +72,7 @@ REPLICASET_COLUMNS = (
     text("READY", _workload_ready, tone=_workload_ready_tone, letter="R"),
     state("STATUS", status.workload_status, drop=6, letter="S"),
     number("REV", _revision, drop=3, tone=dim),
-    text("OWNER", _owner, drop=5, letter="O", tone=dim),
+    text("OWNER", owner, drop=5, letter="O", tone=dim),
     text("IMAGE", images, drop=4, flexible=True, least=19, letter="I", tone=dim),
     AGE,
     LABELS,
@@ -80,8 +83,8 @@ STATEFULSET_COLUMNS = (
     NAME,
     text("READY", _workload_ready, tone=_workload_ready_tone, letter="R"),
     state("STATUS", status.workload_status, letter="S"),
-    number("UP-TO-DATE", _count("status", "updatedReplicas"), drop=6, tone=dim),
-    number("AVAILABLE", _count("status", "availableReplicas"), drop=5, tone=dim),
+    number("UP-TO-DATE", count("status", "updatedReplicas"), drop=6, tone=dim),
+    number("AVAILABLE", count("status", "availableReplicas"), drop=5, tone=dim),
     text("SERVICE", lambda obj: str(obj["spec"].get("serviceName") or "-"), drop=7, tone=dim),
     text("IMAGE", images, drop=4, flexible=True, least=19, letter="I", tone=dim),
     AGE,
@@ -89,15 +92,15 @@ STATEFULSET_COLUMNS = (
 )
 
 
-_DESIRED = _count("status", "desiredNumberScheduled")
+_DESIRED = count("status", "desiredNumberScheduled")
 
 
 def _daemons_ready(daemonset: Object) -> str:
-    return f"{_count('status', 'numberReady')(daemonset)}/{_DESIRED(daemonset)}"
+    return f"{count('status', 'numberReady')(daemonset)}/{_DESIRED(daemonset)}"
 
 
 def _daemons_ready_tone(daemonset: Object) -> Tone:
-    return Tone.OK if _count("status", "numberReady")(daemonset) >= _DESIRED(daemonset) else Tone.WARN
+    return Tone.OK if count("status", "numberReady")(daemonset) >= _DESIRED(daemonset) else Tone.WARN
 
 
 def _node_selector(workload: Object) -> str:
@@ -110,8 +113,8 @@ DAEMONSET_COLUMNS = (
     NAME,
     text("READY", _daemons_ready, tone=_daemons_ready_tone, letter="R"),
     state("STATUS", status.workload_status, letter="S"),
-    number("UP-TO-DATE", _count("status", "updatedNumberScheduled"), drop=6, tone=dim),
-    number("AVAILABLE", _count("status", "numberAvailable"), drop=5, tone=dim),
+    number("UP-TO-DATE", count("status", "updatedNumberScheduled"), drop=6, tone=dim),
+    number("AVAILABLE", count("status", "numberAvailable"), drop=5, tone=dim),
     text("NODES", _node_selector, drop=7, tone=dim),
     text("IMAGE", images, drop=4, flexible=True, least=19, letter="I", tone=dim),
     AGE,
@@ -120,7 +123,7 @@ DAEMONSET_COLUMNS = (
 REVISION_COLUMNS = (
     NAMESPACE,
     NAME,
-    text("OWNER", _owner, letter="O", tone=dim),
+    text("OWNER", owner, letter="O", tone=dim),
     number("REV", rollout.revision_number, letter="R"),
     text("IMAGE", lambda obj: images({"spec": {"template": rollout.Revision(0, "", obj).template}}), drop=4,
          flexible=True, least=19, tone=dim),

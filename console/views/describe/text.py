@@ -9,19 +9,20 @@ from datetime import datetime
 from common.api.meta import Object
 from console.views.yaml_text import to_yaml
 
-from . import cluster, lines, workloads
+from . import batch, cluster, lines, workloads
 from .pod import pod
 
 
 @dataclass(frozen=True, slots=True)
 class Related:
     """What else a description tells about: `events` of the object; `pods` on a node; `revisions` of what rolls out;
-    `endpointslices` of a service."""
+    `endpointslices` of a service; `jobs` of a cronjob."""
 
     events: Sequence[Object] = ()
     pods: Sequence[Object] = ()
     revisions: Sequence[Object] = ()
     endpointslices: Sequence[Object] = ()
+    jobs: Sequence[Object] = ()
 
 
 def describe(obj: Object, related: Related, now: datetime) -> list[str]:
@@ -46,6 +47,10 @@ def _body(obj: Object, related: Related, now: datetime) -> list[str]:
         return workloads.statefulset(obj, related.revisions, now)
     if kind == "DaemonSet":
         return workloads.daemonset(obj, related.revisions, now)
+    if kind == "Job":
+        return batch.job(obj, now)
+    if kind == "CronJob":
+        return batch.cronjob(obj, related.jobs, now)
     if kind == "Service":
         return workloads.service(obj, related.endpointslices)
     if kind == "Node":
