@@ -93,6 +93,9 @@ class Backends:
     def explain(self, pod: Object) -> Object:
         return self._ready(self.explainer).explain(pod)
 
+    def fit(self, pod: Object, replicas: int) -> Object:
+        return self._ready(self.explainer).fit(pod, replicas)
+
     async def adopt(self, host: str, code: str) -> Object:
         return await self._ready(self.hosts).adopt(host, code)
 

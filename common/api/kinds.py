@@ -81,6 +81,7 @@ POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods", "PodMetrics")
 CLUSTER_SERIES = Resource("quarterdeck.io", "v1", "clusterseries", "ClusterSeries", namespaced=False)
 NODE_SERIES = Resource("quarterdeck.io", "v1", "nodeseries", "NodeSeries", namespaced=False)
 POD_SERIES = Resource("quarterdeck.io", "v1", "podseries", "PodSeries")
+FITS = Resource("quarterdeck.io", "v1", "fit", "Fit", namespaced=False)
 HOSTS = Resource("quarterdeck.io", "v1", "hosts", "Host", namespaced=False)
 RBAC = "rbac.authorization.k8s.io"
 ROLES = Resource(RBAC, "v1", "roles", "Role")

@@ -35,6 +35,10 @@ class Explainer(Protocol):
         """An `Explanation` (docs/architecture.md): for each node whether the pod fits, and every reason why not."""
         ...
 
+    def fit(self, pod: Object, replicas: int) -> Object:
+        """The status of a `Fit`: where replicas of the pod would land, and what does not fit and why."""
+        ...
+
 
 class Computed(Protocol):
     """Objects of kinds that are kept nowhere and made when somebody asks. They have no resourceVersion."""

@@ -30,6 +30,7 @@ from .authentication import Authenticator
 from .authorization import attributes, needed, path_attributes
 from .backends import Computed, Explainer, HostAdmin, NodeStreams
 from .caller import Caller
+from .fitting import Fitting
 from .history.journal import Journal
 from .history.undo import Undo
 from .hosts import Hosts
@@ -91,7 +92,7 @@ class ApiServer:
             self._verbs,
             registry,
             specials(self._verbs, streams, explainer, self._hosts, undo, self.tokens),
-            Reviews(self._authorizer, self.tokens),
+            Reviews(self._authorizer, self.tokens, {"Fit": Fitting(self._verbs, registry, explainer).answer}),
             self._authorizer.check,
         )
         self._system = System(registry, lambda: not self._closing, self._figures, self.tokens)

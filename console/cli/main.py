@@ -53,6 +53,8 @@ COMMANDS = {
     "timeline": Command(".history:configure_timeline", "events and writes in one order"),
     "undo": Command(".history:configure_undo", "take a recorded write back"),
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
+    "fit": Command(".fit:configure", "what if: where replicas of a pod would land, and what does not fit"),
+    "topo": Command(".topo:configure", "the nodes with what their pods take of them"),
     "discover": Command(".hosts:configure_discover", "the hosts that announce themselves"),
     "adopt": Command(".hosts:configure_adopt", "make a discovered host a node of this cluster"),
     "image": Command(".image:configure", "list the nodes' images, or push one to them without a registry"),

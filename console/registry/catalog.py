@@ -17,6 +17,7 @@ from .kinds import (
     core,
     discovery,
     events,
+    fits,
     metrics,
     networking,
     nodes,
@@ -55,6 +56,7 @@ _FAMILIES = (
     authorization,
     metrics,
     quarterdeck,
+    fits,
 )
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 _STAGES = ("", "beta", "alpha")

@@ -26,6 +26,7 @@ from common.events import Recorder
 
 from .core.evaluation import Evaluation
 from .core.extensions import extend
+from .core.fitting import fit
 from .core.model import Classes, NodeFacts, PodClass, PodInfo
 from .core.preemption import Preemption
 from .core.queue import SchedulingQueue
@@ -399,6 +400,18 @@ class Scheduler:
             "message": self._conclusion(pod, info, sum(node["fits"] for node in nodes)),
             "nodes": nodes,
         }
+
+    def fit(self, pod: Object, replicas: int) -> Object:
+        """The status of a Fit (docs/architecture.md): where that many pods of this kind would land."""
+        owner = {"kind": "Fit", "name": name(pod), "uid": uid(pod), "controller": True}
+        one = {**pod, "metadata": {**metadata(pod), "ownerReferences": [owner]}}
+        info = self._info(one)
+        return fit(
+            [replace(info, uid=f"{info.uid}/{index}") for index in range(replicas)],
+            self._state,
+            self._rows,
+            self._profile,
+        )
 
     def _conclusion(self, pod: Object, info: PodInfo, fitting: int) -> str:
         if node_name(pod):

@@ -29,7 +29,11 @@ _EVERYTHING = {
 
 
 class Reviews:
-    def __init__(self, authorizer: Authorizer, tokens: ServiceAccountTokens) -> None:
+    """`others` answer questions of other sorts, by kind."""
+
+    def __init__(
+        self, authorizer: Authorizer, tokens: ServiceAccountTokens, others: Mapping[str, Answer] | None = None
+    ) -> None:
         self._authorizer = authorizer
         self._tokens = tokens
         self._answers: dict[str, Answer] = {
@@ -39,6 +43,7 @@ class Reviews:
             "LocalSubjectAccessReview": self._access_review,
             "SelfSubjectAccessReview": self._self_access_review,
             "SelfSubjectRulesReview": self._rules_review,
+            **(others or {}),
         }
 
     def answers(self, row: Row) -> bool:
