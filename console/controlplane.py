@@ -210,7 +210,10 @@ class ControlPlane:
     def _start_controllers(self, api: ApiServer, registry: Registry, cluster: Cluster) -> None:
         client = api.local_client("system:kube-controller-manager", _MASTERS)
         authority = cluster.pki.authority.certificate_pem.decode()
-        controllers = all_controllers(client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority)
+        controllers = all_controllers(
+            client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority,
+            issue_token=api.tokens.issue_legacy,
+        )  # fmt: skip
         controllers.start()
         self._stack.push_async_callback(controllers.close)
 

@@ -31,6 +31,7 @@ from .nodelifecycle import NodeLifecycleController
 from .persistentvolume import PersistentVolumeController
 from .podgc import PodGarbageCollector
 from .replicaset import ReplicaSetController, ReplicationControllerController
+from .serviceaccounttokens import Issue, TokenController
 from .statefulset import StatefulSetController
 from .storageprotection import ClaimProtection, VolumeProtection
 
@@ -56,11 +57,17 @@ class Controllers:
 
 
 def all_controllers(
-    client: Client, clock: Clock, config: ClusterConfig, *, resources: Sequence[Resource], ca_pem: str = ""
+    client: Client,
+    clock: Clock,
+    config: ClusterConfig,
+    *,
+    resources: Sequence[Resource],
+    ca_pem: str = "",
+    issue_token: Issue | None = None,
 ) -> Controllers:
     """`resources` are all that the API keeps: their objects are garbage collected, and emptied out of a namespace that
     ends. Events own nothing and are not owned, as they outlive what they are about. Without `ca_pem` no
-    kube-root-ca.crt is published."""
+    kube-root-ca.crt is published, without `issue_token` Secrets for tokens stay empty."""
     owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
     kit = Kit(client, SharedInformers(client, clock), clock, Recorder(client, clock, "controller-manager"))
     controllers: list[Controller[Any]] = [
@@ -89,4 +96,6 @@ def all_controllers(
     ]
     if ca_pem:
         controllers.append(RootCaPublisher(kit, ca_pem))
+    if issue_token is not None:
+        controllers.append(TokenController(kit, ca_pem, issue_token))
     return Controllers(kit, controllers)

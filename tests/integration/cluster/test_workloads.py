@@ -86,6 +86,7 @@ async def test_a_node_gets_only_what_its_pods_name(cluster: Cluster) -> None:
     source = [{"configMapRef": {"name": "wanted"}}, {"secretRef": {"name": "wanted"}}]
     template = deployment("web", 1)
     template["spec"]["template"]["spec"]["containers"][0]["envFrom"] = source
+    template["spec"]["template"]["spec"]["automountServiceAccountToken"] = False
     await cluster.api.create(DEPLOYMENTS, template, "default")
     await eventually(lambda: is_ready(cluster, 1), "the replica becoming ready")
     owner = next(agent for agent in agents.values() if agent.pods())
