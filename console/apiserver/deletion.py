@@ -30,6 +30,8 @@ class Plan:
 def plan(row: Row, obj: Object, options: DeleteOptions, now: datetime) -> Plan:
     found = meta.metadata(obj)
     finalizers = _finalizers(list(found.get("finalizers") or ()), _propagation(row, obj, options))
+    if row.deletion_finalizer and not meta.is_deleting(obj) and row.deletion_finalizer not in finalizers:
+        finalizers.append(row.deletion_finalizer)
     natural = row.grace_period(obj)
     # Who has nothing to stop needs no time for it, whatever was asked for.
     grace = 0 if natural == 0 else natural if options.grace_period is None else options.grace_period

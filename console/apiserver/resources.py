@@ -131,6 +131,8 @@ class Resources:
     ) -> web.Response:
         now = self._verbs.clock.now()
         body = encode_object(request.row, entry, request.form, request.include_object, now)
+        if warnings is not None:
+            warnings = [*warnings, *request.stored.warnings(entry.obj)]
         return await respond(body, request.form, code=code, warnings=warnings or (), http=request.http)
 
     async def _status(self, request: Request, status: Object, code: int = 200) -> web.Response:

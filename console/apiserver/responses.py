@@ -36,7 +36,8 @@ def encode_object(row: Row, entry: Entry, form: Form, include_object: str, now: 
 
 def shown(row: Row, entry: Entry) -> bytes:
     """An entry encoded in the version of the row: as it is stored, unless the row is another version's."""
-    return entry.raw if row.view is None else orjson.dumps(row.show(entry.obj))
+    obj = row.show(entry.obj)
+    return entry.raw if obj is entry.obj else orjson.dumps(obj)
 
 
 def partial(obj: Object) -> Object:
@@ -57,7 +58,7 @@ def encode_list(row: Row, page: Page, form: Form, include_object: str, now: date
 
 def encode_entries(row: Row, metadata: Object, entries: Sequence[Entry]) -> bytes:
     """A list object, out of the bytes that the store has already where it can be."""
-    kind = {"kind": f"{row.resource.kind}List", "apiVersion": row.resource.api_version, "metadata": metadata}
+    kind = {"kind": row.list_kind, "apiVersion": row.resource.api_version, "metadata": metadata}
     head = orjson.dumps(kind)[:-1]
     return b'%s,"items":[%s]}' % (head, b",".join([shown(row, entry) for entry in entries]))
 

@@ -30,6 +30,7 @@ from .authentication import Authenticator
 from .authorization import attributes, needed, path_attributes
 from .backends import Computed, Explainer, HostAdmin, NodeStreams
 from .caller import Caller
+from .customresources import CustomResources
 from .fitting import Fitting
 from .history.journal import Journal
 from .history.undo import Undo
@@ -96,6 +97,7 @@ class ApiServer:
             self._authorizer.check,
         )
         self._system = System(registry, lambda: not self._closing, self._figures, self.tokens)
+        self._custom = CustomResources(store, registry, self._verbs, clock)
         self._runner: web.ServerRunner | None = None
         self._socket_path: Path | None = None
         self._in_flight = 0
@@ -109,6 +111,8 @@ class ApiServer:
     async def start(self, socket_path: Path | None, tls: tuple[str, int, ssl.SSLContext] | None = None) -> None:
         """Create what every cluster has, then listen. Port 0 takes any free one. Raises ListenError."""
         self._authorizer.start()
+        self._custom.load()
+        self._custom.start()
         client = self.local_client("system:apiserver")
         await seed(client)
         await reconcile(client)
@@ -135,6 +139,7 @@ class ApiServer:
 
     async def close(self) -> None:
         self._closing = True
+        await self._custom.close()
         self._resources.end_watches()
         if self._runner is not None:
             await self._runner.cleanup()

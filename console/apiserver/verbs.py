@@ -19,7 +19,7 @@ from common.api import meta
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.clock import Clock
-from common.errors import BadRequest, Cause, Conflict, Forbidden, ServiceUnavailable
+from common.errors import BadRequest, Cause, Conflict, Forbidden, MethodNotAllowed, ServiceUnavailable
 from common.settings import ClusterConfig
 from console.registry import admission
 from console.registry.row import Context, Row
@@ -113,6 +113,7 @@ class Verbs:
         self, caller: Caller, row: Row, namespace: str, obj: Object, options: WriteOptions = _DEFAULT_WRITE
     ) -> Entry:
         obj = _placed(row, obj, namespace)
+        _require_acceptance(row)
         self._require_namespace(row, namespace)
         resource, context = row.resource.group_resource, self.context(caller, options)
         name = meta.name(obj)
@@ -184,7 +185,7 @@ class Verbs:
     ) -> Entry:
         """Read, change, admit, write: the way of every update and patch."""
         current = self.current(row, namespace, name)
-        old = current.obj
+        old = row.show(current.obj)
         wanted = change(old)
         _check_version(row, wanted, current)
         new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource)
@@ -295,6 +296,14 @@ def _placed(row: Row, obj: Object, namespace: str) -> Object:
             f"{namespace!r}"
         )
     return {**obj, "metadata": {**meta.metadata(obj), "namespace": namespace}}
+
+
+def _require_acceptance(row: Row) -> None:
+    if row.custom is not None and not row.custom.accepts:
+        raise MethodNotAllowed(
+            f"create not allowed while custom resource definition is terminating: {row.resource.group_resource}",
+            details={"group": row.resource.group, "kind": row.resource.plural},
+        )
 
 
 def _check_version(row: Row, wanted: Object, current: Entry) -> None:

@@ -79,14 +79,14 @@ def admit_update(row: Row, new: Object, old: Object, context: Context, subresour
     kept = clone(old)
     _keep_system_metadata(row, result, kept)
     if subresource == "status":
-        _take_only_status(result, kept)
+        _take_only_status(row, result, kept)
     elif "status" in row.subresources and not subresource:
         _assign(result, "status", kept.get("status"))
     row.default(result)
     row.prepare(result, old, context)
     record_update(row, result, old, context.manager, subresource, context.now)
     if row.has_spec_generation:
-        raised = _spec_of(result) != _spec_of(old)
+        raised = _spec_of(row, result) != _spec_of(row, old)
         result["metadata"]["generation"] = meta.generation(old) + raised
     _raise_for(
         row,
@@ -112,8 +112,10 @@ def _keep_system_metadata(row: Row, new: Object, old: Object) -> None:
             _assign(found, field, before.get(field))
 
 
-def _take_only_status(new: Object, old: Object) -> None:
-    changed = {field: new["metadata"].get(field) for field in ("labels", "annotations", "resourceVersion")}
+def _take_only_status(row: Row, new: Object, old: Object) -> None:
+    # As in Kubernetes: through the status of built-in kinds labels and annotations come too, not so of custom ones.
+    fields = ("resourceVersion",) if row.custom else ("labels", "annotations", "resourceVersion")
+    changed = {field: new["metadata"].get(field) for field in fields}
     changed["managedFields"] = new["metadata"].get("managedFields", old["metadata"].get("managedFields"))
     status = new.get("status")
     new.clear()
@@ -130,8 +132,10 @@ def _assign(target: Object, field: str, value: Any) -> None:
         target[field] = value
 
 
-def _spec_of(obj: Object) -> Object:
-    return {field: value for field, value in obj.items() if field not in {"metadata", "status"}}
+def _spec_of(row: Row, obj: Object) -> Object:
+    """What raises the generation: without a status subresource of its own the status of a custom object counts."""
+    apart = {"metadata"} if row.custom and "status" not in row.subresources else {"metadata", "status"}
+    return {field: value for field, value in obj.items() if field not in apart}
 
 
 def _raise_for(row: Row, obj: Object, causes: list[Cause]) -> None:

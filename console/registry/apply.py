@@ -21,7 +21,7 @@ from common.errors import BadRequest, Cause, Conflict
 from . import fieldsets
 from .fieldsets import FieldSet, Path
 from .row import Row
-from .schema import Schema, schema
+from .schema import Schema
 
 _BEFORE_FIRST = "before-first-apply"
 _KUBECTL = "kubectl"
@@ -106,7 +106,7 @@ def server_side_apply(row: Row, current: Object | None, config: Object, request:
     they change hands instead)."""
     if meta.metadata(config).get("managedFields"):
         raise BadRequest("metadata.managedFields must be nil")
-    kind = schema(row.schema)
+    kind = row.type
     wanted = _owned(row, fieldsets.fields_of(kind, config), request.subresource)
     own = Manager(request.manager, "Apply", row.resource.api_version, request.subresource, format_time(now), wanted)
     if current is None:
@@ -138,7 +138,7 @@ def _split(row: Row, current: Object, request: Request, now: datetime) -> tuple[
     found = _managers(current)
     if not found:
         last.fields = _last_applied(row, current) if request.manager == _KUBECTL else set()
-        rest = _owned(row, fieldsets.fields_of(schema(row.schema), current)) - last.fields
+        rest = _owned(row, fieldsets.fields_of(row.type, current)) - last.fields
         return [Manager(_BEFORE_FIRST, "Update", row.resource.api_version, time=format_time(now), fields=rest)], last
     others = []
     for item in found:
@@ -155,7 +155,7 @@ def _last_applied(row: Row, current: Object) -> FieldSet:
         noted = orjson.loads(meta.annotations(current).get(meta.LAST_APPLIED, "{}"))
     except orjson.JSONDecodeError:
         return set()
-    return _owned(row, fieldsets.fields_of(schema(row.schema), noted)) if isinstance(noted, dict) else set()
+    return _owned(row, fieldsets.fields_of(row.type, noted)) if isinstance(noted, dict) else set()
 
 
 def _settle(others: list[Manager], changed: FieldSet, removed: FieldSet, *, force: bool) -> None:
@@ -270,7 +270,7 @@ def record_update(row: Row, new: Object, old: Object, manager: str, subresource:
         return
     changed: FieldSet = set()
     removed: FieldSet = set()
-    fieldsets.compare(schema(row.schema), old, new, (), changed, removed)
+    fieldsets.compare(row.type, old, new, (), changed, removed)
     changed, removed = _owned(row, changed, subresource), _owned(row, removed, subresource)
     found = _managers(old)
     if not changed and not removed:

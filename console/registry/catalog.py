@@ -9,6 +9,7 @@ from common.api.kinds import Resource
 from common.errors import not_found
 
 from .kinds import (
+    apiextensions,
     apps,
     authentication,
     authorization,
@@ -55,6 +56,7 @@ _FAMILIES = (
     authentication,
     authorization,
     metrics,
+    apiextensions,
     quarterdeck,
     fits,
 )

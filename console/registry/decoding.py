@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,12 +20,14 @@ from common.api.meta import Object, format_micro_time, format_time, parse_time
 from common.errors import BadRequest, UnsupportedMediaType
 
 from . import protobuf, yamlbody
+from .custom.pruning import prune
 from .repeated import Repeated
 from .row import Row
 from .schema import Schema, schema
 
 MAX_DEPTH = 200  # levels of nesting; no real object has 40, and recursion must end before the interpreter's limit
 _RANGES = {"int32": 2**31, "int64": 2**63, "": 2**31}
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
 
 
@@ -34,7 +37,7 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
     Raises BadRequest when it is no object of this kind, UnsupportedMediaType for a format that is none of the three.
     """
     media_type = content_type.partition(";")[0].strip().lower() or "application/json"
-    if media_type == protobuf.MEDIA_TYPE:
+    if media_type == protobuf.MEDIA_TYPE and row.custom is None:
         return conform(row, protobuf.decode(row, body), field_validation)
     if media_type not in {"application/json", "application/yaml"}:
         raise UnsupportedMediaType(
@@ -89,7 +92,10 @@ def conform(row: Row, document: Any, field_validation: str) -> tuple[Object, lis
         )
     _check_type(row, document)
     walker = _Walker(row)
-    result = walker.object(schema(row.schema), document, "", 0)
+    if row.custom is not None:
+        result = walker.custom(row.custom.structure, document)
+    else:
+        result = walker.object(row.type, document, "", 0)
     result["apiVersion"], result["kind"] = row.resource.api_version, row.resource.kind
     problems = [f'duplicate field "{path}"' for path in walker.duplicate]
     problems += [f'unknown field "{path}"' for path in walker.unknown]
@@ -141,6 +147,37 @@ class _Walker:
             elif item is not None:
                 result[name] = self.value(field, item, f"{path}.{name}" if path else name, depth + 1, kind)
         return result
+
+    def custom(self, structure: Object, document: Object) -> Object:
+        """An object of a kind that users defined: metadata as everywhere, the rest as its definition says. Whether
+        values fit is for validation to tell, which knows all the wrong ones."""
+        plain = self._plain({name: item for name, item in document.items() if name != "metadata"}, "", 0)
+        if isinstance(document, Repeated):
+            self.duplicate += document.names
+        result: Object = prune(structure, plain, "", self.unknown, root=True)
+        if document.get("metadata") is not None:
+            kind = schema(_OBJECT_META)
+            result["metadata"] = self.value(kind, document["metadata"], "metadata", 1, kind)
+        return result
+
+    def _plain(self, value: Any, path: str, depth: int) -> Any:
+        """A copy that any JSON library can write, without fields that came twice."""
+        if depth > MAX_DEPTH:
+            raise BadRequest(f"{_prefix(self._row)}: exceeded max depth of {MAX_DEPTH} levels at {path}")
+        if isinstance(value, Repeated):
+            self.duplicate += [f"{path}.{name}" if path else name for name in value.names]
+        if isinstance(value, dict):
+            return {
+                str(name): self._plain(item, f"{path}.{name}" if path else str(name), depth + 1)
+                for name, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self._plain(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
+        if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+            value = float(value) if abs(value) < 2**1000 else math.inf
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BadRequest(f"{_prefix(self._row)}: {path}: the number is too large")
+        return value
 
     def value(self, kind: Schema, value: Any, path: str, depth: int, owner: Schema) -> Any:
         if depth > MAX_DEPTH:

@@ -26,7 +26,7 @@ _KEY_DEFAULTS: Object = {"protocol": "TCP"}
 def is_granular(kind: Schema, value: Any) -> bool:
     """Whether parts of the value can have different owners."""
     match kind.shape:
-        case "object" | "map":
+        case "object" | "map" | "deduced":
             return isinstance(value, dict) and not kind.is_atomic
         case "array":
             return isinstance(value, list) and kind.list_type in {"map", "set"}
@@ -36,8 +36,11 @@ def is_granular(kind: Schema, value: Any) -> bool:
 def children(kind: Schema, value: Any) -> dict[str, tuple[Schema, Any]]:
     """The parts of a granular value by step, with their types."""
     if kind.shape == "object":
-        known = kind.properties
-        return {f"f:{name}": (known[name], item) for name, item in value.items() if name in known}
+        known, others = kind.properties, kind.others
+        typed = {name: known.get(name) or others for name in value}
+        return {f"f:{name}": (child, value[name]) for name, child in typed.items() if child is not None}
+    if kind.shape == "deduced":
+        return {f"f:{name}": (kind, item) for name, item in value.items()}
     if kind.shape == "map":
         return {f"f:{name}": (kind.items, item) for name, item in value.items()}
     return {step_of(kind, item): (kind.items, item) for item in value}
@@ -47,9 +50,14 @@ def step_of(kind: Schema, item: Any) -> str:
     """The step to an element of a list."""
     if kind.list_type == "set" or not isinstance(item, dict):
         return f"v:{orjson.dumps(item).decode()}"
-    keys = {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in kind.list_keys}
+    keys = {key: item.get(key, _default_of(kind.items, key)) for key in kind.list_keys}
     present = {key: value for key, value in keys.items() if value is not None}
     return f"k:{orjson.dumps(present, option=orjson.OPT_SORT_KEYS).decode()}"
+
+
+def _default_of(kind: Schema, key: str) -> Any:
+    field = kind.properties.get(key)
+    return field.source.get("default", _KEY_DEFAULTS.get(key)) if field else _KEY_DEFAULTS.get(key)
 
 
 def fields_of(kind: Schema, value: Any, path: Path = ()) -> Iterator[Path]:

@@ -22,7 +22,9 @@ def validate(row: Row, obj: Object) -> list[Cause]:
         causes += validation.name_field("metadata.namespace", found.get("namespace", ""), validation.dns_label)
     causes += validation.labels("metadata.labels", found.get("labels") or {})
     causes += validation.annotation_keys("metadata.annotations", found.get("annotations") or {})
-    causes += _validate_finalizers(found.get("finalizers") or ())
+    # Kubernetes asks only its own kinds for a domain in the name of a finalizer.
+    own = row.custom is None and not row.deletion_finalizer
+    causes += _validate_finalizers(found.get("finalizers") or (), must_qualify=own)
     return causes + _validate_owners(found.get("ownerReferences") or ())
 
 
@@ -36,11 +38,11 @@ def _validate_name(row: Row, found: Object) -> list[Cause]:
     return causes + validation.each("metadata.name", name, row.name_format(name))
 
 
-def _validate_finalizers(finalizers: Iterable[str]) -> list[Cause]:
+def _validate_finalizers(finalizers: Iterable[str], *, must_qualify: bool) -> list[Cause]:
     causes: list[Cause] = []
     for finalizer in finalizers:
         causes += validation.each("metadata.finalizers", finalizer, validation.qualified_name(finalizer))
-        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        if must_qualify and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             causes.append(
                 validation.wrong(
                     "metadata.finalizers",

@@ -15,21 +15,18 @@ from .catalog import Registry
 from .row import Row
 from .schema import definition, referenced
 
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _ACTIONS = {"get": "get", "put": "update", "patch": "patch", "post": "create", "delete": "delete"}
 _ON_COLLECTION = {"get": "list", "post": "create", "delete": "deletecollection"}
 _ON_OBJECT = {"get": "get", "put": "update", "patch": "patch", "delete": "delete"}
 
 
 class OpenApi:
-    """The documents of a registry. They are built when first asked for; `forget` after a change of rows."""
+    """The documents of a registry. They are built when first asked for, and anew when their rows are other ones."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._documents: dict[tuple[str, str], bytes] = {}
-
-    def forget(self) -> None:
-        """Rows changed: build anew."""
-        self._documents.clear()
+        self._documents: dict[tuple[str, str], tuple[list[Row], bytes]] = {}
 
     def index(self) -> Object:
         """/openapi/v3: where the document of each group and version is. The hash in the address lets clients cache."""
@@ -43,24 +40,38 @@ class OpenApi:
 
     def document(self, group: str, version: str) -> bytes:
         """The encoded document of one group and version; KeyError when it is not served."""
-        found = self._documents.get((group, version))
-        if found is None:
-            rows = [
-                row for row in self._registry.rows() if (row.resource.group, row.resource.version) == (group, version)
-            ]
-            if not rows:
-                raise KeyError((group, version))
-            found = self._documents[group, version] = orjson.dumps(_document(rows))
+        rows = [row for row in self._registry.rows() if (row.resource.group, row.resource.version) == (group, version)]
+        if not rows:
+            raise KeyError((group, version))
+        before, found = self._documents.get((group, version), ([], b""))
+        if len(before) != len(rows) or any(one is not other for one, other in zip(before, rows, strict=True)):
+            found = orjson.dumps(_document(rows))
+            self._documents[group, version] = rows, found
         return found
 
 
 def _document(rows: list[Row]) -> Object:
-    names = {name for row in rows for name in referenced(row.schema)}
+    # Definitions of users come as they wrote them, with what the published ones do not have (enumerations, rules).
+    custom = {row.type.name: _with_references(row.type.source) for row in rows if row.custom}
+    names = {name for row in rows for name in referenced(_OBJECT_META if row.custom else row.schema)}
     return {
         "openapi": "3.0.0",
         "info": {"title": "Quarterdeck", "version": settings.VERSION},
         "paths": {path: item for row in rows for path, item in _paths(row).items()},
-        "components": {"schemas": {name: _component(definition(name)) for name in sorted(names)}},
+        "components": {"schemas": {**{name: _component(definition(name)) for name in sorted(names)}, **custom}},
+    }
+
+
+def _with_references(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_with_references(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: value.replace("#/$defs/", "#/components/schemas/")
+        if key == "$ref" and isinstance(value, str)
+        else _with_references(value)
+        for key, value in node.items()
     }
 
 

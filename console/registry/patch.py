@@ -13,7 +13,6 @@ from common.errors import ApiError, BadRequest, Invalid, UnsupportedMediaType
 
 from . import strategic
 from .row import Row
-from .schema import schema
 
 
 def apply_patch(row: Row, current: Object, patch: bytes, kind: PatchType) -> Object:
@@ -27,8 +26,13 @@ def apply_patch(row: Row, current: Object, patch: bytes, kind: PatchType) -> Obj
             return _json_patch(current, body)
         case PatchType.MERGE:
             return _merge_patch(current, _object(body))
+        case PatchType.STRATEGIC if row.custom is None:
+            return strategic.apply(row.type, current, _object(body))
         case PatchType.STRATEGIC:
-            return strategic.apply(schema(row.schema), current, _object(body))
+            raise UnsupportedMediaType(
+                "the body of the request was in an unknown format - accepted media types include: "
+                f"{PatchType.JSON.value}, {PatchType.MERGE.value}, {PatchType.APPLY.value}"
+            )
         case _:
             raise UnsupportedMediaType(f"{kind.value} is no patch of an object: it goes through server_side_apply")
 

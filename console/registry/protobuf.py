@@ -19,7 +19,7 @@ from common.errors import BadRequest, UnsupportedMediaType
 
 from .protobuf_fields import Field, fields_of
 from .row import Row
-from .schema import Schema, schema
+from .schema import Schema
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
@@ -37,7 +37,7 @@ def decode(row: Row, body: bytes) -> Object:
     try:
         wrapper = dict(_fields(body[len(_MAGIC) :]))
         found = _type_meta(wrapper.get(1, b""))
-        found |= _message(schema(row.schema), _as_bytes(wrapper.get(2, b"")), 0)
+        found |= _message(row.type, _as_bytes(wrapper.get(2, b"")), 0)
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError, struct.error) as error:
         raise BadRequest(f"the object provided is no valid protobuf {row.resource.kind}: {error}") from None
     return found

@@ -13,6 +13,7 @@ from common.errors import Cause
 from common.settings import ClusterConfig
 
 from . import validation
+from .schema import Schema, schema
 
 
 class Lookup(Protocol):
@@ -38,10 +39,10 @@ class Context:
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of `kubectl get`. Priority 0 shows always, higher ones with `-o wide`. `value` gets the object and
-    now."""
+    now; None is an empty cell."""
 
     name: str
-    value: Callable[[Object, datetime], str | int]
+    value: Callable[[Object, datetime], str | float | None]
     type: str = "string"
     format: str = ""
     description: str = ""
@@ -69,6 +70,31 @@ class Version:
     schema: str
     to_kept: Callable[[Object], Object]
     from_kept: Callable[[Object], Object]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where a kind keeps what its `scale` subresource shows, as names of fields from the root. `selector` leads to a
+    selector's text; without it there is none."""
+
+    replicas: tuple[str, ...]
+    current: tuple[str, ...]
+    selector: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """What a kind that users defined has and built-in kinds have not.
+
+    `structure` is its structural schema, by which objects are pruned; `type` the same as a type, with apiVersion, kind
+    and metadata. `accepts` is False while the definition is being deleted: then no more objects are made.
+    """
+
+    structure: Object
+    type: Schema
+    list_kind: str
+    scale: ScalePaths | None = None
+    accepts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +133,10 @@ class Row:
     """What a DELETE that names no propagation policy does with dependents; None: they go in the background."""
     deletion_warning: str = ""
     """Said to whoever relies on that default."""
+    warnings: Callable[[Object], list[str]] = lambda _obj: []
+    """What whoever writes such an object should know, though it is accepted."""
+    deletion_finalizer: str = ""
+    """Set by a DELETE, removed by whoever has to clean up before the object may go."""
     has_spec_generation: bool = field(default=True)
     """Whether a change outside metadata and status raises metadata.generation."""
     versions: tuple[Version, ...] = ()
@@ -116,6 +146,18 @@ class Row:
     """Set in the rows that the registry makes of `versions`: the same kind as another version shows it."""
     kept: Row | None = None
     """The row that a view is made of."""
+    custom: Custom | None = None
+    """Set in the rows of kinds that users defined."""
+
+    @property
+    def type(self) -> Schema:
+        """The schema of the kind's objects."""
+        return self.custom.type if self.custom else schema(self.schema)
+
+    @property
+    def list_kind(self) -> str:
+        """The kind of a list of its objects."""
+        return self.custom.list_kind if self.custom else f"{self.resource.kind}List"
 
     def views(self) -> list[Row]:
         """A row for each further version: what requests for that version are decoded and answered by."""
@@ -133,7 +175,10 @@ class Row:
         """A stored object as this row's version has it."""
         if self.view is None:
             return kept
-        return {**self.view.from_kept(kept), "apiVersion": self.resource.api_version, "kind": self.resource.kind}
+        shown = self.view.from_kept(kept)
+        if shown is kept and kept.get("apiVersion") == self.resource.api_version:
+            return kept
+        return {**shown, "apiVersion": self.resource.api_version, "kind": self.resource.kind}
 
     def keep(self, shown: Object) -> Object:
         """An object of this row's version in the form that is stored."""

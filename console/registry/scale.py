@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from common import errors
 from common.api import meta
 from common.api.kinds import REPLICATIONCONTROLLERS
 from common.api.meta import Object
 
 from . import validation
-from .row import Row
+from .row import Row, ScalePaths
+
+_BUILT_IN = ScalePaths(("spec", "replicas"), ("status", "replicas"))
 
 
 def scale_of(row: Row, obj: Object) -> Object:
     """The Scale of a workload."""
     found = meta.metadata(obj)
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    status: Object = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
-    selector = selector_text(_label_selector(row, (obj.get("spec") or {}).get("selector") or {}))
+    paths = _paths(row)
+    status: Object = {"replicas": _at(obj, paths.current) or 0}
+    if row.custom is not None:
+        selector = str(_at(obj, paths.selector) or "") if paths.selector else ""
+    else:
+        selector = selector_text(_label_selector(row, (obj.get("spec") or {}).get("selector") or {}))
     if selector:
         status["selector"] = selector
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {field: found[field] for field in kept if field in found},
-        "spec": {"replicas": (obj.get("spec") or {}).get("replicas", 0)},
+        "spec": {"replicas": _at(obj, paths.replicas) or 0},
         "status": status,
     }
+
+
+def _paths(row: Row) -> ScalePaths:
+    return (row.custom.scale if row.custom else None) or _BUILT_IN
+
+
+def _at(obj: Object, path: tuple[str, ...]) -> Any:
+    value: Any = obj
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _with(obj: Object, path: tuple[str, ...], value: Any) -> Object:
+    """A copy with one field set; what is not on the way to it is shared."""
+    name, *rest = path
+    below = obj.get(name)
+    return {**obj, name: _with(below if isinstance(below, dict) else {}, tuple(rest), value) if rest else value}
 
 
 def _label_selector(row: Row, selector: Object) -> Object:
@@ -52,7 +78,7 @@ def apply_scale(row: Row, obj: Object, scale: Object) -> Object:
     revision = meta.resource_version(scale)
     if revision and revision != meta.resource_version(obj):
         raise errors.conflict(row.resource.group_resource, name)
-    return {**obj, "spec": {**(obj.get("spec") or {}), "replicas": given}}
+    return _with(obj, _paths(row).replicas, given)
 
 
 def selector_text(selector: Object) -> str:

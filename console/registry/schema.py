@@ -16,7 +16,7 @@ import orjson
 
 from common.api.meta import Object
 
-Shape = Literal["object", "map", "array", "string", "integer", "number", "boolean", "any"]
+Shape = Literal["object", "map", "array", "string", "integer", "number", "boolean", "any", "deduced"]
 
 _SOURCE = "kubernetes-json-schema/v1.36.0-local/_definitions.json"
 _PREFIX = "#/$defs/"
@@ -26,6 +26,7 @@ _SPECIAL = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.Time": "date-time",
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "micro-time",
 }
+_PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _OWN: dict[str, Object] = {}
 
 
@@ -34,7 +35,8 @@ class Schema:
     """One type, or one field with the annotations that the field has where it is used.
 
     `format` is int32, int64, byte, or one of the types with a spelling of their own: quantity, int-or-string,
-    date-time, micro-time. `go_type` is what Kubernetes' messages call it.
+    date-time, micro-time. `go_type` is what Kubernetes' messages call it. The shape `deduced` is that of fields that no
+    schema describes: each value says itself what it is.
     """
 
     name: str  # of the definition, empty for inline types
@@ -43,6 +45,8 @@ class Schema:
 
     @cached_property
     def format(self) -> str:
+        if self.source.get("x-kubernetes-int-or-string"):
+            return "int-or-string"
         return _SPECIAL.get(self.name) or str(self.source.get("format", ""))
 
     @cached_property
@@ -51,16 +55,24 @@ class Schema:
             return "any"
         kinds: Any = self.source.get("type", ())
         named: list[Any] = [item for item in ([kinds] if isinstance(kinds, str) else kinds) if item != "null"]
-        if named != ["object"]:
-            return cast("Shape", named[0]) if named else "any"
-        if "properties" in self.source:
+        if named and named != ["object"]:
+            return cast("Shape", named[0])
+        if "properties" in self.source and named:
             return "object"
-        return "map" if "additionalProperties" in self.source else "any"
+        more = self.source.get("additionalProperties")
+        if named and isinstance(more, dict):
+            return "map"
+        return "deduced" if more is True or self.source.get(_PRESERVE) else "any"
 
     @cached_property
     def properties(self) -> dict[str, Schema]:
         """The fields of an object."""
         return {name: _compile(field) for name, field in self.source.get("properties", {}).items()}
+
+    @cached_property
+    def others(self) -> Schema | None:
+        """The type of the fields of an object that are not in `properties`; None when there are none."""
+        return _DEDUCED if self.source.get(_PRESERVE) else None
 
     @cached_property
     def items(self) -> Schema:
@@ -111,6 +123,9 @@ class Schema:
             *_, version, kind = self.name.split(".")
             return f"{version}.{kind}"
         return self.shape
+
+
+_DEDUCED = Schema("", {_PRESERVE: True}, {})
 
 
 @lru_cache(maxsize=1)

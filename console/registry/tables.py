@@ -44,7 +44,9 @@ def _definition(column: Column) -> Object:
 
 
 def _row(row: Row, columns: Iterable[Column], obj: Object, now: datetime, include: str) -> Object:
-    cells: Object = {"cells": [column.value(obj, now) for column in columns]}
+    # Columns are about the form that is stored: that of the row itself, or of the row that it is a view of.
+    kept = row.stored.show(obj)
+    cells: Object = {"cells": [column.value(kept, now) for column in columns]}
     if include == "Object":
         cells["object"] = row.show(obj)
     elif include == "Metadata":

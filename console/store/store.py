@@ -101,6 +101,10 @@ class Store:
             raise ServiceUnavailable("the store is closing", retry_after=1)
         return self._table(resource).watch(revision, view)
 
+    def end_watches(self, resource: str) -> None:
+        """End all watches of a resource that is served no longer."""
+        self._table(resource).end_watches()
+
     def _check_known(self, revision: int) -> None:
         if revision > self.revision:
             raise Expired(f"too large resource version: {revision}, current: {self.revision}")

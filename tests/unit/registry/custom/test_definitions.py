@@ -1,0 +1,237 @@
+"""CustomResourceDefinitions: what is refused, which names they get, which rows they become."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from common.api.conditions import get_condition
+from common.api.kinds import CUSTOMRESOURCEDEFINITIONS
+from common.api.meta import Object
+from common.errors import BadRequest, Invalid, UnsupportedMediaType
+from console.registry.admission import admit_create, admit_update, apply_scale, decode, scale_of
+from console.registry.apply import Request, server_side_apply
+from console.registry.catalog import Registry
+from console.registry.custom import definitions, naming
+from console.registry.openapi import OpenApi
+from console.registry.patch import PatchType, apply_patch
+from console.registry.tables import table
+from tests.unit.registry.builders import NOW, causes, context, created, updated
+
+from .definition import NAMES, SCHEMA, definition, established, row, version, widget
+
+SPEC = "spec.versions[0].schema.openAPIV3Schema"
+
+
+def with_schema(**fields: Any) -> Object:
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"f": fields}}}}
+    return definition(version(schema={"openAPIV3Schema": schema}))
+
+
+def test_a_definition_is_completed() -> None:
+    names = {"plural": "widgets", "kind": "Widget"}
+    made = created(CUSTOMRESOURCEDEFINITIONS, definition(names=names))
+    assert made["spec"]["names"] == {**names, "singular": "widget", "listKind": "WidgetList"}
+    assert made["spec"]["conversion"] == {"strategy": "None"}
+    assert made["status"] == {
+        "conditions": [], "acceptedNames": {"kind": "", "plural": ""}, "storedVersions": ["v1"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (definition(group="com"), "spec.group: Invalid value: \"com\": should be a domain with at least one dot"),
+        (definition(group="x.k8s.io"), "metadata.annotations[api-approved.kubernetes.io]: Required value: protected"),
+        (definition(group="other.com"), "must be spec.names.plural+\".\"+spec.group"),
+        (definition(scope="World"), 'spec.scope: Unsupported value: "World": supported values: "Cluster"'),
+        (definition(version(), version()), "spec.versions: Invalid value: [\"v1\",\"v1\"]: must contain unique"),
+        (definition(version(storage=False)), "must have exactly one version marked as storage version"),
+        (definition(version(schema=None)), f"{SPEC}: Required value: schemas are required"),
+        (definition(names={**NAMES, "listKind": "Widget"}), "kind and listKind may not be the same"),
+        (definition(conversion={"strategy": "Webhook"}), "spec.conversion.strategy: Forbidden: conversion by webhook"),
+        (definition(version(subresources={"scale": {"specReplicasPath": ".x", "statusReplicasPath": ".status.n"}})),
+         "subresources.scale.specReplicasPath: Invalid value: \".x\": should be a json path under .spec"),
+        (definition(version(additionalPrinterColumns=[{"name": "A", "type": "text", "jsonPath": ".spec["}])),
+         "spec.versions[0].additionalPrinterColumns[0].type: Unsupported value: \"text\""),
+        (definition(version(selectableFields=[{"jsonPath": ".spec.free"}])), "must point to a field of type string"),
+        (with_schema(), f"{SPEC}.properties[spec].properties[f].type: Required value: must not be empty"),
+        (with_schema(type="array"), f"{SPEC}.properties[spec].properties[f].items: Required value: must be specified"),
+        (with_schema(type="array", items={"type": "string"}, uniqueItems=True), "uniqueItems cannot be set to true"),
+        (with_schema(type="object", properties={"a": {"type": "string"}}, additionalProperties={"type": "string"}),
+         "additionalProperties and properties are mutual exclusive"),
+        (with_schema(type="string", pattern="("), "must be a valid regular expression"),
+        (with_schema(type="integer", default="x"), "must be of type integer"),
+        (with_schema(type="string", anyOf=[{"type": "string"}]), "anyOf[0].type: Forbidden: must be empty"),
+        (with_schema(type="object", oneOf=[{"properties": {"z": {"minimum": 1}}}]),
+         f"{SPEC}.properties[spec].properties[f].properties[z]: Required value: because it is defined in"),
+        (with_schema(**{"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"}),
+         "x-kubernetes-list-map-keys: Required value"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(wrong: Object, text: str) -> None:
+    assert text in "\n".join(causes(CUSTOMRESOURCEDEFINITIONS, wrong))
+
+
+def test_int_or_string_may_be_written_out() -> None:
+    fields = {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}
+    assert causes(CUSTOMRESOURCEDEFINITIONS, with_schema(**fields)) == []
+
+
+def test_what_an_update_may_not_change() -> None:
+    made = {**established(), "metadata": {"name": "widgets.example.com", "resourceVersion": "1"}}
+    for change in ({"scope": "Cluster"}, {"names": {**NAMES, "kind": "Gadget", "listKind": "GadgetList"}}):
+        with pytest.raises(Invalid, match="field is immutable"):
+            updated(CUSTOMRESOURCEDEFINITIONS, {**made, "spec": {**made["spec"], **change}}, made)
+
+
+def test_a_version_in_which_objects_are_stored_must_stay() -> None:
+    made = created(CUSTOMRESOURCEDEFINITIONS, definition(version("v1beta1")))
+    moved = {**made, "spec": {**made["spec"], "versions": [version("v1beta1", storage=False), version("v1")]}}
+    after = updated(CUSTOMRESOURCEDEFINITIONS, moved, made)
+    assert after["status"]["storedVersions"] == ["v1beta1", "v1"]
+    with pytest.raises(
+        Invalid, match=r"status.storedVersions\[0\]: Invalid value: \"v1beta1\": missing from spec.versions"
+    ):
+        updated(CUSTOMRESOURCEDEFINITIONS, {**after, "spec": {**after["spec"], "versions": [version("v1")]}}, after)
+
+
+def test_names_are_given_once() -> None:
+    first = definition()
+    first["metadata"]["uid"] = "1"
+    first["status"] = naming.status_of(first, [], NOW)
+    assert get_condition(first, "Established")["status"] == "True"  # type: ignore[index]
+    second = definition(names={**NAMES, "plural": "gadgets"})
+    second["metadata"] = {"name": "gadgets.example.com", "uid": "2"}
+    second["status"] = naming.status_of(second, [first, second], NOW)
+    accepted = get_condition(second, "NamesAccepted")
+    assert accepted is not None
+    assert (accepted["status"], accepted["reason"]) == ("False", "SingularConflict")
+    assert get_condition(second, "Established")["reason"] == "NotAccepted"  # type: ignore[index]
+    second["status"] = naming.status_of(second, [second], NOW + timedelta(seconds=1))
+    assert get_condition(second, "Established")["status"] == "True"  # type: ignore[index]
+    assert naming.status_of(second, [second], NOW + timedelta(seconds=9)) == second["status"]
+
+
+def test_a_definition_that_goes_says_so() -> None:
+    going = established()
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    going["status"] = naming.status_of(going, [], NOW)
+    assert get_condition(going, "Terminating")["reason"] == "InstanceDeletionInProgress"  # type: ignore[index]
+    assert row(**going["spec"]).custom is not None
+
+
+def test_warnings_of_formats_that_nobody_checks() -> None:
+    assert definitions.warnings(with_schema(type="string", format="shoe")) == ['unrecognized format "shoe"']
+
+
+# Objects of a defined kind.
+
+
+def test_unknown_fields_are_dropped_and_told() -> None:
+    body = orjson.dumps({**widget(size=2, bogus=1), "more": {}})
+    obj, warnings = decode(row(), body, "application/json", "Warn")
+    assert obj["spec"] == {"size": 2}
+    assert warnings == ['unknown field "spec.bogus"', 'unknown field "more"']
+    with pytest.raises(BadRequest, match='strict decoding error: unknown field "spec\\.bogus", unknown field "more"'):
+        decode(row(), body, "application/json", "Strict")
+    twice = b'{"kind":"Widget","apiVersion":"example.com/v1","spec":{"size":1,"size":2}}'
+    with pytest.raises(BadRequest, match='duplicate field "spec\\.size"'):
+        decode(row(), twice, "application/json", "Strict")
+
+
+def test_an_object_is_completed_and_judged() -> None:
+    assert admit_create(row(), widget(), context())["spec"] == {"size": 1}
+    with pytest.raises(Invalid) as error:
+        admit_create(row(), widget(size=-1, color="blue"), context())
+    assert str(error.value) == (
+        'Widget.example.com "w" is invalid: [spec.size: Invalid value: -1: spec.size in body should be greater than or '
+        'equal to 0, spec.color: Unsupported value: "blue": supported values: "red", "green"]'
+    )
+
+
+def test_generation_and_status() -> None:
+    plain, split = row(), row(version(subresources={"status": {}}))
+    made = admit_create(plain, {**widget(), "status": {"size": 1}}, context())
+    assert made["status"] == {"size": 1}
+    assert admit_update(plain, {**made, "status": {"size": 2}}, made, context())["metadata"]["generation"] == 2
+    made = admit_create(split, {**widget(), "status": {"size": 1}}, context())
+    assert "status" not in made
+    labelled = {
+        **made,
+        "metadata": {**made["metadata"], "labels": {"a": "b"}},
+        "status": {"size": 2},
+        "spec": {"size": 9},
+    }
+    after = admit_update(split, labelled, made, context(), "status")
+    assert (after["status"], after["spec"], after["metadata"].get("labels")) == ({"size": 2}, {"size": 1}, None)
+    assert after["metadata"]["generation"] == 1
+
+
+def test_scale_goes_where_the_definition_says() -> None:
+    paths = {
+        "specReplicasPath": ".spec.size",
+        "statusReplicasPath": ".status.size",
+        "labelSelectorPath": ".status.selector",
+    }
+    scaled = row(version(subresources={"scale": paths}))
+    obj = {**widget(size=3), "status": {"size": 2, "selector": "a=b"}}
+    scale = scale_of(scaled, obj)
+    assert (scale["spec"], scale["status"]) == ({"replicas": 3}, {"replicas": 2, "selector": "a=b"})
+    assert apply_scale(scaled, obj, {"spec": {"replicas": 5}})["spec"] == {"size": 5}
+
+
+def test_columns() -> None:
+    printed = row(version(additionalPrinterColumns=[
+        {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
+        {"name": "Port", "type": "string", "jsonPath": '.spec.ports[?(@.name=="web")].port'},
+        {"name": "Made", "type": "date", "jsonPath": ".metadata.creationTimestamp", "priority": 1},
+    ]))  # fmt: skip
+    obj = widget(size=2, ports=[{"name": "web", "port": "http"}])
+    obj["metadata"]["creationTimestamp"] = "2026-01-01T11:00:00Z"
+    shown = table(printed, [obj, widget()], NOW, {}, "None")
+    assert [(column["name"], column["type"], column["priority"]) for column in shown["columnDefinitions"]] == [
+        ("Name", "string", 0), ("Size", "integer", 0), ("Port", "string", 0), ("Made", "date", 1),
+    ]  # fmt: skip
+    assert [cells["cells"] for cells in shown["rows"]] == [["w", 2, "http", "60m"], ["w", 1, None, None]]
+
+
+def test_a_version_shows_what_another_one_stored() -> None:
+    small = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}
+    old = row(version("v1beta1", storage=False, schema={"openAPIV3Schema": small}), version("v1"))
+    shown = old.show({**widget(size=2, color="red")})
+    assert (shown["apiVersion"], shown["spec"]) == ("example.com/v1beta1", {"size": 2})
+
+
+def test_apply_knows_lists_by_their_keys_and_free_fields() -> None:
+    first = server_side_apply(
+        row(), None, widget(ports=[{"name": "a", "port": 1}], free={"x": {"y": 1}}), Request("one"), NOW
+    )
+    config = widget(ports=[{"name": "b", "port": 2}], free={"x": {"z": 2}})
+    both = server_side_apply(row(), first, config, Request("two"), NOW)
+    assert both["spec"] == {
+        "ports": [{"name": "a", "port": 1}, {"name": "b", "port": 2}], "free": {"x": {"y": 1, "z": 2}},
+    }  # fmt: skip
+
+
+def test_strategic_patches_are_for_built_in_kinds() -> None:
+    with pytest.raises(UnsupportedMediaType, match="application/merge-patch"):
+        apply_patch(row(), widget(), b"{}", PatchType.STRATEGIC)
+
+
+def test_openapi_follows_the_rows() -> None:
+    registry = Registry([row()])
+    documents = OpenApi(registry)
+    before = documents.index()
+    published = orjson.loads(documents.document("example.com", "v1"))["components"]["schemas"]["com.example.v1.Widget"]
+    assert published["x-kubernetes-group-version-kind"] == [{"group": "example.com", "version": "v1", "kind": "Widget"}]
+    assert published["properties"]["metadata"]["$ref"] == (
+        "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+    )
+    assert published["properties"]["spec"]["properties"]["color"]["enum"] == ["red", "green"]
+    schema = {**SCHEMA, "description": "changed"}
+    registry.add(row(version(schema={"openAPIV3Schema": schema})))
+    assert documents.index() != before
