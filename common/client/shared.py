@@ -35,6 +35,14 @@ class SharedInformers:
             self._indexes.add((resource, name))
             self.get(resource).add_index(name, values)
 
+    async def drop(self, resource: Resource) -> None:
+        """Mirror a resource no longer: it is not served any more."""
+        informer = self._informers.pop(resource, None)
+        self._indexes = {known for known in self._indexes if known[0] != resource}
+        self._started.discard(resource)
+        if informer is not None:
+            await informer.close()
+
     def start(self) -> None:
         for resource, informer in self._informers.items():
             if resource not in self._started:

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from common.api.conditions import set_condition
-from common.api.kinds import NAMESPACES, Resource
+from common.api.definitions import resources_of
+from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, NAMESPACES, Resource
 from common.api.meta import Key, Object, is_deleting, metadata, name, uid
 from common.errors import ApiError, Conflict, NotFound
 from console.controllers.base import Controller, Kit, finish_all
@@ -62,13 +63,15 @@ def conditions(namespace: Object, left: Leftover, now: datetime) -> list[Object]
 
 
 class NamespaceController(Controller[str]):
-    """Keys are names of namespaces; `resources` are the namespaced ones that there are."""
+    """Keys are names of namespaces; `resources` are the namespaced ones that there are, those that are defined by
+    users aside."""
 
     name: ClassVar[str] = "namespace-controller"
 
     def __init__(self, kit: Kit, resources: Sequence[Resource]) -> None:
         super().__init__(kit)
         self._resources = [resource for resource in resources if resource.namespaced]
+        self._definitions = self.mirror(CUSTOMRESOURCEDEFINITIONS)
         self._namespaces = self.follow(NAMESPACES, lambda obj: [name(obj)] if is_deleting(obj) else [])
 
     async def sync(self, key: str) -> None:
@@ -79,7 +82,7 @@ class NamespaceController(Controller[str]):
         if FINALIZER not in finalizers:
             return
         left = Leftover()
-        for resource in self._resources:
+        for resource in (*self._resources, *self._defined()):
             await self._empty(resource, key, left)
         if not left.is_empty:
             await self._report(namespace, left)
@@ -93,11 +96,17 @@ class NamespaceController(Controller[str]):
         except NotFound:
             return
 
+    def _defined(self) -> list[Resource]:
+        found = [resources_of(definition)[:1] for definition in self._definitions.items()]
+        return [resource for resources in found for resource in resources if resource.namespaced]
+
     async def _empty(self, resource: Resource, namespace: str, left: Leftover) -> None:
         try:
             found = (await self.client.list(resource, namespace)).items
             await finish_all(self._delete(resource, namespace, obj) for obj in found if not is_deleting(obj))
             found = (await self.client.list(resource, namespace)).items if found else []
+        except NotFound:
+            return  # a kind whose definition has just gone, and all its objects with it
         except ApiError as error:
             left.errors.append(f"{resource.group_resource}: {error}")
             return

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from common.api.kinds import Resource
+from common.api.definitions import resources_of
+from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, Resource
 from common.api.meta import Key, Object, is_deleting, key, name, namespace, owner_references, resource_version, uid
 from common.client import Informer
 from common.errors import NotFound
@@ -31,6 +32,7 @@ from .plan import (
 )
 
 _BY_OWNER = "owner"
+_SOON = 0.2  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class Item:
 
 
 class GarbageCollector(Controller[Item]):
-    """Keys are objects that have an owner or whose dependents hold them. Kinds outside `resources` are left alone, and
-    an owner of such a kind counts as present."""
+    """Keys are objects that have an owner or whose dependents hold them. Kinds that are neither in `resources` nor
+    defined by users are left alone, and an owner of such a kind counts as present."""
 
     name: ClassVar[str] = "garbage-collector"
     workers: ClassVar[int] = 8
@@ -56,10 +58,38 @@ class GarbageCollector(Controller[Item]):
         self._informers: dict[Resource, Informer] = {}
         self._kinds = {(resource.api_version, resource.kind): resource for resource in resources}
         self._uids: dict[str, Item] = {}
+        self._defined: dict[str, list[Resource]] = {}
         for resource in resources:
-            self.index(resource, _BY_OWNER, _owner_uids)
-            informer = self._informers[resource] = self.mirror(resource)
-            informer.listen(partial(self._changed, resource))
+            self._collect(resource)
+            self.mirror(resource)
+        self.mirror(CUSTOMRESOURCEDEFINITIONS).listen(self._define)
+
+    def _collect(self, resource: Resource) -> None:
+        self.index(resource, _BY_OWNER, _owner_uids)
+        informer = self._informers[resource] = self.kit.informers.get(resource)
+        informer.listen(partial(self._changed, resource))
+
+    def _define(self, old: Object | None, new: Object | None) -> None:
+        """Collect the objects of the kind that a definition makes, for as long as it does."""
+        title = name(new or old or {})
+        before, after = self._defined.get(title, []), resources_of(new) if new is not None else []
+        if before == after:
+            return
+        for resource in before:
+            self._kinds.pop((resource.api_version, resource.kind), None)
+        if before and before[:1] != after[:1]:
+            self._forget(before[0])
+        self._defined[title] = after
+        # Every version may be named by a reference; one is enough to see all objects.
+        self._kinds |= {(resource.api_version, resource.kind): after[0] for resource in after}
+        if after and before[:1] != after[:1]:
+            self._collect(after[0])
+            self.kit.informers.start()
+
+    def _forget(self, resource: Resource) -> None:
+        del self._informers[resource]
+        self._uids = {found: item for found, item in self._uids.items() if item.resource != resource}
+        self.tasks.start(f"forget {resource.group_resource}", self.kit.informers.drop(resource))
 
     def _changed(self, resource: Resource, old: Object | None, new: Object | None) -> None:
         if old is not None and (new is None or uid(new) != uid(old)):
@@ -89,8 +119,13 @@ class GarbageCollector(Controller[Item]):
                 self.queue.add(item)
 
     async def sync(self, key: Item) -> None:
-        obj = self._informers[key.resource].get(key.key)
+        informer = self._informers.get(key.resource)
+        obj = informer.get(key.key) if informer else None
         if obj is None:
+            return
+        if not all(informer.synced.is_set() for informer in self._informers.values()):
+            # Of a kind that was defined a moment ago not all dependents are known yet.
+            self.queue.add_after(key, _SOON)
             return
         dependents = [
             (resource, dependent)

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from common.api.conditions import get_condition
-from common.api.kinds import CONFIGMAPS, EVENTS, NAMESPACES, NODES, PODS, SECRETS, SERVICEACCOUNTS, Resource
+from common.api.kinds import (
+    CONFIGMAPS,
+    CUSTOMRESOURCEDEFINITIONS,
+    EVENTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SECRETS,
+    SERVICEACCOUNTS,
+    Resource,
+)
 from common.api.meta import Key, Object, format_time, name, owner_references
 from common.errors import InternalError
 from console.controllers import eventttl, podgc
@@ -53,6 +63,40 @@ async def test_dependents_go_with_their_owner_through_all_generations(collecting
     await collecting.client.delete(CONFIGMAPS, "owner", "default")
     await collecting.settle()
     assert left(collecting) == []
+
+
+WIDGETS = Resource("example.com", "v1", "widgets", "Widget")
+
+
+async def define(world: Any) -> None:
+    names = {"plural": "widgets", "kind": "Widget"}
+    versions = [{"name": "v1beta1", "served": True}, {"name": "v1", "served": True, "storage": True}]
+    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": versions}
+    status = {"acceptedNames": names, "conditions": [{"type": "Established", "status": "True"}]}
+    made = await world.client.create(
+        CUSTOMRESOURCEDEFINITIONS, {"metadata": {"name": "widgets.example.com"}, "spec": spec}
+    )
+    await world.client.update(CUSTOMRESOURCEDEFINITIONS, {**made, "status": status}, subresource="status")
+
+
+async def test_kinds_that_users_define_own_and_are_owned(collecting: Any) -> None:
+    await define(collecting)
+    await collecting.settle()
+    owner = await make(collecting, WIDGETS, "owner")
+    child = await make(
+        collecting, WIDGETS, "child", {**reference(owner, "Widget"), "apiVersion": "example.com/v1beta1"}
+    )
+    await make(collecting, SECRETS, "grandchild", {**reference(child, "Widget"), "apiVersion": "example.com/v1"})
+    await collecting.settle()
+    assert left(collecting) == ["grandchild"]
+    await collecting.client.delete(WIDGETS, "owner", "default")
+    await collecting.settle()
+    assert (left(collecting), left(collecting, WIDGETS)) == ([], [])
+    await collecting.client.delete(CUSTOMRESOURCEDEFINITIONS, "widgets.example.com")
+    await collecting.settle()
+    await make(collecting, SECRETS, "orphan", {**reference(child, "Widget"), "apiVersion": "example.com/v1"})
+    await collecting.settle()
+    assert left(collecting) == ["orphan"]
 
 
 async def test_one_living_owner_is_enough_and_dead_ones_are_forgotten(collecting: Any) -> None:
