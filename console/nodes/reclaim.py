@@ -18,7 +18,7 @@ from common.api.kinds import PERSISTENTVOLUMES, SECRETS
 from common.api.meta import Key, Object
 from common.client import Client, Informer
 from common.clock import Clock
-from common.errors import ApiError, NotFound
+from common.errors import ApiError, Conflict, NotFound
 from common.events import Recorder
 
 from .streams import AgentStreams
@@ -93,6 +93,8 @@ class Reclaimer:
             return
         try:
             await self._remove(volume)
+        except Conflict:
+            raise  # its last pod is just leaving: again in a moment, without a word
         except (NotRemoved, ApiError) as error:
             self._events.warning(PERSISTENTVOLUMES, volume, "VolumeFailedDelete", str(error))
             self._queue.add_after(key, AGAIN_SECONDS)
@@ -153,6 +155,8 @@ class Reclaimer:
         async with response:
             if response.status != 200:
                 text = (await response.content.read(MAX_WORDS)).decode(errors="replace")
+                if response.status == Conflict.code:
+                    raise Conflict(text)
                 raise NotRemoved(f"node {node} cannot remove it: {text}")
 
 

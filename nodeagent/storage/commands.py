@@ -46,6 +46,17 @@ class Tools:
                 raise VolumeFailure(f"{command[0]} failed: {complaint or f'exit code {process.returncode}'}")
             return out.read().decode(errors="replace")
 
+    async def look(self, mount: str, seconds: float) -> tuple[int, ...]:
+        """Block size, blocks, free blocks, files and free files of a network mount. VolumeFailure in words about its
+        server when that does not answer."""
+        try:
+            text = await self.run("stat", "-f", "-c", "%S %b %a %c %d", "--", mount, seconds=seconds)
+            return tuple(int(word) for word in text.split())
+        except TimedOut:
+            raise TimedOut(f"its server does not answer within {seconds:g} s") from None
+        except VolumeFailure as failure:
+            raise VolumeFailure(f"its server cannot be reached ({str(failure).rpartition(': ')[2]})") from failure
+
     async def _wait(self, process: asyncio.subprocess.Process, name: str, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):

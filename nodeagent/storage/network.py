@@ -68,7 +68,7 @@ class NetworkMounts:
     async def _keep_or_drop(self, mount: Path) -> None:
         """A mount whose daemon died answers with an error at once and has to be made anew."""
         try:
-            await self._tools.run("stat", "-f", "--", str(mount), seconds=TOUCH_SECONDS)
+            await self._tools.look(str(mount), TOUCH_SECONDS)
         except VolumeFailure as failure:
             if "not connected" not in str(failure):
                 raise

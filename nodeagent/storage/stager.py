@@ -89,7 +89,10 @@ class Stager:
         for name in names:
             staged = self.staged(pod_uid).get(name)
             if staged is not None and staged.mount:
-                await self.tools.run("stat", "-f", "--", staged.mount, seconds=PROBE_SECONDS)
+                try:
+                    await self.tools.look(staged.mount, PROBE_SECONDS)
+                except VolumeFailure as failure:
+                    raise VolumeFailure(f'volume "{name}": {failure}') from failure
 
     async def unstage(self, pod_uid: str) -> None:
         """The pod is gone: take down what nobody else uses. OSError when a mount cannot be taken down."""

@@ -113,8 +113,7 @@ class VolumeWatch:
 
     async def _look(self, mount: str, users: list[tuple[str, str]]) -> None:
         try:
-            text = await self._tools.run("stat", "-f", "-c", "%S %b %a %c %d", "--", mount, seconds=PROBE_SECONDS)
-            size, blocks, free, inodes, inodes_free = (int(word) for word in text.split())
+            size, blocks, free, inodes, inodes_free = await self._tools.look(mount, PROBE_SECONDS)
             used = max(size * (blocks - free), 0)
             self._servers[mount] = Figures(used, size * blocks, size * free, inodes, inodes_free)
             self._note(mount, users, "")
