@@ -6,7 +6,7 @@ create that is tried twice finds the first one. Going back to a template that is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from common.api.kinds import CONTROLLERREVISIONS, Resource
@@ -24,8 +24,12 @@ from common.api.meta import (
 from common.api.names import template_hash
 from common.api.revisions import REVISION_HASH, copied_annotations, number, template_patch
 from common.api.rollout import TEMPLATE_GENERATION
+from common.api.selectors import from_label_selector
 from common.client import Client
 from common.errors import AlreadyExists, NotFound
+
+from .ownership import Claim, claim
+from .ownership import settle as settle_owners
 
 _NOT_COPIED = frozenset({LAST_APPLIED, TEMPLATE_GENERATION})
 
@@ -92,6 +96,13 @@ def forgotten(owner: Object, known: Sequence[Object], live: Collection[str]) -> 
 
 class Collision(Exception):
     """Another object has the name that the revision should get: the next hash has to be tried."""
+
+
+async def adopt(client: Client, owner: Object, kind: Resource, candidates: Iterable[Object]) -> bool:
+    """Take up revisions that a namesake left without an owner; True when there were some, so that the caller waits to
+    see them mirrored."""
+    found = claim(owner, from_label_selector(owner["spec"].get("selector")), candidates)
+    return await settle_owners(client, Claim([], found.adopt, []), owner, kind, CONTROLLERREVISIONS)
 
 
 async def settle(client: Client, step: Found | Renumber | Make, owner: Object) -> Object:

@@ -80,6 +80,9 @@ class DaemonSetController(Controller[Key]):
         if owner is None:
             self.expectations.forget(key)
             return
+        orphans = self._revisions.by_index(BY_CONTROLLER, ORPHANS + key.namespace)
+        if await revisions.adopt(self.client, owner, DAEMONSETS, orphans):
+            return  # the mirror will show them and bring the key back
         known = ordered(owner, self._revisions.by_index(BY_CONTROLLER, uid(owner)))
         collisions = int((owner.get("status") or {}).get("collisionCount") or 0)
         try:

@@ -147,7 +147,12 @@ class ReplicaSetController(Controller[Key]):
             raise
         self.events.normal(self.kind, replicaset, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
 
-    async def _write_status(self, replicaset: Object, new: Object) -> None:
+    def status_of(self, figures: Object) -> Object:
+        """What of the figures the kind's status has."""
+        return figures
+
+    async def _write_status(self, replicaset: Object, figures: Object) -> None:
+        new = self.status_of(figures)
         if new == (replicaset.get("status") or {}):
             return
         try:
@@ -165,3 +170,6 @@ class ReplicationControllerController(ReplicaSetController):
     @staticmethod
     def selector(owner: Object) -> Selector:
         return from_labels(owner["spec"].get("selector"))
+
+    def status_of(self, figures: Object) -> Object:
+        return {field: value for field, value in figures.items() if field != "terminatingReplicas"}

@@ -73,6 +73,9 @@ class StatefulSetController(Controller[Key]):
         owner = self._sets.get(key)
         if owner is None:
             return
+        orphans = self._revisions.by_index(BY_CONTROLLER, ORPHANS + key.namespace)
+        if await revisions.adopt(self.client, owner, STATEFULSETS, orphans):
+            return  # the mirror will show them and bring the key back
         known = ordered(owner, self._revisions.by_index(BY_CONTROLLER, uid(owner)))
         collisions = int((owner.get("status") or {}).get("collisionCount") or 0)
         try:

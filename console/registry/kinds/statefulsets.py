@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.api import kinds
-from common.api.meta import Object
+from common.api.meta import Object, name
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, at, containers
@@ -67,7 +67,8 @@ def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]
         causes += validation.non_negative(f"spec.{path}", spec.get(path))
     causes += validation.non_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"))
     # Whether the selector changed is told with everything else that may not.
-    causes += validate_selector(spec, None, "statefulset") + validate_pods(spec, "StatefulSet")
+    causes += validate_selector(spec, None, "statefulset")
+    causes += validate_pods(spec, "StatefulSet", [name(claim) for claim in spec.get("volumeClaimTemplates") or ()])
     return causes + (_validate_change(spec, old["spec"]) if old is not None else [])
 
 

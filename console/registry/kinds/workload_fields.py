@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from common.api import intstr, selectors
 from common.api.meta import Object
 from common.errors import Cause
@@ -59,9 +61,10 @@ def mismatch(spec: Object) -> Cause:
     return validation.wrong("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
 
 
-def validate_pods(spec: Object, kind: str) -> list[Cause]:
-    """The template of pods that always run; `kind` is what messages call their owner."""
-    template = spec["template"]
+def validate_pods(spec: Object, kind: str, volumes: Sequence[str] = ()) -> list[Cause]:
+    """The template of pods that always run; `kind` is what messages call their owner, which gives each pod `volumes`
+    besides those of the template."""
+    template = _with_volumes(spec["template"], volumes)
     policy = template["spec"].get("restartPolicy")
     causes = validate_template(template, "spec.template")
     if policy in {"OnFailure", "Never"}:
@@ -70,6 +73,14 @@ def validate_pods(spec: Object, kind: str) -> list[Cause]:
         path, text = "spec.template.spec.activeDeadlineSeconds", f"activeDeadlineSeconds in {kind} is not Supported"
         causes.append(validation.forbidden(path, text))
     return causes
+
+
+def _with_volumes(template: Object, volumes: Sequence[str]) -> Object:
+    if not volumes:
+        return template
+    declared = [volume for volume in template["spec"].get("volumes") or () if volume.get("name") not in volumes]
+    given = [{"name": name, "emptyDir": {}} for name in volumes]
+    return {**template, "spec": {**template["spec"], "volumes": [*declared, *given]}}
 
 
 def validate_share(path: str, value: int | str, *, limited: bool) -> list[Cause]:

@@ -244,4 +244,5 @@ async def test_a_replicationcontroller_does_the_work_of_a_replicaset(world: Any)
     await world.settle()
     found = world.api.find(ReplicationControllerController.kind, Key("default", "web"))
     assert found["status"]["readyReplicas"] == 2
+    assert "terminatingReplicas" not in found["status"], "the kind has no such field"
     assert world.api.items(PODS)[0]["metadata"]["ownerReferences"][0]["kind"] == "ReplicationController"

@@ -281,6 +281,24 @@ async def test_a_taken_revision_name_makes_another_hash(running: Any) -> None:
     assert names(running) == ["db-0"]
 
 
+async def test_a_namesake_takes_up_the_pods_and_revisions_that_were_left(running: Any) -> None:
+    await running.client.create(STATEFULSETS, statefulset("db", 2))
+    await rest(running)
+    before = {uid(item) for resource in (PODS, CONTROLLERREVISIONS) for item in running.api.items(resource)}
+    for resource in (PODS, CONTROLLERREVISIONS):
+        for item in running.api.items(resource):
+            orphan = {**item, "metadata": {**item["metadata"], "ownerReferences": []}}
+            running.api.seed(resource, orphan)
+    running.api.vanish(STATEFULSETS, DB)
+    await running.settle()
+    await running.client.create(STATEFULSETS, statefulset("db", 2))
+    await rest(running)
+    after = [item for resource in (PODS, CONTROLLERREVISIONS) for item in running.api.items(resource)]
+    assert {uid(item) for item in after} == before
+    assert {owner_references(item)[0]["uid"] for item in after} == {uid(running.api.find(STATEFULSETS, DB))}
+    assert status(running)["collisionCount"] == 0
+
+
 async def test_a_mirror_that_lags_makes_and_deletes_nothing_twice(running: Any) -> None:
     running.api.hold(PODS)
     await running.client.create(STATEFULSETS, statefulset("db", 3))

@@ -84,6 +84,15 @@ def test_a_statefulset_changes_only_where_kubernetes_lets_it() -> None:
     assert update_causes(STATEFULSETS, changed(old, "spec.serviceName", "other"), old) == [refusal]
 
 
+def test_a_container_mounts_what_the_claims_of_its_pod_give() -> None:
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    mounting = workload(volumeClaimTemplates=[claim])
+    mounting = changed(mounting, "spec.template.spec.containers.0.volumeMounts", [{"name": "data", "mountPath": "/d"}])
+    assert causes(STATEFULSETS, mounting) == []
+    assert "volumes" not in created(STATEFULSETS, mounting)["spec"]["template"]["spec"]
+    assert 'Not found: "data"' in causes(STATEFULSETS, changed(mounting, "spec.volumeClaimTemplates", None))[0]
+
+
 def test_a_daemonset_gets_the_documented_defaults_and_counts_its_templates() -> None:
     found = created(DAEMONSETS, workload())
     assert found["spec"]["updateStrategy"] == {
