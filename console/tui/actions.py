@@ -19,6 +19,8 @@ class Where(StrEnum):
     ROLLOUT = "rollout"
     WHY = "why"
     TIMELINE = "timeline"
+    TOPOLOGY = "topology"
+    FIT = "what-if"
 
 
 EVERYWHERE = frozenset(Where)
@@ -51,7 +53,9 @@ class Action:
 
 _PODS = frozenset({"pods"})
 _RUNNING = frozenset({"pods", "containers"})
-_SCROLLED = frozenset({Where.TABLE, Where.TEXT, Where.LOGS, Where.ROLLOUT, Where.WHY, Where.TIMELINE})
+_SCROLLED = frozenset(
+    {Where.TABLE, Where.TEXT, Where.LOGS, Where.ROLLOUT, Where.WHY, Where.TIMELINE, Where.TOPOLOGY, Where.FIT}
+)
 _READ = frozenset({Where.TEXT, Where.LOGS})
 _VIRTUAL = frozenset({"containers"})
 
@@ -107,6 +111,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("fault.next", ("n",), "next fault", "To the next warning or deletion.", frozenset({Where.TIMELINE}), hint=2),
     Action("fault.previous", ("N",), "fault before", "To the warning or deletion before.", frozenset({Where.TIMELINE}),
            hint=3),
+    Action("block.open", ("enter",), "open", "To the pod or node that is selected.", frozenset({Where.TOPOLOGY}),
+           hint=1),
+    Action("block.next", ("right", "tab"), "next pod", "To the next pod, then to the next node.",
+           frozenset({Where.TOPOLOGY}), hint=2),
+    Action("block.previous", ("left", "shift+tab"), "pod before", "To the pod or node before.",
+           frozenset({Where.TOPOLOGY}), hint=3),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,
@@ -182,6 +192,7 @@ def hints(where: Where, kind: str = "") -> list[Action]:
 _KEY_NAMES = {
     "escape": "esc", "left_square_bracket": "[", "right_square_bracket": "]", "minus": "-", "plus": "+", "colon": ":",
     "slash": "/", "question_mark": "?", "pagedown": "pgdn", "pageup": "pgup", "backslash": "\\",
+    "right": "→", "left": "←",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from common.api.kinds import PODS, Resource
+from common.api.kinds import FITS, PODS, Resource
 from common.api.meta import Object, name, namespace
 from common.client import Client
 from common.client.http import ApiResource, Params
@@ -37,6 +37,12 @@ Connect = Callable[[], Gateway]
 async def explain(gateway: Gateway, pod: Object) -> Object:
     """The scheduler's verdict about a pod, a node each (docs/architecture.md: Explanation)."""
     answer: Object = await gateway.request_json("GET", PODS.path(namespace(pod), name(pod), "why"))
+    return answer
+
+
+async def what_if(gateway: Gateway, question: Object) -> Object:
+    """The question with the scheduler's answer (docs/architecture.md: Fit)."""
+    answer: Object = await gateway.request_json("POST", FITS.path(), body=question)
     return answer
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .screens import timeline
+from .screens import fit, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Page:
 
 
 _PAGES: tuple[Page, ...] = (
+    Page("topo", "A box per node with its pods in proportion to what they ask.", topology.opened, ("topology",)),
+    Page("fit", "What if: `:fit nginx cpu=500m mem=1Gi x6` shows where replicas would land.", fit.opened),
     Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
 )
 PAGES = {page.word: page for page in _PAGES}

@@ -40,12 +40,14 @@ SERVED = tuple(
 
 
 class FakeGateway(FakeClient):
-    """`logs` by pod/container; `explanations` by pod name; `feed` adds lines that followers get."""
+    """`logs` by pod/container; `explanations` by pod name; `fits` answers what-if questions; `feed` adds lines that
+    followers get."""
 
     def __init__(self, api: FakeApi) -> None:
         super().__init__(api)
         self.logs: dict[str, list[str]] = {}
         self.explanations: dict[str, Any] = {}
+        self.fits: Any = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.broken_streams = 0
         self._more = asyncio.Event()
@@ -54,6 +56,8 @@ class FakeGateway(FakeClient):
         return SERVED
 
     async def request_json(self, method: str, path: str, params: Params = (), body: Any = None) -> Any:
+        if method == "POST" and path.endswith("/fit"):
+            return {**body, "status": self.fits}
         pod = path.split("/")[-2]
         if path.endswith("/why") and pod in self.explanations:
             return self.explanations[pod]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from common.api.kinds import NODES, PODS
+from common.api.meta import Object
 from console.tui.palette import ASCII_GLYPHS, SIXTEEN, Look
 from tests.tui.conftest import running, snap
 from tests.tui.fleet import Fleet
@@ -33,6 +35,8 @@ JOURNEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leases": (("colon", "l", "e", "a", "s", "e", "s", "enter"), ("80x24",)),
     "history": (("colon", *"history", "enter"), ALL),
     "timeline": (("colon", *"timeline", "enter"), ALL),
+    "topology": (("colon", *"topo", "enter"), ALL),
+    "topology-pod": (("colon", *"topo", "enter", "down", "right", "right"), ALL),
     "undo-change": (("colon", *"dp", "enter", "slash", *"checkout", "enter", "U"), SMALL),
     "discover": (("colon", "d", "i", "s", "c", "o", "v", "e", "r", "enter"), ALL),
     "containers": (("enter",), SMALL),
@@ -63,6 +67,53 @@ async def test_why(size: str, fleet: Fleet) -> None:
         await console.type("pending")
         await console.press("enter", "W")
         snap(console, "why", size)
+
+
+def _answer() -> Object:
+    amounts = {"cpu": "4", "memory": "8Gi", "pods": "110"}
+    nodes: list[Object] = [
+        {"name": name, "replicas": replicas, "fits": not reasons, "reasons": reasons, "allocatable": amounts,
+         "before": {"cpu": f"{before}m", "memory": "2Gi"},
+         "after": {"cpu": f"{before + 500 * replicas}m", "memory": f"{2 + replicas}Gi"}}
+        for name, replicas, before, reasons in (
+            ("berth-1", 3, 2200, ["Insufficient cpu"]), ("berth-2", 1, 3400, ["Insufficient cpu"]),
+            ("berth-3", 0, 900, ["node(s) had untolerated taint {disk: slow}"]),
+        )
+    ]  # fmt: skip
+    return {
+        "placements": [], "fitting": 4, "nodes": nodes,
+        "message": "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu. preemption: 0/3 "
+        "nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming "
+        "pod.",
+        "packing": {"before": {"cpu": 54.2, "memory": 25.0, "nodesInUse": 3},
+                    "after": {"cpu": 70.8, "memory": 41.7, "nodesInUse": 3}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", ALL)
+async def test_fit(size: str, fleet: Fleet) -> None:
+    fleet.gateway.fits = _answer()
+    async with running(fleet, size) as console:
+        await console.press("colon")
+        await console.type("fit nginx cpu=500m mem=1Gi x6")
+        await console.press("enter")
+        snap(console, "fit", size)
+
+
+async def test_a_question_that_means_nothing_is_answered_with_what_is_allowed(fleet: Fleet) -> None:
+    async with running(fleet, "120x36") as console:
+        await console.press("colon")
+        await console.type("fit nginx colour=red")
+        await console.press("enter")
+        assert "'colour=red' means nothing here; allowed: IMAGE [cpu=500m]" in console.text()
+
+
+async def test_a_block_leads_to_its_pod_and_a_box_to_its_node(fleet: Fleet) -> None:
+    async with running(fleet, "120x36") as console:
+        await console.press("colon", *"topo", "enter", "right", "enter")
+        assert console.browse.view.resource == PODS
+        await console.press("colon", *"topo", "enter", "enter")
+        assert console.browse.view.resource == NODES
 
 
 @pytest.mark.parametrize("size", ALL)
