@@ -41,7 +41,11 @@ class Client(Protocol):
     """Objects that come out may be shared: copy before changing. `namespace` is None for cluster-scoped kinds and,
     in list and watch, for all namespaces."""
 
-    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object: ...
+    async def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, subresource: str = ""
+    ) -> Object:
+        """The object, or the document of a subresource (`scale`)."""
+        ...
 
     async def list(
         self,

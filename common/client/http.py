@@ -152,8 +152,10 @@ class HttpClient:
 
     # The Client protocol.
 
-    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
-        found: Object = await self.request_json("GET", _path(resource, namespace, name))
+    async def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, subresource: str = ""
+    ) -> Object:
+        found: Object = await self.request_json("GET", _path(resource, namespace, name, subresource))
         return found
 
     async def list(

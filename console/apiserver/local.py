@@ -52,8 +52,12 @@ class LocalClient:
     def _row(self, resource: Resource) -> Row:
         return self._registry.row_for(resource)
 
-    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
+    async def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, subresource: str = ""
+    ) -> Object:
         row = self._row(resource)
+        if subresource == "scale":
+            return subresources.get_scale(self._verbs, row.stored, namespace or "", name)
         return row.show(self._verbs.get(row.stored, namespace or "", name).obj)
 
     async def list(

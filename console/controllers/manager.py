@@ -22,6 +22,7 @@ from .endpointslice import EndpointSliceController
 from .ephemeralvolume import EphemeralVolumeController
 from .eventttl import EventLifetimeController
 from .garbagecollector import GarbageCollector
+from .horizontalpodautoscaler import HorizontalPodAutoscalerController
 from .job import JobController
 from .jobttl import JobLifetimeController
 from .namespace import NamespaceController
@@ -82,6 +83,7 @@ def all_controllers(
         EndpointSliceController(kit),
         NodeLifecycleController(kit),
         NodeIpamController(kit, config),
+        HorizontalPodAutoscalerController(kit, resources),
         GarbageCollector(kit, owned),
         PodGarbageCollector(kit),
         NamespaceController(kit, resources),

@@ -70,6 +70,33 @@ _MESSAGES = {
     ),
     "core.v1.EventSource": "1:component 2:host",
     "core.v1.EventSeries": "1:count 2:lastObservedTime",
+    "autoscaling.v1.HorizontalPodAutoscaler": _OBJECT,
+    "autoscaling.v1.HorizontalPodAutoscalerSpec": (
+        "1:scaleTargetRef 2:minReplicas* 3:maxReplicas 4:targetCPUUtilizationPercentage*"
+    ),
+    "autoscaling.v1.CrossVersionObjectReference": "1:kind 2:name 3:apiVersion",
+    "autoscaling.v1.HorizontalPodAutoscalerStatus": (
+        "1:observedGeneration* 2:lastScaleTime 3:currentReplicas 4:desiredReplicas 5:currentCPUUtilizationPercentage*"
+    ),
+    "autoscaling.v2.HorizontalPodAutoscaler": _OBJECT,
+    "autoscaling.v2.HorizontalPodAutoscalerSpec": (
+        "1:scaleTargetRef 2:minReplicas* 3:maxReplicas 4:metrics 5:behavior"
+    ),
+    "autoscaling.v2.CrossVersionObjectReference": "1:kind 2:name 3:apiVersion",
+    "autoscaling.v2.HorizontalPodAutoscalerStatus": (
+        "1:observedGeneration* 2:lastScaleTime 3:currentReplicas 4:desiredReplicas"
+    ),
+    "autoscaling.v2.MetricSpec": "1:type 2:object 3:pods 4:resource 5:external 7:containerResource",
+    "autoscaling.v2.MetricTarget": "1:type 2:value* 3:averageValue* 4:averageUtilization*",
+    "autoscaling.v2.MetricIdentifier": "1:name 2:selector",
+    "autoscaling.v2.ResourceMetricSource": "1:name 2:target",
+    "autoscaling.v2.ContainerResourceMetricSource": "1:name 2:target 3:container",
+    "autoscaling.v2.PodsMetricSource": "1:metric 2:target",
+    "autoscaling.v2.ObjectMetricSource": "1:describedObject 2:target 3:metric",
+    "autoscaling.v2.ExternalMetricSource": "1:metric 2:target",
+    "autoscaling.v2.HorizontalPodAutoscalerBehavior": "1:scaleUp 2:scaleDown",
+    "autoscaling.v2.HPAScalingRules": "1:selectPolicy* 2:policies 3:stabilizationWindowSeconds* 4:tolerance*",
+    "autoscaling.v2.HPAScalingPolicy": "1:type 2:value 3:periodSeconds",
     "core.v1.Pod": _OBJECT,
     "core.v1.PodTemplateSpec": "1:metadata 2:spec",
     "core.v1.PodSpec": (

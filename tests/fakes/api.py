@@ -434,9 +434,11 @@ class FakeClient:
         await asyncio.sleep(0)
         return self.api.request(Call(verb, resource, obj_key, subresource, body), act)
 
-    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
+    async def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, subresource: str = ""
+    ) -> Object:
         wanted = Key(namespace or "", name)
-        return await self._request("get", resource, wanted, lambda: self.api.get(resource, wanted))
+        return await self._request("get", resource, wanted, lambda: self.api.get(resource, wanted), subresource)
 
     async def list(
         self,

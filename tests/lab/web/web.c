@@ -5,6 +5,7 @@
  *   GET /fail        make /healthz fail from now on;  GET /recover  undo that
  *   GET /crash       exit with code 3
  *   GET /slow        answer after one second
+ *   GET /burn?N      answer, and keep one processor busy for N seconds
  *   GET /env?NAME    the value of an environment variable
  *   GET /file?PATH   the beginning of a file
  *
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { REQUEST_MAX = 8192, BODY_MAX = 4096, IDLE_MS = 100, KEEP_ALIVE_ROUNDS = 50 };
@@ -42,6 +44,19 @@ static void read_file(const char *path, char *body) {
     if (file) fclose(file);
 }
 
+static void *burn(void *argument) {
+    time_t end = time(NULL) + (long)argument;
+    while (!stopping && time(NULL) < end) {
+        for (volatile int round = 0; round < 1000000; round++) continue;
+    }
+    return NULL;
+}
+
+static void start_burning(long seconds) {
+    pthread_t thread;
+    if (seconds > 0 && !pthread_create(&thread, NULL, burn, (void *)seconds)) pthread_detach(thread);
+}
+
 static int answer(const char *path, char *body) {
     const char *version = getenv("VERSION");
     if (!strcmp(path, "/healthz")) {
@@ -53,6 +68,7 @@ static int answer(const char *path, char *body) {
     if (!strcmp(path, "/recover")) failing = 0;
     if (!strcmp(path, "/crash")) _exit(3);
     if (!strcmp(path, "/slow")) sleep(1);
+    if (!strncmp(path, "/burn?", 6)) start_burning(atol(path + 6));
     if (!strncmp(path, "/env?", 5)) {
         const char *value = getenv(path + 5);
         snprintf(body, BODY_MAX, "%s\n", value ? value : "");
