@@ -66,11 +66,12 @@ class Heartbeat:
 @dataclass(frozen=True, slots=True)
 class Sync:
     """Objects that the node needs now, by resource (`pods`, `configmaps`, `secrets`, `persistentvolumeclaims`,
-    `persistentvolumes`, `services`, `endpointslices`, `nodes`, `namespaces`). With `full` everything not listed is to
-    be forgotten; otherwise `removed` lists uids.
+    `persistentvolumes`, `services`, `endpointslices`, `nodes`, `namespaces`, `ingresses`, `ingressclasses`). With
+    `full` everything not listed is to be forgotten; otherwise `removed` lists uids.
 
     A node gets its own pods, the ConfigMaps, Secrets and claims that they name, the volumes of those claims and the
-    Secrets of those volumes, all Services and EndpointSlices, all Nodes.
+    Secrets of those volumes, all Services and EndpointSlices, all Nodes, and, if it runs the proxy, all Ingresses,
+    their classes and TLS Secrets.
     `generation` rises by one with each Sync of a session.
     """
 
@@ -82,7 +83,7 @@ class Sync:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The node's service tables (nftables, DNS) reflect that generation."""
+    """The node's service tables (nftables, DNS) and its HAProxy reflect that generation."""
 
     generation: int
 

@@ -84,6 +84,8 @@ class ClusterConfig:
     node_mask_v6: int = 64
     cluster_domain: str = CLUSTER_DOMAIN
     scheduler_profile: str = "pack"
+    ingress_http_port: int = 80
+    ingress_https_port: int = 443
     uid: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @classmethod

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.aio import Tasks
-from common.api import meta
+from common.api import ingressnode, meta
 from common.api.meta import Object, format_time
 from common.clock import Clock
 from common.session import Usage
-from common.settings import CLUSTER_DOMAIN
+from common.settings import CLUSTER_DOMAIN, ClusterConfig
 
 from . import node_status, stats, summary
 from .assignment import Assignment, Change
@@ -29,6 +29,8 @@ from .network.base import Network
 from .node_status import Health, NodeFacts
 from .pods import Pods
 from .probes import Prober
+from .proxy.base import Proxy
+from .proxy.plan import Inputs
 from .reports import Reports
 from .runtime.base import ImageInfo, Runtime, RuntimeFailure
 from .session.server import Role
@@ -44,6 +46,10 @@ log = logging.getLogger(__name__)
 VERSION = "0.1.0"
 STATUS_SECONDS = 10.0  # between two looks at the machine, as kubelet's nodeStatusUpdateFrequency
 RETRY_MIN, RETRY_MAX = 0.5, 2.0  # seconds, for the network: what is in the way mostly goes by itself
+
+
+# What Service tables and the proxy are made of.
+_TABLES = frozenset({"services", "endpointslices", "ingresses", "ingressclasses", "secrets", "nodes", "cluster"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Parts:
 
     runtime: Runtime
     network: Network
+    proxy: Proxy
     volumes: Volumes | None
     prober: Prober
     meter: Meter
@@ -93,6 +100,7 @@ class Agent:
         # itself not ready for the seconds that looking takes would lose its running pods.
         self._health = Health(network_error="") if self._node() else Health()
         parts.set_cluster(self.assignment.cluster_uid)
+        parts.proxy.changed = self._status_due.set
         self.assignment.listen(self._assignment_changed)
         self.reports = Reports()
         self.tokens = Tokens(clock, options.session.folder, lambda: self.pods.refresh_volumes())
@@ -162,6 +170,7 @@ class Agent:
             await self._volumes.close()
         await self.pods.close()
         await self.assignment.save()
+        await self._parts.proxy.close(remove=False)
         await self._parts.network.close(remove=False)
         await self._parts.prober.close()
         if self._parts.storage is not None:
@@ -223,7 +232,7 @@ class Agent:
             self._parts.set_cluster(self.assignment.cluster_uid)
         if change.resources & {"cluster", "nodes"}:
             self._network_due.set()
-        if change.resources & {"services", "endpointslices"}:
+        if change.resources & _TABLES:
             self._tables_stale = True
         if change.resources:
             self._tables_due.set()
@@ -310,9 +319,12 @@ class Agent:
 
     async def _sync_tables(self) -> bool:
         unready = self._unready | self.service.peers.unready
+        services, slices = self.assignment.objects("services"), self.assignment.objects("endpointslices")
         try:
-            await self._parts.network.sync_services(
-                self.assignment.objects("services"), self.assignment.objects("endpointslices"), unready
+            # Both have to be without a pod that ends before its containers are told to.
+            await asyncio.gather(
+                self._parts.network.sync_services(services, slices, unready),
+                self._parts.proxy.sync(self._proxy_inputs(services, slices, unready)),
             )
         except RuntimeFailure as failure:
             log.warning("service tables: %s", failure.message)
@@ -325,6 +337,18 @@ class Agent:
         if self._health.network_error:
             self._network_due.set()  # it works again; whether all of it does, the next configure tells
         return True
+
+    def _proxy_inputs(self, services: list[Object], slices: list[Object], unready: frozenset[str]) -> Inputs:
+        config = ClusterConfig.from_json(self.assignment.config) if self.assignment.config else ClusterConfig()
+        return Inputs(
+            settings=ingressnode.settings_of(self._node(), config.ingress_http_port, config.ingress_https_port),
+            ingresses=tuple(self.assignment.objects("ingresses")),
+            classes=tuple(self.assignment.objects("ingressclasses")),
+            services=tuple(services),
+            slices=tuple(slices),
+            secrets=tuple(self.assignment.objects("secrets")),
+            unready=unready,
+        )
 
     # Node status
 
@@ -371,7 +395,9 @@ class Agent:
         )
         previous = self.reports.node_status()
         self.reports.node(
-            node_status.build(facts, self._machine, self._health, self._images, previous, self._clock.now())
+            node_status.build(
+                facts, self._machine, self._health, self._parts.proxy.state, self._images, previous, self._clock.now()
+            )
         )
 
 

@@ -16,6 +16,9 @@ from .mounts import SystemMounter
 from .network.hollow import HollowNetwork
 from .network.node import NodeNetwork
 from .probes import NodeProber
+from .proxy.base import NoProxy
+from .proxy.files import folder_for
+from .proxy.haproxy import HaproxyProxy
 from .runtime.docker_engine import DEFAULT_ENGINE, DockerRuntime
 from .runtime.hollow import Delays, HollowProber, HollowRuntime
 from .runtime.networks import DockerNetworks
@@ -50,6 +53,7 @@ def host_agent(options: HostOptions, clock: Clock, show_code: Callable[[str], No
     parts = Parts(
         runtime=runtime,
         network=NodeNetwork(DockerNetworks(runtime.call), options.folder / "resolv"),
+        proxy=HaproxyProxy(folder_for(options.folder), clock),
         volumes=Volumes(options.folder, SystemMounter(), stager.staged),
         storage=stager,
         prober=NodeProber(runtime, clock),
@@ -73,6 +77,7 @@ def hollow_agent(
     parts = Parts(
         runtime=HollowRuntime(clock, delays),
         network=HollowNetwork(),
+        proxy=NoProxy(),
         volumes=None,
         prober=HollowProber(),
         meter=HollowMeter(clock),

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from common.api import ingressnode
 from common.api.meta import Object, format_time, parse_time
 
 from . import stats
+from .proxy.base import ProxyState
 from .runtime.base import ImageInfo
 
 HEARTBEAT = timedelta(minutes=5)
@@ -41,6 +43,7 @@ def build(
     facts: NodeFacts,
     machine: stats.Machine,
     health: Health,
+    proxy: ProxyState,
     images: Iterable[ImageInfo],
     previous: Object | None,
     now: datetime,
@@ -48,7 +51,7 @@ def build(
     status: Object = {
         "capacity": stats.capacity(machine, facts.limits),
         "allocatable": stats.allocatable(machine, facts.limits),
-        "conditions": _conditions(machine, health, previous, now),
+        "conditions": _conditions(machine, health, proxy, previous, now),
         "addresses": stats.addresses(facts.addresses, facts.name),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": facts.port}},
         "nodeInfo": stats.node_info(facts.version, health.engine_version, machine),
@@ -57,10 +60,15 @@ def build(
     return _with_heartbeat(status, previous, now)
 
 
-def _conditions(machine: stats.Machine, health: Health, previous: Object | None, now: datetime) -> list[Object]:
+def _conditions(
+    machine: stats.Machine, health: Health, proxy: ProxyState, previous: Object | None, now: datetime
+) -> list[Object]:
     old = {condition["type"]: condition for condition in (previous or {}).get("conditions") or ()}
     rows = [("NetworkUnavailable", *_network(health))]
     rows += [(kind, pressed, reason, text) for kind, (pressed, reason, text) in stats.pressures(machine).items()]
+    if proxy.known:
+        serving = proxy.reason in {ingressnode.RUNNING, ingressnode.IDLE}
+        rows.append((ingressnode.CONDITION, serving, proxy.reason, proxy.message))
     rows.append(("Ready", *_ready(health)))
     result = []
     for kind, value, reason, message in rows:

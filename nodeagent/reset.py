@@ -6,11 +6,14 @@ import asyncio
 import shutil
 from pathlib import Path
 
+from common.clock import SystemClock
 from common.mounts import below
 
 from .assignment import Assignment
 from .mounts import SystemMounter
 from .network.node import NodeNetwork
+from .proxy.files import folder_for
+from .proxy.haproxy import HaproxyProxy
 from .runtime.base import RuntimeFailure
 from .runtime.docker_engine import DockerRuntime
 from .runtime.networks import DockerNetworks
@@ -33,6 +36,7 @@ async def reset(folder: Path, engine: str) -> list[str]:
             problems.append(failure.message)
     finally:
         await runtime.close()
+    await HaproxyProxy(folder_for(folder), SystemClock()).close(remove=True)
     problems += await asyncio.to_thread(_remove_volumes, Volumes(folder, SystemMounter()))
     problems += await asyncio.to_thread(_unmount_below, folder)
     if not problems:

@@ -1,4 +1,4 @@
-"""Which ConfigMaps and Secrets a pod names: its node needs them, and no other."""
+"""Which ConfigMaps and Secrets a pod or an Ingress names: the nodes that need them get them, and no other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .meta import Object, namespace
 
 Reference: TypeAlias = tuple[str, str, str]
 """Plural, namespace, name."""
-CONFIGMAPS, SECRETS = "configmaps", "secrets"
+CONFIGMAPS, SECRETS, INGRESSES = "configmaps", "secrets", "ingresses"
 
 
 def references(pod: Object) -> frozenset[Reference]:
@@ -22,6 +22,12 @@ def references(pod: Object) -> frozenset[Reference]:
     found.update((SECRETS, str(entry.get("name", ""))) for entry in spec.get("imagePullSecrets") or ())
     space = namespace(pod)
     return frozenset((plural, space, name) for plural, name in found if name)
+
+
+def tls_references(ingress: Object) -> frozenset[Reference]:
+    """The Secrets with its certificates."""
+    entries = (ingress.get("spec") or {}).get("tls") or ()
+    return frozenset((SECRETS, namespace(ingress), str(tls["secretName"])) for tls in entries if tls.get("secretName"))
 
 
 def _of_volumes(volumes: Iterable[Object]) -> Iterator[tuple[str, str]]:

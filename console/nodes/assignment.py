@@ -1,9 +1,10 @@
 """What each node has to know, kept up to date with work in proportion to what changed.
 
 A node gets its own pods, the ConfigMaps, Secrets and claims that they name, the volumes of those, and all Services,
-EndpointSlices, Nodes and Namespaces. `Distribution` learns of changes from informers and marks them in the `Feed` of
-every node concerned; a feed's session takes what is marked when its connection is ready for more. So a slow node holds
-back nobody, and many changes of one object while it is slow cost one message. Synchronous and without clock or I/O.
+EndpointSlices, Nodes and Namespaces; when it runs the proxy, also all Ingresses, their classes and the TLS Secrets that
+they name. `Distribution` learns of changes from informers and marks them in the `Feed` of every node concerned; a
+feed's session takes what is marked when its connection is ready for more. So a slow node holds back nobody, and many
+changes of one object while it is slow cost one message. Synchronous and without clock or I/O.
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ from typing import NamedTuple
 
 import orjson
 
-from common.api import meta
+from common.api import ingressnode, meta
 from common.api.conditions import get_condition
 from common.api.meta import Object, key, labels, name, namespace, uid
 from common.api.pods import node_name
-from common.api.references import CONFIGMAPS, SECRETS, Reference
+from common.api.references import CONFIGMAPS, INGRESSES, SECRETS, Reference, tls_references
 from common.hosts import AGENT_ADDRESS
 
 from .chains import CLAIMS, LINKS, VOLUMES, closure
 
 PODS, NODES = "pods", "nodes"
 SHARED = frozenset({"services", "endpointslices", NODES, "namespaces"})
+PROXIED = frozenset({INGRESSES, "ingressclasses"})  # for the nodes that run the proxy
 MIN_PACE = 0.01  # seconds; changes come in bursts, a hundredth of a second makes one message of many
 PACE_PER_NODE = 0.0005
-RESOURCES = (PODS, CONFIGMAPS, SECRETS, CLAIMS, VOLUMES, *sorted(SHARED))
+RESOURCES = (PODS, CONFIGMAPS, SECRETS, CLAIMS, VOLUMES, *sorted(SHARED | PROXIED))
 
 
 class Item(NamedTuple):
@@ -116,6 +118,8 @@ class Distribution:
         self._references: dict[str, frozenset[Reference]] = {}  # by uid of a pod, whose node is known
         self._named: dict[Reference, str] = {}  # the uid of what can be referred to
         self._users: dict[Reference, dict[str, set[str]]] = {}  # reference -> node -> uids of pods
+        self._proxies: set[str] = set()  # nodes that run the proxy
+        self._tls: dict[Reference, set[str]] = {}  # Secret -> uids of Ingresses
 
     def open(self, node: str, wake: Callable[[], None]) -> Feed:
         """A new session's feed, which begins with everything."""
@@ -131,6 +135,8 @@ class Distribution:
 
     def change(self, resource: str, old: Object | None, new: Object | None) -> None:
         """An informer's listener: the object was added (no old), changed or deleted (no new)."""
+        if resource == NODES:
+            self._change_proxy(new if new is not None else old, new)
         projected = _project(resource, new) if new is not None else None
         before = self._objects[resource].get(uid(old)) if old is not None else None
         if old is not None and (new is None or uid(new) != uid(old)):
@@ -143,6 +149,10 @@ class Distribution:
         self.version += 1
         if resource in SHARED:
             self._mark(self._feeds, resource, old, new)
+        elif resource in PROXIED:
+            self._mark(self._proxies, resource, old, new)
+            if resource == INGRESSES:
+                self._change_ingress(old, new)
         elif resource == PODS:
             self._change_pod(old, new)
         else:
@@ -156,7 +166,7 @@ class Distribution:
 
     def encoded(self, resource: str, obj: Object) -> orjson.Fragment:
         """The object as JSON, made once however many nodes get it."""
-        if resource not in SHARED:
+        if resource not in SHARED | PROXIED:
             return orjson.Fragment(orjson.dumps(obj))
         item = Item(resource, uid(obj))
         cached = self._encoded.get(item)
@@ -170,6 +180,9 @@ class Distribution:
         pods = self._pods.get(node, set())
         items += [Item(PODS, found) for found in pods]
         named = {ref for found in pods for ref in self._references.get(found, ())}
+        if node in self._proxies:
+            items += [Item(resource, found) for resource in sorted(PROXIED) for found in self._objects[resource]]
+            named |= self._tls.keys()
         items += [Item(ref[0], self._named[ref]) for ref in sorted(named) if ref in self._named]
         return items
 
@@ -180,7 +193,40 @@ class Distribution:
             return obj
         if item.resource == PODS:
             return obj if node_name(obj) == node else None
-        return obj if node in self._users.get((item.resource, namespace(obj), name(obj)), {}) else None
+        if item.resource in PROXIED:
+            return obj if node in self._proxies else None
+        ref = (item.resource, namespace(obj), name(obj))
+        return obj if node in self._users.get(ref, {}) or (node in self._proxies and ref in self._tls) else None
+
+    def _change_proxy(self, node: Object | None, new: Object | None) -> None:
+        """A node that begins to run the proxy, or ceases to, needs other objects than before."""
+        where = name(node or {})
+        runs = new is not None and ingressnode.may_run(new)
+        if runs == (where in self._proxies):
+            return
+        (self._proxies.add if runs else self._proxies.discard)(where)
+        self.version += 1
+        feed = self._feeds.get(where)
+        if feed is not None:
+            named = [Item(SECRETS, self._named[ref]) for ref in self._tls if ref in self._named]
+            for item in [*named, *(Item(kind, found) for kind in sorted(PROXIED) for found in self._objects[kind])]:
+                feed.mark(item)
+
+    def _change_ingress(self, old: Object | None, new: Object | None) -> None:
+        before = tls_references(old) if old is not None else frozenset()
+        now = tls_references(new) if new is not None else frozenset()
+        ident = uid(new if new is not None else old or {})
+        for ref in before - now:
+            users = self._tls.get(ref, set())
+            users.discard(ident)
+            if not users:
+                self._tls.pop(ref, None)
+        for ref in now - before:
+            self._tls.setdefault(ref, set()).add(ident)
+        for ref in before ^ now:
+            if ref in self._named:
+                for where in self._proxies & self._feeds.keys():
+                    self._feeds[where].mark(Item(SECRETS, self._named[ref]))
 
     def _mark(self, nodes: Iterable[str], resource: str, old: Object | None, new: Object | None) -> None:
         items = {Item(resource, uid(obj)) for obj in (old, new) if obj is not None}
@@ -228,6 +274,7 @@ class Distribution:
             if obj is not None:
                 ref = (resource, namespace(obj), name(obj))
                 nodes |= self._users.get(ref, {}).keys()
+                nodes |= self._proxies if ref in self._tls else set()
                 self._named.pop(ref, None)
         if new is not None:
             self._named[(resource, namespace(new), name(new))] = uid(new)
@@ -271,11 +318,12 @@ def _project(resource: str, obj: Object) -> Object:
         return {**obj, "metadata": kept}
     status = obj.get("status") or {}
     ready = get_condition(obj, "Ready")
-    address = {field: value for field, value in meta.annotations(obj).items() if field == AGENT_ADDRESS}
+    told = {AGENT_ADDRESS, *ingressnode.ANNOTATIONS}
+    annotations = {field: value for field, value in meta.annotations(obj).items() if field in told}
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name(obj), "uid": uid(obj), "labels": labels(obj), "annotations": address},
+        "metadata": {"name": name(obj), "uid": uid(obj), "labels": labels(obj), "annotations": annotations},
         "spec": obj.get("spec") or {},
         "status": {
             "addresses": status.get("addresses") or [],

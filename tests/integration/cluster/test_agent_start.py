@@ -16,6 +16,7 @@ from common.session import Sync
 from nodeagent.agent import Agent, Options, Parts
 from nodeagent.assignment import Assignment
 from nodeagent.network.hollow import HollowNetwork
+from nodeagent.proxy.base import NoProxy
 from nodeagent.runtime.hollow import Delays, HollowProber, HollowRuntime
 from nodeagent.session.service import Settings
 from nodeagent.stats import Limits
@@ -45,8 +46,9 @@ async def test_a_node_that_starts_again_is_ready_while_it_looks_and_a_new_one_is
         await before.save()
     clock = SystemClock()
     parts = Parts(
-        SlowRuntime(clock, Delays()), SlowNetwork(), None, HollowProber(), HollowMeter(clock), lambda _uid: None
-    )
+        SlowRuntime(clock, Delays()), SlowNetwork(), NoProxy(), None, HollowProber(), HollowMeter(clock),
+        lambda _uid: None,
+    )  # fmt: skip
     session = Settings("1", tmp_path, port=0, addresses=("127.0.0.1",), tunnel_port=0, advertise=False)
     agent = Agent(Options(session, "n1", Limits(), lambda: ("127.0.0.1",), lambda _code: None), parts, clock)
     await agent.start()

@@ -10,6 +10,7 @@ import pytest
 from nodeagent import node_status, stats
 from nodeagent.cgroups import Usage, container_usage, machine_cpu_limit, machine_memory_limit
 from nodeagent.node_status import Health, NodeFacts
+from nodeagent.proxy.base import NoProxy
 from nodeagent.runtime.base import ImageInfo
 from nodeagent.stats import Limits, Machine
 
@@ -19,6 +20,7 @@ MACHINE = Machine(
     cpus=2.0, memory=4 * GIB, memory_available=2 * GIB, memory_used=2 * GIB, disk=100 * GIB, disk_available=50 * GIB,
     pids=32768, pids_used=100, cpu_seconds=5.0, boot_id="b",
 )  # fmt: skip
+NO_PROXY = NoProxy().state
 FACTS = NodeFacts("n1", "0.1.0", ("192.0.2.1", "2001:db8::1"), 10250, Limits())
 WELL = Health("28.0", "", "")
 
@@ -99,7 +101,7 @@ def test_pressures(changes: dict[str, int], pressed: set[str]) -> None:
 
 
 def test_a_healthy_node() -> None:
-    status = node_status.build(FACTS, MACHINE, WELL, [], None, NOW)
+    status = node_status.build(FACTS, MACHINE, WELL, NO_PROXY, [], None, NOW)
     conditions = {item["type"]: item["status"] for item in status["conditions"]}
     assert conditions == {
         "NetworkUnavailable": "False", "MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False",
@@ -123,15 +125,15 @@ def test_a_healthy_node() -> None:
     ],
 )
 def test_a_node_that_is_not_ready_says_why(health: Health, message: str) -> None:
-    status = node_status.build(FACTS, MACHINE, health, [], None, NOW)
+    status = node_status.build(FACTS, MACHINE, health, NO_PROXY, [], None, NOW)
     ready = next(item for item in status["conditions"] if item["type"] == "Ready")
     assert (ready["status"], ready["reason"], ready["message"]) == ("False", "KubeletNotReady", message)
 
 
 def test_an_unchanged_status_stays_the_same_for_five_minutes() -> None:
-    first = node_status.build(FACTS, MACHINE, WELL, [], None, NOW)
-    soon = node_status.build(FACTS, MACHINE, WELL, [], first, NOW + timedelta(minutes=4))
-    later = node_status.build(FACTS, MACHINE, WELL, [], soon, NOW + timedelta(minutes=5))
+    first = node_status.build(FACTS, MACHINE, WELL, NO_PROXY, [], None, NOW)
+    soon = node_status.build(FACTS, MACHINE, WELL, NO_PROXY, [], first, NOW + timedelta(minutes=4))
+    later = node_status.build(FACTS, MACHINE, WELL, NO_PROXY, [], soon, NOW + timedelta(minutes=5))
     assert soon == first
     assert later != first
     assert later["conditions"][0]["lastTransitionTime"] == "2026-01-01T00:00:00Z"
@@ -140,7 +142,7 @@ def test_an_unchanged_status_stays_the_same_for_five_minutes() -> None:
 
 def test_the_largest_images_are_listed() -> None:
     images = [ImageInfo(f"sha256:{size}", (f"i:{size}",), size) for size in range(60)]
-    listed = node_status.build(FACTS, MACHINE, WELL, [*images, ImageInfo("x", (), 99)], None, NOW)["images"]
+    listed = node_status.build(FACTS, MACHINE, WELL, NO_PROXY, [*images, ImageInfo("x", (), 99)], None, NOW)["images"]
     assert len(listed) == 50
     assert listed[0] == {"names": ["i:59"], "sizeBytes": 59}
 

@@ -1,0 +1,1 @@
+"""A real HAProxy in front of small servers of this process."""
