@@ -11,6 +11,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from common.api.kinds import NODES, PODS
 from common.api.meta import Object
@@ -21,11 +22,13 @@ from common.settings import ClusterConfig
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.scheduler import Scheduler
-from console.scheduler.core.evaluation import choose_naively
+from console.scheduler.core.evaluation import Evaluation, choose_naively
 from console.scheduler.core.model import Classes, NodeFacts, PodClass, PodInfo
+from console.scheduler.core.preemption import Preemption, preempt
 from console.scheduler.core.rows import Rows
 from console.scheduler.core.scores import profile
 from console.scheduler.core.state import ClusterState
+from console.scheduler.core.verdict import first_refusals
 from console.store import open_store
 from tests.bench.report import Figure
 from tests.fakes.objects import node, pod
@@ -33,6 +36,7 @@ from tests.fakes.objects import node, pod
 COUNT, NODES_COUNT = 10_000, 200  # pods and nodes
 CLASSES = 20  # workloads whose pods arrive interleaved
 NAIVE_PODS = 1000  # the loop is slow; its time a pod hardly depends on how many there are
+RELATED_PODS, RELATED_NAIVE = 4000, 300  # of the classes that ask about other pods
 CREATES_AT_ONCE = 256
 DEADLINE = 300.0
 
@@ -49,10 +53,71 @@ def make_pod(index: int) -> Object:
     return pod(f"pod-{index:05}", cpu=cpu, memory=memory, owner=owner)
 
 
-def decide(pods: list[PodInfo], nodes: int, naive: bool) -> tuple[float, list[str | None]]:
+HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
+ZONES = 3
+
+
+def related(index: int, **spec: Any) -> Object:
+    """A pod of one of few workloads, with labels that terms select."""
+    made = make_pod(index)
+    made["metadata"]["labels"] = {"app": f"w{index % CLASSES}"}
+    made["spec"] |= spec
+    return made
+
+
+def term(index: int, key: str) -> Object:
+    return {"labelSelector": {"matchLabels": {"app": f"w{index % CLASSES}"}}, "topologyKey": key}
+
+
+def spread_pod(index: int) -> Object:
+    constraint = {"maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", **term(index, ZONE)}
+    return related(index, topologySpreadConstraints=[constraint])
+
+
+def apart_pod(index: int) -> Object:
+    wish = {"weight": 10, "podAffinityTerm": term(index, HOST)}
+    return related(index, affinity={"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [wish]}})
+
+
+def near_pod(index: int) -> Object:
+    wanted = [term(index, ZONE)]
+    return related(index, affinity={"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": wanted}})
+
+
+def full_state(nodes: int) -> ClusterState:
+    """Every node is taken by pods of low priority."""
+    state, classes = ClusterState(), Classes()
+    for obj in make_nodes(nodes):
+        state.set_node(NodeFacts.of(obj))
+        for place in range(16):
+            made = pod(f"{obj['metadata']['name']}-{place}", cpu="1")
+            made["metadata"]["uid"] = f"{obj['metadata']['name']}-{place}"
+            state.place(classes.info(made), obj["metadata"]["name"])
+    return state
+
+
+def find_victims(pods: int, nodes: int) -> float:
+    """Seconds to find who makes room for a pod, one after another."""
+    state, classes, chosen_profile = full_state(nodes), Classes(), profile("pack")
+    clock = SystemClock()
+    start = clock.monotonic()
+    for index in range(pods):
+        made = pod(f"high-{index}", cpu="1", priority=10)
+        made["metadata"]["uid"] = f"high-{index}"
+        info = classes.info(made)
+        refusals = first_refusals(Evaluation(info.kind, state, chosen_profile), state)
+        way = preempt(info, state, chosen_profile, refusals, ())
+        assert isinstance(way, Preemption)
+        state.place(info, way.node)
+    return (clock.monotonic() - start) / pods
+
+
+def decide(pods: list[PodInfo], nodes: int, naive: bool, zones: int = 0) -> tuple[float, list[str | None]]:
     """Seconds a pod, and the choices."""
     state = ClusterState()
-    for obj in make_nodes(nodes):
+    for index, obj in enumerate(make_nodes(nodes)):
+        if zones:
+            obj["metadata"]["labels"][ZONE] = f"zone-{index % zones}"
         state.set_node(NodeFacts.of(obj))
     chosen_profile = profile("pack")
     rows = Rows(state, chosen_profile)
@@ -126,9 +191,21 @@ def figures() -> list[Figure]:
     naive, naive_choices = decide(infos[:NAIVE_PODS], NODES_COUNT, naive=True)
     fast, choices = decide(infos, NODES_COUNT, naive=False)
     same = sum(left == right for left, right in zip(naive_choices, choices, strict=False))
+    cases = [("in three zones", make_pod), ("spread over zones", spread_pod), ("that wishes to be apart", apart_pod),
+             ("near its like", near_pod)]  # fmt: skip
+    more = []
+    for name, make in cases:
+        infos = [classes.info(make(index)) for index in range(RELATED_PODS)]
+        loop, loop_choices = decide(infos[:RELATED_NAIVE], NODES_COUNT, naive=True, zones=ZONES)
+        rows, row_choices = decide(infos, NODES_COUNT, naive=False, zones=ZONES)
+        assert loop_choices == row_choices[:RELATED_NAIVE]
+        more.append(Figure(f"one decision, pod {name}", rows * 1e6, "us", "the loop over all nodes", loop * 1e6))
+    victims = find_victims(20, NODES_COUNT)
     _, total = asyncio.run(bind(COUNT, NODES_COUNT))
     return [
         Figure("one decision", fast * 1e6, "us", "the loop over all nodes", naive * 1e6),
         Figure("decisions that both make alike", same / len(naive_choices) * 100, "%"),
+        *more,
+        Figure(f"victims found on {NODES_COUNT} full nodes of 16 pods each", victims * 1e3, "ms"),
         Figure(f"{COUNT} pods created and bound on {NODES_COUNT} nodes", COUNT / total, "pods/s"),
     ]
