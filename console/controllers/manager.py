@@ -23,6 +23,7 @@ from .ephemeralvolume import EphemeralVolumeController
 from .eventttl import EventLifetimeController
 from .garbagecollector import GarbageCollector
 from .horizontalpodautoscaler import HorizontalPodAutoscalerController
+from .ingress import IngressController
 from .job import JobController
 from .jobttl import JobLifetimeController
 from .namespace import NamespaceController
@@ -33,6 +34,7 @@ from .persistentvolume import PersistentVolumeController
 from .podgc import PodGarbageCollector
 from .replicaset import ReplicaSetController, ReplicationControllerController
 from .serviceaccounttokens import Issue, TokenController
+from .servicelb import ServiceBalancerController
 from .statefulset import StatefulSetController
 from .storageprotection import ClaimProtection, VolumeProtection
 
@@ -81,6 +83,8 @@ def all_controllers(
         CronJobController(kit),
         JobLifetimeController(kit),
         EndpointSliceController(kit),
+        ServiceBalancerController(kit, config),
+        IngressController(kit),
         NodeLifecycleController(kit),
         NodeIpamController(kit, config),
         HorizontalPodAutoscalerController(kit, resources),
