@@ -26,6 +26,7 @@ from .streams.execute import serve_exec
 from .streams.images import serve_images
 from .streams.logs import serve_logs
 from .streams.portforward import serve_portforward
+from .streams.usage import serve_usage
 from .verbs import Verbs
 
 ToNode = Callable[[Verbs, NodeStreams, Request], Awaitable[web.StreamResponse]]
@@ -82,6 +83,7 @@ def specials(
         "attach": to_node(serve_exec),
         "portforward": to_node(serve_portforward),
         "images": to_node(serve_images),
+        "usage": to_node(serve_usage),
     }
 
 

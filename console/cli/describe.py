@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
-from common.api.kinds import CRONJOBS, ENDPOINTSLICES, EVENTS, JOBS, NODES, PODS, SERVICES
+from common.api.kinds import (
+    CRONJOBS,
+    ENDPOINTSLICES,
+    EVENTS,
+    JOBS,
+    NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PODS,
+    SERVICES,
+    Resource,
+)
 from common.api.meta import Object, name, namespace, uid
 from common.api.rollout import HISTORY
+from common.api.storage import uses_claim
 from common.clock import SystemClock
 from console.views.describe import Related, describe
 from console.views.rollouts import owned_by
@@ -63,7 +75,8 @@ def related(context: Context, target: Target, obj: Object) -> Related:
 
     return Related(
         events=items(EVENTS.path(place), fieldSelector=f"involvedObject.uid={uid(obj)}"),
-        pods=items(PODS.path(), fieldSelector=f"spec.nodeName={name(obj)}") if resource == NODES else (),
+        pods=_pods_of(resource, obj, items),
+        usage=context.api.get(resource.path(place, name(obj), "usage")) if resource == PERSISTENTVOLUMECLAIMS else None,
         revisions=owned_by(obj, items(HISTORY[resource].path(place))) if resource in HISTORY else (),
         jobs=owned_by(obj, items(JOBS.path(place))) if resource == CRONJOBS else (),
         endpointslices=(
@@ -72,3 +85,12 @@ def related(context: Context, target: Target, obj: Object) -> Related:
             else ()
         ),
     )
+
+
+def _pods_of(resource: Resource, obj: Object, items: Callable[..., list[Object]]) -> list[Object]:
+    """The pods of a node, or those that use a claim."""
+    if resource == NODES:
+        return items(PODS.path(), fieldSelector=f"spec.nodeName={name(obj)}")
+    if resource == PERSISTENTVOLUMECLAIMS:
+        return [pod for pod in items(PODS.path(namespace(obj))) if uses_claim(pod, obj)]
+    return []

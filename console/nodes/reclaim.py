@@ -61,6 +61,7 @@ class Reclaimer:
         self._nodes = nodes
         self._streams = streams
         self._events = events
+        self._removed: set[str] = set()  # uids of volumes whose content is gone and whose object is not yet
         self._queue: WorkQueue[Key] = WorkQueue(clock, "reclaim")
         self._tasks = Tasks("reclaim")
 
@@ -73,7 +74,9 @@ class Reclaimer:
         await self._tasks.close()
         await self._queue.close()
 
-    def _volume_changed(self, _old: Object | None, new: Object | None) -> None:
+    def _volume_changed(self, old: Object | None, new: Object | None) -> None:
+        if old is not None and (new is None or meta.uid(new) != meta.uid(old)):
+            self._removed.discard(meta.uid(old))
         if new is not None and is_doomed(new):
             self._queue.add(meta.key(new))
 
@@ -92,7 +95,9 @@ class Reclaimer:
                 await self._let_go(volume)
             return
         try:
-            await self._remove(volume)
+            if meta.uid(volume) not in self._removed:
+                await self._remove(volume)
+                self._removed.add(meta.uid(volume))
         except Conflict:
             raise  # its last pod is just leaving: again in a moment, without a word
         except (NotRemoved, ApiError) as error:
@@ -102,18 +107,31 @@ class Reclaimer:
         await self._let_go(volume)
 
     async def _let_go(self, volume: Object) -> None:
-        kept = [item for item in meta.metadata(volume)["finalizers"] if item != storage.DELETION_FINALIZER]
-        guard = {"uid": meta.uid(volume), "resourceVersion": meta.resource_version(volume)}
+        """The object goes: it is marked first, as one without the finalizer and alive would look like one to keep."""
+        title, uid = meta.name(volume), meta.uid(volume)
         try:
             if not meta.is_deleting(volume):
-                # First: without the finalizer and alive it would look like one whose content must be kept.
-                volume = await self._client.delete(PERSISTENTVOLUMES, meta.name(volume), uid=meta.uid(volume))
-                guard["resourceVersion"] = meta.resource_version(volume)
-            await self._client.patch(
-                PERSISTENTVOLUMES, meta.name(volume), {"metadata": {**guard, "finalizers": kept or None}}
-            )
+                await self._client.delete(PERSISTENTVOLUMES, title, uid=uid)
+            # Others take their finalizers away at the same moment; what is stored is gone, so this must not fail.
+            for last in (False, False, False, True):
+                if await self._drop_finalizer(title, uid, last=last):
+                    break
         except NotFound:
             return
+
+    async def _drop_finalizer(self, title: str, uid: str, *, last: bool) -> bool:
+        fresh = await self._client.get(PERSISTENTVOLUMES, title)
+        if meta.uid(fresh) != uid:
+            return True
+        kept = [item for item in meta.metadata(fresh).get("finalizers") or () if item != storage.DELETION_FINALIZER]
+        guard = {"uid": uid, "resourceVersion": meta.resource_version(fresh)}
+        try:
+            await self._client.patch(PERSISTENTVOLUMES, title, {"metadata": {**guard, "finalizers": kept or None}})
+        except Conflict:
+            if last:
+                raise
+            return False
+        return True
 
     async def _remove(self, volume: Object) -> None:
         nodes = self._holders(volume)
@@ -124,7 +142,14 @@ class Reclaimer:
             raise NotRemoved("its node is not part of the cluster: what is stored there is removed when it is back")
         if not nodes:
             raise NotRemoved("no node that can remove it is ready")
-        secret = await self._secret(volume)
+        try:
+            secret = await self._secret(volume)
+        except NotFound as error:
+            if meta.is_deleting(volume):
+                text = f"{error}: what is stored on the server stays there"
+                self._events.warning(PERSISTENTVOLUMES, volume, "VolumeFailedDelete", text)
+                return
+            raise
         body = orjson.dumps({"volume": volume, "secret": secret})
         everywhere = _driver(volume) == storage.DRIVERS[storage.DOCKER]
         for node in nodes if everywhere else nodes[:1]:

@@ -19,11 +19,13 @@ _SUBRESOURCE_KINDS = {
     "attach": ("", "v1", "PodAttachOptions"),
     "portforward": ("", "v1", "PodPortForwardOptions"),
     "why": ("quarterdeck.io", "v1", "Explanation"),
+    "usage": ("quarterdeck.io", "v1", "VolumeUsage"),
     "adopt": ("quarterdeck.io", "v1", "Host"),
 }
 _SUBRESOURCE_VERBS = {
     "log": ("get",),
     "why": ("get",),
+    "usage": ("get",),
     "exec": ("create", "get"),
     "attach": ("create", "get"),
     "portforward": ("create", "get"),

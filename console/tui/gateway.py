@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from common.api.kinds import FITS, PODS, Resource
+from common.api.kinds import FITS, PERSISTENTVOLUMECLAIMS, PODS, Resource
 from common.api.meta import Object, name, namespace
 from common.client import Client
 from common.client.http import ApiResource, Params
@@ -43,6 +43,13 @@ async def explain(gateway: Gateway, pod: Object) -> Object:
 async def what_if(gateway: Gateway, question: Object) -> Object:
     """The question with the scheduler's answer (docs/architecture.md: Fit)."""
     answer: Object = await gateway.request_json("POST", FITS.path(), body=question)
+    return answer
+
+
+async def usage_of(gateway: Gateway, claim: Object) -> Object:
+    """How full the claim's volume is (docs/architecture.md: VolumeUsage)."""
+    path = PERSISTENTVOLUMECLAIMS.path(namespace(claim), name(claim), "usage")
+    answer: Object = await gateway.request_json("GET", path)
     return answer
 
 

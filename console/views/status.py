@@ -6,6 +6,7 @@ rests on a colour alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -200,3 +201,25 @@ def next_run(cronjob: Object, now: datetime) -> datetime | None:
         return cron.parse(str(spec.get("schedule", "")), cron.zone_of(spec.get("timeZone"))).after(now)
     except ValueError:
         return None
+
+
+_CLAIM_TONES = {"Bound": Tone.OK, "Pending": Tone.BUSY, "Lost": Tone.BAD}
+_VOLUME_TONES = {
+    "Bound": Tone.OK, "Available": Tone.BRIGHT, "Pending": Tone.BUSY, "Released": Tone.WARN, "Failed": Tone.BAD,
+}  # fmt: skip
+
+
+def claim_status(claim: Object) -> Status:
+    """The phase of a claim, or that it waits for its pods to end."""
+    return _phase(claim, _CLAIM_TONES)
+
+
+def volume_status(volume: Object) -> Status:
+    return _phase(volume, _VOLUME_TONES)
+
+
+def _phase(obj: Object, tones: Mapping[str, Tone]) -> Status:
+    if (obj.get("metadata") or {}).get("deletionTimestamp"):
+        return Status("Terminating", Tone.LEAVING)
+    word = str((obj.get("status") or {}).get("phase") or "Pending")
+    return Status(word, tones.get(word, Tone.TEXT))

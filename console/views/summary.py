@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from common.api import ages, changes, jobs, meta, pods
+from common.api import ages, changes, jobs, meta, pods, storage
 from common.api.meta import Object
 
 from . import amounts, columns, rollouts, status
@@ -289,6 +289,34 @@ def _container(row: Object, _now: datetime) -> list[Entry]:
     ]
 
 
+def _claim(claim: Object, now: datetime) -> list[Entry]:
+    spec = storage.spec(claim)
+    asked = (spec.get("resources") or {}).get("requests") or {}
+    return [
+        ("Status", status.claim_status(claim), Tone.TEXT),
+        ("Size", str(((claim.get("status") or {}).get("capacity") or asked).get("storage", "-")), Tone.TEXT),
+        ("Class", storage.class_of(claim) or "none", Tone.LINK),
+        ("Volume", str(spec.get("volumeName") or "none yet"), Tone.LINK),
+        ("Modes", storage.modes_text(spec.get("accessModes")), Tone.TEXT),
+        *_metadata(claim, now),
+    ]
+
+
+def _volume(volume: Object, now: datetime) -> list[Entry]:
+    spec, state = storage.spec(volume), volume.get("status") or {}
+    ref = spec.get("claimRef") or {}
+    entries: list[Entry] = [
+        ("Status", status.volume_status(volume), Tone.TEXT),
+        ("Size", str((spec.get("capacity") or {}).get("storage", "-")), Tone.TEXT),
+        ("Claim", f"{ref['namespace']}/{ref['name']}" if ref.get("name") else "none", Tone.LINK),
+        ("Class", storage.class_of(volume) or "none", Tone.LINK),
+        ("Reclaim", str(spec.get("persistentVolumeReclaimPolicy") or "-"), Tone.TEXT),
+    ]
+    if state.get("message"):
+        entries.append(("Why", str(state["message"]), Tone.WARN))
+    return [*entries, *_metadata(volume, now)]
+
+
 _KINDS: dict[str, Callable[[Object, datetime], list[Entry]]] = {
     "Pod": _pod,
     "Deployment": _workload,
@@ -298,6 +326,8 @@ _KINDS: dict[str, Callable[[Object, datetime], list[Entry]]] = {
     "ReplicationController": _workload,
     "Job": _job,
     "CronJob": _cronjob,
+    "PersistentVolumeClaim": _claim,
+    "PersistentVolume": _volume,
     "Service": _service,
     "Event": _event,
     "Change": _change,

@@ -59,7 +59,8 @@ _WORKLOAD_STATES = ("daemonsets/status", "deployments/status", "replicasets/stat
 VIEW = _role(
     "system:aggregate-to-view",
     _rule(
-        _READ, "", "configmaps", "endpoints", "persistentvolumeclaims", "persistentvolumeclaims/status", "pods",
+        _READ, "", "configmaps", "endpoints", "persistentvolumeclaims", "persistentvolumeclaims/status",
+        "persistentvolumeclaims/usage", "pods",
         "replicationcontrollers", "replicationcontrollers/scale", "serviceaccounts", "services", "services/status",
     ),
     _rule(

@@ -124,7 +124,7 @@ PERSISTENTVOLUMECLAIMS = Row(
         AGE,
         VOLUME_MODE,
     ),
-    subresources=frozenset({"status"}),
+    subresources=frozenset({"status", "usage"}),
     schema="io.k8s.api.core.v1.PersistentVolumeClaim",
     default=_default,
     prepare=_prepare,

@@ -9,12 +9,12 @@ from functools import partial
 
 from textual.widget import Widget
 
-from common.api import kinds, meta, pods, rollout
+from common.api import kinds, meta, pods, rollout, storage
 from common.api.kinds import Resource
 from common.api.meta import Object
 from common.errors import NotFound
 from console.tui.actions import Where
-from console.tui.gateway import Gateway, reread
+from console.tui.gateway import Gateway, reread, usage_of
 from console.tui.session import Session
 from console.tui.view import SERVICE_NAME_LABEL
 from console.tui.widgets.buffer import Entry, LineBuffer
@@ -53,6 +53,10 @@ async def _related(gateway: Gateway, resource: Resource, obj: Object) -> Related
     if resource == kinds.NODES:
         found = (await gateway.list(kinds.PODS)).items
         return Related(events=events, pods=[pod for pod in found if pods.node_name(pod) == meta.name(obj)])
+    if resource == kinds.PERSISTENTVOLUMECLAIMS:
+        found = (await gateway.list(kinds.PODS, space)).items
+        usage = await usage_of(gateway, obj)
+        return Related(events=events, pods=[pod for pod in found if storage.uses_claim(pod, obj)], usage=usage)
     if resource in rollout.HISTORY:
         found = (await gateway.list(rollout.HISTORY[resource], space)).items
         return Related(events=events, revisions=owned_by(obj, found))

@@ -9,7 +9,20 @@ from common.api.kinds import Resource
 from common.api.meta import Object
 from console.views.status import Tone
 
-from . import batch, configuration, containers, events, history, nodes, pods, policy, scheduling, services, workloads
+from . import (
+    batch,
+    configuration,
+    containers,
+    events,
+    history,
+    nodes,
+    pods,
+    policy,
+    scheduling,
+    services,
+    storage,
+    workloads,
+)
 from .column import GENERIC, GENERIC_CLUSTER, KEEP, NAMESPACE, Column, Table
 from .events import event_count, event_message, event_time, involved
 from .nodes import address
@@ -30,7 +43,20 @@ __all__ = [
     "tone_of",
 ]
 
-_FAMILIES = (pods, workloads, batch, services, nodes, configuration, events, history, policy, scheduling, containers)
+_FAMILIES = (
+    pods,
+    workloads,
+    batch,
+    services,
+    nodes,
+    configuration,
+    events,
+    history,
+    policy,
+    scheduling,
+    containers,
+    storage,
+)
 _TABLES: dict[str, Table] = {
     resource.group_resource: table for family in _FAMILIES for resource, table in family.TABLES.items()
 }

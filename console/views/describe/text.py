@@ -9,13 +9,14 @@ from datetime import datetime
 from common.api.meta import Object
 from console.views.yaml_text import to_yaml
 
-from . import batch, cluster, lines, workloads
+from . import batch, cluster, lines, storage, workloads
 from .pod import pod
 
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """What else a description tells about: `events` of the object; `pods` on a node; `revisions` of what rolls out;
+    """What else a description tells about: `events` of the object; `pods` on a node or of a
+    claim, whose volume's `usage` it has too; `revisions` of what rolls out;
     `endpointslices` of a service; `jobs` of a cronjob."""
 
     events: Sequence[Object] = ()
@@ -23,6 +24,7 @@ class Related:
     revisions: Sequence[Object] = ()
     endpointslices: Sequence[Object] = ()
     jobs: Sequence[Object] = ()
+    usage: Object | None = None
 
 
 def describe(obj: Object, related: Related, now: datetime) -> list[str]:
@@ -53,6 +55,8 @@ def _body(obj: Object, related: Related, now: datetime) -> list[str]:
         return batch.cronjob(obj, related.jobs, now)
     if kind == "Service":
         return workloads.service(obj, related.endpointslices)
+    if kind == "PersistentVolumeClaim":
+        return storage.claim(obj, related.pods, related.usage)
     if kind == "Node":
         return cluster.node(obj, related.pods, now)
     return _generic(obj)
@@ -66,6 +70,8 @@ _ALONE = {
     "Namespace": cluster.namespace,
     "Lease": cluster.lease,
     "ControllerRevision": workloads.controllerrevision,
+    "PersistentVolume": storage.volume,
+    "StorageClass": storage.storage_class,
 }
 
 
