@@ -12,6 +12,7 @@ from common.api import kinds
 from common.client.http import ApiResource, Params
 from common.errors import NotFound, ServiceUnavailable
 from tests.fakes.api import FakeApi, FakeClient
+from tests.tui.fleet_storage import USAGE
 
 _VERBS = frozenset({"list", "watch", "get"})
 SERVED = tuple(
@@ -31,6 +32,9 @@ SERVED = tuple(
         (kinds.DAEMONSETS, "daemonset", ("ds",)),
         (kinds.JOBS, "job", ()),
         (kinds.CRONJOBS, "cronjob", ("cj",)),
+        (kinds.PERSISTENTVOLUMECLAIMS, "persistentvolumeclaim", ("pvc",)),
+        (kinds.PERSISTENTVOLUMES, "persistentvolume", ("pv",)),
+        (kinds.STORAGECLASSES, "storageclass", ("sc",)),
         (kinds.ENDPOINTSLICES, "endpointslice", ()),
         (kinds.LEASES, "lease", ()),
         (kinds.HOSTS, "host", ()),
@@ -59,6 +63,8 @@ class FakeGateway(FakeClient):
         if method == "POST" and path.endswith("/fit"):
             return {**body, "status": self.fits}
         pod = path.split("/")[-2]
+        if path.endswith("/usage"):
+            return USAGE
         if path.endswith("/why") and pod in self.explanations:
             return self.explanations[pod]
         raise NotFound(f"{path} not found")
