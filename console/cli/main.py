@@ -56,6 +56,7 @@ COMMANDS = {
     "fit": Command(".fit:configure", "what if: where replicas of a pod would land, and what does not fit"),
     "topo": Command(".topo:configure", "the nodes with what their pods take of them"),
     "discover": Command(".hosts:configure_discover", "the hosts that announce themselves"),
+    "host": Command(".host:configure", "make machines nodes over SSH: install, upgrade, remove"),
     "adopt": Command(".hosts:configure_adopt", "make a discovered host a node of this cluster"),
     "image": Command(".image:configure", "list the nodes' images, or push one to them without a registry"),
     "kubeconfig": Command(".server:configure_kubeconfig", "print a kubeconfig for the running control plane"),

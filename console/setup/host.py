@@ -14,11 +14,11 @@ from common.blocking import Unreachable
 from common.clock import Clock
 from common.settings import Home
 from common.waiting import wait_until
+from console.packages import SEARCH_PATH, missing
 
 from . import firewall, image, journal, kernel
 from .engine import DEFAULT_SOCKET, Engine, EngineError, engine_socket
 from .machine import answers, static_busybox, survey_programs
-from .packages import SEARCH_PATH, missing
 from .places import Places
 from .plan import Act
 from .processes import forget_dead, last_lines, launch, running

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from common.blocking import UnixHttp, Unreachable
 from common.settings import AGENT_PORT, API_PORT, Home
+from console.packages import NEEDS, SEARCH_PATH, is_supported, parse_os_release
 
 from .engine import Engine, EngineError, engine_socket
 from .image import IMAGE, is_static
-from .packages import NEEDS, SEARCH_PATH, is_supported, parse_os_release
 from .places import Places
 from .processes import running
 

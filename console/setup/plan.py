@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from common.settings import AGENT_PORT, API_PORT
+from console.packages import missing
 
 from .machine import Machine
-from .packages import missing
 
 DEMO = "Without an engine `quarterdeck demo` (or `make demo`) shows the console on simulated nodes."
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from console.packages import NEEDS, is_supported, parse_os_release
 from console.setup.machine import Machine
-from console.setup.packages import NEEDS, is_supported, parse_os_release
 from console.setup.plan import Act, Plan, Refusal, plan_up
 
 EVERYTHING = frozenset(need.program for need in NEEDS)

@@ -24,16 +24,18 @@ NEEDS = (
     Need("conntrack", "conntrack", "forgets the connections of endpoints that are gone"),
     Need("busybox-static", "busybox-static", "is what the example's image is made of"),
 )
+OF_A_NODE = tuple(need for need in NEEDS if need.program != "busybox-static")
+"""Without the one that only the example needs."""
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """sbin is not on every user's PATH."""
 
 SUPPORTED = frozenset({"debian", "ubuntu"})
 
 
-def missing(present: Iterable[str]) -> list[Need]:
-    """What is lacking of NEEDS, given the programs that are there."""
+def missing(present: Iterable[str], needs: Iterable[Need] = NEEDS) -> list[Need]:
+    """What is lacking, given the programs that are there."""
     there = set(present)
-    return [need for need in NEEDS if need.program not in there]
+    return [need for need in needs if need.program not in there]
 
 
 def is_supported(os_release: dict[str, str]) -> bool:

@@ -1,0 +1,13 @@
+"""Where things are on a machine that we install."""
+
+ROOT = "/opt/quarterdeck"
+RELEASES = f"{ROOT}/releases"
+CURRENT = f"{ROOT}/current"
+"""A link to the release that runs; switching it is the one moment at which the installation changes."""
+STAMP = f"{ROOT}/service"
+"""Digest of the service file that is installed."""
+COMMAND = "/usr/local/bin/quarterdeck-agent"
+HOME = "/var/lib/quarterdeck"
+LOG = "/var/log/quarterdeck-agent.log"
+UNIT = "/etc/systemd/system/quarterdeck-agent.service"
+INIT = "/etc/init.d/quarterdeck-agent"
