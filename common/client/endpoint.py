@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,11 +22,12 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`url` has no trailing slash. With a `socket` its host does not matter."""
+    """`url` has no trailing slash. With a `socket` its host does not matter. `token` is shown with each request."""
 
     url: str
     socket: Path | None = None
     tls: ssl.SSLContext | None = None
+    token: str = field(default="", repr=False)
 
     @classmethod
     def of_socket(cls, path: Path) -> Endpoint:
@@ -35,7 +36,7 @@ class Endpoint:
 
     @classmethod
     def of_kubeconfig(cls, path: Path) -> Endpoint:
-        """The current context of a kubeconfig with a client certificate. Raises ConfigurationError."""
+        """The current context of a kubeconfig with a client certificate or a token. Raises ConfigurationError."""
         return _Kubeconfig(path).endpoint()
 
     def __str__(self) -> str:
@@ -63,9 +64,12 @@ class _Kubeconfig:
                 f"the kubeconfig {self._path} has the server {url!r}, which is no https:// address"
             )
         authority = self._data(cluster, "certificate-authority")
-        identity = Identity(self._data(user, "client-certificate"), self._data(user, "client-key"))
+        token = self._token(user)
+        identity = None
+        if not token:
+            identity = Identity(self._data(user, "client-certificate"), self._data(user, "client-key"))
         try:
-            return Endpoint(url, tls=client_context(identity, authority))
+            return Endpoint(url, tls=client_context(identity, authority), token=token)
         except (PkiError, ssl.SSLError) as error:
             raise ConfigurationError(
                 f"the certificates of the kubeconfig {self._path} cannot be used: {error}"
@@ -77,6 +81,15 @@ class _Kubeconfig:
                 found: dict[str, Any] = item[kind]
                 return found
         raise ConfigurationError(f"the kubeconfig {self._path} has no {kind} {name!r}")
+
+    def _token(self, user: dict[str, Any]) -> str:
+        """Empty when the user has none; a file counts before what is written there."""
+        if not user.get("tokenFile"):
+            return str(user.get("token") or "")
+        try:
+            return (self._path.parent / str(user["tokenFile"])).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"the kubeconfig {self._path}: tokenFile cannot be read: {error}") from error
 
     def _data(self, entry: dict[str, Any], field: str) -> bytes:
         embedded = entry.get(f"{field}-data")

@@ -72,7 +72,10 @@ class HttpClient:
                 if self.endpoint.socket
                 else aiohttp.TCPConnector(ssl=self.endpoint.tls or True, limit=0)
             )
-            self._session = aiohttp.ClientSession(connector=connector, headers={"User-Agent": self._user_agent})
+            headers = {"User-Agent": self._user_agent}
+            if self.endpoint.token:
+                headers["Authorization"] = f"Bearer {self.endpoint.token}"
+            self._session = aiohttp.ClientSession(connector=connector, headers=headers)
         return self._session
 
     @asynccontextmanager

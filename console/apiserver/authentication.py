@@ -74,7 +74,7 @@ class Authenticator:
 
 
 def token_caller(found: Identified, source: str) -> Caller:
-    return Caller(found.user, found.groups | {AUTHENTICATED}, source, found.uid, found.extra)
+    return Caller(found.user, found.groups, source, found.uid, found.extra)
 
 
 def is_local(transport: asyncio.BaseTransport | None) -> bool:

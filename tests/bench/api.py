@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import multiprocessing
+import ssl
 import statistics
 import tempfile
 import time
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from common.api.kinds import CONFIGMAPS, PODS
+from common.api.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, CONFIGMAPS, PODS, RBAC, SERVICEACCOUNTS
 from common.api.meta import Object
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
@@ -77,6 +78,7 @@ def serve(pipe: Connection, folder: Path, identity: Identity, authority: bytes) 
 class Bench:
     client: HttpClient
     server: psutil.Process
+    anonymous: ssl.SSLContext  # that trusts the server and shows no certificate
 
     async def measure(
         self, name: str, request: Callable[[int], Awaitable[object]], count: int = REQUESTS
@@ -122,6 +124,7 @@ async def run(bench: Bench, pods: int) -> list[Figure]:
     patch = {"status": STATUS}
     return [
         *await bench.measure("GET", lambda _: client.get(CONFIGMAPS, "one", "default")),
+        *await _as_account(bench),
         *await bench.measure("create pods, durable", lambda index: client.create(PODS, pod(index)), pods),
         *await bench.measure(
             "patch pod status, durable",
@@ -136,6 +139,23 @@ async def run(bench: Bench, pods: int) -> list[Figure]:
 
 def figures() -> list[Figure]:
     return asyncio.run(_measure(COUNT))
+
+
+async def _as_account(bench: Bench) -> list[Figure]:
+    """The same GET by a ServiceAccount: what a token and the rules of RBAC cost."""
+    client = bench.client
+    await client.create(SERVICEACCOUNTS, {"metadata": {"name": "reader", "namespace": "default"}})
+    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": "default"}
+    reference = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "reader"}
+    rule = {"verbs": ["get"], "apiGroups": [""], "resources": ["configmaps"]}
+    await client.create(CLUSTERROLES, {"metadata": {"name": "reader"}, "rules": [rule]})
+    binding = {"metadata": {"name": "reader"}, "roleRef": reference, "subjects": [subject]}
+    await client.create(CLUSTERROLEBINDINGS, binding)
+    answer = await client.post(SERVICEACCOUNTS, "reader", "token", {}, "default")
+    endpoint = Endpoint(client.endpoint.url, tls=bench.anonymous, token=answer["status"]["token"])
+    async with HttpClient(endpoint) as account:
+        name = "GET with a token of a ServiceAccount"
+        return await bench.measure(name, lambda _: account.get(CONFIGMAPS, "one", "default"))
 
 
 async def _measure(pods: int) -> list[Figure]:
@@ -153,7 +173,8 @@ async def _measure(pods: int) -> list[Figure]:
             context = client_context(admin, authority.certificate_pem)
             async with HttpClient(Endpoint(f"https://127.0.0.1:{port}", tls=context)) as client:
                 assert process.pid is not None
-                return await run(Bench(client, psutil.Process(process.pid)), pods)
+                anonymous = client_context(None, authority.certificate_pem)
+                return await run(Bench(client, psutil.Process(process.pid), anonymous), pods)
         finally:
             with contextlib.suppress(OSError):
                 here.send("stop")

@@ -20,6 +20,7 @@ from common.clock import Clock
 from common.errors import Unauthorized
 from common.jwt import SigningKey, TokenError
 from common.settings import ClusterConfig
+from console.apiserver.caller import AUTHENTICATED
 from console.store import Store
 
 PREFIX = "system:serviceaccount:"
@@ -40,7 +41,12 @@ def user_name(namespace: str, account: str) -> str:
 
 
 def group_names(namespace: str) -> frozenset[str]:
+    """The groups of a namespace's ServiceAccounts, besides the one of everybody who is somebody."""
     return frozenset({GROUP, f"{GROUP}:{namespace}"})
+
+
+def _groups(namespace: str) -> frozenset[str]:
+    return group_names(namespace) | {AUTHENTICATED}
 
 
 def split_user(user: str) -> tuple[str, str] | None:
@@ -167,7 +173,7 @@ class ServiceAccountTokens:
         if claims["iss"] == LEGACY_ISSUER:
             namespace, name = claims[f"{_LEGACY}namespace"], claims[f"{_LEGACY}service-account.name"]
             uid = claims[f"{_LEGACY}service-account.uid"]
-            return Identified(user_name(namespace, name), uid, group_names(namespace), (), self.audiences)
+            return Identified(user_name(namespace, name), uid, _groups(namespace), (), self.audiences)
         if claims["iss"] != self.issuer:
             raise Unauthorized("invalid bearer token: it was issued by somebody else")
         private = claims[_CLAIMS]
@@ -179,7 +185,7 @@ class ServiceAccountTokens:
         return Identified(
             user_name(namespace, account["name"]),
             account["uid"],
-            group_names(namespace),
+            _groups(namespace),
             tuple((_EXTRA + name, (value,)) for name, value in sorted(extra.items())),
             tuple(claims["aud"]),
         )

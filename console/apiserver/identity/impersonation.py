@@ -16,12 +16,15 @@ from .accounts import group_names, split_user
 
 ANONYMOUS, UNAUTHENTICATED = "system:anonymous", "system:unauthenticated"
 _USER, _GROUP, _UID, _EXTRA = "Impersonate-User", "Impersonate-Group", "Impersonate-Uid", "Impersonate-Extra-"
+_ANY = "impersonate-"
 _AUTHENTICATION = "authentication.k8s.io"
 
 
 def impersonate(authorizer: Authorizer, caller: Caller, headers: CIMultiDictProxy[str]) -> Caller:
     """The caller as whom the request counts. Raises Forbidden for what the caller may not be, BadRequest for groups
     or others without a user."""
+    if not any(name[: len(_ANY)].lower() == _ANY for name in headers):
+        return caller
     user, groups, uid = headers.get(_USER, ""), headers.getall(_GROUP, []), headers.get(_UID, "")
     extra = _extra(headers)
     if not user:
