@@ -26,6 +26,16 @@ COMMANDS = {
     "secrets": ["secret", "generic", "token", "--from-literal=key=täglich"],
     "serviceaccounts": ["serviceaccount", "robot"],
     "deployments": ["deployment", "web", "--image=busybox:1", "--replicas=3", "--port=80", "--", "httpd", "-f"],
+    "jobs": ["job", "import", "--image=busybox:1", "--", "sh", "-c", "date"],
+    "cronjobs": [
+        "cronjob",
+        "tick",
+        "--image=busybox:1",
+        "--schedule=*/5 * * * *",
+        "--restart=Never",
+        "--",
+        "date",
+    ],
     "services": ["service", "nodeport", "web", "--tcp=80:8080", "--node-port=30080"],
     "ingresses": [
         "ingress",

@@ -258,3 +258,31 @@ async def test_too_many_requests_are_told_to_come_back(http: Http, monkeypatch: 
     code, status, headers = await http("GET", CONFIGMAPS)
     assert (code, status["reason"], headers["Retry-After"]) == (429, "TooManyRequests", "1")
     assert (await http("GET", "/healthz"))[0] == 200
+
+
+JOBS = "/apis/batch/v1/namespaces/default/jobs"
+JOB: Any = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "import"},
+    "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "app:1"}]}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("query", "finalizers", "warned"),
+    [
+        ("", ["orphan"], True),
+        ("?propagationPolicy=Orphan", ["orphan"], False),
+        ("?propagationPolicy=Foreground", ["foregroundDeletion"], False),
+        ("?propagationPolicy=Background", None, False),
+    ],
+)
+async def test_a_job_leaves_its_pods_behind_unless_asked_otherwise_and_says_so(
+    query: str, finalizers: list[str] | None, warned: bool, http: Http
+) -> None:
+    await http("POST", JOBS, JOB)
+    code, body, headers = await http("DELETE", f"{JOBS}/import{query}")
+    assert code == 200
+    assert (body.get("metadata") or {}).get("finalizers") == finalizers
+    assert ("child pods are preserved by default" in headers.get("Warning", "")) is warned
