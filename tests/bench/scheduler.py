@@ -50,7 +50,9 @@ def make_pod(index: int) -> Object:
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"w{workload}", "uid": f"w{workload}",
              "controller": True}  # fmt: skip
     cpu, memory = f"{50 + 10 * (workload % 5)}m", f"{64 + 32 * (workload % 4)}Mi"
-    return pod(f"pod-{index:05}", cpu=cpu, memory=memory, owner=owner)
+    made = pod(f"pod-{index:05}", cpu=cpu, memory=memory, owner=owner)
+    made["metadata"]["uid"] = f"pod-{index:05}"
+    return made
 
 
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"

@@ -51,6 +51,33 @@ class _Constraint:
         return 1.0 / (1 + over)
 
 
+class _Followed:
+    """Some counters, and up to where their changes were seen."""
+
+    __slots__ = ("_positions", "_state", "keys")
+
+    def __init__(self, state: ClusterState, counters: list[Counter]) -> None:
+        self._state = state
+        self._positions = [(counter, counter.log.position) for counter in counters]
+        self.keys = tuple(dict.fromkeys(counter.question.key for counter in counters))
+
+    def changed(self) -> set[int] | None:
+        """The slots in domains whose count changed since the last time, None for all."""
+        slots: set[int] | None = set()
+        for index, (counter, position) in enumerate(self._positions):
+            now = counter.log.position
+            if now == position:
+                continue
+            values = counter.log.since(position)
+            self._positions[index] = (counter, now)
+            if values is None:
+                slots = None
+            elif slots is not None:
+                for value in values:
+                    slots |= self._state.domain(counter.question.key, value)
+        return slots
+
+
 class Relations:
     """Of one class in one state."""
 
@@ -81,28 +108,38 @@ class Relations:
                     self._unwelcome.append(counter)
                 else:
                     self._drawn.append((carried.weight, counter))
-        self._positions = [(counter, counter.log.position) for counter in self._counters()]
-        self._levels = self._level_key()
+        self._followed = _Followed(
+            state,
+            [
+                *(item.counter for item in self._hard),
+                *self._near,
+                *self._apart,
+                *self._unwelcome,
+                *(counter for _, counter in self._drawn),
+            ],
+        )
+        self._evened = _Followed(
+            state, [*(item.counter for item in self._soft), *([self._zone] if self._zone is not None else [])]
+        )
+        self._hard_levels, self._soft_levels = self._levels()
 
     def _concerned_by(self, term: PodTerm) -> bool:
         return term.matches(self._kind.namespace, self._kind.labels, self._state.namespaces)
 
-    def _counters(self) -> list[Counter]:
-        found = [item.counter for item in (*self._hard, *self._soft)]
-        found += [*self._near, *self._apart, *self._unwelcome, *(counter for _, counter in self._drawn)]
-        return [*found, self._zone] if self._zone is not None else found
-
-    def _level_key(self) -> tuple[int, ...]:
-        """Changes of this concern every node."""
-        levels = [item.level() for item in (*self._hard, *self._soft)]
+    def _levels(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Changes of the first concern whether nodes will do, of the second how even they are: on every node."""
+        hard = [item.level() for item in self._hard]
         if self._near:
-            levels.append(min(self._near[0].total, 1))
-        return (*levels, self._zone.least()) if self._zone is not None else tuple(levels)
+            hard.append(min(self._near[0].total, 1))
+        soft = [item.level() for item in self._soft]
+        if self._zone is not None:
+            soft.append(self._zone.least())
+        return tuple(hard), tuple(soft)
 
     @property
     def matters(self) -> bool:
         """Whether the class stands in any relation at all."""
-        return bool(self._positions or self._kind.affinity.preferred)
+        return bool(self._followed.keys or self._evened.keys or self._kind.affinity.preferred)
 
     @property
     def compares(self) -> bool:
@@ -121,26 +158,27 @@ class Relations:
         self._carried_position = log.position
         return changed is None or any(self._concerned_by(carried.term) for carried in changed)
 
-    def changed(self) -> set[int] | None:
-        """The slots that changes since the last time concern, None when it is all of them."""
-        slots: set[int] | None = set()
-        positions = []
-        for counter, position in self._positions:
-            values = counter.log.since(position) if counter.log.position != position else set()
-            positions.append((counter, counter.log.position))
-            if values is None:
-                slots = None
-            elif slots is not None:
-                for value in values:
-                    slots |= self._state.domain(counter.question.key, value)
-        self._positions = positions
-        levels = self._level_key()
-        if levels != self._levels:
-            self._levels = levels
-            return None
-        return slots
+    def changed(self) -> tuple[set[int] | None, set[int] | None]:
+        """The slots of which changes since the last time concern `fits` and `company`, and those of which they concern
+        `evenness`; None for all of them."""
+        looked, evened = self._followed.changed(), self._evened.changed()
+        hard, soft = self._levels()
+        if hard != self._hard_levels:
+            looked = None
+        if soft != self._soft_levels:
+            evened = None
+        self._hard_levels, self._soft_levels = hard, soft
+        return looked, evened
 
     # A node
+
+    def domains(self, node: NodeInfo) -> tuple[str | None, ...]:
+        """Where the node is, as far as the class asks; `fits` and `company` depend on nothing else."""
+        return tuple([node.labels.get(key) for key in self._followed.keys])
+
+    def even_domains(self, node: NodeInfo) -> tuple[str | None, ...]:
+        """Where the node is, as far as `evenness` depends on it."""
+        return tuple([node.labels.get(key) for key in self._evened.keys])
 
     def fits(self, node: NodeInfo) -> bool:
         return next(self.refusals(node), None) is None

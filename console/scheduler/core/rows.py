@@ -8,8 +8,8 @@ where a loop over all nodes (`evaluation`) costs milliseconds.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Collection
 
 from .model import NodeInfo, PodClass
 from .relations import Range, Relations
@@ -74,16 +74,45 @@ class Row:
         self._base[slot] = REFUSED if static is None or dynamic is None else static + dynamic
 
 
+class _Levels:
+    """The values that nodes have, and how many have each: their range without asking all of them again."""
+
+    __slots__ = ("_nodes", "_values")
+
+    def __init__(self) -> None:
+        self._nodes: Counter[int] = Counter()
+        self._values: dict[int, int] = {}
+
+    def note(self, slot: int, value: int | None) -> None:
+        """The slot's value, None when its node is not compared."""
+        before = self._values.pop(slot, None)
+        if before is not None:
+            self._nodes[before] -= 1
+            if not self._nodes[before]:
+                del self._nodes[before]
+        if value is not None:
+            self._values[slot] = value
+            self._nodes[value] += 1
+
+    def __getitem__(self, slot: int) -> int:
+        return self._values.get(slot, 0)
+
+    @property
+    def values(self) -> Collection[int]:
+        return self._nodes.keys()
+
+
 class _Related:
     """What a class's relations add to its row; empty for a class that stands in none."""
 
-    __slots__ = ("_company", "_evenness", "_measure", "_preference", "_scores", "relations")
+    __slots__ = ("_company", "_evenness", "_fits", "_measure", "_preference", "_scores", "relations")
 
     def __init__(self, relations: Relations) -> None:
         self.relations = relations
-        self._evenness: list[float] = []  # REFUSED where a relation forbids the node
-        self._preference: list[int] = []
-        self._company: list[int] = []
+        self._fits: list[bool] = []
+        self._evenness: list[float] = []
+        self._preference = _Levels()
+        self._company = _Levels()
         self._measure = Range.over((), ())
         self._scores: list[float] = []
 
@@ -94,34 +123,66 @@ class _Related:
         size = len(base)
         missing = size - len(self._scores)
         if missing > 0:
-            self._evenness += [REFUSED] * missing
-            self._preference += [0] * missing
-            self._company += [0] * missing
+            self._fits += [False] * missing
+            self._evenness += [0.0] * missing
             self._scores += [REFUSED] * missing
-        elsewhere = self.relations.changed()
-        slots: Iterable[int] = range(size) if changed is None or elsewhere is None else changed | elsewhere
-        for slot in slots:
-            self._look(slot, state.slots[slot], possible=static[slot] is not None)
-        possible = [slot for slot in range(size) if static[slot] is not None] if self.relations.compares else []
-        measure = Range.over([self._preference[slot] for slot in possible], [self._company[slot] for slot in possible])
+        elsewhere, uneven = self.relations.changed()
+        everything = range(size)
+        looked: Collection[int] = everything if changed is None or elsewhere is None else changed | elsewhere
+        evened: Collection[int] = everything if changed is None or uneven is None else changed | uneven
+        self._look(state, static, looked)
+        self._even_out(state, evened)
+        measure = Range.over(self._preference.values, self._company.values)
         if measure != self._measure:
             self._measure = measure
-            slots = range(size)
-        for slot in slots:
-            even = self._evenness[slot]
-            related = even + measure.score(self._preference[slot], self._company[slot])
-            self._scores[slot] = REFUSED if base[slot] == REFUSED else base[slot] + related
+            looked = everything
+        self._combine(everything if everything in (looked, evened) else {*looked, *evened}, base)
         return self._scores
 
-    def _look(self, slot: int, node: NodeInfo | None, *, possible: bool) -> None:
-        if node is None or not possible:
-            self._evenness[slot] = REFUSED
-            return
+    def _look(self, state: ClusterState, static: list[float | None], slots: Collection[int]) -> None:
+        """Ask the relations anew; nodes of the same domains get the same answer."""
+        relations, compares = self.relations, self.relations.compares
+        known: dict[tuple[str | None, ...], tuple[bool, int]] = {}
+        for slot in slots:
+            node = state.slots[slot]
+            if node is None or static[slot] is None:
+                self._fits[slot] = False
+                self._preference.note(slot, None)
+                self._company.note(slot, None)
+                continue
+            domains = relations.domains(node)
+            answer = known.get(domains)
+            if answer is None:
+                answer = known[domains] = (relations.fits(node), relations.company(node) if compares else 0)
+            self._fits[slot] = answer[0]
+            if compares:
+                self._company.note(slot, answer[1])
+                self._preference.note(slot, relations.preference(node))
+
+    def _even_out(self, state: ClusterState, slots: Collection[int]) -> None:
         relations = self.relations
-        self._evenness[slot] = relations.evenness(node) if relations.fits(node) else REFUSED
-        if relations.compares:
-            self._preference[slot] = relations.preference(node)
-            self._company[slot] = relations.company(node)
+        known: dict[tuple[str | None, ...], float] = {}
+        for slot in slots:
+            node = state.slots[slot]
+            if node is not None:
+                domains = relations.even_domains(node)
+                even = known.get(domains)
+                if even is None:
+                    even = known[domains] = relations.evenness(node)
+                self._evenness[slot] = even
+
+    def _combine(self, slots: Collection[int], base: list[float]) -> None:
+        scores, evenness, preference, company = self._scores, self._evenness, self._preference, self._company
+        measured: dict[tuple[int, int], float] = {}
+        for slot in slots:
+            if base[slot] == REFUSED or not self._fits[slot]:
+                scores[slot] = REFUSED
+                continue
+            values = (preference[slot], company[slot])
+            measure = measured.get(values)
+            if measure is None:
+                measure = measured[values] = self._measure.score(*values)
+            scores[slot] = base[slot] + (evenness[slot] + measure)
 
 
 class Rows:
