@@ -118,12 +118,15 @@ class Usage:
 
     at: seconds on the agent's clock, which only goes forward · node: {"cpu", "memory"}: nanoseconds since some moment,
     bytes · pods: {"namespace", "name", "uid", "containers": [{"name", "started", "cpu", "memory"}]}; `started` tells
-    one run of a container from the next.
+    one run of a container from the next · traffic: what the balancers of the node counted, None of simulated nodes:
+    {"proxy": {"reason", "message"}, "backends": nodeagent/proxy/stats.py, "connections": [{"namespace", "name",
+    "connections"}]}.
     """
 
     at: float
     node: Object
     pods: list[Object] = field(default_factory=list)
+    traffic: Object | None = None
 
 
 @dataclass(frozen=True, slots=True)

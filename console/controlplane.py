@@ -27,7 +27,7 @@ import orjson
 
 from common import kubeconfig, tls
 from common.aio import Tasks
-from common.api.kinds import Resource
+from common.api.kinds import LOADBALANCERS, Resource
 from common.api.meta import Object
 from common.client import SharedInformers
 from common.clock import Clock, SystemClock
@@ -37,6 +37,7 @@ from common.files import write_atomic
 from common.hosts import join_address, split_address
 from common.limits import allow_many_files, collect_rarely
 from common.pki import MASTERS, PkiError
+from common.session import Usage
 from common.settings import API_PORT, ClusterConfig, Home
 from console import plugins
 from console.apiserver.backends import Computed, Explainer, HostAdmin, NodeStreams
@@ -49,6 +50,7 @@ from console.nodes.tunnel import api_connector
 from console.registry.catalog import Registry, default_registry
 from console.scheduler import Scheduler
 from console.store import StoreError, open_store
+from console.traffic import Traffic
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -81,6 +83,7 @@ class Backends:
         self.explainer: Explainer | None = None
         self.hosts: HostAdmin | None = None
         self.metrics: Computed | None = None
+        self.traffic: Computed | None = None
 
     async def request(
         self, node: str, method: str, path: str, params: Mapping[str, str], data: bytes | aiohttp.StreamReader | None
@@ -106,10 +109,13 @@ class Backends:
         await self._ready(self.hosts).remove(node)
 
     def one(self, resource: Resource, namespace: str, name: str, query: Mapping[str, str]) -> Object | None:
-        return self._ready(self.metrics).one(resource, namespace, name, query)
+        return self._computed(resource).one(resource, namespace, name, query)
 
     def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
-        return self._ready(self.metrics).every(resource, namespace, query)
+        return self._computed(resource).every(resource, namespace, query)
+
+    def _computed(self, resource: Resource) -> Computed:
+        return self._ready(self.traffic if resource == LOADBALANCERS else self.metrics)
 
     @staticmethod
     def _ready(part: T | None) -> T:
@@ -232,7 +238,13 @@ class ControlPlane:
         connector = api_connector(host, self.api_port)
         place = Place(self._home, cluster.config, cluster.pki, cluster.epoch, connector, self._discover)
         metrics = backends.metrics = Metrics(informers, self._clock)
-        nodes = Nodes(client, informers, self._clock, place, metrics.take)
+        traffic = backends.traffic = Traffic(informers, self._clock)
+
+        def take(node: str, usage: Usage) -> None:
+            metrics.take(node, usage)
+            traffic.take(node, usage)
+
+        nodes = Nodes(client, informers, self._clock, place, take)
         informers.start()
         self._stack.push_async_callback(informers.close)
         await nodes.start()

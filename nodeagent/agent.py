@@ -222,7 +222,23 @@ class Agent:
                 entry["volume"] = summary_of(watch.figures(pod), meta.namespace(pod), moment)
 
     async def _usage(self) -> Usage:
-        return await self._sampler.take(self.pods.all())
+        taken = await self._sampler.take(self.pods.all())
+        return replace(taken, traffic=await self._traffic())
+
+    async def _traffic(self) -> Object | None:
+        state = self._parts.proxy.state
+        if not state.known:
+            return None
+        try:
+            connections = await self._parts.network.connections()
+        except RuntimeFailure as failure:
+            log.debug("connections cannot be counted: %s", failure.message)
+            connections = []
+        return {
+            "proxy": {"reason": state.reason, "message": state.message},
+            "backends": await self._parts.proxy.figures(),
+            "connections": connections,
+        }
 
     # What changed
 

@@ -81,6 +81,7 @@ NODE_METRICS = Resource("metrics.k8s.io", "v1beta1", "nodes", "NodeMetrics", nam
 POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods", "PodMetrics")
 CLUSTER_SERIES = Resource("quarterdeck.io", "v1", "clusterseries", "ClusterSeries", namespaced=False)
 NODE_SERIES = Resource("quarterdeck.io", "v1", "nodeseries", "NodeSeries", namespaced=False)
+LOADBALANCERS = Resource("quarterdeck.io", "v1", "loadbalancers", "LoadBalancer", namespaced=False)
 POD_SERIES = Resource("quarterdeck.io", "v1", "podseries", "PodSeries")
 FITS = Resource("quarterdeck.io", "v1", "fit", "Fit", namespaced=False)
 HOSTS = Resource("quarterdeck.io", "v1", "hosts", "Host", namespaced=False)

@@ -76,6 +76,11 @@ class Network(Protocol):
         unready whatever the slices say. Returns when the tables are in the kernel."""
         ...
 
+    async def connections(self) -> list[Object]:
+        """New connections to each Service with a virtual address since the tables were made: `namespace`, `name`,
+        `connections`."""
+        ...
+
     async def established(self, addresses: Iterable[str]) -> int:
         """How many established connections lead to these pod addresses now."""
         ...

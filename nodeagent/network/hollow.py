@@ -41,6 +41,9 @@ class HollowNetwork:
     ) -> None:
         """There are no tables."""
 
+    async def connections(self) -> list[Object]:
+        return []
+
     async def established(self, addresses: Iterable[str]) -> int:
         return 0
 

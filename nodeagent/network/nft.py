@@ -8,6 +8,7 @@ anything; `verify` finds tables that vanished while nothing had to change.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 
 from . import transaction
@@ -15,6 +16,7 @@ from .commands import CommandFailed, Runner
 from .errors import NetworkFailure
 from .ruleset import TABLE, Table
 
+_COUNTER = re.compile(r"counter (\S+) \{[^}]*?packets (\d+)")
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +66,14 @@ class Nftables:
                 await self._load(lines)
             except CommandFailed as again:
                 raise NetworkFailure(f"nft refuses the service tables of this node: {again.message}") from again
+
+    async def counters(self) -> dict[str, int]:
+        """Packets by the name of a counter, both families together."""
+        found: dict[str, int] = {}
+        for family in self._applied:
+            for name, packets in _COUNTER.findall(await self._run("nft", "list", "counters", "table", family, TABLE)):
+                found[name] = found.get(name, 0) + int(packets)
+        return found
 
     async def _leftovers(self, family: str, present: set[str]) -> transaction.Leftovers:
         if family not in present:

@@ -31,7 +31,8 @@ from .dns.server import DnsServer
 from .errors import NetworkFailure
 from .glue import Glue
 from .nft import Nftables
-from .ruleset import BRIDGE
+from .ruleset import BRIDGE, counter_name
+from .services import cluster_ips, port_name
 from .topology import Topology
 from .wanted import Compiler, Inputs, UdpEndpoint
 
@@ -131,6 +132,17 @@ class NodeNetwork:
         if gone:
             await _in_thread(lambda: conntrack.forget_udp(gone))
         await _in_thread(lambda: sysctls.enable_hairpin(BRIDGE))
+
+    async def connections(self) -> list[Object]:
+        counted = await self._nft.counters()
+        found = []
+        for service in self._inputs.services:
+            total = 0
+            for port in service.get("spec", {}).get("ports") or ():
+                total += counted.get(counter_name(port_name(service, port)), 0)
+            if cluster_ips(service, 4) or cluster_ips(service, 6):
+                found.append({"namespace": meta.namespace(service), "name": meta.name(service), "connections": total})
+        return found
 
     async def established(self, addresses: Iterable[str]) -> int:
         wanted = list(addresses)

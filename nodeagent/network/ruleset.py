@@ -7,6 +7,8 @@ many Services there are. Chains of one Service port:
     ext-…  entry from outside the pod network   bal-…  the same, behind loadBalancerSourceRanges
     ep-…   one endpoint, and aff-… the set of clients that stick to it (session affinity only)
 
+Named counters count the new connections to each Service port.
+
 Bit 0x4000 of the packet mark asks for masquerading; bit 0x2000 tells the chain in front of Docker's (`glue`) that the
 packet is of this cluster. Nothing is dropped or accepted for traffic that is not.
 """
@@ -14,6 +16,7 @@ packet is of this cluster. Nothing is dropped or accepted for traffic that is no
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -49,6 +52,7 @@ class Table:
     fixed: tuple[str, ...] = ()  # statements that may be repeated: maps, sets, base chains and their rules
     fixed_names: frozenset[str] = frozenset()
     sets: Mapping[str, str] = field(default_factory=dict)  # affinity sets: name -> definition
+    counters: frozenset[str] = frozenset()  # of new connections, by Service port
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> rules
     elements: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # map or set -> key -> verdict or ""
 
@@ -77,6 +81,7 @@ def render(facts: Facts, nodes: Iterable[str], ports: Iterable[ServicePort]) -> 
         fixed=tuple(_fixed(facts)),
         fixed_names=frozenset({*_FIXED_CHAINS, *builder.elements}),
         sets=builder.sets,
+        counters=frozenset(builder.counters),
         chains=builder.chains,
         elements=builder.elements,
     )
@@ -170,6 +175,7 @@ class _Builder:
         self._version = facts.version
         self._pods = facts.pods
         self.sets: dict[str, str] = {}
+        self.counters: set[str] = set()
         self.chains: dict[str, tuple[str, ...]] = {}
         self.elements: dict[str, dict[str, str]] = {
             "svc": {}, "nodeport": {}, "noep": {}, "noepnp": {}, "hairpin": {}, "nodes": {},
@@ -237,7 +243,13 @@ class _Builder:
         return (*inside, f"goto loc-{tag}") if has_local else inside
 
     def _choice(self, chain: str, port: ServicePort, endpoints: tuple[Endpoint, ...], before: list[str]) -> None:
-        rules = [*before, *(self._sticky(chain, port, endpoints) if port.affinity_seconds else [])]
+        counter = counter_name(port.name)
+        self.counters.add(counter)
+        rules = [
+            f"counter name {counter}",
+            *before,
+            *(self._sticky(chain, port, endpoints) if port.affinity_seconds else []),
+        ]
         if not port.affinity_seconds:
             rules.append(self._dnat(port.protocol, endpoints))
         # The name of the Service makes `nft list` readable for whoever looks for a fault.
@@ -246,24 +258,42 @@ class _Builder:
 
     def _sticky(self, chain: str, port: ServicePort, endpoints: tuple[Endpoint, ...]) -> list[str]:
         known, chosen = [], []
-        for index, endpoint in enumerate(endpoints):
+        slots, total = _slots(endpoints)
+        for slot, endpoint in zip(slots, endpoints, strict=True):
             tag = f"{chain.removeprefix('svc-')}-{_tag(f'{endpoint.address} {endpoint.port}')}"
             self.sets[f"aff-{tag}"] = f"type ipv{self._version}_addr; flags dynamic,timeout;"
             # The timeout is given with each element, so that changing it keeps the set and with it who sticks where.
             remember = f"update @aff-{tag} {{ {self._ip} saddr timeout {port.affinity_seconds}s }}"
             self.chains[f"ep-{tag}"] = (remember, self._dnat(port.protocol, (endpoint,)))
             known.append(f"{self._ip} saddr @aff-{tag} goto ep-{tag}")
-            chosen.append(f"{index} : goto ep-{tag}")
-        return [*known, f"numgen random mod {len(endpoints)} vmap {{ {', '.join(chosen)} }}"]
+            chosen.append(f"{slot} : goto ep-{tag}")
+        return [*known, f"numgen random mod {total} vmap {{ {', '.join(chosen)} }}"]
 
     def _dnat(self, protocol: str, endpoints: tuple[Endpoint, ...]) -> str:
         if len(endpoints) == 1:
             only = endpoints[0]
             address = only.address if self._version == 4 else f"[{only.address}]"
             return f"meta l4proto {protocol} dnat to {address}:{only.port}"
-        slots = ", ".join(f"{index} : {item.address} . {item.port}" for index, item in enumerate(endpoints))
-        choice = f"numgen random mod {len(endpoints)} map {{ {slots} }}"
+        slots, total = _slots(endpoints)
+        pairs = ", ".join(f"{slot} : {item.address} . {item.port}" for slot, item in zip(slots, endpoints, strict=True))
+        choice = f"numgen random mod {total} map {{ {pairs} }}"
         return f"meta l4proto {protocol} dnat {self._ip} to {choice}"
+
+
+def _slots(endpoints: tuple[Endpoint, ...]) -> tuple[list[str], int]:
+    """Which random numbers mean which endpoint, in proportion to the weights, and how many numbers there are."""
+    unit = math.gcd(*(endpoint.weight for endpoint in endpoints))
+    slots, start = [], 0
+    for endpoint in endpoints:
+        end = start + endpoint.weight // unit - 1
+        slots.append(str(start) if end == start else f"{start}-{end}")
+        start = end + 1
+    return slots, start
+
+
+def counter_name(port: str) -> str:
+    """The counter of new connections to a Service port, by the port's name."""
+    return f"cnt-{_tag(port)}"
 
 
 def _refusal(port: ServicePort) -> str:

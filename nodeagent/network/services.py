@@ -15,6 +15,7 @@ from ipaddress import ip_address, ip_network
 
 from common.api import meta
 from common.api.meta import Key, Object
+from common.api.weights import DEFAULT, weights_of
 from common.settings import TUNNEL_PORT
 
 from .memo import Memo, version_of
@@ -30,6 +31,7 @@ class Endpoint:
     address: str
     port: int
     local: bool  # on this node
+    weight: int = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,13 @@ def _ports(service: Object, slices: list[Object], version: int, view: View) -> l
         return []
     found = []
     spec = service.get("spec") or {}
-    key = meta.key(service)
     balancers = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
     for port in spec.get("ports") or ():
         protocol = PROTOCOLS.get(port.get("protocol") or "TCP")
         if protocol is None:
             continue
         made = ServicePort(
-            name=f"{key}:{port.get('name') or port['port']}/{protocol}",
+            name=port_name(service, port),
             protocol=protocol,
             port=int(port["port"]),
             endpoints=_endpoints(service, port, slices, version, view),
@@ -146,6 +147,12 @@ def _ports(service: Object, slices: list[Object], version: int, view: View) -> l
         )
         found.append(made)
     return found
+
+
+def port_name(service: Object, port: Object) -> str:
+    """How a port of a Service is called wherever it has to be told apart; unique, the same in both families."""
+    protocol = PROTOCOLS.get(port.get("protocol") or "TCP", "")
+    return f"{meta.key(service)}:{port.get('name') or port['port']}/{protocol}"
 
 
 def _networks(texts: Iterable[str] | None, version: int) -> tuple[str, ...] | None:
@@ -181,17 +188,20 @@ def _endpoints(service: Object, port: Object, slices: list[Object], version: int
         number = _target(item, port)
         if number is None or item.get("addressType") != f"IPv{version}":
             continue
+        weights = weights_of(item)
         for entry in item.get("endpoints") or ():
             local = entry.get("nodeName") == view.node
             for address in addresses_of(entry.get("addresses") or (), version):
                 if address in unready:
                     continue
                 kind = readiness(entry)
+                endpoint = Endpoint(address, number, local, weights.get(address, DEFAULT))
                 if kind == "ready":
-                    ready.add(Endpoint(address, number, local))
+                    ready.add(endpoint)
                 elif kind == "draining":
-                    draining.add(Endpoint(address, number, local))
-    return tuple(sorted(ready or draining))
+                    draining.add(endpoint)
+    # Weight 0 takes nothing new; what is established goes on without the tables.
+    return tuple(sorted(endpoint for endpoint in ready or draining if endpoint.weight))
 
 
 def _target(item: Object, port: Object) -> int | None:

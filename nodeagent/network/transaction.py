@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .ruleset import PLAIN_SETS, TABLE, Table
 
 _BATCH = 500  # elements a statement; keeps lines readable for whoever debugs, and costs nothing
-_NAMED = re.compile(r"^\t(chain|set|map) (\S+) \{", re.MULTILINE)
+_NAMED = re.compile(r"^\t(chain|set|map|counter) (\S+) \{", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Leftovers:
 
     chains: frozenset[str] = frozenset()
     sets: frozenset[str] = frozenset()
+    counters: frozenset[str] = frozenset()
 
 
 def parse_listing(text: str) -> Leftovers:
@@ -30,7 +31,8 @@ def parse_listing(text: str) -> Leftovers:
     names = _NAMED.findall(text)
     return Leftovers(
         frozenset(name for kind, name in names if kind == "chain"),
-        frozenset(name for kind, name in names if kind != "chain"),
+        frozenset(name for kind, name in names if kind in {"set", "map"}),
+        frozenset(name for kind, name in names if kind == "counter"),
     )
 
 
@@ -44,7 +46,9 @@ def replace(wanted: Table, present: Leftovers) -> list[str]:
         f"delete chain {table} {name}" for name in sorted(present.chains - wanted.fixed_names - wanted.chains.keys())
     ]
     lines += [f"delete set {table} {name}" for name in sorted(present.sets - wanted.fixed_names - wanted.sets.keys())]
+    lines += [f"delete counter {table} {name}" for name in sorted(present.counters - wanted.counters)]
     lines += wanted.fixed
+    lines += [f"add counter {table} {name}" for name in sorted(wanted.counters - present.counters)]
     lines += [f"add set {table} {name} {{ {what} }}" for name, what in wanted.sets.items() if name not in present.sets]
     lines += [f"add chain {table} {name}" for name in wanted.chains]
     lines += _rules(table, wanted.chains)
@@ -72,6 +76,7 @@ def difference(old: Table, new: Table) -> list[str] | None:
         lines += _elements("delete", table, name, gone)
     lines += [f"flush chain {table} {name}" for name in old.chains if name in changed or name not in new.chains]
     lines += [f"add set {table} {name} {{ {what} }}" for name, what in new.sets.items() if name not in old.sets]
+    lines += [f"add counter {table} {name}" for name in sorted(new.counters - old.counters)]
     lines += [f"add chain {table} {name}" for name in changed if name not in old.chains]
     lines += _rules(table, changed)
     for name, elements in new.elements.items():
@@ -79,6 +84,7 @@ def difference(old: Table, new: Table) -> list[str] | None:
         lines += _elements("add", table, name, {k: v for k, v in elements.items() if before.get(k) != v})
     lines += [f"delete chain {table} {name}" for name in old.chains if name not in new.chains]
     lines += [f"delete set {table} {name}" for name in old.sets if name not in new.sets]
+    lines += [f"delete counter {table} {name}" for name in sorted(old.counters - new.counters)]
     return lines
 
 

@@ -16,6 +16,7 @@ from nodeagent.network.services import Endpoint, ServicePort
 FACTS = Facts(4, "10.42.0.0/16", "10.42.1.0/24", "10.43.0.0/16", bridge_sees_ip=True)
 OTHER_FACTS = Facts(4, "10.42.0.0/16", "10.42.1.0/24", "10.43.0.0/16", bridge_sees_ip=False)
 _TARGET = re.compile(r"(?:goto|jump) (\S+?)[,\s}]|(?:goto|jump) (\S+)$")
+_COUNTER = re.compile(r"counter name (\S+)")
 _SET = re.compile(r"@([\w-]+)")
 
 
@@ -25,6 +26,7 @@ class Kernel:
     def __init__(self) -> None:
         self.chains: dict[str, list[str]] = {}
         self.sets: dict[str, dict[str, str]] = {}
+        self.counters: set[str] = set()
 
     def apply(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -38,7 +40,7 @@ class Kernel:
         self.chains = {chain: [] for chain in self.chains}
 
     def _delete_table(self, name: str, body: str) -> None:
-        self.chains, self.sets = {}, {}
+        self.chains, self.sets, self.counters = {}, {}, set()
 
     def _add_chain(self, name: str, body: str) -> None:
         self.chains.setdefault(name, [])
@@ -64,7 +66,16 @@ class Kernel:
         assert name not in self._referenced(), f"{name} is in use"
         del self.sets[name]
 
+    def _add_counter(self, name: str, body: str) -> None:
+        self.counters.add(name)
+
+    def _delete_counter(self, name: str, body: str) -> None:
+        used = {word for rules in self.chains.values() for rule in rules for word in _COUNTER.findall(rule)}
+        assert name not in used, f"{name} is in use"
+        self.counters.remove(name)
+
     def _add_rule(self, name: str, body: str) -> None:
+        assert set(_COUNTER.findall(body)) <= self.counters, f"{body}: no such counter"
         for reference in references(body):
             assert reference in self.chains or reference in self.sets, f"{body}: no {reference}"
         self.chains[name].append(body)
@@ -100,11 +111,17 @@ def kernel_with(table: Table) -> Kernel:
     return kernel
 
 
-def holds(kernel: Kernel) -> tuple[dict[str, list[str]], dict[str, dict[str, str]]]:
-    return kernel.chains, kernel.sets
+def holds(kernel: Kernel) -> tuple[dict[str, list[str]], dict[str, dict[str, str]], set[str]]:
+    return kernel.chains, kernel.sets, kernel.counters
 
 
-endpoints = st.builds(Endpoint, st.sampled_from(["10.42.1.5", "10.42.1.6", "10.42.2.5"]), st.just(80), st.booleans())
+endpoints = st.builds(
+    Endpoint,
+    st.sampled_from(["10.42.1.5", "10.42.1.6", "10.42.2.5"]),
+    st.just(80),
+    st.booleans(),
+    st.sampled_from([1, 100, 256]),
+)
 
 
 @st.composite
@@ -158,7 +175,11 @@ def test_replacing_keeps_who_sticks_where(before: list[ServicePort], after: list
     kept = old.sets.keys() & new.sets.keys()
     for name in old.sets:
         kernel.sets[name]["192.0.2.9"] = ""
-    kernel.apply(transaction.replace(new, transaction.Leftovers(frozenset(kernel.chains), frozenset(kernel.sets))))
+    kernel.apply(
+        transaction.replace(
+            new, transaction.Leftovers(frozenset(kernel.chains), frozenset(kernel.sets), frozenset(kernel.counters))
+        )
+    )
     assert {name for name, content in kernel.sets.items() if "192.0.2.9" in content} == kept
     for name in kept:
         del kernel.sets[name]["192.0.2.9"]

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from common.api import meta
 from common.api.kinds import SERVICES
 from common.api.meta import Object, controller_reference, is_deleting, labels, name, namespace
 from common.api.names import MAX_GENERATED_BASE, random_suffix
+from common.api.pods import ips
+from common.api.weights import WEIGHTS, render, weight_of
 
 from .endpoints import Group, ZoneOf, desired
 
@@ -45,6 +48,14 @@ class _Draft:
     changed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """Where slices go, and the weights of their endpoints by address."""
+
+    plan: Plan
+    weights: dict[str, int]
+
+
 def has_endpoints(service: Object) -> bool:
     """Whether the controller makes slices for it: others are made by users, or there is nothing to address."""
     spec = service["spec"]
@@ -57,6 +68,8 @@ def plan(service: Object | None, pods: Iterable[Object], slices: Sequence[Object
     if service is None or is_deleting(service) or not has_endpoints(service):
         return Plan(delete=mine)
     result = Plan()
+    pods = list(pods)
+    weights = {address: weight_of(pod) for pod in pods for address in ips(pod)}
     remaining = list(mine)
     for group, endpoints in sorted(desired(service, pods, zone_of).items(), key=lambda item: repr(item[0])):
         ports = group.port_list()
@@ -65,12 +78,12 @@ def plan(service: Object | None, pods: Iterable[Object], slices: Sequence[Object
             # With nothing to address, ports do not matter: the slice that is there is kept rather than replaced.
             same = [obj for obj in remaining if obj["addressType"] == group.family][:1]
         remaining = [obj for obj in remaining if obj not in same]
-        _reconcile(service, group, endpoints, same, result)
+        _reconcile(service, group, endpoints, same, _Output(result, weights))
     result.delete += remaining
     return result
 
 
-def _reconcile(service: Object, group: Group, endpoints: dict[str, Object], slices: list[Object], result: Plan) -> None:
+def _reconcile(service: Object, group: Group, endpoints: dict[str, Object], slices: list[Object], out: _Output) -> None:
     left = dict(endpoints)
     drafts = [_kept(obj, left) for obj in sorted(slices, key=name)]
     _fill(drafts, list(left.values()))
@@ -80,9 +93,9 @@ def _reconcile(service: Object, group: Group, endpoints: dict[str, Object], slic
         filled = drafts[:1] or [_Draft(None, [], changed=True)]
     for draft in drafts:
         if draft not in filled and draft.old is not None:
-            result.delete.append(draft.old)
+            out.plan.delete.append(draft.old)
     for draft in filled:
-        _emit(service, group, draft, result)
+        _emit(service, group, draft, out)
 
 
 def _kept(obj: Object, left: dict[str, Object]) -> _Draft:
@@ -119,13 +132,22 @@ def _move(new: list[Object], draft: _Draft) -> None:
         del new[:count]
 
 
-def _emit(service: Object, group: Group, draft: _Draft, result: Plan) -> None:
+def _emit(service: Object, group: Group, draft: _Draft, out: _Output) -> None:
     wanted = _labels(service)
+    weights = render({address: out.weights[address] for item in draft.endpoints for address in item["addresses"]})
     if draft.old is None:
-        result.create.append(_new_slice(service, group, draft.endpoints, wanted))
-    elif draft.changed or labels(draft.old) != wanted:
-        meta = {**draft.old["metadata"], "labels": wanted}
-        result.update.append({**draft.old, "metadata": meta, "endpoints": draft.endpoints})
+        made = _new_slice(service, group, draft.endpoints, wanted)
+        if weights:
+            made["metadata"]["annotations"] = {WEIGHTS: weights}
+        out.plan.create.append(made)
+        return
+    said = meta.annotations(draft.old)
+    if draft.changed or labels(draft.old) != wanted or said.get(WEIGHTS, "") != weights:
+        kept = {key: value for key, value in said.items() if key != WEIGHTS} | ({WEIGHTS: weights} if weights else {})
+        metadata = {**draft.old["metadata"], "labels": wanted}
+        if kept or said:
+            metadata["annotations"] = kept
+        out.plan.update.append({**draft.old, "metadata": metadata, "endpoints": draft.endpoints})
 
 
 def _labels(service: Object) -> dict[str, str]:

@@ -108,6 +108,34 @@ def _series(resource: Resource, about: str) -> Row:
     )
 
 
+def _sum(name: str, of: str, figure: str) -> Column:
+    def value(obj: Object, _now: object) -> str:
+        return f"{sum((entry.get('http') or {}).get(figure, 0) for entry in obj.get(of) or ()):g}"
+
+    return Column(name, value, description=f"{figure} of all {of} together.")
+
+
+_ENTRIES = {"type": "array", "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+_BALANCER = Row(
+    kinds.LOADBALANCERS,
+    "loadbalancer",
+    columns=(
+        NAME,
+        _sum("Requests/s", "ingresses", "requestsPerSecond"),
+        _sum("Errors/s", "ingresses", "errorsPerSecond"),
+    ),
+    verbs=("get", "list"),
+    durable=False,
+    computed=True,
+    schema=_define(
+        "io.quarterdeck.v1.LoadBalancer",
+        kinds.LOADBALANCERS,
+        "What the nodes' balancers counted.",
+        {"nodes": _ENTRIES, "services": _ENTRIES, "ingresses": _ENTRIES},
+    ),
+    has_spec_generation=False,
+)
+
 ROWS = (
     _metrics(
         kinds.NODE_METRICS,
@@ -122,4 +150,5 @@ ROWS = (
     _series(kinds.CLUSTER_SERIES, "the whole cluster"),
     _series(kinds.NODE_SERIES, "a node"),
     _series(kinds.POD_SERIES, "a pod"),
+    _BALANCER,
 )

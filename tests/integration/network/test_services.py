@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import threading
@@ -88,6 +89,19 @@ def test_pods_of_other_nodes_see_the_pods_own_address(cluster: Cluster, family: 
     publish(cluster, [cluster.c])
     assert ask(cluster.a.namespace, VIPS[family], 80) == ("c", cluster.a.addresses[family])
     assert ask(cluster.a.namespace, cluster.c.addresses[family], 8080) == ("c", cluster.a.addresses[family])
+
+
+def test_weights_share_new_connections_and_each_is_counted(cluster: Cluster, family: int) -> None:
+    publish(cluster, [cluster.a, cluster.b, cluster.c])
+    found = slices("web", [cluster.a, cluster.c])
+    for item in found:
+        item["metadata"]["annotations"] = {"quarterdeck.io/weights": json.dumps({cluster.a.addresses[family]: 25})}
+    cluster.world.sync([service("web", VIPS)], found)
+    (before,) = cluster.one.network.call("connections")
+    counted = Counter(answers(cluster.one.namespace, VIPS[family], 80, 200))
+    (after,) = cluster.one.network.call("connections")
+    assert 15 <= counted["a"] <= 70, "one fifth of 200, within five standard deviations"
+    assert after["connections"] - before["connections"] == 200
 
 
 def test_a_pod_reaches_itself_through_its_service(cluster: Cluster, family: int) -> None:

@@ -220,3 +220,16 @@ async def test_a_service_of_many_endpoints_rests_between_two_changes(running: An
     assert len(addresses(running)) == 300
     await running.settle()
     assert len(addresses(running)) == 301
+
+
+def test_weights_of_pods_are_said_by_their_slice() -> None:
+    pods = [backend(1), backend(2)]
+    made = applied(planned(service(), pods, []), [])
+    assert "annotations" not in made[0]["metadata"]
+    pods[0]["metadata"]["annotations"] = {"quarterdeck.io/weight": "0"}
+    drained = applied(planned(service(), pods, made), made)
+    address = pods[0]["status"]["podIPs"][0]["ip"]
+    assert drained[0]["metadata"]["annotations"] == {"quarterdeck.io/weights": f'{{"{address}":0}}'}
+    assert planned(service(), pods, drained).is_empty
+    pods[0]["metadata"]["annotations"] = {}
+    assert applied(planned(service(), pods, drained), drained)[0]["metadata"]["annotations"] == {}

@@ -59,7 +59,7 @@ async def test_afterwards_only_the_difference_is_sent() -> None:
     tables = Nftables(nft)
     await tables.apply([table(1)])
     await tables.apply([table(1, 2)])
-    assert len(nft.transactions[1]) == 4
+    assert len(nft.transactions[1]) == 6
     assert nft.transactions[1][-1].startswith("add element ip qd svc { 10.43.0.2 . tcp . 80 : goto svc-")
     await tables.apply([table(1, 2)])
     assert len(nft.transactions) == 2

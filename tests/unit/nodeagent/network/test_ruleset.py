@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from nodeagent.network.ruleset import Facts, Table, render
+from nodeagent.network.ruleset import Facts, Table, counter_name, render
 from nodeagent.network.services import Endpoint, ServicePort
 
 FACTS = Facts(4, "10.42.0.0/16", "10.42.1.0/24", "10.43.0.0/16", bridge_sees_ip=True)
@@ -19,6 +20,7 @@ def chain(table: Table, element: str, mapping: str = "svc") -> tuple[str, ...]:
 def test_a_virtual_address_chooses_among_all_endpoints() -> None:
     table = render(FACTS, ["192.0.2.1"], [WEB])
     assert chain(table, "10.43.0.10 . tcp . 80") == (
+        f"counter name {counter_name(WEB.name)}",
         "ip saddr != 10.42.0.0/16 meta mark set meta mark | 0x4000",
         (
             "meta l4proto tcp dnat ip to numgen random mod 2 map "
@@ -34,7 +36,7 @@ def test_ipv6_endpoints_are_written_in_brackets() -> None:
     facts = Facts(6, "fd00:42::/56", "fd00:42:0:1::/64", "fd00:43::/112", bridge_sees_ip=True)
     port = replace(WEB, endpoints=(Endpoint("fd00:42:0:1::5", 8080, local=True),), cluster_ips=("fd00:43::10",))
     table = render(facts, [], [port])
-    assert "meta l4proto tcp dnat to [fd00:42:0:1::5]:8080" in chain(table, "fd00:43::10 . tcp . 80")[1]
+    assert "meta l4proto tcp dnat to [fd00:42:0:1::5]:8080" in chain(table, "fd00:43::10 . tcp . 80")[2]
     assert table.family == "ip6"
 
 
@@ -98,3 +100,12 @@ def test_a_long_service_name_fits_into_a_comment() -> None:
     port = replace(WEB, name="n" * 63 + "/" + "s" * 63 + ":p/tcp")
     comment = chain(render(FACTS, [], [port]), "10.43.0.10 . tcp . 80")[-1].split('"')[1]
     assert len(comment) == 120
+
+
+def test_weights_decide_how_many_random_numbers_an_endpoint_has() -> None:
+    port = replace(WEB, endpoints=(replace(HERE, weight=50), replace(THERE, weight=100)))
+    (rule,) = [rule for rule in chain(render(FACTS, [], [port]), "10.43.0.10 . tcp . 80") if "numgen" in rule]
+    assert "numgen random mod 3 map { 0 : 10.42.1.5 . 8080, 1-2 : 10.42.2.5 . 8080 }" in rule
+    sticky = render(FACTS, [], [replace(port, affinity_seconds=60)])
+    (rule,) = [rule for rule in chain(sticky, "10.43.0.10 . tcp . 80") if "vmap" in rule]
+    assert re.search(r"mod 3 vmap \{ 0 : goto ep-\S+, 1-2 : goto ep-\S+ \}", rule)

@@ -132,3 +132,15 @@ def test_source_ranges_of_the_other_family_admit_nobody_rather_than_everybody() 
 
 def test_what_is_no_address_is_left_out() -> None:
     assert addresses(make_service(), make_slice(entry("pod.example"), entry("10.42.1.5"))) == ["10.42.1.5"]
+
+
+def test_weights_come_with_the_slice_and_zero_takes_an_endpoint_out() -> None:
+    item = make_slice(entry("10.42.1.5"), entry("10.42.1.6"), entry("10.42.1.7"))
+    item["metadata"]["annotations"] = {"quarterdeck.io/weights": '{"10.42.1.5":0,"10.42.1.6":50}'}
+    (port,) = ports(make_service(), item)
+    assert [(endpoint.address, endpoint.weight) for endpoint in port.endpoints] == [
+        ("10.42.1.6", 50),
+        ("10.42.1.7", 100),
+    ]
+    item["metadata"]["annotations"] = {"quarterdeck.io/weights": "damaged"}
+    assert len(ports(make_service(), item)[0].endpoints) == 3
