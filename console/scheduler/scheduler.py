@@ -218,16 +218,30 @@ class Scheduler:
             if pod is None:
                 self._room.release()
                 return
+            bound = self._decide(pod)
+            decided += 1
+            if not bound:
+                self._room.release()
+            # Looking for victims takes milliseconds, after which others get the loop at once.
+            if not bound or decided % DECISIONS_IN_A_ROW == 0:
+                await asyncio.sleep(0)
+
+    def _decide(self, pod: PodInfo) -> bool:
+        """Find a node for the pod and begin to bind it; False when there is none. What fails unforeseen costs this pod
+        its turn, and no other."""
+        try:
             chosen = self._choose(pod)
             if chosen is None:
-                self._room.release()
                 self._refuse(pod)
-            else:
-                self._state.place(pod, chosen)
-                self._binds.start(f"{pod.key}", self._bind(pod, chosen))
-            decided += 1
-            if decided % DECISIONS_IN_A_ROW == 0:
-                await asyncio.sleep(0)
+                return False
+        except Exception:
+            log.exception("pod %s cannot be scheduled for an unforeseen reason", pod.key)
+            self._queue.park(pod)
+            self._tell(pod, "the scheduler failed on this pod; the log of the control plane has the reason")
+            return False
+        self._state.place(pod, chosen)
+        self._binds.start(f"{pod.key}", self._bind(pod, chosen))
+        return True
 
     def _choose(self, pod: PodInfo) -> str | None:
         """The node that victims left to the pod when it fits there, else the best one."""

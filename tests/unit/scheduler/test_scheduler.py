@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from common.api.conditions import get_condition
-from common.api.kinds import EVENTS, NODES, PODS
+from common.api.kinds import EVENTS, NODES, PODDISRUPTIONBUDGETS, PODS
 from common.api.meta import Key, name
 from common.api.pods import node_name
 from common.clock import FakeClock
@@ -20,10 +20,10 @@ from tests.fakes.objects import node, pod
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, *extensions: tuple[str, object]) -> None:
         self.clock = FakeClock()
         self.api = FakeApi(self.clock)
-        self.scheduler = Scheduler(self.api.client(), self.clock)
+        self.scheduler = Scheduler(self.api.client(), self.clock, extensions=extensions)
 
     async def settle(self, seconds: float = 0.5) -> None:
         await quiet(self.api)
@@ -211,3 +211,48 @@ async def test_a_victim_that_cannot_be_deleted_is_asked_again(world: World) -> N
     await world.settle(11)
     await world.settle(11)
     assert all("deletionTimestamp" in item["metadata"] for item in world.api.items(PODS) if name(item) == "low")
+
+
+async def test_a_budget_protects_a_pod_while_another_can_go(world: World) -> None:
+    world.api.seed(
+        PODDISRUPTIONBUDGETS,
+        {
+            "metadata": {"name": "db", "namespace": "default"},
+            "spec": {"selector": {"matchLabels": {"app": "db"}}, "minAvailable": 1},
+            "status": {"disruptionsAllowed": 0},
+        },
+    )
+    world.api.seed(NODES, node("n1", cpu="1"), node("n2", cpu="1"))
+    world.api.seed(PODS, pod("db", cpu="1", node="n1", ready=True, labels={"app": "db"}))
+    world.api.seed(PODS, pod("web", cpu="1", node="n2", ready=True, priority=3))
+    await world.settle()
+    world.api.seed(PODS, pod("high", cpu="1", priority=10))
+    await world.settle()
+    assert world.api.find(PODS, Key("default", "high"))["status"]["nominatedNodeName"] == "n2"
+    assert "deletionTimestamp" not in world.api.find(PODS, Key("default", "db"))["metadata"]
+
+
+class Unspeakable(str):
+    """A reason that fails whoever counts it."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        raise RuntimeError("a defect")
+
+
+class Odd:
+    def filter(self, pod: Any, _node: Any) -> str | None:
+        return Unspeakable("no") if pod.labels.get("odd") else None
+
+
+async def test_what_fails_unforeseen_costs_no_other_pod() -> None:
+    world = World(("Odd", Odd()))
+    world.scheduler.start()
+    world.api.seed(NODES, node("n1"))
+    world.api.seed(PODS, pod("odd", priority=5, labels={"odd": "yes"}), pod("web"))
+    await world.settle()
+    assert world.placed() == {"odd": "", "web": "n1"}
+    condition = get_condition(world.api.find(PODS, Key("default", "odd")), "PodScheduled")
+    assert condition["message"].startswith("the scheduler failed on this pod")
+    await world.scheduler.close()
