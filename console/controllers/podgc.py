@@ -1,25 +1,28 @@
 """Pod garbage: pods that nobody else will ever finish.
 
-Pods whose node was removed, pods deleted before they had a node, and the oldest ended pods beyond a number that only
-runaway jobs reach.
+Pods whose node was removed or declared out of service, pods deleted before they had a node, and the oldest ended pods
+beyond a number that only runaway jobs reach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from common.api.conditions import set_condition
+from common.api.conditions import is_true, set_condition
 from common.api.kinds import NODES, PODS
 from common.api.meta import Key, Object, is_deleting, metadata, name, namespace, resource_version, uid
 from common.api.pods import DISRUPTED, is_terminal, node_name
+from common.api.taints import taints_of
 from common.errors import Conflict, NotFound
 from console.controllers.base import Controller, Kit
 
 ENDED_LIMIT = 12500  # ended pods kept; Kubernetes' default
 QUARANTINE = 5.0  # seconds without its node before a pod goes: a node that is made anew is back by then
 SWEEP_SECONDS = 20.0
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+"""Taint by which an operator says that a lost node is switched off, so that its pods may be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,23 @@ class Doomed:
         return not is_terminal(self.pod)
 
 
-def plan(pods: Iterable[Object], gone_nodes: set[str], limit: int = ENDED_LIMIT) -> list[Doomed]:
-    """`gone_nodes` are names of nodes that have been missing for long enough."""
+def is_out_of_service(node: Object) -> bool:
+    """Whether an operator vouches that a node that does not answer is off: nothing of it can still run."""
+    return not is_true(node, "Ready") and any(taint.key == OUT_OF_SERVICE for taint in taints_of(node))
+
+
+def plan(
+    pods: Iterable[Object], gone_nodes: set[str], off_nodes: Collection[str] = (), limit: int = ENDED_LIMIT
+) -> list[Doomed]:
+    """`gone_nodes` are names of nodes that have been missing for long enough, `off_nodes` of those out of service."""
     doomed: list[Doomed] = []
     ended: list[Object] = []
     for pod in pods:
         node = node_name(pod)
         if node in gone_nodes:
             doomed.append(Doomed(pod, f"node {node} no longer exists", "PodGC: node no longer exists"))
+        elif is_deleting(pod) and node in off_nodes:
+            doomed.append(Doomed(pod, f"node {node} is out of service"))
         elif is_deleting(pod) and not node:
             doomed.append(Doomed(pod, "it was deleted before it had a node"))
         elif is_terminal(pod) and not is_deleting(pod):
@@ -69,10 +81,17 @@ class PodGarbageCollector(Controller[str]):
         self._pods = self.mirror(PODS)
         self._nodes = self.mirror(NODES)
         self._nodes.listen(self._node_changed)
+        self._pods.listen(self._pod_changed)
 
     def _node_changed(self, _old: Object | None, new: Object | None) -> None:
-        if new is None:
+        if new is None or is_out_of_service(new):
             self.queue.add("sweep")
+
+    def _pod_changed(self, _old: Object | None, new: Object | None) -> None:
+        if new is not None and is_deleting(new):
+            node = self._nodes.get(Key("", node_name(new)))
+            if node is not None and is_out_of_service(node):
+                self.queue.add("sweep")
 
     async def begin(self) -> None:
         self.queue.add("sweep")
@@ -80,7 +99,8 @@ class PodGarbageCollector(Controller[str]):
     async def sync(self, key: str) -> None:
         self.queue.add_after(key, SWEEP_SECONDS)
         gone = await self._gone_nodes(key)
-        for doomed in plan(self._pods.items(), gone):
+        off = {name(node) for node in self._nodes.items() if is_out_of_service(node)}
+        for doomed in plan(self._pods.items(), gone, off):
             pod = doomed.pod
             text = f"Deleting pod: {doomed.why}"
             self.events.normal(PODS, pod, "PodGarbageCollection", text)

@@ -37,7 +37,8 @@ def test_a_host_that_dies_during_a_rollout_leaves_no_pod_twice(cluster: Cluster,
     time.sleep(3)  # as long as a replacement takes
     assert uids(cluster, space)[lost] == before[lost]["metadata"]["uid"], "nobody took its place"
 
-    cluster.kubectl("delete", "pod", lost, "-n", space, "--force", "--grace-period=0")
+    taint = "node.kubernetes.io/out-of-service"
+    cluster.kubectl("taint", "node", victim.name, f"{taint}=off:NoExecute")
     cluster.wait_ready_on({host.name for host in others}, space, 3)
     cluster.kubectl("rollout", "status", "statefulset/db", "-n", space, "--timeout=60s", timeout=70)
     versions = {pod["spec"]["containers"][0]["env"][0]["value"] for pod in cluster.list("pods", space)}
@@ -47,4 +48,5 @@ def test_a_host_that_dies_during_a_rollout_leaves_no_pod_twice(cluster: Cluster,
     victim.wait_for_engine()
     cluster.start_agent(victim)
     cluster.wait(lambda: cluster.node_ready(victim.name), "it to be Ready after its boot", 60)
+    cluster.kubectl("taint", "node", victim.name, f"{taint}-")
     cluster.wait(lambda: not cluster.containers(victim, space), "the dead host's old container to be removed", 30)

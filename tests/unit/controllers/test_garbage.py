@@ -27,6 +27,7 @@ from console.controllers.garbagecollector import GarbageCollector
 from console.controllers.namespace import NamespaceController
 from console.controllers.namespacedefaults import RootCaPublisher, ServiceAccountController
 from console.controllers.podgc import PodGarbageCollector
+from tests.fakes.api import copy
 from tests.fakes.cluster import at
 from tests.fakes.objects import node, pod
 
@@ -212,6 +213,23 @@ async def test_a_pod_that_somebody_holds_has_failed_when_its_node_is_removed(wor
     assert found["status"]["phase"] == "Failed"
     reasons = {entry["type"]: entry.get("reason") for entry in found["status"]["conditions"]}
     assert reasons["DisruptionTarget"] == "DeletionByPodGC"
+
+
+async def test_pods_on_their_way_out_go_when_an_operator_vouches_that_their_node_is_off(world: Any) -> None:
+    off = [{"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}]
+    leaving = [pod(name, node=node_key, phase="Running") for name, node_key in (("a", "n1"), ("b", "n2"), ("c", "n3"))]
+    for entry in leaving:
+        entry["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    world.api.seed(NODES, node("n1", ready="Unknown"), node("n2", taints=off), node("n3", ready="Unknown"))
+    world.api.seed(PODS, *leaving, pod("staying", node="n1", phase="Running"))
+    await world.start(PodGarbageCollector(world.kit))
+    await world.settle(2)
+    assert left(world, PODS) == ["a", "b", "c", "staying"]
+    tainted = copy(world.api.find(NODES, Key("", "n1")))
+    tainted["spec"]["taints"] = off
+    world.api.update(NODES, tainted, "")
+    await world.settle(1)
+    assert left(world, PODS) == ["b", "c", "staying"]
 
 
 def test_events_go_by_age_and_number() -> None:
