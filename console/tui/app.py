@@ -17,6 +17,7 @@ from common.clock import Clock, SystemClock
 from common.errors import ApiError
 from common.limits import collect_rarely
 from common.settings import Home
+from console import plugins
 
 from . import shell
 from . import view as views
@@ -26,14 +27,15 @@ from .feeds import Feeds
 from .gateway import Connect
 from .keymap import Keymap
 from .keymap import load as load_keymap
-from .pages import PAGES, WORDS
+from .pages import PAGES, PLUGINS, Page, with_plugins, words_of
 from .palette import Look, choose
 from .palette_commands import ActionCommands
 from .screens.browse import Browse
 from .session import Session
 from .view import View
 
-DISCOVER_AGAIN_SECONDS = 30.0  # kinds come and go rarely; a look now and then finds custom resources
+DISCOVER_AGAIN_SECONDS = 30.0  # unless a definition says before that there are other kinds now
+LOOK_SECONDS = 0.5
 # The compositor's own 60 Hz timer would delay the repaint after a key by a frame or two.
 UPDATE_PERIOD = 1 / 240
 
@@ -55,6 +57,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         look: Look | None = None,
         keys: Keymap | None = None,
         first: Resource = kinds.PODS,
+        pages: Mapping[str, Page] = PAGES,
     ) -> None:
         super().__init__()
         clock = clock or SystemClock()
@@ -67,9 +70,10 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
             keys=keys or Keymap(),
             cluster=cluster,
             feeds=Feeds(gateway, clock),
-            catalogue=Catalogue(WORDS),
+            catalogue=Catalogue(words_of(pages)),
         )
         self._first = first
+        self._pages = pages
         self.animation_level = "none"
         # Before the stylesheet is read: it uses the theme's variables.
         theme = self.session.look.palette.theme()
@@ -86,8 +90,10 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         session = self.session
         while True:
             with contextlib.suppress(ApiError, OSError):
-                session.catalogue = Catalogue(WORDS, await session.gateway.discover())
-            await session.clock.sleep(DISCOVER_AGAIN_SECONDS)
+                session.catalogue = Catalogue(words_of(self._pages), await session.gateway.discover())
+            end = session.clock.monotonic() + DISCOVER_AGAIN_SECONDS
+            while not session.kinds_changed() and session.clock.monotonic() < end:
+                await session.clock.sleep(LOOK_SECONDS)
 
     async def _settle_memory(self) -> None:
         """After the first load, tell the garbage collector that what is here will stay: its pauses get short."""
@@ -112,8 +118,9 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
             self.browse().run_action_of(BY_ID["help"])
         elif command.resource is not None:
             discover = text.split()[0].lower() == "discover"
-            self._go(views.discovered() if discover else views.opening(command.resource, command.namespace))
-        elif (page := PAGES.get(command.word)) is not None:
+            table = self.session.table_of(command.resource)
+            self._go(views.discovered() if discover else views.opening(command.resource, command.namespace, table))
+        elif (page := self._pages.get(command.word)) is not None:
             screen = page.open(self.session, command.arguments)
             self._back_to_table()
             self.push_screen(screen)
@@ -148,6 +155,7 @@ def run_tui(
     keys = load_keymap(home.path)
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
     collect_rarely()
-    app = QuarterdeckApp(connect, cluster=cluster, look=look, keys=keys, first=first)
+    pages = with_plugins(plugins.load(PLUGINS))
+    app = QuarterdeckApp(connect, cluster=cluster, look=look, keys=keys, first=first, pages=pages)
     app.run(mouse=mouse)
     return app.return_code or 0

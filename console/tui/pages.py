@@ -1,19 +1,25 @@
 """Pages: screens that show no table of one kind and have a word of their own in the command bar (`:lb`, `:topo`).
 
-The screens are in `screens`; the command bar and its completion know them from `PAGES` alone.
+The screens are in `screens`; the command bar and its completion know them from `PAGES`, which
+plugins add to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from console.plugins import Plugin
 
 from .screens import fit, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
     from .screens.deck import Deck
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +39,42 @@ _PAGES: tuple[Page, ...] = (
     Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
 )
 PAGES = {page.word: page for page in _PAGES}
-WORDS = {word: page.word for page in _PAGES for word in (page.word, *page.aliases)}
-"""The page's own word for every word that means it."""
+PLUGINS = "quarterdeck.tui"
+"""The entry points of other packages' pages: each names a Page, or several."""
+
+
+def words_of(pages: Mapping[str, Page]) -> dict[str, str]:
+    """A page's own word for every word that means it."""
+    return {word: page.word for page in pages.values() for word in (page.word, *page.aliases)}
+
+
+def with_plugins(found: Iterable[Plugin]) -> dict[str, Page]:
+    """Our pages and those of plugins. A page whose word is taken, and what is no page, is left out and logged."""
+    pages = dict(PAGES)
+    for plugin in found:
+        offered = plugin.value if isinstance(plugin.value, Sequence) else (plugin.value,)
+        for page in offered:
+            if not isinstance(page, Page):
+                log.error("page %s of %s is left out: it is no console.tui.pages.Page", plugin.name, plugin.origin)
+            elif taken := {page.word, *page.aliases} & words_of(pages).keys():
+                log.error(
+                    "page %s of %s is left out: :%s is taken", plugin.name, plugin.origin, ", :".join(sorted(taken))
+                )
+            else:
+                pages[page.word] = replace(page, open=_guarded(page, plugin.origin))
+    return pages
+
+
+def _guarded(page: Page, origin: str) -> Callable[[Session, Sequence[str]], Deck]:
+    """What foreign code raises is said on the screen and ends nothing."""
+
+    def opened(session: Session, words: Sequence[str]) -> Deck:
+        try:
+            return page.open(session, words)
+        except ValueError:
+            raise
+        except Exception as error:
+            log.exception("page %s of %s failed", page.word, origin)
+            raise ValueError(f":{page.word} of {origin} failed: {type(error).__name__}: {error}") from error
+
+    return opened

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from common.api.kinds import NAMESPACES, NODES, PODS
-from common.api.meta import name
+from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, NAMESPACES, NODES, PODS, Resource
+from common.api.meta import Key, name
 from common.clock import Clock
+from console.views.columns import Table, table_of
 
 from .catalogue import Catalogue
 from .facts import Facts, Tally
@@ -38,12 +39,14 @@ class Session:
     _pods: Subscription | None = None
     _nodes: Subscription | None = None
     _namespaces: Subscription | None = None
+    _definitions: Subscription | None = None
 
     def start(self) -> None:
         """Begin to follow what the header and the prompt need."""
         self._pods = self.feeds.open(PODS)
         self._nodes = self.feeds.open(NODES)
         self._namespaces = self.feeds.open(NAMESPACES)
+        self._definitions = self.feeds.open(CUSTOMRESOURCEDEFINITIONS)
 
     @property
     def synced(self) -> bool:
@@ -69,6 +72,15 @@ class Session:
 
     def namespaces(self) -> list[str]:
         return sorted(name(item) for item in self._namespaces.items()) if self._namespaces else []
+
+    def table_of(self, resource: Resource) -> Table | None:
+        """The table of a kind that users defined; None for any other."""
+        definition = self._definitions.get(Key("", resource.group_resource)) if self._definitions else None
+        return table_of(definition, resource.version) if definition is not None else None
+
+    def kinds_changed(self) -> bool:
+        """Whether definitions came, changed or went since this was asked last."""
+        return bool(self._definitions and self._definitions.take(SLICE))
 
     def digest(self) -> bool:
         """Take a slice of changes into the figures; whether there is more to take."""

@@ -9,7 +9,7 @@ from common.api import kinds, meta, pods
 from common.api.kinds import Resource
 from common.api.meta import Key, Object, key
 from common.api.selectors import from_label_selector, from_labels
-from console.views.columns import NAMESPACE, Column, columns_for
+from console.views.columns import NAMESPACE, Column, Table, columns_for
 from console.views.containers import CONTAINERS
 from console.views.status import host_status
 
@@ -32,7 +32,8 @@ class Scope:
 
 @dataclass
 class View:
-    """What a table shows. `cursor`, `query`, `sort_by` and the rest bring it back as it was left."""
+    """What a table shows. `cursor`, `query`, `sort_by` and the rest bring it back as it was left. `table` is that of a
+    kind that users defined."""
 
     resource: Resource
     namespace: str = ""
@@ -43,6 +44,7 @@ class View:
     sort_by: int = -1
     descending: bool = False
     cursor: Key | None = field(default=None, compare=False)
+    table: Table | None = field(default=None, compare=False)
 
     @property
     def title(self) -> str:
@@ -59,7 +61,7 @@ class View:
 
     def columns(self) -> tuple[Column, ...]:
         """Columns without the namespace when there is only one."""
-        columns = columns_for(self.resource)
+        columns = self.table.columns if self.table else columns_for(self.resource)
         narrow = self.namespace or (self.scope is not None and self.scope.origin and self.scope.origin.namespace)
         return tuple(column for column in columns if not (narrow and column.title == NAMESPACE.title))
 
@@ -89,8 +91,10 @@ class View:
         return [*before, self]
 
 
-def opening(resource: Resource, namespace: str = "") -> View:
+def opening(resource: Resource, namespace: str = "", table: Table | None = None) -> View:
     """The view of a kind as a command opens it."""
+    if table is not None:
+        return View(resource, namespace, table=table)
     newest = {kinds.EVENTS: "LAST", kinds.CHANGES: "AGE"}.get(resource, "")
     return View(resource, namespace, sort_by=_index(View(resource, namespace).columns(), newest))
 

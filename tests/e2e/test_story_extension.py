@@ -52,6 +52,8 @@ def test_an_operator_goes_on_where_it_was_when_the_console_was_killed(cluster: C
     apply("crd.yaml")
     cluster.kubectl("wait", "--for=condition=established", CRD, "--timeout=10s")
     cluster.kubectl("create", "configmap", "website-operator", "-n", space, f"--from-file={EXAMPLES / 'operator.py'}")
+    account = f"--serviceaccount={space}:website-operator"
+    cluster.kubectl("create", "rolebinding", "website-operator", "-n", space, "--role=website-operator", account)
     apply("in-cluster.yaml")
     cluster.kubectl("rollout", "status", "-n", space, "deployment/website-operator", "--timeout=60s", timeout=90)
     cluster.kill_console()

@@ -24,6 +24,7 @@ from . import (
     workloads,
 )
 from .column import GENERIC, GENERIC_CLUSTER, KEEP, NAMESPACE, Column, Table
+from .defined import table_of
 from .events import event_count, event_message, event_time, involved
 from .nodes import address
 from .workloads import images
@@ -40,6 +41,7 @@ __all__ = [
     "event_time",
     "images",
     "involved",
+    "table_of",
     "tone_of",
 ]
 

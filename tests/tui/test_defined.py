@@ -1,0 +1,127 @@
+"""Kinds that users define, and pages that other packages bring, in the console."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, PODS, Resource
+from common.client.http import ApiResource
+from console.plugins import Plugin
+from console.tui.app import QuarterdeckApp
+from console.tui.pages import PAGES, Page, with_plugins
+from console.tui.screens.lines import LinesScreen
+from console.tui.session import Session
+from tests.tui.conftest import SIZES, Console, running
+from tests.tui.fleet import Fleet
+from tests.tui.gateway import SERVED
+
+BOATS = Resource("sea.example.com", "v1", "boats", "Boat")
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "tui-page" / "images_page" / "__init__.py"
+NAMES = {"plural": "boats", "singular": "boat", "kind": "Boat", "shortNames": ["bt"]}
+COLUMNS = [
+    {"name": "Length", "type": "integer", "jsonPath": ".spec.length"},
+    {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
+    {"name": "Port", "type": "string", "jsonPath": ".spec.port", "priority": 1},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+]
+
+
+def define(fleet: Fleet) -> None:
+    versions = [{"name": "v1", "served": True, "storage": True, "additionalPrinterColumns": COLUMNS}]
+    spec = {"group": "sea.example.com", "scope": "Namespaced", "names": NAMES, "versions": versions}
+    body = {"metadata": {"name": "boats.sea.example.com", "uid": "crd"}, "spec": spec}
+    fleet.api.seed(CUSTOMRESOURCEDEFINITIONS, body)
+    for name, length, ready in (("alba", 12, "True"), ("brisa", 7, "False")):
+        conditions = [{"type": "Ready", "status": ready}]
+        meta = {"name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"}
+        fleet.api.seed(BOATS, {"metadata": meta, "spec": {"length": length}, "status": {"conditions": conditions}})
+
+
+@pytest.fixture
+def sea(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    define(fleet)
+    boat = ApiResource(BOATS, "boat", ("bt",), (), frozenset({"list", "watch", "get"}))
+
+    async def discover() -> Sequence[ApiResource]:
+        return (*SERVED, boat)
+
+    monkeypatch.setattr(fleet.gateway, "discover", discover)
+    return fleet
+
+
+async def test_a_defined_kind_has_its_own_columns(sea: Fleet) -> None:
+    async with running(sea) as console:
+        await console.type(":bt")
+        await console.press("enter")
+        assert console.names() == ["alba", "brisa"]
+        heads = next(line for line in console.text().splitlines() if "LENGTH" in line).replace("│", " ").split()
+        assert [word for word in heads if word.isalpha()][:5] == ["NS", "NAME", "LENGTH", "READY", "AGE"]
+        row = next(line for line in console.text().splitlines() if "alba" in line and "12" in line)
+        assert "True" in row.split()
+        await console.press("y")
+        assert "length: 12" in console.text()
+
+
+def example() -> Page:
+    spec = importlib.util.spec_from_file_location("images_page", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page: Page = module.PAGE
+    return page
+
+
+def plugin(value: Any) -> Plugin:
+    return Plugin("p", value, "their-package 1.0")
+
+
+async def opened(fleet: Fleet, page: Page, text: str) -> tuple[str, str]:
+    """What the screen and the note say after a command."""
+    pages = with_plugins([plugin(page)])
+    app = QuarterdeckApp(lambda: fleet.gateway, cluster="homelab", clock=fleet.clock, pages=pages)
+    async with app.run_test(size=SIZES["120x36"]) as pilot:
+        console = Console(app, pilot, fleet)
+        await console.settle()
+        await console.type(text)
+        await console.press("enter")
+        return console.text(), console.note()
+
+
+async def test_the_example_page_follows_the_pods(fleet: Fleet) -> None:
+    shown, _ = await opened(fleet, example(), ":images")
+    pod = next(iter(fleet.api.items(PODS)))
+    assert f"{pod['spec']['containers'][0]['image']}:" in shown
+    assert "containers" in shown
+    shown, _ = await opened(fleet, example(), ":img nothing-like-it")
+    assert "NO IMAGE IN USE HAS 'nothing-like-it' IN ITS NAME" in shown
+    _, note = await opened(fleet, example(), ":images a b")
+    assert note == ":images takes one word at most"
+
+
+async def test_what_a_page_raises_ends_nothing(fleet: Fleet) -> None:
+    def broken(session: Session, _words: Sequence[str]) -> LinesScreen:
+        return LinesScreen(session, "broken", [PODS], lambda objects: [objects["no such resource"]])  # type: ignore[index]
+
+    def worse(_session: Session, _words: Sequence[str]) -> LinesScreen:
+        raise RuntimeError("no")
+
+    shown, _ = await opened(fleet, Page("broken", "", broken), ":broken")
+    assert "This page failed: KeyError: 'no such resource'" in shown
+    _, note = await opened(fleet, Page("worse", "", worse), ":worse")
+    assert note == ":worse of their-package 1.0 failed: RuntimeError: no"
+
+
+def test_a_page_that_cannot_be_is_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    taken = Page("mine", "", example().open, ("timeline",))
+    with caplog.at_level(logging.ERROR):
+        assert with_plugins([plugin(taken), plugin([object()])]) == PAGES
+    assert ":timeline is taken" in caplog.text
+    assert "it is no console.tui.pages.Page" in caplog.text
+    assert "images" in with_plugins([plugin([example()])])
