@@ -30,6 +30,9 @@ from .verbs import Verbs
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 0.2  # between looks at objects of a definition that are held by finalizers
+PARTING_SECONDS = 2.0
+"""Between the end of a definition and that of the watches of its kind: operators that follow definitions leave by
+themselves, and take a watch that ends before for a failure."""
 _RESOURCE = CUSTOMRESOURCEDEFINITIONS.group_resource
 _CALLER = Caller("system:apiserver", frozenset({MASTERS}))
 
@@ -113,8 +116,13 @@ class CustomResources:
         _, present = self._served.pop(name, ({}, []))
         for row in present:
             self._registry.remove(row)
-        for resource in {row.resource.group_resource for row in present}:
-            self._store.end_watches(resource)
+        if present:
+            self._tasks.start(f"end watches of {name}", self._end_watches(name))
+
+    async def _end_watches(self, name: str) -> None:
+        await self._clock.sleep(PARTING_SECONDS)
+        if name not in self._served:
+            self._store.end_watches(name)
 
     async def _sync(self, name: str) -> None:
         entry = self._store.get(_RESOURCE, "", name)

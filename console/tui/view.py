@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from common.api import kinds, meta, pods
+from common.api.definitions import resources_of
 from common.api.kinds import Resource
 from common.api.meta import Key, Object, key
 from common.api.selectors import from_label_selector, from_labels
-from console.views.columns import NAMESPACE, Column, Table, columns_for
+from console.views.columns import NAMESPACE, Column, Table, columns_for, table_of
 from console.views.containers import CONTAINERS
 from console.views.status import host_status
 
@@ -172,6 +173,11 @@ def _of_slice(obj: Object) -> View:
     return _pods_of(meta.name(obj), obj, lambda pod: meta.namespace(pod) == space and meta.name(pod) in names)
 
 
+def _of_definition(obj: Object) -> View | None:
+    found = resources_of(obj)
+    return View(found[0], table=table_of(obj, found[0].version)) if found else None
+
+
 _DRILLS: dict[str, Callable[[Object], View | None]] = {
     kinds.DEPLOYMENTS.group_resource: _of_deployment,
     kinds.REPLICASETS.group_resource: _of_controller,
@@ -184,6 +190,7 @@ _DRILLS: dict[str, Callable[[Object], View | None]] = {
     kinds.SERVICES.group_resource: _of_service,
     kinds.PODS.group_resource: _of_pod,
     kinds.NAMESPACES.group_resource: _of_namespace,
+    kinds.CUSTOMRESOURCEDEFINITIONS.group_resource: _of_definition,
     kinds.ENDPOINTSLICES.group_resource: _of_slice,
 }
 

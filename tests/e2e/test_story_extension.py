@@ -29,9 +29,10 @@ def kopf(cluster: Cluster) -> None:
 
 @pytest.fixture
 def undefined(cluster: Cluster) -> Iterator[None]:
-    """The definition belongs to no namespace: nothing but this takes it away from a test that failed."""
+    """What belongs to no namespace: nothing but this takes it away from a test that failed."""
     yield
     cluster.kubectl("delete", CRD, "--ignore-not-found", "--timeout=30s")
+    cluster.kubectl("delete", "clusterrole,clusterrolebinding", "website-operator", "--ignore-not-found")
 
 
 @pytest.mark.usefixtures("kopf", "undefined")
@@ -54,6 +55,7 @@ def test_an_operator_goes_on_where_it_was_when_the_console_was_killed(cluster: C
     cluster.kubectl("create", "configmap", "website-operator", "-n", space, f"--from-file={EXAMPLES / 'operator.py'}")
     account = f"--serviceaccount={space}:website-operator"
     cluster.kubectl("create", "rolebinding", "website-operator", "-n", space, "--role=website-operator", account)
+    cluster.kubectl("create", "clusterrolebinding", "website-operator", "--clusterrole=website-operator", account)
     apply("in-cluster.yaml")
     cluster.kubectl("rollout", "status", "-n", space, "deployment/website-operator", "--timeout=60s", timeout=90)
     cluster.kill_console()

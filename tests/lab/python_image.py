@@ -16,6 +16,7 @@ from tests.lab.images import BUSYBOX, archive_of
 
 ROOT = "usr/local"
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
+_PASSWD = b"root:x:0:0::/:/bin/sh\n"
 _LEFT_OUT = frozenset({"test", "tests", "site-packages", "idlelib", "tkinter", "ensurepip", "lib2to3", "turtledemo"})
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 
@@ -39,6 +40,9 @@ def python_image(folder: Path, packages: Iterable[str], tag: str = "qd-test/pyth
             link = tarfile.TarInfo(name)
             link.type, link.linkname = tarfile.SYMTYPE, target
             tar.addfile(link)
+        users = tarfile.TarInfo("etc/passwd")  # programs ask for the name of who runs them
+        users.size = len(_PASSWD)
+        tar.addfile(users, io.BytesIO(_PASSWD))
         temporary = tarfile.TarInfo("tmp")
         temporary.type, temporary.mode = tarfile.DIRTYPE, 0o1777
         tar.addfile(temporary)

@@ -35,7 +35,9 @@ COLUMNS = [
 def define(fleet: Fleet) -> None:
     versions = [{"name": "v1", "served": True, "storage": True, "additionalPrinterColumns": COLUMNS}]
     spec = {"group": "sea.example.com", "scope": "Namespaced", "names": NAMES, "versions": versions}
-    body = {"metadata": {"name": "boats.sea.example.com", "uid": "crd"}, "spec": spec}
+    conditions = [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]
+    status = {"acceptedNames": NAMES, "conditions": conditions}
+    body = {"metadata": {"name": "boats.sea.example.com", "uid": "crd"}, "spec": spec, "status": status}
     fleet.api.seed(CUSTOMRESOURCEDEFINITIONS, body)
     for name, length, ready in (("alba", 12, "True"), ("brisa", 7, "False")):
         conditions = [{"type": "Ready", "status": ready}]
@@ -46,10 +48,12 @@ def define(fleet: Fleet) -> None:
 @pytest.fixture
 def sea(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     define(fleet)
-    boat = ApiResource(BOATS, "boat", ("bt",), (), frozenset({"list", "watch", "get"}))
+    verbs = frozenset({"list", "watch", "get"})
+    boat = ApiResource(BOATS, "boat", ("bt",), (), verbs)
+    crd = ApiResource(CUSTOMRESOURCEDEFINITIONS, "customresourcedefinition", ("crd",), (), verbs)
 
     async def discover() -> Sequence[ApiResource]:
-        return (*SERVED, boat)
+        return (*SERVED, boat, crd)
 
     monkeypatch.setattr(fleet.gateway, "discover", discover)
     return fleet
@@ -66,6 +70,17 @@ async def test_a_defined_kind_has_its_own_columns(sea: Fleet) -> None:
         assert "True" in row.split()
         await console.press("y")
         assert "length: 12" in console.text()
+
+
+async def test_from_a_definition_to_its_objects(sea: Fleet) -> None:
+    async with running(sea) as console:
+        await console.type(":customresourcedefinitions")
+        await console.press("enter")
+        assert console.names() == ["boats.sea.example.com"]
+        assert {"Boat", "Namespaced", "Established"} <= set(console.text().split())
+        await console.press("enter")
+        assert console.names() == ["alba", "brisa"]
+        assert "LENGTH" in console.text()
 
 
 def example() -> Page:

@@ -13,6 +13,7 @@ from . import (
     batch,
     configuration,
     containers,
+    defined,
     events,
     history,
     nodes,
@@ -58,6 +59,7 @@ _FAMILIES = (
     scheduling,
     containers,
     storage,
+    defined,
 )
 _TABLES: dict[str, Table] = {
     resource.group_resource: table for family in _FAMILIES for resource, table in family.TABLES.items()

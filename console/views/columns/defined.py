@@ -1,4 +1,4 @@
-"""The table of a kind that users defined: the columns that its definition has for people."""
+"""The table of definitions, and that of a kind that users defined: the columns that its definition has for people."""
 
 from __future__ import annotations
 
@@ -8,14 +8,44 @@ from typing import Any
 
 import orjson
 
-from common.api import ages, jsonpath
+from common.api import ages, jsonpath, kinds
+from common.api.conditions import is_true
 from common.api.jsonpath import JsonPath
-from common.api.meta import Object
+from common.api.meta import Object, is_deleting
+from console.views.status import Status, Tone
 
-from .column import AGE, GENERIC, GENERIC_CLUSTER, NAME, NAMESPACE, Column, Table, dim, newest_first
+from .column import AGE, GENERIC, GENERIC_CLUSTER, NAME, NAMESPACE, Column, Table, dim, newest_first, state, text
 
 _CREATED = ".metadata.creationTimestamp"
 _FIRST_DROP = 3  # behind the columns that every table has: of a definition's own columns the last goes first
+
+
+def _status(definition: Object) -> Status:
+    if is_deleting(definition):
+        return Status("Terminating", Tone.LEAVING)
+    if not is_true(definition, "NamesAccepted"):
+        return Status("NamesTaken", Tone.BAD)
+    established = is_true(definition, "Established")
+    return Status("Established", Tone.OK) if established else Status("NotEstablished", Tone.WARN)
+
+
+def _versions(definition: Object) -> str:
+    return ",".join(str(version["name"]) for version in definition["spec"]["versions"] if version.get("served"))
+
+
+TABLES = {
+    kinds.CUSTOMRESOURCEDEFINITIONS: Table(
+        (
+            NAME,
+            text("KIND", lambda definition: str(definition["spec"]["names"]["kind"]), flexible=True, least=8),
+            text("VERSIONS", _versions, drop=4),
+            text("SCOPE", lambda definition: str(definition["spec"]["scope"]), drop=5),
+            state("STATUS", _status, letter="S"),
+            AGE,
+        ),
+        _status,
+    )
+}
 
 
 def table_of(definition: Object, version: str) -> Table:
