@@ -160,7 +160,7 @@ class VolumeWatch:
             return
         try:
             # A file that goes while du looks is a complaint to it, and none to us.
-            text = await self._tools.run("du", "-sx", "-B1", "--", *sorted(paths), seconds=MEASURE_SECONDS, check=False)
+            text = await self._tools.run("du", "-s", "-B1", "--", *sorted(paths), seconds=MEASURE_SECONDS, check=False)
         except VolumeFailure as failure:
             log.debug("volumes were not measured: %s", failure)
             return

@@ -51,6 +51,64 @@ def opened(distribution: Distribution, node: str = "n1") -> tuple[Feed, list[str
     return distribution.open(node, lambda: woken.append(node)), woken
 
 
+def storage_of(claim_uid: str = "c1") -> tuple[Object, Object, Object]:
+    """A claim, its volume, and the Secret that the volume names."""
+    claim = stored(objects.claim("data", volume="pv", uid="c1"))
+    volume = stored(objects.volume("pv", claim="default/data", phase="Bound"))
+    volume["metadata"]["namespace"] = ""
+    volume["spec"]["claimRef"]["uid"] = claim_uid
+    volume["spec"]["csi"] = {"nodePublishSecretRef": {"name": "key", "namespace": "vault"}}
+    secret = stored({"metadata": {"name": "key", "namespace": "vault"}})
+    return claim, volume, secret
+
+
+def test_a_claim_brings_its_volume_and_the_key_to_it_in_whatever_order_they_come(distribution: Distribution) -> None:
+    feed, _ = opened(distribution)
+    claim, volume, secret = storage_of()
+    parts = [
+        ("secrets", secret), ("pods", stored(objects.with_claims(objects.pod("web", node="n1"), "data"))),
+        ("persistentvolumes", volume), ("persistentvolumeclaims", claim),
+    ]  # fmt: skip
+    for order in itertools.permutations(parts):
+        distribution = Distribution()
+        feed, _ = opened(distribution)
+        feed.take()
+        for resource, obj in order:
+            distribution.change(resource, None, obj)
+        batch = feed.take()
+        assert [names(batch, resource) for resource, _ in parts] == [["key"], ["web"], ["pv"], ["data"]]
+        distribution.change("pods", next(obj for kind, obj in parts if kind == "pods"), None)
+        gone = feed.take()
+        assert gone is not None
+        assert {resource for resource, uids in gone.removed.items() if uids} == {resource for resource, _ in parts}
+
+
+def test_the_volume_of_another_claim_brings_no_key(distribution: Distribution) -> None:
+    feed, _ = opened(distribution)
+    claim, volume, secret = storage_of(claim_uid="somebody-else")
+    for resource, obj in (
+        ("pods", stored(objects.with_claims(objects.pod("web", node="n1"), "data"))),
+        ("persistentvolumeclaims", claim), ("persistentvolumes", volume), ("secrets", secret),
+    ):  # fmt: skip
+        distribution.change(resource, None, obj)
+    batch = feed.take()
+    assert (names(batch, "persistentvolumeclaims"), names(batch, "persistentvolumes")) == (["data"], [])
+    assert names(batch, "secrets") == []
+
+
+def test_a_claim_that_is_bound_later_brings_its_volume_then(distribution: Distribution) -> None:
+    feed, _ = opened(distribution)
+    claim, volume, _ = storage_of()
+    pending = copy.deepcopy(claim)
+    del pending["spec"]["volumeName"]
+    distribution.change("pods", None, stored(objects.with_claims(objects.pod("web", node="n1"), "data")))
+    distribution.change("persistentvolumes", None, volume)
+    distribution.change("persistentvolumeclaims", None, pending)
+    assert names(feed.take(), "persistentvolumes") == []
+    distribution.change("persistentvolumeclaims", pending, claim)
+    assert names(feed.take(), "persistentvolumes") == ["pv"]
+
+
 def test_the_first_batch_is_everything_even_when_that_is_nothing(distribution: Distribution) -> None:
     feed, _ = opened(distribution)
     batch = feed.take()

@@ -257,6 +257,18 @@ def test_a_pod_over_its_active_deadline_fails() -> None:
     assert driver.asked(TearDown) == [TearDown(keep_containers=True)]
 
 
+def test_a_pod_that_holds_more_than_it_may_is_evicted_within_a_second() -> None:
+    driver = Driver(pod())
+    driver.run()
+    driver.tell(events.Evicted("too much"))
+    assert driver.asked(StopContainer)
+    driver.wait(1)
+    assert driver.asked(StopContainer)[-1].kill
+    driver.die(code=137)
+    assert (driver.phase, driver.status["reason"], driver.status["message"]) == ("Failed", "Evicted", "too much")
+    assert driver.tell(events.Evicted("too much again")) == []
+
+
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_pod_that_has_ended_before_never_runs_again(phase: str) -> None:
     driver = Driver(pod(status={"phase": phase, "startTime": "2025-12-31T00:00:00Z"}))
