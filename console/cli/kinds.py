@@ -5,7 +5,7 @@ Nothing is built in, so a kind that the server learns later works here at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from common.api.kinds import Resource
@@ -51,6 +51,9 @@ class Kinds:
         for kind in self._kinds:
             for word in kind.names():
                 self._by_name.setdefault(word, kind)  # the core group comes first and wins, as with kubectl
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._kinds)
 
     @classmethod
     def of_server(cls, api: Api) -> Kinds:

@@ -26,6 +26,11 @@ def cores(value: Fraction) -> str:
     return str(milli // 1000) if milli % 1000 == 0 else f"{milli}m"
 
 
+def milli(value: Fraction) -> str:
+    """CPU in use, in millicores rounded up: what uses anything at all never shows as nothing."""
+    return f"{-(-value * 1000 // 1)}m"
+
+
 def size(value: Fraction | int) -> str:
     """Bytes in the largest binary unit, with one decimal below ten."""
     for suffix, unit in _UNITS:

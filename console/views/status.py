@@ -223,3 +223,18 @@ def _phase(obj: Object, tones: Mapping[str, Tone]) -> Status:
         return Status("Terminating", Tone.LEAVING)
     word = str((obj.get("status") or {}).get("phase") or "Pending")
     return Status(word, tones.get(word, Tone.TEXT))
+
+
+def autoscaler_status(autoscaler: Object) -> Status:
+    """How an autoscaler fares: what keeps it from working, else whether it would go beyond its limits."""
+    for kind in ("AbleToScale", "ScalingActive"):
+        found = conditions.get_condition(autoscaler, kind)
+        if found is not None and found.get("status") == "False":
+            resting = found.get("reason") == "ScalingDisabled"
+            return Status(str(found.get("reason") or "Failed"), Tone.DIM if resting else Tone.WARN)
+    if conditions.get_condition(autoscaler, "ScalingActive") is None:
+        return Status("Waiting", Tone.BUSY)
+    limited = conditions.get_condition(autoscaler, "ScalingLimited") or {}
+    if limited.get("status") == "True" and limited.get("reason") == "TooManyReplicas":
+        return Status("AtMaximum", Tone.WARN)
+    return Status("Active", Tone.OK)

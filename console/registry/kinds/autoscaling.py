@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common.api import kinds, quantity
+from common.api.autoscaling import targets
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
@@ -10,7 +11,6 @@ from console.registry.columns import AGE, NAME, at
 from console.registry.row import Column, Context, Row, Version
 
 from .autoscaling_conversion import V1, from_v2, to_v2
-from .autoscaling_targets import targets
 
 CPU_UTILIZATION = 80  # percent of the request, for an autoscaler that names no metric
 MAX_WINDOW, MAX_PERIOD = 3600, 1800  # seconds

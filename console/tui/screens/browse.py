@@ -21,6 +21,7 @@ from console.tui.session import SLICE, Session
 from console.tui.table.model import Change, TableModel
 from console.tui.table.query import parse as parse_query
 from console.tui.table.widget import Table
+from console.tui.usage import Usages
 from console.tui.view import View
 from console.tui.widgets import bars
 from console.tui.widgets.detail import Detail
@@ -28,6 +29,7 @@ from console.tui.widgets.spans import Line, Span
 from console.views.containers import CONTAINERS
 from console.views.containers import rows as container_rows
 from console.views.status import Tone
+from console.views.usage import attached, detached
 
 from .deck import Deck, Handler
 from .empty import notice
@@ -46,6 +48,7 @@ class Browse(Deck):
         self.history = ViewHistory(first)
         self.view = first
         self._feed: Subscription | None = None
+        self._usages = Usages(session.gateway, session.clock)
         self._table = Table(self._model(), session.clock, session.look, id="table")
         self._table.add_class("framed")
         self._detail = Detail(session, id="detail")
@@ -92,6 +95,8 @@ class Browse(Deck):
             self._feed.close()
         resource = kinds.PODS if self.view.resource == CONTAINERS else self.view.resource
         self._feed = self.session.feeds.open(resource)
+        self._usages.follow(self.view.resource)
+        self._measure()
         self.frame()
 
     def go(self, view: View) -> None:
@@ -117,10 +122,10 @@ class Browse(Deck):
     def frame(self) -> None:
         if self._feed is None:
             return
-        changes = self._feed.take(SLICE)
+        changes = self._feed.take(SLICE) or self._remeasured(self._feed)
         if changes:
             self._table.update(self._rows(changes))
-        if self._feed.waiting:
+        if self._feed.waiting or self._usages.fresh:
             self.call_later(self.frame)
         self._table.set_notice(notice(self.view, self._table.model, self.session, synced=self._feed.synced))
         self._table.flush()
@@ -131,7 +136,8 @@ class Browse(Deck):
         """Containers are rows that their pod makes; everything else is its own row."""
         origin = self.view.scope.origin if self.view.scope else None
         if self.view.resource != CONTAINERS or origin is None:
-            return changes
+            use = self._usages.of
+            return [(obj_key, obj and attached(obj, use(obj_key))) for obj_key, obj in changes]
         found: list[Change] = []
         for obj_key, pod in changes:
             if obj_key != origin:
@@ -142,7 +148,18 @@ class Browse(Deck):
             found += [(key(row), row) for row in rows]
         return found
 
+    def _measure(self) -> None:
+        if self._usages.due:
+            self.run_worker(self._usages.ask(), group="usage", exclusive=True)
+
+    def _remeasured(self, feed: Subscription) -> list[Change]:
+        """Objects whose figures changed, a slice at a time."""
+        taken = [key for key, _ in zip(self._usages.fresh, range(SLICE), strict=False)]
+        self._usages.fresh.difference_update(taken)
+        return [(key, obj) for key in taken if (obj := feed.get(key)) is not None]
+
     def second(self) -> None:
+        self._measure()
         self._table.tick()
         self._detail.second()
 
@@ -176,7 +193,7 @@ class Browse(Deck):
     @on(Table.Moved)
     def _moved(self, message: Table.Moved) -> None:
         row = message.row
-        self._detail.show(self.view.resource, row.obj if row else None)
+        self._detail.show(self.view.resource, detached(row.obj) if row else None)
 
     @on(Table.Opened)
     def _opened(self, _message: Table.Opened) -> None:
@@ -204,11 +221,11 @@ class Browse(Deck):
 
     def targets(self) -> list[Object]:
         """The marked objects, else the one under the cursor."""
-        return [row.obj for row in self._table.model.targets()]
+        return [detached(row.obj) for row in self._table.model.targets()]
 
     def current(self) -> Object | None:
         row = self._table.model.current()
-        return row.obj if row else None
+        return detached(row.obj) if row else None
 
     def open_current(self) -> None:
         obj = self.current()

@@ -15,6 +15,7 @@ from console.views.status import Status, Tone
 from .layout import Placed, fit
 from .model import Row
 
+_PLAIN = str.maketrans("█░", "#.")
 _TINTED = frozenset({Tone.BUSY, Tone.WARN, Tone.BAD, Tone.DONE, Tone.LEAVING})
 
 
@@ -68,6 +69,8 @@ def _cell(item: Row, column: Column, index: int, look: Look, now: datetime) -> t
     if isinstance(value, Status):
         glyph = look.glyphs.get(value.tone, " ")
         return f"{glyph} {value.word}", value.tone
+    if look.ascii:
+        value = value.translate(_PLAIN)
     if column.tone is not None:
         return value, column.tone(item.obj)
     if column.title == "NAME":

@@ -10,6 +10,7 @@ from common.api.meta import Object
 from console.views.status import Tone
 
 from . import (
+    autoscaling,
     batch,
     configuration,
     containers,
@@ -49,6 +50,7 @@ __all__ = [
 _FAMILIES = (
     pods,
     workloads,
+    autoscaling,
     batch,
     services,
     nodes,

@@ -9,6 +9,7 @@ from common.api.meta import Object
 from console.views import amounts, status
 
 from .column import AGE, LABELS, Column, Table, dim, number, state, text
+from .used import bar, fullness, share_order
 
 
 def address(node: Object, family: int) -> str:
@@ -34,8 +35,10 @@ NODE_COLUMNS = (
     text("NAME", meta.name, flexible=True, least=12, letter="N"),
     state("STATUS", status.node_status, letter="S"),
     number("TAINTS", _taints, drop=7, tone=dim),
-    text("CPU", _capacity("cpu"), right=True, drop=3, letter="C"),
-    text("MEMORY", _capacity("memory"), right=True, drop=3, letter="M"),
+    text("CPU", bar("cpu"), right=True, drop=2, letter="C", sort=share_order("cpu"), tone=fullness("cpu")),
+    text("MEM", bar("memory"), right=True, drop=2, letter="M", sort=share_order("memory"), tone=fullness("memory")),
+    text("CPUS", _capacity("cpu"), right=True, drop=6, tone=dim),
+    text("MEMORY", _capacity("memory"), right=True, drop=6, tone=dim),
     text("PODS", _capacity("pods"), right=True, drop=6, tone=dim),
     text("IPV4", lambda node: address(node, 4), drop=4, letter="I"),
     text("IPV6", lambda node: address(node, 6), drop=5),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from common.api import kinds, pods, podstate
 from common.api.meta import Object
 from console.views import amounts, status
 from console.views.status import Tone
+from console.views.usage import use
 
 from .column import AGE, LABELS, NAME, NAMESPACE, Table, dim, number, state, text
+from .used import used, used_order
 
 
 def _pod_ready(pod: Object) -> str:
@@ -37,6 +40,27 @@ def _requested_order(resource: str) -> Callable[[Object], Any]:
     return lambda pod: -pods.requests(pod).get(resource, 0)
 
 
+def _strain(resource: str) -> Callable[[Object], Tone]:
+    """A pod near its limit: throttled soon, or ended for its memory."""
+
+    def tone(pod: Object) -> Tone:
+        found = use(pod)
+        if found is None:
+            return Tone.DIM
+        limits = [((item.get("resources") or {}).get("limits") or {}).get(resource) for item in _containers(pod)]
+        bounds = [amounts.parsed(limit) for limit in limits]
+        if not bounds or None in bounds:
+            return Tone.TEXT
+        bound = sum((value for value in bounds if value is not None), Fraction())
+        return Tone.WARN if bound and dict(found.items())[resource] >= bound * 9 / 10 else Tone.TEXT
+
+    return tone
+
+
+def _containers(pod: Object) -> list[Object]:
+    return list((pod.get("spec") or {}).get("containers") or ())
+
+
 def _ip(pod: Object) -> str:
     return next(iter(pods.ips(pod)), "-")
 
@@ -47,11 +71,13 @@ POD_COLUMNS = (
     text("READY", _pod_ready, tone=_pod_ready_tone, letter="R"),
     state("STATUS", status.pod_status, letter="S"),
     number("RS", podstate.restarts, drop=4, letter="T", tone=_restarts_tone),
-    text("CPU/R", _requested("cpu"), right=True, drop=7, letter="C", sort=_requested_order("cpu"), tone=dim),
-    text("MEM/R", _requested("memory"), right=True, drop=7, letter="M", sort=_requested_order("memory"), tone=dim),
+    text("CPU", used("cpu"), right=True, drop=4, letter="C", sort=used_order("cpu"), tone=_strain("cpu")),
+    text("MEM", used("memory"), right=True, drop=4, letter="M", sort=used_order("memory"), tone=_strain("memory")),
     text("IP", _ip, drop=6, letter="I", tone=dim),
     text("NODE", lambda pod: pods.node_name(pod) or "-", drop=3, letter="O", tone=dim),
     AGE,
+    text("CPU/R", _requested("cpu"), right=True, wide=True, drop=7, sort=_requested_order("cpu"), tone=dim),
+    text("MEM/R", _requested("memory"), right=True, wide=True, drop=7, sort=_requested_order("memory"), tone=dim),
     text("ALL IPS", lambda pod: ",".join(pods.ips(pod)) or "-", wide=True, drop=8, tone=dim),
     LABELS,
 )

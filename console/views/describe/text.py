@@ -9,7 +9,7 @@ from datetime import datetime
 from common.api.meta import Object
 from console.views.yaml_text import to_yaml
 
-from . import batch, cluster, lines, storage, workloads
+from . import autoscaling, batch, cluster, lines, storage, workloads
 from .pod import pod
 
 
@@ -49,6 +49,8 @@ def _body(obj: Object, related: Related, now: datetime) -> list[str]:
         return workloads.statefulset(obj, related.revisions, now)
     if kind == "DaemonSet":
         return workloads.daemonset(obj, related.revisions, now)
+    if kind == "HorizontalPodAutoscaler":
+        return autoscaling.autoscaler(obj, now)
     if kind == "Job":
         return batch.job(obj, now)
     if kind == "CronJob":

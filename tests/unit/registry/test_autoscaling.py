@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.api.autoscaling import targets
 from common.api.kinds import HORIZONTALPODAUTOSCALERS
 from common.api.meta import Object
 from common.errors import Invalid
 from console.registry.kinds.autoscaling_conversion import BEHAVIOR, METRICS, from_v2, to_v2
-from console.registry.kinds.autoscaling_targets import targets
 
 from .builders import created
 

@@ -1,10 +1,13 @@
-"""The TARGETS of an autoscaler as kubectl prints them: `cpu: 12%/80%`, two metrics at most."""
+"""The TARGETS of an autoscaler as kubectl prints them: `cpu: 12%/80%`, two metrics at most.
+
+The API's tables and the console both show them.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from common.api.meta import Object
+from .meta import Object
 
 UNKNOWN, SHOWN = "<unknown>", 2
 _FIELDS = {

@@ -1,0 +1,64 @@
+"""What pods and nodes use, asked for while a table shows them: figures cannot be watched, they are read every few
+seconds. Without an answer a table goes on without figures."""
+
+from __future__ import annotations
+
+import logging
+
+from common.api.kinds import NODE_METRICS, NODES, POD_METRICS, PODS, Resource
+from common.api.meta import Key, key
+from common.clock import Clock
+from common.errors import ApiError
+from console.views.usage import Use, use_of
+
+from .gateway import Gateway
+
+log = logging.getLogger(__name__)
+
+SECONDS = 5.0  # as often as agents measure
+_SOURCES = {PODS: POD_METRICS, NODES: NODE_METRICS}
+
+
+class Usages:
+    """The newest figures of one resource; `fresh` are the keys whose figures changed since they were last taken."""
+
+    def __init__(self, gateway: Gateway, clock: Clock) -> None:
+        self._gateway = gateway
+        self._clock = clock
+        self._resource: Resource | None = None
+        self._asked: float | None = None
+        self._known: dict[Key, Use] = {}
+        self.fresh: set[Key] = set()
+
+    def follow(self, resource: Resource) -> None:
+        """From now on figures of this resource, if it has any."""
+        if resource != self._resource:
+            self._resource, self._asked = resource, None
+            self._known.clear()
+            self.fresh.clear()
+
+    def of(self, obj_key: Key) -> Use | None:
+        return self._known.get(obj_key)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to ask again."""
+        if self._resource not in _SOURCES:
+            return False
+        return self._asked is None or self._clock.monotonic() - self._asked >= SECONDS
+
+    async def ask(self) -> None:
+        """Read the figures of all objects."""
+        resource = self._resource
+        if resource is None or (source := _SOURCES.get(resource)) is None:
+            return
+        self._asked = self._clock.monotonic()
+        try:
+            found = {key(item): use_of(item) for item in (await self._gateway.list(source)).items}
+        except (ApiError, OSError) as error:
+            log.debug("no figures of %s: %s", resource.plural, error)
+            found = {}
+        if resource == self._resource:
+            changed = {item for item in found.keys() | self._known.keys() if found.get(item) != self._known.get(item)}
+            self.fresh |= changed
+            self._known = found

@@ -1,0 +1,117 @@
+"""The cluster at a glance: how many objects of each kind are well, and what it uses over time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from common.api import conditions, kinds
+from common.api.kinds import Resource
+from common.api.meta import Object
+
+from . import amounts
+from .columns import tone_of
+from .status import FAULTS
+
+SHOWN: tuple[Resource, ...] = (
+    kinds.NODES,
+    kinds.PODS,
+    kinds.DEPLOYMENTS,
+    kinds.STATEFULSETS,
+    kinds.DAEMONSETS,
+    kinds.JOBS,
+    kinds.PERSISTENTVOLUMECLAIMS,
+    kinds.HORIZONTALPODAUTOSCALERS,
+)
+"""The kinds that have a pulse, as far as the cluster serves them."""
+LEVELS = " ▁▂▃▄▅▆▇█"
+ASCII_LEVELS = " .:-=+*#%"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Objects of one kind: all of them, and those with a fault."""
+
+    resource: Resource
+    total: int
+    faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the cluster used, oldest first, None where nothing was measured; and what ready nodes offer. Cores and
+    bytes."""
+
+    title: str
+    values: list[float | None]
+    offered: float
+    step: int
+
+    @property
+    def newest(self) -> float | None:
+        return next((value for value in reversed(self.values) if value is not None), None)
+
+    @property
+    def top(self) -> float:
+        """What the height of a chart stands for: what there is, or a little above the peak when that is far below."""
+        peak = max((value for value in self.values if value is not None), default=0.0)
+        return self.offered if peak * 2 > self.offered else peak * 1.25
+
+    @property
+    def percent(self) -> int | None:
+        if self.newest is None or not self.offered:
+            return None
+        return round(100 * self.newest / self.offered)
+
+    @property
+    def text(self) -> str:
+        """`412m of 8`."""
+        if self.newest is None:
+            return "not measured yet"
+        resource = self.title.lower()
+        used = amounts.milli(Fraction(self.newest)) if resource == "cpu" else amounts.size(int(self.newest))
+        return f"{used} of {amounts.amount(resource, Fraction(self.offered))}"
+
+
+def pulse(resource: Resource, objects: Iterable[Object]) -> Pulse:
+    found = [tone_of(resource, obj) in FAULTS for obj in objects]
+    return Pulse(resource, len(found), sum(found))
+
+
+def loads(series: Object, nodes: Iterable[Object]) -> list[Load]:
+    """CPU and memory of a ClusterSeries."""
+    ready = [amounts.allocatable(node) for node in nodes if conditions.is_true(node, "Ready")]
+    cpu, memory = (
+        float(sum((offered.get(name, Fraction()) for offered in ready), Fraction())) for name in ("cpu", "memory")
+    )
+    step = int(series.get("stepSeconds") or 5)
+    cores = [None if value is None else value / 1000 for value in series.get("cpu") or ()]
+    bytes_ = [None if value is None else float(value) for value in series.get("memory") or ()]
+    return [Load("CPU", cores, cpu, step), Load("Memory", bytes_, memory, step)]
+
+
+def resampled(values: Sequence[float | None], width: int) -> list[float | None]:
+    """The values in so many columns: the highest of those that share one, so that no peak gets lost."""
+    if len(values) <= width:
+        return [None] * (width - len(values)) + list(values)
+    found: list[float | None] = []
+    for column in range(width):
+        part = values[column * len(values) // width : (column + 1) * len(values) // width]
+        known = [value for value in part if value is not None]
+        found.append(max(known) if known else None)
+    return found
+
+
+def chart(values: Sequence[float | None], top: float, width: int, height: int, levels: str = LEVELS) -> list[str]:
+    """Lines of bars, the highest first; a value of `top` fills all lines. Nothing is drawn where nothing is known, and
+    a little where little is used."""
+    steps = len(levels) - 1
+    columns = []
+    for value in resampled(values, width):
+        share = 0.0 if value is None or not top else min(max(value / top, 0.0), 1.0)
+        columns.append(0 if value is None else max(round(share * steps * height), 1))
+    return [
+        "".join(levels[min(max(filled - steps * line, 0), steps)] for filled in columns)
+        for line in reversed(range(height))
+    ]
