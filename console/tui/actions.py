@@ -21,6 +21,7 @@ class Where(StrEnum):
     TIMELINE = "timeline"
     TOPOLOGY = "topology"
     FIT = "what-if"
+    PULSES = "pulses"
 
 
 EVERYWHERE = frozenset(Where)
@@ -54,7 +55,17 @@ class Action:
 _PODS = frozenset({"pods"})
 _RUNNING = frozenset({"pods", "containers"})
 _SCROLLED = frozenset(
-    {Where.TABLE, Where.TEXT, Where.LOGS, Where.ROLLOUT, Where.WHY, Where.TIMELINE, Where.TOPOLOGY, Where.FIT}
+    {
+        Where.TABLE,
+        Where.TEXT,
+        Where.LOGS,
+        Where.ROLLOUT,
+        Where.WHY,
+        Where.TIMELINE,
+        Where.TOPOLOGY,
+        Where.FIT,
+        Where.PULSES,
+    }
 )
 _READ = frozenset({Where.TEXT, Where.LOGS})
 _VIRTUAL = frozenset({"containers"})
@@ -117,6 +128,8 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.TOPOLOGY}), hint=2),
     Action("block.previous", ("left", "shift+tab"), "pod before", "To the pod or node before.",
            frozenset({Where.TOPOLOGY}), hint=3),
+    Action("pulse.open", ("enter",), "open", "To the objects of the kind: only the faults, where there are some.",
+           frozenset({Where.PULSES}), hint=1),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,

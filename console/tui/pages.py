@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
-from .screens import fit, timeline, topology
+from .screens import fit, pulses, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Page:
 _PAGES: tuple[Page, ...] = (
     Page("topo", "A box per node with its pods in proportion to what they ask.", topology.opened, ("topology",)),
     Page("fit", "What if: `:fit nginx cpu=500m mem=1Gi x6` shows where replicas would land.", fit.opened),
+    Page("pulses", "The cluster at a glance: health by kind, CPU and memory over time.", pulses.opened, ("pulse",)),
     Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
 )
 PAGES = {page.word: page for page in _PAGES}

@@ -13,6 +13,7 @@ from common.api.names import template_hash
 from common.clock import FakeClock
 from tests.fakes.api import FakeApi, copy
 from tests.tui.fleet_batch import add_batch
+from tests.tui.fleet_figures import add_figures
 from tests.tui.fleet_storage import add_storage
 from tests.tui.gateway import FakeGateway
 
@@ -59,6 +60,7 @@ class Fleet:
         self._writes()
         add_batch(self.api, NOW)
         add_storage(self.api, NOW)
+        add_figures(self.api, NOW)
         return self
 
     def _seed(self, resource: kinds.Resource, obj: Object) -> Object:

@@ -28,6 +28,7 @@ SERVED = tuple(
         (kinds.SERVICEACCOUNTS, "serviceaccount", ("sa",)),
         (kinds.DEPLOYMENTS, "deployment", ("deploy",)),
         (kinds.REPLICASETS, "replicaset", ("rs",)),
+        (kinds.HORIZONTALPODAUTOSCALERS, "horizontalpodautoscaler", ("hpa",)),
         (kinds.STATEFULSETS, "statefulset", ("sts",)),
         (kinds.DAEMONSETS, "daemonset", ("ds",)),
         (kinds.JOBS, "job", ()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -67,14 +68,14 @@ def _ip(pod: Object) -> str:
 
 POD_COLUMNS = (
     NAMESPACE,
-    NAME,
+    replace(NAME, least=18),
     text("READY", _pod_ready, tone=_pod_ready_tone, letter="R"),
     state("STATUS", status.pod_status, letter="S"),
-    number("RS", podstate.restarts, drop=4, letter="T", tone=_restarts_tone),
-    text("CPU", used("cpu"), right=True, drop=4, letter="C", sort=used_order("cpu"), tone=_strain("cpu")),
-    text("MEM", used("memory"), right=True, drop=4, letter="M", sort=used_order("memory"), tone=_strain("memory")),
+    number("RS", podstate.restarts, drop=5, letter="T", tone=_restarts_tone),
+    text("CPU", used("cpu"), right=True, drop=3, letter="C", sort=used_order("cpu"), tone=_strain("cpu")),
+    text("MEM", used("memory"), right=True, drop=3, letter="M", sort=used_order("memory"), tone=_strain("memory")),
     text("IP", _ip, drop=6, letter="I", tone=dim),
-    text("NODE", lambda pod: pods.node_name(pod) or "-", drop=3, letter="O", tone=dim),
+    text("NODE", lambda pod: pods.node_name(pod) or "-", drop=4, letter="O", tone=dim),
     AGE,
     text("CPU/R", _requested("cpu"), right=True, wide=True, drop=7, sort=_requested_order("cpu"), tone=dim),
     text("MEM/R", _requested("memory"), right=True, wide=True, drop=7, sort=_requested_order("memory"), tone=dim),
