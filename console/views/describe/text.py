@@ -39,20 +39,14 @@ def _body(obj: Object, related: Related, now: datetime) -> list[str]:
     kind = str(obj.get("kind"))
     if kind in _ALONE:
         return _ALONE[kind](obj)
-    if kind == "Pod":
-        return pod(obj, now)
+    if kind in _WITH_TIME:
+        return _WITH_TIME[kind](obj, now)
     if kind == "Deployment":
         return workloads.deployment(obj, related.revisions, now)
-    if kind in {"ReplicaSet", "ReplicationController"}:
-        return workloads.replicaset(obj, now)
     if kind == "StatefulSet":
         return workloads.statefulset(obj, related.revisions, now)
     if kind == "DaemonSet":
         return workloads.daemonset(obj, related.revisions, now)
-    if kind == "HorizontalPodAutoscaler":
-        return autoscaling.autoscaler(obj, now)
-    if kind == "Job":
-        return batch.job(obj, now)
     if kind == "CronJob":
         return batch.cronjob(obj, related.jobs, now)
     if kind == "Service":
@@ -74,6 +68,14 @@ _ALONE = {
     "ControllerRevision": workloads.controllerrevision,
     "PersistentVolume": storage.volume,
     "StorageClass": storage.storage_class,
+}
+
+_WITH_TIME = {
+    "Pod": pod,
+    "ReplicaSet": workloads.replicaset,
+    "ReplicationController": workloads.replicaset,
+    "Job": batch.job,
+    "HorizontalPodAutoscaler": autoscaling.autoscaler,
 }
 
 
