@@ -18,7 +18,7 @@ class Suite:
     root: bool = False
 
 
-PACKAGES = {**PROGRAMS, "haproxy": "haproxy", "tmux": "tmux", "make": "make"}
+PACKAGES = {**PROGRAMS, "haproxy": "haproxy", "tmux": "tmux", "make": "make", "sudo": "sudo"}
 KUBECTL = "kubectl is not on PATH: install version 1.31 or newer, see kubernetes.io/docs/tasks/tools"
 _KERNEL = ("dockerd", "iptables", "nft", "ip", "haproxy", "conntrack", "busybox")
 SUITES = (

@@ -70,8 +70,6 @@ def run(args: argparse.Namespace) -> int:
             known.forget(target)
     credentials = Credentials(args.key, _password(args))
     bundles = Bundles()
-    if args.action != "remove":
-        bundles.prepare()
     work = _Work(context, credentials, known, args, bundles, wide=max(len(str(target)) for target in targets))
     with ThreadPoolExecutor(min(AT_ONCE, len(targets)), "host") as pool:
         done = list(pool.map(work.one, targets))

@@ -108,7 +108,10 @@ def _files(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:
 def _archive(files: dict[str, Path]) -> bytes:
     """Always the same bytes for the same files."""
     buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=1, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
         for name in sorted(files):
             content = files[name].read_bytes()
             entry = tarfile.TarInfo(f"lib/{name}")

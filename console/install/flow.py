@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,20 +40,18 @@ class Cluster(Protocol):
 
 
 class Bundles:
-    """Makes each sort of release once, however many machines get it. Threads may share it when `prepare` was called."""
+    """Makes each sort of release once, however many machines get it, and threads share it."""
 
     def __init__(self) -> None:
         self._made: dict[bool, Bundle] = {}
+        self._making = threading.Lock()
 
     def for_machine(self, facts: Facts) -> Bundle:
         whole = bundle.fits(facts.python, facts.arch)
-        if whole not in self._made:
-            self._made[whole] = bundle.make(whole=whole)
-        return self._made[whole]
-
-    def prepare(self) -> None:
-        """Make the release for machines like this one."""
-        self._made.setdefault(True, bundle.make(whole=True))
+        with self._making:
+            if whole not in self._made:
+                self._made[whole] = bundle.make(whole=whole)
+            return self._made[whole]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tests.lab.needs import missing
 from tests.lab.switch import Switch
 
 OURS = "quarterdeck-"
+SPARE = "s"
 DEFAULT_FOLDER = Path("/tmp/quarterdeck-lab")
 
 
@@ -43,10 +44,12 @@ class Lab:
 
     @property
     def hosts(self) -> list[Host]:
-        """All hosts that have a disk, running or not."""
-        if not self._hosts.is_dir():
-            return []
-        return [self.host(path.name) for path in sorted(self._hosts.iterdir()) if path.name.startswith("h")]
+        """All hosts that have a disk, running or not, without those that `add` gave."""
+        return [host for host in self._every() if not host.name.startswith(SPARE)]
+
+    def _every(self) -> list[Host]:
+        names = sorted(path.name for path in self._hosts.iterdir()) if self._hosts.is_dir() else []
+        return [self.host(name) for name in names if name.startswith(("h", SPARE))]
 
     def up(self, count: int, *, engine: bool = True) -> list[Host]:
         """Have `count` hosts running, engines answering; hosts that run already are left alone."""
@@ -64,6 +67,14 @@ class Lab:
                 host.wait_for_engine()
         return hosts
 
+    def add(self, *, engine: bool = True) -> Host:
+        """One host more, not among `hosts`, for tests that need one of their own; they `kill` and `erase` it."""
+        host = self.host(f"{SPARE}{self.name[-3:]}-{len(self._every()) + 1}")
+        host.boot(engine=engine)
+        if engine:
+            host.wait_for_engine()
+        return host
+
     def _prepare(self) -> None:
         self._hosts.mkdir(parents=True, exist_ok=True)
         if not self._hosts.is_mount():
@@ -74,7 +85,7 @@ class Lab:
 
     def down(self) -> None:
         """End all hosts and take away everything that the lab made on this machine."""
-        for host in self.hosts:
+        for host in self._every():
             host.resume()
             host.kill()
         self.switch.down()
