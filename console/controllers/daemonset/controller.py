@@ -13,10 +13,10 @@ from common.api.kinds import CONTROLLERREVISIONS, DAEMONSETS, NODES, PODS
 from common.api.meta import Key, Object, controller_of, is_deleting, key, labels, name, namespace, uid
 from common.api.revisions import REVISION_HASH, hash_of, ordered
 from common.api.selectors import from_label_selector
-from common.errors import ApiError, InternalError, NotFound, Timeout
+from common.errors import ApiError, InternalError, NotFound
 from console.controllers import revisions
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all, slow_start
-from console.controllers.expectations import DOUBTFUL_SECONDS, Expectations
+from console.controllers.expectations import Expectations
 from console.controllers.ownership import claim, settle
 
 from .model import World
@@ -165,7 +165,7 @@ class DaemonSetController(Controller[Key]):
         try:
             await self.client.create(PODS, pod, key.namespace)
         except (ApiError, TimeoutError, OSError) as error:
-            self._doubt(key, name(pod), error)
+            self.expectations.failed(key, name(pod), error)
             self.events.warning(DAEMONSETS, owner, "FailedCreate", f"Error creating: {error}")
             raise
         self.events.normal(DAEMONSETS, owner, "SuccessfulCreate", f"Created pod: {name(pod)}")
@@ -178,17 +178,10 @@ class DaemonSetController(Controller[Key]):
             self.expectations.seen(key, uid(pod))
             return
         except (ApiError, TimeoutError, OSError) as error:
-            self._doubt(key, uid(pod), error)
+            self.expectations.failed(key, uid(pod), error)
             self.events.warning(DAEMONSETS, owner, "FailedDelete", f"Error deleting: {error}")
             raise
         self.events.normal(DAEMONSETS, owner, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
-
-    def _doubt(self, key: Key, mark: str, error: Exception) -> None:
-        """A refusal is certain; a lost answer may hide a success, so the mark stays for a while."""
-        if isinstance(error, ApiError) and not isinstance(error, Timeout | InternalError):
-            self.expectations.seen(key, mark)
-        else:
-            self.expectations.expect(key, mark, DOUBTFUL_SECONDS)
 
     async def _write_status(self, owner: Object, status: Object) -> None:
         try:

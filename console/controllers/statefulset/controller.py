@@ -28,7 +28,7 @@ from common.api.revisions import ordered
 from common.api.selectors import from_label_selector
 from common.errors import AlreadyExists, ApiError, InternalError, NotFound
 from console.controllers import revisions
-from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
+from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, namespace_ends
 from console.controllers.ownership import claim, settle
 
 from .identity import claim_names, ordinal_of, revision_name
@@ -173,7 +173,7 @@ class StatefulSetController(Controller[Key]):
                 raise
             return
         except (ApiError, TimeoutError, OSError) as error:
-            if not _is_ending(error):
+            if not namespace_ends(error):
                 self.events.warning(STATEFULSETS, owner, "FailedCreate", f"create {what} failed error: {error}")
             raise
         self.events.normal(STATEFULSETS, owner, "SuccessfulCreate", f"create {what} successful")
@@ -203,9 +203,3 @@ class StatefulSetController(Controller[Key]):
 
 def _guard(obj: Object) -> Object:
     return {"uid": uid(obj), "resourceVersion": resource_version(obj)}
-
-
-def _is_ending(error: Exception) -> bool:
-    """The namespace is being deleted: nothing to report, the StatefulSet goes too."""
-    causes = error.causes if isinstance(error, ApiError) else ()
-    return any(cause.kind == "NamespaceTerminating" for cause in causes)
