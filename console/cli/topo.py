@@ -49,7 +49,8 @@ def render(boxes: list[Object], pending: int) -> str:
         for box in boxes
     ]
     table = columns(("NODE", "STATE", "ZONE", "CPU ASKED", "MEM ASKED", "PODS", "ADDRESSES"), rows)
-    return f"{table}\n\n{pending} pods wait for a node" if pending else table
+    text = "1 pod waits" if pending == 1 else f"{pending} pods wait"
+    return f"{table}\n\n{text} for a node" if pending else table
 
 
 def _state(box: Object) -> str:

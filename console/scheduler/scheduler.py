@@ -207,19 +207,24 @@ class Scheduler:
             for kind in self._queue.parked_classes():
                 if self._rows.choose(kind) is not None:
                     self._queue.wake(kind)
-            await self._drain()
+            placed = await self._drain()
+            # A pod that was placed may be the company that another waits for, or even out what another spreads over.
+            if placed and any(kind.pod_affinity.required or kind.spread for kind in self._queue.parked_classes()):
+                self._wake.set()
 
-    async def _drain(self) -> None:
-        decided = 0
+    async def _drain(self) -> int:
+        """Decide on all that is queued; how many pods got a node."""
+        decided = placed = 0
         while True:
             # Room first: a pod that was taken from the queue could vanish while we wait.
             await self._room.acquire()
             pod = self._queue.pop()
             if pod is None:
                 self._room.release()
-                return
+                return placed
             bound = self._decide(pod)
             decided += 1
+            placed += bound
             if not bound:
                 self._room.release()
             # Looking for victims takes milliseconds, after which others get the loop at once.

@@ -134,7 +134,7 @@ class TopologyScreen(Deck):
         ranges = "  ".join(box["podCIDRs"])
         head: Line = [
             state_span(Status(word, tone), self.session.look),
-            (f"  {len(box['pods'])} pods", Tone.TEXT),
+            (f"  {boxes.pod_count(box)}", Tone.TEXT),
             (f"  zone {box['zone']}" if box["zone"] else "", Tone.TEXT),
         ]
         return [head, [("Pods get  ", Tone.DIM), (ranges or "no addresses yet", Tone.LINK)]]

@@ -151,9 +151,13 @@ def _amount(box: Object, resource: str) -> str:
     return f"{'0' if text == '-' else text} of {amounts.amount(resource, offered)}"
 
 
-def _facts(box: Object, look: Look) -> list[Span]:
+def pod_count(box: Object) -> str:
     count = len(box["pods"])
-    parts = [f"{count} pod" if count == 1 else f"{count} pods"]
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+def _facts(box: Object, look: Look) -> list[Span]:
+    parts = [pod_count(box)]
     if box["zone"]:
         parts.append(f"zone {box['zone']}")
     spans: list[Span] = [(f" {look.dot} ".join(parts), Tone.DIM)]

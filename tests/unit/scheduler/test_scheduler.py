@@ -256,3 +256,15 @@ async def test_what_fails_unforeseen_costs_no_other_pod() -> None:
     condition = get_condition(world.api.find(PODS, Key("default", "odd")), "PodScheduled")
     assert condition["message"].startswith("the scheduler failed on this pod")
     await world.scheduler.close()
+
+
+async def test_a_pod_that_waits_for_company_follows_at_once(world: World) -> None:
+    term = {"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "kubernetes.io/hostname"}
+    near = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    world.api.seed(NODES, node("n1"), node("n2"))
+    world.api.seed(PODS, pod("cache", affinity=near))
+    await world.settle()
+    assert world.placed() == {"cache": ""}
+    world.api.seed(PODS, pod("db", labels={"app": "db"}))
+    await world.settle()
+    assert world.placed() == {"cache": "n1", "db": "n1"}
