@@ -19,6 +19,7 @@ from .attachments import NFS, SSHFS, Attachment, Staged, VolumeFailure
 from .commands import Tools
 from .paths import safe_name
 
+KERNEL_FILE_SYSTEMS = Path("/proc/filesystems")
 MOUNT_SECONDS = 20.0
 TOUCH_SECONDS = 10.0
 REMOVE_SECONDS = 300.0
@@ -41,11 +42,12 @@ class TmpfsMounter(Protocol):
 class NetworkMounts:
     """`folder` is the agent's; mounts are below `mounts`, keys to servers on a tmpfs at `keys`."""
 
-    def __init__(self, folder: Path, mounter: TmpfsMounter, tools: Tools) -> None:
+    def __init__(self, folder: Path, mounter: TmpfsMounter, tools: Tools, kernel: Path = KERNEL_FILE_SYSTEMS) -> None:
         self._mounts = folder / "mounts"
         self._keys = folder / "keys"
         self._mounter = mounter
         self._tools = tools
+        self._kernel = kernel
 
     def place(self, wanted: Attachment) -> Staged:
         mount = self._mounts / safe_name(wanted.key, "the volume's name")
@@ -99,7 +101,7 @@ class NetworkMounts:
             await self.unstage(staged)
 
     async def _mount_nfs(self, wanted: Attachment, mount: Path) -> None:
-        known = await asyncio.to_thread(Path("/proc/filesystems").read_text)
+        known = await asyncio.to_thread(self._kernel.read_text)
         if not re.search(r"\bnfs4?$", known, re.MULTILINE):
             raise VolumeFailure("this node's kernel has no NFS client (no nfs in /proc/filesystems): load its module")
         options = ",".join([*wanted.options, *(["ro"] if wanted.read_only else [])])

@@ -21,7 +21,7 @@ from nodeagent.environment import Lookup
 
 from .attachments import DOCKER, LOCAL, NFS, PATH, SSHFS, Attachment, Staged, VolumeFailure, attachments
 from .commands import Tools
-from .network import NetworkMounts, TmpfsMounter
+from .network import KERNEL_FILE_SYSTEMS, NetworkMounts, TmpfsMounter
 from .paths import check_host_path, make_folder, remove_folder, safe_name
 
 log = logging.getLogger(__name__)
@@ -42,14 +42,16 @@ class InUse(VolumeFailure):
 
 
 class Stager:
-    """`folder` is the agent's state folder."""
+    """`folder` is the agent's state folder, `kernel` lists the file systems that this host's kernel has."""
 
-    def __init__(self, folder: Path, mounter: TmpfsMounter, docker: DockerVolumes) -> None:
+    def __init__(
+        self, folder: Path, mounter: TmpfsMounter, docker: DockerVolumes, kernel: Path = KERNEL_FILE_SYSTEMS
+    ) -> None:
         self._pods = folder / "pods"
         self._volumes = folder / "volumes"
         self._docker = docker
         self.tools = Tools()
-        self._network = NetworkMounts(folder, mounter, self.tools)
+        self._network = NetworkMounts(folder, mounter, self.tools, kernel)
         self._known: dict[str, dict[str, Staged]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
