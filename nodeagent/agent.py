@@ -23,6 +23,7 @@ from . import node_status, stats, summary
 from .assignment import Assignment, Change
 from .environment import Surroundings
 from .executor import Surface
+from .fencing import Fencing
 from .handlers import Handlers
 from .images import Images
 from .network.base import Network
@@ -35,6 +36,7 @@ from .reports import Reports
 from .runtime.base import ImageInfo, Runtime, RuntimeFailure
 from .session.server import Role
 from .session.service import Facts, SessionService, Settings
+from .state.fence import LOOK_SECONDS
 from .storage.routes import VolumeRoutes
 from .storage.stager import Stager
 from .storage.watch import Fleet, VolumeWatch, summary_of
@@ -118,7 +120,9 @@ class Agent:
             network_ready=self._network_ready,
             tokens=self.tokens,
         )
-        self.pods = Pods(surface, self.assignment, self.reports, node=self._node, changed=self._pods_changed)
+        self.pods = Pods(
+            surface, self.assignment, self.reports, node=self._node, changed=self._pods_changed, holds=self._holds
+        )
         self.service = SessionService(
             options.session,
             clock,
@@ -130,6 +134,9 @@ class Agent:
             usage=self._usage,
             show_code=options.show_code,
             unready_changed=self._unready_changed,
+        )
+        self._fencing = Fencing(
+            clock, self.pods, lambda: self.service.session.silence, lambda: self.service.peers.silences(LOOK_SECONDS)
         )
         self._volumes = self._volume_watch()
         handlers = Handlers(self.pods, parts.runtime, self.assignment, self._summary)
@@ -151,6 +158,7 @@ class Agent:
         self._update_status()
         await self.service.start()
         self.pods.start()
+        self._fencing.start()
         if self._volumes is not None:
             self._volumes.start()
         self._tasks.start("assignment", self.assignment.keep_saved())
@@ -166,6 +174,7 @@ class Agent:
         """Stop; containers, networks and tables stay as they are."""
         await self.service.close()
         await self._tasks.close()
+        await self._fencing.close()
         if self._volumes is not None:
             await self._volumes.close()
         await self.pods.close()
@@ -186,6 +195,9 @@ class Agent:
 
     def _node(self) -> Object:
         return self.assignment.find("nodes", "", self.assignment.node_name) or {}
+
+    def _holds(self, pod: Object) -> bool:
+        return self._fencing.holds(pod)
 
     def _around(self) -> Surroundings:
         allocatable = stats.allocatable(self._machine, self._options.limits)

@@ -99,7 +99,7 @@ class PodRunner:
 
 class Pods:
     """`node` gives the Node as assigned (empty before that), `changed` is called when a pod's readiness or the
-    engine's state may have changed."""
+    engine's state may have changed; `holds` says of a pod that it must not be started yet."""
 
     def __init__(
         self,
@@ -109,7 +109,9 @@ class Pods:
         *,
         node: Callable[[], Object],
         changed: Callable[[], None],
+        holds: Callable[[Object], bool] = lambda _pod: False,
     ) -> None:
+        self._holds = holds
         self._surface = surface
         self._assignment = assignment
         self._reports = reports
@@ -180,6 +182,19 @@ class Pods:
         if (runner := self._runners.get(uid)) is not None:
             runner.tell(events.Evicted(message))
 
+    def assigned(self) -> list[Object]:
+        """The pods that this node shall run, started or not."""
+        return self._assignment.objects("pods")
+
+    def fence(self, pod_uid: str, message: str) -> None:
+        """End a pod that may be replaced elsewhere."""
+        if (runner := self._runners.get(pod_uid)) is not None:
+            runner.tell(events.Fenced(message))
+
+    def reconsider(self) -> None:
+        """Start what was held."""
+        self._sync_pods()
+
     # From the assignment
 
     def _assignment_changed(self, change: Change) -> None:
@@ -204,12 +219,18 @@ class Pods:
             self._gone.discard(uid)
             self._reports.forget(uid)
         for uid, pod in wanted.items():
-            if uid not in self._gone:
+            if uid not in self._gone and not self._is_held(uid, pod):
                 self._assign(uid, pod)
         if self._assignment.pods_known:
             for uid in self._runners.keys() - wanted.keys():
                 self._runners[uid].tell(events.Unassigned())
             self._end_strangers(wanted)
+
+    def _is_held(self, uid: str, pod: Object) -> bool:
+        """Only what does not run: after a restart of the agent its containers go on."""
+        if uid in self._runners or not self._holds(pod):
+            return False
+        return not any(info.state is ContainerState.RUNNING for info in self._unclaimed.get(uid, ()))
 
     def _assign(self, uid: str, pod: Object) -> None:
         runner = self._runners.get(uid)

@@ -21,6 +21,7 @@ from .disruption import DisruptionController
 from .endpointslice import EndpointSliceController
 from .ephemeralvolume import EphemeralVolumeController
 from .eventttl import EventLifetimeController
+from .fencing import FencingController
 from .garbagecollector import GarbageCollector
 from .horizontalpodautoscaler import HorizontalPodAutoscalerController
 from .ingress import IngressController
@@ -86,6 +87,7 @@ def all_controllers(
         ServiceBalancerController(kit, config),
         IngressController(kit),
         NodeLifecycleController(kit),
+        FencingController(kit),
         NodeIpamController(kit, config),
         HorizontalPodAutoscalerController(kit, resources),
         GarbageCollector(kit, owned),

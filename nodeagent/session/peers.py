@@ -154,6 +154,26 @@ class Peers:
         if before != addresses:
             self._changed()
 
+    async def silences(self, seconds: float) -> dict[str, float | None]:
+        """For how long each other node has not heard the console; None for those that do not answer in `seconds`."""
+        asked = {
+            node: self._tasks.start(f"ask-{node}", self._silence_of(node, peer.address))
+            for node, peer in self._peers.items()
+        }
+        if asked:
+            _, late = await asyncio.wait(asked.values(), timeout=seconds)
+            for call in late:
+                call.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        return {node: None if call.cancelled() else call.result() for node, call in asked.items()}
+
+    async def _silence_of(self, node: str, address: str) -> float | None:
+        try:
+            async with self._call("GET", node, address, "/peer/ping", CALL_SECONDS) as response:
+                return float((await response.json())["silence"]) if response.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError, OSError, PkiError, KeyError, TypeError, ValueError):
+            return None
+
     def start(self) -> None:
         self._tasks.start("look", self._look_forever())
         self._tasks.start("repeat", self._repeat())

@@ -41,6 +41,13 @@ class Evicted:
 
 
 @dataclass(frozen=True, slots=True)
+class Fenced:
+    """It may be replaced elsewhere: it fails at once, however long it may take to end otherwise."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostAddresses:
     addresses: tuple[str, ...]
 
@@ -216,7 +223,7 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Assigned | Unassigned | Released | Rejected | Evicted | HostAddresses | ReferencesChanged | VolumesReady
+    Assigned | Unassigned | Released | Rejected | Evicted | Fenced | HostAddresses | ReferencesChanged | VolumesReady
     | VolumesFailed | SandboxStarted | SandboxFailed | SandboxDied | SandboxGone | ImagePulling | ImageReady
     | ImageFailed | ContainerStarted | ContainerFailed | ContainerDied | StopFailed | HookDone | ProbeDone | Drained
     | TornDown | TearDownFailed | EngineLost | Observed | Tick

@@ -14,6 +14,7 @@ from common.api import meta
 
 from . import ending, events, observing, probing, starting, status, stopping
 from .container import ContainerTrack, Ended, Phase
+from .fence import FENCE_GRACE_SECONDS
 from .instructions import Instruction, ReportStatus, RunHook
 from .moment import Moment
 from .spec import container_hash, containers, grace_seconds
@@ -177,6 +178,13 @@ def _evicted(turn: Turn, event: events.Evicted) -> None:
         turn.state.failure = ("Evicted", event.message)
         turn.warn("Evicted", event.message)
         ending.request(turn, Why.FAILED, EVICTION_GRACE)
+
+
+def _fenced(turn: Turn, event: events.Fenced) -> None:
+    if turn.state.ending is None:
+        turn.state.failure = ("Fenced", event.message)
+        turn.warn("Fenced", event.message)
+    ending.request(turn, Why.FAILED, FENCE_GRACE_SECONDS)
 
 
 def _host_addresses(turn: Turn, event: events.HostAddresses) -> None:
@@ -375,6 +383,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     events.Released: _released,
     events.Rejected: _rejected,
     events.Evicted: _evicted,
+    events.Fenced: _fenced,
     events.HostAddresses: _host_addresses,
     events.ReferencesChanged: _references_changed,
     events.VolumesReady: _volumes_ready,

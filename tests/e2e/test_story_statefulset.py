@@ -50,3 +50,29 @@ def test_a_host_that_dies_during_a_rollout_leaves_no_pod_twice(cluster: Cluster,
     cluster.wait(lambda: cluster.node_ready(victim.name), "it to be Ready after its boot", 60)
     cluster.kubectl("taint", "node", victim.name, f"{taint}-")
     cluster.wait(lambda: not cluster.containers(victim, space), "the dead host's old container to be removed", 30)
+
+
+def test_a_host_that_is_cut_off_stops_its_pod_before_another_takes_the_name(cluster: Cluster, space: str) -> None:
+    cluster.apply(stateful(space, 3, podManagementPolicy="Parallel"))
+    before = {pod["metadata"]["name"]: pod for pod in cluster.wait_ready(space, 3)}
+    *_, victim = cluster.lab.hosts
+    lost = next(name for name, pod in before.items() if pod["spec"]["nodeName"] == victim.name)
+    label = f"label=io.quarterdeck.pod.uid={before[lost]['metadata']['uid']}"
+
+    def runs_there() -> bool:
+        return bool(cluster.docker(victim, "ps", "-q", "--filter", label).strip())
+
+    def is_replaced() -> bool:
+        return uids(cluster, space).get(lost) not in {None, before[lost]["metadata"]["uid"]}
+
+    victim.partition()
+    try:
+        cluster.wait(lambda: not runs_there() or is_replaced(), "the host to stop the pod", 40)
+        assert not is_replaced(), "the old one stops first"
+        cluster.wait(is_replaced, "another to take the name", 60)
+        assert not runs_there()
+        cluster.wait_ready(space, 3)
+    finally:
+        victim.heal()
+    cluster.wait(lambda: cluster.node_ready(victim.name), "the host to be Ready again", 60)
+    cluster.wait(lambda: not runs_there(), "the old pod to stay away", 5)

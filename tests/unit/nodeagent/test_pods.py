@@ -40,29 +40,60 @@ async def until(done: Callable[[], bool], clock: FakeClock) -> None:
             await clock.advance(0.5)
 
 
-async def test_an_engine_that_refuses_to_tell_what_it_has_is_asked_again_without_an_event() -> None:
-    clock = FakeClock()
-    runtime = Moody(clock, RuntimeFailure("EngineRefused", "no space left on device"), KeyError("Labels"))
-    assignment, reports, network_ready = Assignment(None), Reports(), asyncio.Event()
+async def surface_on(clock: FakeClock, runtime: HollowRuntime, assignment: Assignment) -> Surface:
+    network_ready = asyncio.Event()
     network_ready.set()
     network = HollowNetwork()
     await network.configure({"metadata": {"name": "n1"}, "spec": {"podCIDRs": ["10.42.0.0/24"]}}, (), {})
-    surface = Surface(
+    return Surface(
         clock=clock, runtime=runtime, network=network, volumes=None, prober=HollowProber(), lookup=assignment,
         images=Images(runtime, assignment, clock), around=lambda: Surroundings("n1", ("192.0.2.1",)),
         domain=lambda: "cluster.local", network_ready=network_ready, tokens=Tokens(clock, None, lambda: None),
     )  # fmt: skip
+
+
+def phase(pods: Pods) -> str:
+    runner = pods.runner("default", "web-1")
+    return str((runner.machine.state.reported or {}).get("phase")) if runner is not None else ""
+
+
+async def test_an_engine_that_refuses_to_tell_what_it_has_is_asked_again_without_an_event() -> None:
+    clock = FakeClock()
+    runtime = Moody(clock, RuntimeFailure("EngineRefused", "no space left on device"), KeyError("Labels"))
+    assignment = Assignment(None)
+    surface = await surface_on(clock, runtime, assignment)
     heard: list[str] = []
-    pods = Pods(surface, assignment, reports, node=dict, changed=lambda: heard.append(pods.engine_error))
+    pods = Pods(surface, assignment, Reports(), node=dict, changed=lambda: heard.append(pods.engine_error))
     assignment.apply(Sync(1, full=True, objects={"pods": [pod()]}))
     pods.start()
-
-    def phase() -> str:
-        runner = pods.runner("default", "web-1")
-        return str((runner.machine.state.reported or {}).get("phase")) if runner is not None else ""
-
-    await until(lambda: phase() == "Running", clock)
+    await until(lambda: phase(pods) == "Running", clock)
     assert "no space left on device" in heard
     assert any("Labels" in error for error in heard)
     assert pods.engine_error == ""
     await pods.close()
+
+
+async def test_what_is_held_starts_when_it_may_and_what_runs_already_is_not_held() -> None:
+    clock = FakeClock()
+    runtime, assignment = HollowRuntime(clock), Assignment(None)
+    surface = await surface_on(clock, runtime, assignment)
+    held = True
+    pods = Pods(surface, assignment, Reports(), node=dict, changed=lambda: None, holds=lambda _pod: held)
+    assignment.apply(Sync(1, full=True, objects={"pods": [pod()]}))
+    pods.start()
+    for _ in range(10):
+        await clock.advance(0.5)
+    assert pods.all() == []
+    assert len(pods.assigned()) == 1
+    held = False
+    pods.reconsider()
+    await until(lambda: phase(pods) == "Running", clock)
+    await pods.close()
+
+    held = True
+    again = Pods(surface, assignment, Reports(), node=dict, changed=lambda: None, holds=lambda _pod: held)
+    again.start()
+    await until(lambda: phase(again) == "Running", clock)
+    again.fence(again.all()[0].uid, "cut off")
+    await until(lambda: phase(again) == "Failed", clock)
+    await again.close()

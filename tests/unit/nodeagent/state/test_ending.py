@@ -278,3 +278,22 @@ def test_a_pod_that_has_ended_before_never_runs_again(phase: str) -> None:
     driver.delete()
     driver.tell(events.TornDown())
     assert driver.asked(ReportGone)
+
+
+def test_a_fenced_pod_ends_within_seconds_whatever_grace_it_asks_for() -> None:
+    driver = Driver(pod(terminationGracePeriodSeconds=600))
+    driver.run()
+    driver.tell(events.Fenced("cut off"))
+    driver.wait(5.1)
+    assert [stop.kill for stop in driver.ever(StopContainer)] == [False, True]
+    driver.die(code=137)
+    assert (driver.phase, driver.status["reason"]) == ("Failed", "Fenced")
+
+
+def test_a_fence_shortens_an_end_that_has_begun() -> None:
+    driver = Driver(pod(terminationGracePeriodSeconds=600))
+    driver.run()
+    driver.delete(600)
+    driver.tell(events.Fenced("cut off"))
+    driver.wait(5.1)
+    assert any(stop.kill for stop in driver.ever(StopContainer))
