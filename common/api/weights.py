@@ -35,6 +35,11 @@ def weight_of(pod: Object) -> int:
         return DEFAULT
 
 
+def weight_patch(weight: int) -> Object:
+    """A merge patch that gives a Pod the weight; the usual one is said by saying nothing."""
+    return {"metadata": {"annotations": {WEIGHT: None if weight == DEFAULT else str(weight)}}}
+
+
 def render(weights: Mapping[str, int]) -> str:
     """The annotation of a slice, empty when every endpoint has the usual weight."""
     unusual = {address: weight for address, weight in weights.items() if weight != DEFAULT}

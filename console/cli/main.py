@@ -58,6 +58,7 @@ COMMANDS = {
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
     "fit": Command(".fit:configure", "what if: where replicas of a pod would land, and what does not fit"),
     "topo": Command(".topo:configure", "the nodes with what their pods take of them"),
+    "lb": Command(".lb:configure", "the load balancers: endpoints, weights, requests/s; drain or weigh an endpoint"),
     "discover": Command(".hosts:configure_discover", "the hosts that announce themselves"),
     "host": Command(".host:configure", "make machines nodes over SSH: install, upgrade, remove"),
     "adopt": Command(".hosts:configure_adopt", "make a discovered host a node of this cluster"),

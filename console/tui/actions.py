@@ -22,6 +22,7 @@ class Where(StrEnum):
     TOPOLOGY = "topology"
     FIT = "what-if"
     PULSES = "pulses"
+    BALANCER = "load balancer"
 
 
 EVERYWHERE = frozenset(Where)
@@ -65,6 +66,7 @@ _SCROLLED = frozenset(
         Where.TOPOLOGY,
         Where.FIT,
         Where.PULSES,
+        Where.BALANCER,
     }
 )
 _READ = frozenset({Where.TEXT, Where.LOGS})
@@ -130,6 +132,11 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.TOPOLOGY}), hint=3),
     Action("pulse.open", ("enter",), "open", "To the objects of the kind: only the faults, where there are some.",
            frozenset({Where.PULSES}), hint=1),
+    Action("endpoint.open", ("enter",), "pod", "To the pod behind the endpoint.", frozenset({Where.BALANCER}), hint=1),
+    Action("endpoint.drain", ("r",), "drain", "Send nothing new to the endpoint, or let it have its part again.",
+           frozenset({Where.BALANCER}), hint=2, group="Changing"),
+    Action("endpoint.weight", ("s",), "weight", "Set the endpoint's part of what is new.",
+           frozenset({Where.BALANCER}), hint=3, group="Changing"),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,

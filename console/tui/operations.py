@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from common.api import jobs, rollout
-from common.api.kinds import CHANGES, DEPLOYMENTS, HOSTS, JOBS, NODES, Resource
-from common.api.meta import Object, name, namespace, uid
+from common.api.kinds import CHANGES, DEPLOYMENTS, HOSTS, JOBS, NODES, PODS, Resource
+from common.api.meta import Key, Object, name, namespace, uid
+from common.api.weights import weight_patch
 from common.client import PatchType
 from console.views import rollouts
 
@@ -53,6 +54,11 @@ async def set_image(gateway: Gateway, resource: Resource, workload: Object, cont
 async def cordon(gateway: Gateway, node: Object, *, cordoned: bool) -> None:
     """Keep new pods off a node, or let them come again."""
     await gateway.patch(NODES, name(node), {"spec": {"unschedulable": True if cordoned else None}})
+
+
+async def weigh(gateway: Gateway, pod: Key, weight: int) -> None:
+    """Set a pod's part of what is new to its Services."""
+    await gateway.patch(PODS, pod.name, weight_patch(weight), pod.namespace)
 
 
 async def delete(gateway: Gateway, resource: Resource, obj: Object) -> None:

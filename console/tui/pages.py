@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
-from .screens import fit, pulses, timeline, topology
+from .screens import balancer, fit, pulses, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ _PAGES: tuple[Page, ...] = (
     Page("topo", "A box per node with its pods in proportion to what they ask.", topology.opened, ("topology",)),
     Page("fit", "What if: `:fit nginx cpu=500m mem=1Gi x6` shows where replicas would land.", fit.opened),
     Page("pulses", "The cluster at a glance: health by kind, CPU and memory over time.", pulses.opened, ("pulse",)),
+    Page(
+        "lb",
+        "Services, their endpoints, weights, requests, errors and latency; a namespace narrows it.",
+        balancer.opened,
+        ("loadbalancer",),
+    ),
     Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
 )
 PAGES = {page.word: page for page in _PAGES}

@@ -15,6 +15,7 @@ from tests.fakes.api import FakeApi, copy
 from tests.tui.fleet_batch import add_batch
 from tests.tui.fleet_figures import add_figures
 from tests.tui.fleet_storage import add_storage
+from tests.tui.fleet_traffic import add_traffic
 from tests.tui.gateway import FakeGateway
 
 NOW = datetime(2026, 11, 22, 9, 14, 2, tzinfo=UTC)
@@ -61,6 +62,7 @@ class Fleet:
         add_batch(self.api, NOW)
         add_storage(self.api, NOW)
         add_figures(self.api, NOW)
+        add_traffic(self.api)
         return self
 
     def _seed(self, resource: kinds.Resource, obj: Object) -> Object:

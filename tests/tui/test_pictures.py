@@ -44,6 +44,8 @@ JOURNEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "timeline": (("colon", *"timeline", "enter"), ALL),
     "topology": (("colon", *"topo", "enter"), ALL),
     "topology-pod": (("colon", *"topo", "enter", "down", "right", "right"), ALL),
+    "balancer": (("colon", *"lb", "enter"), ALL),
+    "balancer-weight": (("colon", *"lb", "enter", "down", "s"), SMALL),
     "undo-change": (("colon", *"dp", "enter", "slash", *"checkout", "enter", "U"), SMALL),
     "discover": (("colon", "d", "i", "s", "c", "o", "v", "e", "r", "enter"), ALL),
     "containers": (("enter",), SMALL),

@@ -1,0 +1,45 @@
+"""The load balancer page: keys in, requests out."""
+
+from __future__ import annotations
+
+from common.api import kinds
+from common.api.meta import Key, annotations
+from common.api.weights import WEIGHT
+from tests.tui.conftest import running
+from tests.tui.fleet import Fleet
+
+
+def weight(fleet: Fleet, pod: str) -> str | None:
+    found = next(obj for obj in fleet.api.items(kinds.PODS) if obj["metadata"]["name"] == pod)
+    return annotations(found).get(WEIGHT)
+
+
+def first_pod(fleet: Fleet) -> str:
+    services = fleet.api.find(kinds.LOADBALANCERS, Key("", "cluster"))["services"]
+    found = next(service for service in services if service["name"] == "checkout-api")
+    return min((item["address"], item["pod"]) for item in found["endpoints"])[1]
+
+
+async def test_an_endpoint_is_drained_and_weighed_by_key(fleet: Fleet) -> None:
+    pod = first_pod(fleet)
+    async with running(fleet) as console:
+        await console.press("colon", *"lb", "enter", "r")
+        assert weight(fleet, pod) == "0"
+        await console.press("s", "backspace", "backspace", "backspace", *"50", "enter")
+        assert weight(fleet, pod) == "50"
+
+
+async def test_a_weight_that_is_none_is_refused_in_the_dialog(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon", *"lb", "enter", "s", *"0", "enter")
+        assert "is not a weight" in console.text()
+        assert weight(fleet, first_pod(fleet)) is None
+
+
+async def test_enter_goes_to_the_pod_and_a_namespace_narrows(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon", *"lb iot", "enter")
+        assert "checkout-api" not in console.text()
+        assert "mqtt-bridge" in console.text()
+        await console.press("enter")
+        assert "home-assistant" in console.text()
