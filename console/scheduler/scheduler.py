@@ -437,6 +437,8 @@ class Scheduler:
             return f"{info.key} is assigned to {node_name(pod)}"
         if info.gated:
             return GATED
+        if reserved := self._preemptor.node_of(info.uid):
+            return f"{info.key} waits for pods of lower priority to leave {reserved}"
         if fitting:
             return f"{fitting}/{len(self._state)} nodes are available."
         return self._look_for_room(info)[1]

@@ -82,3 +82,14 @@ def test_the_same_message_is_told_once() -> None:
     assert queue.tell("a", "still no room")
     queue.remove("a")
     assert queue.tell("a", "still no room")
+
+
+def test_one_parked_pod_can_be_woken_alone() -> None:
+    queue = SchedulingQueue()
+    for entry in (info("a"), info("b")):
+        queue.add(entry)
+    while (found := queue.pop()) is not None:
+        queue.park(found)
+    queue.wake_one("b")
+    queue.wake_one("never")
+    assert (drain(queue), [entry.uid for entry in queue]) == (["b"], ["a"])

@@ -178,6 +178,7 @@ async def test_a_pod_of_higher_priority_displaces_another_which_is_told(world: W
     assert low["metadata"]["deletionGracePeriodSeconds"] == 30
     assert (high["status"]["nominatedNodeName"], node_name(high)) == ("n1", "")
     assert get_condition(high, "PodScheduled")["message"] == "0/1 nodes are available: 1 Insufficient cpu."
+    assert world.scheduler.explain(high)["message"] == "default/high waits for pods of lower priority to leave n1"
     (event,) = world.events("Preempted")
     assert event["message"] == f"Preempted by pod {high['metadata']['uid']} on node n1"
     world.api.seed(PODS, pod("sneaky", cpu="1"))
