@@ -14,6 +14,7 @@ from tests.e2e.cluster import Cluster
 from tests.lab.host import REPOSITORY
 from tests.lab.python_image import python_image
 
+pytestmark = pytest.mark.timeout(300)  # on a busy machine a pod with Python is half a minute in starting
 EXAMPLES = REPOSITORY / "docs" / "examples" / "operator"
 CRD = "crd/websites.examples.quarterdeck.io"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import io
 import re
 import sys
@@ -70,8 +71,17 @@ def _files(packages: Iterable[str]) -> set[tuple[Path, str]]:
             path = Path(str(distribution.locate_file(file)))
             if ".." not in file.parts and path.is_file():
                 found.add((path, f"{ROOT}/lib/{_VERSION}/site-packages/{file}"))
+                found |= _compiled(path, Path(f"{ROOT}/lib/{_VERSION}/site-packages/{file}"))
     binaries = [path for path, _ in found if path.suffix == ".so" or path == program]
     return found | {(Path(path), _place(path)) for path in _libraries(binaries)}
+
+
+def _compiled(source: Path, target: Path) -> set[tuple[Path, str]]:
+    """What Python compiled of a module here: a pod that compiled a large package itself would be long in starting."""
+    if source.suffix != ".py":
+        return set()
+    found = Path(importlib.util.cache_from_source(str(source)))
+    return {(found, f"{target.parent}/__pycache__/{found.name}")} if found.is_file() else set()
 
 
 def _standard_library(stdlib: Path) -> Iterator[Path]:
