@@ -1,7 +1,8 @@
 """The part of OpenAPI v2 that clients still ask for.
 
 kubectl validates a `v1 List` on the server only when the v2 document says that PATCH of a Namespace takes
-`fieldValidation`; everything else it learns from v3. So this document has the PATCH paths of all rows and nothing more.
+`fieldValidation`; everything else it learns from v3. So this document has the PATCH paths of all rows, and the kinds
+that users defined, for clients that wait until they are published.
 kubectl reads it in protobuf (`openapi.v2.Document` of gnostic), other clients in JSON.
 """
 
@@ -14,8 +15,12 @@ from common.api.meta import Object
 
 from .catalog import Registry
 from .row import Row
+from .schema import definition, referenced
 
 PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_PRESERVE = "x-kubernetes-preserve-unknown-fields"
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_UNSPEAKABLE = frozenset({"nullable", "default", "anyOf", "oneOf", "not"})
 _PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 
 
@@ -25,7 +30,36 @@ def document(registry: Registry) -> Object:
         "swagger": "2.0",
         "info": {"title": "Quarterdeck", "version": settings.VERSION},
         "paths": {path: _path_item(row) for path, row in _patched(registry).items()},
+        "definitions": _definitions(registry),
     }
+
+
+def _definitions(registry: Registry) -> Object:
+    """The kinds that users defined: older clients learn them here. What this version of OpenAPI cannot say is left
+    out, and where a schema leaves fields open it is not described at all."""
+    custom = {row.type.name: _plain(row.type.source) for row in registry.rows() if row.custom}
+    needed = referenced(_OBJECT_META) if custom else set()
+    return {**{name: _plain(definition(name)) for name in sorted(needed)}, **custom}
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get(_PRESERVE) is True:
+        return {key: node[key] for key in ("type", "description", _PRESERVE) if key in node}
+    result: Object = {}
+    for key, value in node.items():
+        if key == "$ref" and isinstance(value, str):
+            result[key] = value.replace("#/$defs/", "#/definitions/")
+        elif key == "type" and isinstance(value, list):
+            result[key] = next(item for item in value if item != "null")
+        elif key == "properties" and isinstance(value, dict):
+            result[key] = {name: _plain(child) for name, child in value.items()}
+        elif key not in _UNSPEAKABLE:
+            result[key] = _plain(value)
+    return result
 
 
 def _patched(registry: Registry) -> dict[str, Row]:

@@ -11,9 +11,11 @@ from typing import Any
 import orjson
 
 from common.api.meta import Object
+from console.registry.schema import schema as schema_of
 
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 EMBEDDED = "x-kubernetes-embedded-resource"
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _OBJECT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -31,7 +33,7 @@ def prune(schema: Object, value: Any, path: str = "", unknown: list[str] | None 
     for name, item in value.items():
         where = f"{path}.{name}" if path else str(name)
         if is_object and name in _OBJECT_FIELDS:
-            result[name] = item
+            result[name] = item if root or name != "metadata" else _known_metadata(item, where, unknown)
             continue
         child = _child(schema, name)
         if isinstance(child, dict):
@@ -41,6 +43,16 @@ def prune(schema: Object, value: Any, path: str = "", unknown: list[str] | None 
         elif unknown is not None:
             unknown.append(where)
     return result
+
+
+def _known_metadata(value: Any, path: str, unknown: list[str] | None) -> Any:
+    """The metadata of an embedded object; that of the object itself is read as every object's is."""
+    if not isinstance(value, dict):
+        return value
+    known = schema_of(_OBJECT_META).properties
+    if unknown is not None:
+        unknown += [f"{path}.{name}" for name in value if name not in known]
+    return {name: item for name, item in value.items() if name in known}
 
 
 def _child(schema: Object, name: str) -> Object | bool:

@@ -66,7 +66,7 @@ def _row(definition: Object, names: Object, version: Object) -> Row:
         conditional_update=True,
         custom=Custom(
             structure,
-            _type(resource, structure),
+            _type(resource, structure, _selectable(version)),
             str(names.get("listKind") or f"{names['kind']}List"),
             _scale(subresources.get("scale")),
             accepts=not is_deleting(definition),
@@ -134,11 +134,13 @@ class _Judge:
         return causes + rules.evaluate(self._rules, new, before, causes)
 
 
-def _type(resource: Resource, structure: Object) -> Schema:
+def _type(resource: Resource, structure: Object, selectable: list[str]) -> Schema:
     """The type of the whole object, named as Kubernetes publishes it: `com.example.stable.v1.CronTab`."""
     source = _with_object_fields(structure, root=True)
     kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
     source["x-kubernetes-group-version-kind"] = [kind]
+    if selectable:
+        source["x-kubernetes-selectable-fields"] = [{"fieldPath": path} for path in selectable]
     name = ".".join([*reversed(resource.group.split(".")), resource.version, resource.kind])
     return Schema(name, source, source)
 

@@ -12,6 +12,7 @@ from common.api.conditions import get_condition
 from common.api.kinds import CUSTOMRESOURCEDEFINITIONS
 from common.api.meta import Object
 from common.errors import BadRequest, Invalid, UnsupportedMediaType
+from console.registry import openapi_v2
 from console.registry.admission import admit_create, admit_update, apply_scale, decode, scale_of
 from console.registry.apply import Request, server_side_apply
 from console.registry.catalog import Registry
@@ -220,6 +221,22 @@ def test_apply_knows_lists_by_their_keys_and_free_fields() -> None:
 def test_strategic_patches_are_for_built_in_kinds() -> None:
     with pytest.raises(UnsupportedMediaType, match="application/merge-patch"):
         apply_patch(row(), widget(), b"{}", PatchType.STRATEGIC)
+
+
+def test_older_clients_find_the_kind_in_openapi_v2() -> None:
+    found = openapi_v2.document(Registry([row()]))["definitions"]
+    spec = found["com.example.v1.Widget"]["properties"]["spec"]["properties"]
+    assert spec["size"] == {"type": "integer", "minimum": 0}
+    assert spec["free"] == {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    reference = found["com.example.v1.Widget"]["properties"]["metadata"]["$ref"]
+    assert reference.removeprefix("#/definitions/") in found
+    assert openapi_v2.document(Registry())["definitions"] == {}
+
+
+def test_selectable_fields_are_published() -> None:
+    chosen = row(version(selectableFields=[{"jsonPath": ".spec.color"}]))
+    assert chosen.type.source["x-kubernetes-selectable-fields"] == [{"fieldPath": "spec.color"}]
+    assert "spec.color" in chosen.fields
 
 
 def test_openapi_follows_the_rows() -> None:

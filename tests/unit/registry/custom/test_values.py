@@ -122,13 +122,14 @@ def test_pruning_tells_what_it_dropped() -> None:
     dropped: list[str] = []
     value = {
         "apiVersion": "v1", "metadata": {"name": "x"}, "gone": 1, "known": [{"a": "1", "b": 2}],
-        "free": {"any": {"thing": 1}, "strict": {"b": 1}}, "whole": {"kind": "K", "metadata": {"x": 1}, "other": 1},
+        "free": {"any": {"thing": 1}, "strict": {"b": 1}},
+        "whole": {"kind": "K", "metadata": {"name": "n", "odd": 1}, "other": 1},
     }  # fmt: skip
     assert prune(schema, value, "", dropped, root=True) == {
         "apiVersion": "v1", "metadata": {"name": "x"}, "known": [{"a": "1"}],
-        "free": {"any": {"thing": 1}, "strict": {}}, "whole": {"kind": "K", "metadata": {"x": 1}},
+        "free": {"any": {"thing": 1}, "strict": {}}, "whole": {"kind": "K", "metadata": {"name": "n"}},
     }  # fmt: skip
-    assert dropped == ["gone", "known[0].b", "free.strict.b", "whole.other"]
+    assert dropped == ["gone", "known[0].b", "free.strict.b", "whole.metadata.odd", "whole.other"]
 
 
 def test_defaults_come_where_something_is_absent_or_null_where_none_may_be() -> None:
