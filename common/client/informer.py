@@ -16,7 +16,7 @@ from common.api.kinds import Resource
 from common.api.meta import Key, Object, key, labels, resource_version
 from common.api.selectors import Selector
 from common.clock import Clock
-from common.errors import ApiError, Expired
+from common.errors import ApiError, Expired, Forbidden
 
 from .base import Client, WatchEvent
 
@@ -42,6 +42,7 @@ class Informer:
         self.resource = resource
         self.synced = asyncio.Event()
         self.connected = False
+        self.refusal = ""  # why the API refuses to list, while it does
         self._client = client
         self._clock = clock
         self._namespace = namespace
@@ -98,13 +99,14 @@ class Informer:
             try:
                 if not self._revision:
                     await self._relist()
-                self.connected = True
+                self.connected, self.refusal = True, ""
                 failures = 0
                 await self._follow()
             except Expired:
                 self._revision = ""
             except (TimeoutError, ApiError, OSError) as error:
                 self.connected = False
+                self.refusal = error.message if isinstance(error, Forbidden) else ""
                 # Listing again costs more than resuming, but finds deletions that a restarted server no longer tells.
                 self._revision = ""
                 log.debug("watch of %s interrupted: %s", self.resource.group_resource, error)

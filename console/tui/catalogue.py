@@ -39,6 +39,11 @@ _NAMED = (
     ApiResource(kinds.EVENTS, "event", ("ev",)),
     ApiResource(kinds.ENDPOINTSLICES, "endpointslice"),
     ApiResource(kinds.LEASES, "lease"),
+    ApiResource(kinds.SERVICEACCOUNTS, "serviceaccount", ("sa",)),
+    ApiResource(kinds.ROLES, "role"),
+    ApiResource(kinds.ROLEBINDINGS, "rolebinding"),
+    ApiResource(kinds.CLUSTERROLES, "clusterrole"),
+    ApiResource(kinds.CLUSTERROLEBINDINGS, "clusterrolebinding"),
     ApiResource(kinds.HOSTS, "host"),
     ApiResource(kinds.CHANGES, "change"),
 )

@@ -46,6 +46,11 @@ class Subscription:
     def connected(self) -> bool:
         return self._watched.informer.connected
 
+    @property
+    def refusal(self) -> str:
+        """Why the API refuses to show these objects; empty when it does not."""
+        return self._watched.informer.refusal
+
     async def wait_synced(self) -> None:
         await self._watched.informer.synced.wait()
 

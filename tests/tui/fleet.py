@@ -12,6 +12,7 @@ from common.api.meta import Object, format_micro_time, format_time, key, name, u
 from common.api.names import template_hash
 from common.clock import FakeClock
 from tests.fakes.api import FakeApi, copy
+from tests.tui.fleet_access import add_access
 from tests.tui.fleet_batch import add_batch
 from tests.tui.fleet_figures import add_figures
 from tests.tui.fleet_storage import add_storage
@@ -63,6 +64,7 @@ class Fleet:
         add_storage(self.api, NOW)
         add_figures(self.api, NOW)
         add_traffic(self.api)
+        add_access(self.api, NOW)
         return self
 
     def _seed(self, resource: kinds.Resource, obj: Object) -> Object:

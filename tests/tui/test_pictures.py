@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from common.api.kinds import NODES, PODS
+from common.api.kinds import NODES, PODS, SECRETS
 from common.api.meta import Object
+from common.errors import Forbidden
 from console.tui.palette import ASCII_GLYPHS, SIXTEEN, Look
 from tests.tui.conftest import running, snap
 from tests.tui.fleet import Fleet
@@ -39,6 +40,9 @@ JOURNEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "claim": (("colon", *"pvc", "enter", "d"), SMALL),
     "volumes": (("colon", *"pv", "enter"), ALL),
     "storageclasses": (("colon", *"sc", "enter"), SMALL),
+    "clusterroles": (("colon", *"clusterroles", "enter"), SMALL),
+    "rolebindings": (("colon", *"rolebindings", "enter"), SMALL),
+    "serviceaccounts": (("colon", *"sa", "enter"), ("80x24",)),
     "leases": (("colon", "l", "e", "a", "s", "e", "s", "enter"), ("80x24",)),
     "history": (("colon", *"history", "enter"), ALL),
     "timeline": (("colon", *"timeline", "enter"), ALL),
@@ -138,6 +142,18 @@ async def test_logs(size: str, fleet: Fleet) -> None:
 async def test_a_cluster_without_nodes_says_what_to_do(size: str) -> None:
     async with running(Fleet(), size) as console:
         snap(console, "empty", size)
+
+
+@pytest.mark.parametrize("size", SMALL)
+async def test_what_nobody_may_look_at_says_why(size: str, fleet: Fleet) -> None:
+    why = (
+        'secrets is forbidden: User "system:serviceaccount:default:ledger" cannot list resource "secrets" in API group '
+        '"" at the cluster scope'
+    )
+    fleet.api.fail(Forbidden(why), verb="list", resource=SECRETS, times=1000)
+    async with running(fleet, size) as console:
+        await console.press("colon", *"sec", "enter")
+        snap(console, "refused", size)
 
 
 async def test_a_simulation_says_so() -> None:

@@ -127,7 +127,9 @@ class Browse(Deck):
             self._table.update(self._rows(changes))
         if self._feed.waiting or self._usages.fresh:
             self.call_later(self.frame)
-        self._table.set_notice(notice(self.view, self._table.model, self.session, synced=self._feed.synced))
+        feed = self._feed
+        lines = notice(self.view, self._table.model, self.session, synced=feed.synced, refusal=feed.refusal)
+        self._table.set_notice(lines)
         self._table.flush()
         self._detail.frame()
         self._titles()

@@ -40,10 +40,12 @@ TEXTS = (_HOSTS, _NO_NODES, _NOTHING_RUNS)
 """What tells people what to type."""
 
 
-def notice(view: View, model: TableModel, session: Session, *, synced: bool) -> Lines:
-    """The lines for a table without rows."""
+def notice(view: View, model: TableModel, session: Session, *, synced: bool, refusal: str = "") -> Lines:
+    """The lines for a table without rows; `refusal` is what the API says when it does not let us look."""
     if model.rows:
         return []
+    if refusal:
+        return [(f"You may not look at {view.resource.plural}.", Tone.BAD), ("", Tone.TEXT), (refusal, Tone.DIM)]
     if not synced:
         return [("Reading from the API …" if not session.look.ascii else "Reading from the API ...", Tone.BUSY)]
     if model.total:

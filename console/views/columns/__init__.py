@@ -10,6 +10,7 @@ from common.api.meta import Object
 from console.views.status import Tone
 
 from . import (
+    access,
     autoscaling,
     batch,
     configuration,
@@ -48,6 +49,7 @@ __all__ = [
 ]
 
 _FAMILIES = (
+    access,
     pods,
     workloads,
     autoscaling,

@@ -10,7 +10,7 @@ from common.api.meta import Key, Object, name
 from common.api.selectors import parse
 from common.client import Informer
 from common.clock import FakeClock
-from common.errors import ServiceUnavailable
+from common.errors import Forbidden, ServiceUnavailable
 from tests.fakes.api import FakeApi
 
 A, B = Key("default", "a"), Key("default", "b")
@@ -130,3 +130,16 @@ async def test_a_late_listener_and_an_index_see_what_is_known(
     assert informer.by_index("value", "2") == []
     assert [name(obj) for obj in informer.select(parse("value=1"), "default")] == ["a"]
     assert informer.select(parse("value=1"), "other") == []
+
+
+async def test_a_refusal_is_told_while_it_lasts() -> None:
+    clock = FakeClock()
+    api = FakeApi(clock)
+    api.fail(Forbidden("configmaps is forbidden: not you"), verb="list", times=2)
+    informer = Informer(api.client(), CONFIGMAPS, clock)
+    informer.start()
+    await clock.advance(0.05)
+    assert (informer.refusal, informer.synced.is_set()) == ("configmaps is forbidden: not you", False)
+    await settle(clock)
+    assert (informer.refusal, informer.connected) == ("", True)
+    await informer.close()
