@@ -197,7 +197,7 @@ class Executor:
         mounts: tuple[Mount, ...] = ()
         if surface.storage is not None:
             used = [str(entry.get("name")) for entry in container.get("volumeMounts") or ()]
-            await surface.storage.check(self._uid, used)
+            await surface.storage.ensure(self._pod, surface.lookup, used)
         if surface.volumes is not None:
             mounts = await asyncio.to_thread(self._mounts, surface.volumes, container, attempt, environment)
         expanded = {

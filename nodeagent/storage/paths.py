@@ -80,6 +80,9 @@ def check_host_path(spec: Object) -> None:
         elif not path.exists():
             path.touch(mode=0o644)
     if not kind:
+        # What container runtimes do with a path that is not there, so that manifests rely on it.
+        if not path.exists():
+            path.mkdir(mode=0o755, parents=True)
         return
     if kind not in _CHECKS:
         raise VolumeFailure(f"hostPath type {kind!r} is unknown: known are {', '.join(_CHECKS)}")

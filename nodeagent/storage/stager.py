@@ -86,15 +86,15 @@ class Stager:
                 except (VolumeFailure, OSError) as error:
                     raise VolumeFailure(f'MountVolume.SetUp failed for volume "{item.volume}" : {error}') from error
 
-    async def check(self, pod_uid: str, names: list[str]) -> None:
-        """Refuse a network volume whose server does not answer, before anything that cannot be stopped touches it."""
-        for name in names:
-            staged = self.staged(pod_uid).get(name)
-            if staged is not None and staged.mount:
-                try:
-                    await self.tools.look(staged.mount, PROBE_SECONDS)
-                except VolumeFailure as failure:
-                    raise VolumeFailure(f'volume "{name}": {failure}') from failure
+    async def ensure(self, pod: Object, lookup: Lookup, names: list[str]) -> None:
+        """A container is to start with these volumes of the pod: those on the network have to answer, before anything
+        that cannot be stopped touches them. A mount whose daemon has died is made anew."""
+        mounts = {staged.mount for name, staged in self.staged(meta.uid(pod)).items() if name in names and staged.mount}
+        try:
+            for mount in sorted(mounts):
+                await self.tools.look(mount, PROBE_SECONDS)
+        except VolumeFailure:
+            await self.stage(pod, lookup)
 
     async def unstage(self, pod_uid: str) -> None:
         """The pod is gone: take down what nobody else uses. OSError when a mount cannot be taken down."""

@@ -135,6 +135,28 @@ def test_pods_go_on_when_the_server_of_their_files_is_back(cluster: Cluster, spa
     cluster.wait(lambda: server.run("ls", SHARE) == "", "the claim's folder to leave the server", 20)
 
 
+def test_a_mount_whose_daemon_was_killed_is_made_anew(cluster: Cluster, space: str, server: Host) -> None:
+    storage_class = sshfs_class(cluster, space, server)
+    files = claim("files", space, storageClassName=f"files-{space}", accessModes=["ReadWriteMany"])
+    host = cluster.lab.hosts[0]
+    try:
+        touching = "while touch /data/file; do sleep 1; done; exit 1"
+        cluster.apply(storage_class, files, pod("user", space, "files", touching, nodeName=host.name))
+        cluster.wait_ready(space, 1, "app=user")
+        host.run("pkill", "-KILL", "sshfs")
+        cluster.wait(lambda: _restarts(cluster, space) == 1, "the container to notice", 30)
+        cluster.wait_ready(space, 1, "app=user")
+        assert cluster.kubectl("exec", "user", "-n", space, "--", "ls", "/data") == "file\n"
+    finally:
+        cluster.kubectl("delete", "pod,pvc", "--all", "-n", space, "--timeout=60s", timeout=90)
+        cluster.kubectl("delete", "storageclass", f"files-{space}")
+    cluster.wait(lambda: server.run("ls", SHARE) == "", "the claim's folder to leave the server", 20)
+
+
+def _restarts(cluster: Cluster, space: str) -> int:
+    return int(cluster.get("pod", "user", space)["status"]["containerStatuses"][0]["restartCount"])
+
+
 def said(cluster: Cluster, space: str, reason: str) -> str:
     """The messages of the events with that reason."""
     events = [event for event in cluster.list("events", space) if event["reason"] == reason]

@@ -84,6 +84,22 @@ async def test_pods_are_told_once_of_a_server_that_is_away_and_once_that_it_is_b
     assert watch.figures(subject) == {"data": ("files", Figures(75 * 4096, 100 * 4096, 25 * 4096, 10, 5))}
 
 
+async def test_a_mount_is_made_anew_for_a_container_only_when_it_does_not_answer(tmp_path: Path) -> None:
+    stager = Stager(tmp_path, NoMounts(), Engine())
+    stager.tools = tools = Silent()
+    attributes = {"server": "-bad", "path": "/"}
+    csi = {"driver": "sshfs.quarterdeck.io", "volumeHandle": "h", "volumeAttributes": attributes}
+    subject = user()
+    staged = Staged("data", "data", "sshfs.quarterdeck.io", "pv", "/mounts/pv", "/mounts/pv")
+    stager.staged("p1")["data"] = staged
+    await stager.ensure(subject, world({"csi": csi}), ["data"])
+    tools.away = True
+    await stager.ensure(subject, world({"csi": csi}), ["other"])
+    with pytest.raises(VolumeFailure, match="is not of the form HOST or USER@HOST"):
+        await stager.ensure(subject, world({"csi": csi}), ["data"])
+    await stager.close()
+
+
 def test_the_summary_names_the_claim_of_a_volume() -> None:
     figures = {"data": ("files", Figures(1, 10, 9)), "scratch": ("", Figures(2, 10, 8))}
     found = summary_of(figures, "default", "2026-01-01T00:00:00Z")

@@ -190,6 +190,8 @@ def test_a_missing_key_is_named(disk: Disk) -> None:
 
 def test_host_paths_are_made_when_they_may_be(disk: Disk, tmp_path: Path) -> None:
     disk.prepare({"hostPath": {"path": str(tmp_path / "made"), "type": "DirectoryOrCreate"}})
+    disk.prepare({"hostPath": {"path": str(tmp_path / "a" / "b"), "type": ""}})
+    assert (tmp_path / "a" / "b").is_dir()
     assert (tmp_path / "made").is_dir()
     disk.prepare({"hostPath": {"path": str(tmp_path / "file"), "type": "FileOrCreate"}})
     assert (tmp_path / "file").is_file()
