@@ -56,6 +56,8 @@ class LocalClient:
         self, resource: Resource, name: str, namespace: str | None = None, *, subresource: str = ""
     ) -> Object:
         row = self._row(resource)
+        if subresource and subresource not in row.subresources:
+            raise NotFound("the server could not find the requested resource")
         if subresource == "scale":
             return subresources.get_scale(self._verbs, row.stored, namespace or "", name)
         return row.show(self._verbs.get(row.stored, namespace or "", name).obj)

@@ -12,13 +12,20 @@ from typing import ClassVar
 
 from common.api import selectors
 from common.api.conditions import set_condition
-from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, HORIZONTALPODAUTOSCALERS, POD_METRICS, PODS, Resource
+from common.api.kinds import (
+    CUSTOMRESOURCEDEFINITIONS,
+    HORIZONTALPODAUTOSCALERS,
+    LOADBALANCERS,
+    POD_METRICS,
+    PODS,
+    Resource,
+)
 from common.api.meta import Key, Object, generation, labels, name, namespace, uid
 from common.api.selectors import Selector
 from common.errors import ApiError, NotFound
 from console.controllers.base import Controller, Kit
 
-from . import behavior
+from . import behavior, rates
 from .metrics import Readings
 from .model import History
 from .plan import Outcome, Said, Target, decide, status_of
@@ -76,7 +83,7 @@ class HorizontalPodAutoscalerController(Controller[Key]):
             reason = "InvalidSelector" if refusal[0] == "SelectorRequired" else refusal[0]
             await self._write_condition(autoscaler, "ScalingActive", reason, _SELECTOR[refusal[0]] or refusal[1])
             return
-        readings = await self._readings(key.namespace, text)
+        readings = await self._readings(autoscaler, text)
         size = int((scale.get("spec") or {}).get("replicas") or 0)
         counted = int((scale.get("status") or {}).get("replicas") or 0)
         target = Target(size, counted, pods, readings)
@@ -135,11 +142,14 @@ class HorizontalPodAutoscalerController(Controller[Key]):
         listed = " ".join(sorted(others))
         return "AmbiguousSelector", f"pods by selector {text} are controlled by multiple HPAs: [{listed}]"
 
-    async def _readings(self, space: str, selector: str) -> Readings:
+    async def _readings(self, autoscaler: Object, selector: str) -> Readings:
+        space = namespace(autoscaler)
         try:
-            return Readings((await self.client.list(POD_METRICS, space, label_selector=selector)).items)
+            found = (await self.client.list(POD_METRICS, space, label_selector=selector)).items
+            balancer = await self.client.get(LOADBALANCERS, "cluster") if rates.asks(autoscaler) else {}
         except ApiError as error:
             return Readings(failure=str(error))
+        return Readings(found, rates.values(balancer, space))
 
     # Acting
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from common.api import quantity
 from common.api.meta import Object, name, parse_time
@@ -167,7 +167,7 @@ def _external(metric: Object, situation: Situation) -> Proposal:
     values = [
         value
         for (kind, about, known), value in situation.readings.objects.items()
-        if known == title and labels.get("kind", kind) == kind and labels.get("name", about) == about and kind != "Pod"
+        if known == title and labels.get("kind", "Service") == kind and labels.get("name", about) == about
     ]
     if not values:
         raise CannotCount(f"unable to get external metric {title}: no metrics returned from external metrics API")
@@ -193,11 +193,3 @@ _KINDS: dict[str, Callable[[Object, Situation], Proposal]] = {
     "Object": _object,
     "External": _external,
 }
-
-
-def wanted_objects(spec: Object) -> list[tuple[str, Any]]:
-    """Which values of objects the metrics of an autoscaler need: their type, and what describes them."""
-    keys = {"Pods": "pods", "Object": "object", "External": "external"}
-    return [
-        (metric["type"], metric[keys[metric["type"]]]) for metric in spec.get("metrics") or () if metric["type"] in keys
-    ]
