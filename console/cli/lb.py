@@ -24,16 +24,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     arguments.namespace(parser)
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="Services of all namespaces")
     arguments.output(parser, ("json", "yaml"))
-    verbs = parser.add_subparsers(metavar="drain|undrain|weight")
+    verbs = parser.add_subparsers(metavar="[drain|undrain|weight]")
     for verb, text in (("drain", "send nothing new to a pod"), ("undrain", "let a pod have its usual part again")):
         found = verbs.add_parser(verb, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        found.add_argument("pod", metavar="POD")
+        _pod(found)
         found.set_defaults(run=weigh, weight=0 if verb == "drain" else weights.DEFAULT)
     found = verbs.add_parser("weight", help="set a pod's part of what is new")
     found.description = "Set a pod's part of new connections and requests, beside the others of its Services."
-    found.add_argument("pod", metavar="POD")
+    _pod(found)
     found.add_argument("weight", metavar="WEIGHT", type=_weight, help="0 (drained) to 256; 100 is usual")
     found.set_defaults(run=weigh)
+
+
+def _pod(parser: argparse.ArgumentParser) -> None:
+    arguments.namespace(parser)
+    parser.set_defaults(namespace=argparse.SUPPRESS)  # what was said before the verb stays said
+    parser.add_argument("pod", metavar="POD")
 
 
 def _weight(text: str) -> int:

@@ -30,9 +30,10 @@ from .dns.forward import Address, Forwarder
 from .dns.server import DnsServer
 from .errors import NetworkFailure
 from .glue import Glue
+from .healthports import HealthPorts, counts
 from .nft import Nftables
 from .ruleset import BRIDGE, counter_name
-from .services import cluster_ips, port_name
+from .services import cluster_ips, group_slices, port_name
 from .topology import Topology
 from .wanted import Compiler, Inputs, UdpEndpoint
 
@@ -61,6 +62,7 @@ class NodeNetwork:
         self._nft = Nftables(runner)
         self._glue = Glue(runner)
         self._dns = DnsServer(Forwarder(self._upstreams))
+        self._health_ports = HealthPorts()
         self._allocator = Allocator()
         self._lock = asyncio.Lock()
         self._topology: Topology | None = None
@@ -127,6 +129,8 @@ class NodeNetwork:
         wanted = await _in_thread(lambda: self._compiler.compile(current, inputs, bridge_sees_ip))
         await asyncio.gather(self._nft.apply(wanted.tables), self._glue.assert_in_place(current.versions))
         self._dns.zone = wanted.zone
+        grouped = group_slices(inputs.slices)
+        await self._health_ports.apply(counts(inputs.services, grouped, current.own.name, inputs.unready))
         gone = {(address, port) for _, address, port in self._udp - wanted.udp}
         self._udp = wanted.udp
         if gone:
@@ -150,6 +154,7 @@ class NodeNetwork:
 
     async def close(self, *, remove: bool) -> None:
         await self._dns.close()
+        await self._health_ports.close()
         if not remove:
             return
         steps: list[Callable[[], Awaitable[None]]] = [
