@@ -63,6 +63,11 @@ def test_a_replicaset_takes_the_labels_of_its_template() -> None:
         ("spec.strategy.rollingUpdate", {"maxUnavailable": "101%"}, "must not be greater than 100%"),
         ("spec.strategy.rollingUpdate", {"maxSurge": 0, "maxUnavailable": "0%"}, "may not be 0 when `maxSurge` is 0"),
         ("spec.progressDeadlineSeconds", 0, "must be greater than minReadySeconds"),
+        (
+            "metadata.annotations",
+            {"quarterdeck.io/auto-rollback": "yes"},
+            'metadata.annotations[quarterdeck.io/auto-rollback]: Unsupported value: "yes": supported values: "false"',
+        ),
     ],
 )
 def test_a_wrong_deployment_is_refused(path: str, value: object, expected: str) -> None:
