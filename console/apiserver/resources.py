@@ -234,9 +234,7 @@ class Resources:
 
     async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
         info, options = request.info, WriteOptions.parse(request.http.query)
-        # JSON is YAML, and faster to read as what it is.
-        media_type = "application/json" if body.lstrip().startswith(b"{") else "application/yaml"
-        config, warnings = admission.decode(request.row, body, media_type, validation)
+        config, warnings = admission.decode_applied(request.row, body, validation)
         resource = request.row.resource.group_resource
         if self._verbs.store.newest(resource, info.namespace, info.name) is None:
             self._check(request.caller, replace(attributes(info, {}), verb="create"))

@@ -20,7 +20,7 @@ from common.errors import BadRequest, Cause
 from . import metadata
 from .apply import Request as ApplyRequest
 from .apply import record_update, server_side_apply
-from .decoding import conform, decode
+from .decoding import conform, decode, decode_applied
 from .row import Context, Row
 from .scale import apply_scale, scale_of
 
@@ -31,6 +31,7 @@ __all__ = [
     "apply_scale",
     "conform",
     "decode",
+    "decode_applied",
     "scale_of",
     "server_side_apply",
 ]

@@ -15,9 +15,9 @@ from typing import Any
 
 import orjson
 
-from common.api import quantity
+from common.api import meta, quantity
 from common.api.meta import Object, format_micro_time, format_time, parse_time
-from common.errors import BadRequest, UnsupportedMediaType
+from common.errors import BadRequest, InternalError, UnsupportedMediaType
 
 from . import protobuf, yamlbody
 from .custom.pruning import prune
@@ -44,8 +44,44 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
             f"the body of the request was in an unknown format ({media_type}) - accepted media types include: "
             f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
+    return conform(row, _load(row, body, is_yaml=media_type.endswith("yaml")), field_validation)
+
+
+def decode_applied(row: Row, body: bytes, field_validation: str) -> tuple[Object, list[str]]:
+    """What server-side apply sends: YAML, of which JSON is a part. A field that the kind does not have is an error
+    whatever `field_validation` says: nobody could own it. Raises InternalError for it, as Kubernetes does."""
+    document = _load(row, body, is_yaml=not body.lstrip().startswith(b"{"))
+    walker, result = _walk(row, document, field_validation)
+    if walker.unknown:
+        kind = f"{row.resource.api_version}, Kind={row.resource.kind}"
+        what = f"{meta.namespace(result)}/{meta.name(result)}; {kind}"
+        fields = [f".{path}: field not declared in schema" for path in walker.unknown]
+        listed = fields[0] if len(fields) == 1 else "\n  ".join(["errors:", *fields])
+        raise InternalError(f"failed to create typed patch object ({what}): {listed}")
+    if not walker.duplicate:
+        return result, []
+    lines = "\n".join(
+        f'  line {line}: key "{name}" already set in map' for line, name in _repetitions(yamlbody.load(body))
+    )
+    problem = f"error converting YAML to JSON: yaml: unmarshal errors:\n{lines}"
+    if field_validation == "Strict":
+        raise BadRequest(f"error strict decoding YAML: {problem}")
+    return result, [] if field_validation == "Ignore" else [problem]
+
+
+def _repetitions(value: Any) -> list[tuple[int, str]]:
+    """Where names came again, by line."""
+    found: list[tuple[int, str]] = []
+    if isinstance(value, Repeated):
+        found += zip(value.lines, value.names, strict=True)
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        found += _repetitions(item)
+    return sorted(found)
+
+
+def _load(row: Row, body: bytes, *, is_yaml: bool) -> Any:
     try:
-        document = yamlbody.load(body) if media_type.endswith("yaml") else _load_json(body)
+        document = yamlbody.load(body) if is_yaml else _load_json(body)
         if b"\\u" in body or b"\\U" in body:
             _check_characters(document)
     except ValueError as error:
@@ -54,7 +90,7 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
         ) from None
     except RecursionError:
         raise BadRequest(f"the object provided is nested deeper than {MAX_DEPTH} levels") from None
-    return conform(row, document, field_validation)
+    return document
 
 
 def _load_json(body: bytes) -> Any:
@@ -81,6 +117,13 @@ def _check_characters(document: Any) -> None:
 
 def conform(row: Row, document: Any, field_validation: str) -> tuple[Object, list[str]]:
     """A copy that fits the kind's schema, and warnings; for whatever did not come through `decode` (patches)."""
+    walker, result = _walk(row, document, field_validation)
+    if walker.problems and field_validation == "Strict":
+        raise BadRequest(f"{_prefix(row)}: strict decoding error: {', '.join(walker.problems)}")
+    return result, [] if field_validation == "Ignore" else walker.problems
+
+
+def _walk(row: Row, document: Any, field_validation: str) -> tuple[_Walker, Object]:
     if field_validation not in {*_VALIDATIONS, ""}:
         raise BadRequest(
             f'fieldValidation: Unsupported value: "{field_validation}": supported values: "Ignore", "Strict", "Warn"'
@@ -97,11 +140,7 @@ def conform(row: Row, document: Any, field_validation: str) -> tuple[Object, lis
     else:
         result = walker.object(row.type, document, "", 0)
     result["apiVersion"], result["kind"] = row.resource.api_version, row.resource.kind
-    problems = [f'duplicate field "{path}"' for path in walker.duplicate]
-    problems += [f'unknown field "{path}"' for path in walker.unknown]
-    if problems and field_validation == "Strict":
-        raise BadRequest(f"{_prefix(row)}: strict decoding error: {', '.join(problems)}")
-    return result, [] if field_validation == "Ignore" else problems
+    return walker, result
 
 
 def _check_type(row: Row, document: Object) -> None:
@@ -128,6 +167,7 @@ class _Walker:
         self._row = row
         self.unknown: list[str] = []
         self.duplicate: list[str] = []
+        self.problems: list[str] = []  # both as texts, in the order of the document
         self._converters: dict[str, Callable[[Schema, Any, str], Any]] = {
             "string": self._string,
             "boolean": self._boolean,
@@ -138,15 +178,20 @@ class _Walker:
     def object(self, kind: Schema, value: Object, path: str, depth: int) -> Object:
         properties = kind.properties
         result: Object = {}
-        if isinstance(value, Repeated):
-            self.duplicate += [f"{path}.{name}" if path else name for name in value.names]
+        repeated = value.names if isinstance(value, Repeated) else ()
         for name, item in value.items():
             field = properties.get(name)
+            if name in repeated:
+                self._note(self.duplicate, "duplicate", f"{path}.{name}" if path else str(name))
             if field is None:
-                self.unknown.append(f"{path}.{name}" if path else str(name))
+                self._note(self.unknown, "unknown", f"{path}.{name}" if path else str(name))
             elif item is not None:
                 result[name] = self.value(field, item, f"{path}.{name}" if path else name, depth + 1, kind)
         return result
+
+    def _note(self, found: list[str], what: str, path: str) -> None:
+        found.append(path)
+        self.problems.append(f'{what} field "{path}"')
 
     def custom(self, structure: Object, document: Object) -> Object:
         """An object of a kind that users defined: metadata as everywhere, the rest as its definition says. Whether
@@ -158,6 +203,8 @@ class _Walker:
         if document.get("metadata") is not None:
             kind = schema(_OBJECT_META)
             result["metadata"] = self.value(kind, document["metadata"], "metadata", 1, kind)
+        self.problems = [f'duplicate field "{path}"' for path in self.duplicate]
+        self.problems += [f'unknown field "{path}"' for path in self.unknown]
         return result
 
     def _plain(self, value: Any, path: str, depth: int) -> Any:

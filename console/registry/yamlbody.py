@@ -76,14 +76,16 @@ class _Converter:
         result: dict[str, Any] = {}
         own: set[str] = set()
         twice: list[str] = []
+        lines: list[int] = []
         for index, (key_node, value_node) in enumerate(node.value):
             name = self._key(key_node)
             if index >= merged:
                 if name in own:
                     twice.append(name)
+                    lines.append(key_node.start_mark.line + 1)
                 own.add(name)
             result[name] = self.convert(value_node)
-        return Repeated(result, twice) if twice else result
+        return Repeated(result, twice, lines) if twice else result
 
     def _merge(self, node: yaml.MappingNode) -> int:
         """Put what `<<` refers to in front of the mapping's own entries; returns how many those are. Overriding one of

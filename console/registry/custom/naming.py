@@ -33,7 +33,7 @@ def status_of(definition: Object, others: Iterable[Object], now: datetime) -> Ob
         text = "; ".join(problems)
         conditions = set_condition(conditions, "NonStructuralSchema", "True", "Violations", text, now)
     else:
-        conditions = [item for item in conditions if item["type"] != "NonStructuralSchema"]
+        conditions = [item for item in conditions if item.get("type") != "NonStructuralSchema"]
     if is_deleting(definition) and not get_condition({"status": {"conditions": conditions}}, "Terminating"):
         conditions = set_condition(
             conditions, "Terminating", "True", "InstanceDeletionInProgress",

@@ -61,4 +61,6 @@ async def test_turning_from_client_side_apply_is_no_conflict(kubectl: Kubectl) -
 
 async def test_wrong_fields_are_named(kubectl: Kubectl) -> None:
     wrong = MANIFEST.replace("replicas: 2", "replica: 2")
-    assert 'unknown field "spec.replica"' in await kubectl.fails("apply", "--server-side", "-f", "-", stdin=wrong)
+    said = await kubectl.fails("apply", "--server-side", "-f", "-", stdin=wrong)
+    what = "failed to create typed patch object (default/web; apps/v1, Kind=Deployment)"
+    assert f"{what}: .spec.replica: field not declared in schema" in said

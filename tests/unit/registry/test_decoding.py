@@ -221,3 +221,12 @@ def test_any_bytes_as_protobuf_are_either_understood_or_refused(body: bytes) -> 
         assert error.message  # noqa: PT017
     else:
         assert obj["kind"] == "Deployment"
+
+
+def test_problems_come_in_the_order_of_the_document() -> None:
+    body = b'{"spec":{"unknownField":"foo","replicas":2,"replicas":3,"selector":{}}}'
+    with pytest.raises(BadRequest) as error:
+        decode(row(DEPLOYMENTS), body, "application/json", "Strict")
+    assert error.value.message.endswith(
+        'strict decoding error: unknown field "spec.unknownField", duplicate field "spec.replicas"'
+    )

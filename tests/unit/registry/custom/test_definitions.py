@@ -11,9 +11,9 @@ import pytest
 from common.api.conditions import get_condition
 from common.api.kinds import CUSTOMRESOURCEDEFINITIONS
 from common.api.meta import Object
-from common.errors import BadRequest, Invalid, UnsupportedMediaType
+from common.errors import BadRequest, InternalError, Invalid, UnsupportedMediaType
 from console.registry import openapi_v2
-from console.registry.admission import admit_create, admit_update, apply_scale, decode, scale_of
+from console.registry.admission import admit_create, admit_update, apply_scale, decode, decode_applied, scale_of
 from console.registry.apply import Request, server_side_apply
 from console.registry.catalog import Registry
 from console.registry.custom import definitions, naming
@@ -142,6 +142,29 @@ def test_unknown_fields_are_dropped_and_told() -> None:
     twice = b'{"kind":"Widget","apiVersion":"example.com/v1","spec":{"size":1,"size":2}}'
     with pytest.raises(BadRequest, match='duplicate field "spec\\.size"'):
         decode(row(), twice, "application/json", "Strict")
+
+
+def test_apply_refuses_what_nobody_could_own() -> None:
+    text = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, odd: 1}\nspec:\n  size: 1\n"
+    with pytest.raises(InternalError) as error:
+        decode_applied(row(), f"{text}more: 1\n".encode(), "Ignore")
+    assert error.value.message == (
+        "failed to create typed patch object (/w; example.com/v1, Kind=Widget): errors:\n"
+        "  .more: field not declared in schema\n  .metadata.odd: field not declared in schema"
+    )
+    twice = text.replace(", odd: 1", "") + "  size: 2\n"
+    with pytest.raises(BadRequest, match='line 6: key "size" already set in map'):
+        decode_applied(row(), twice.encode(), "Strict")
+    obj, warnings = decode_applied(row(), twice.encode(), "Warn")
+    assert obj["spec"] == {"size": 2}
+    assert "already set in map" in warnings[0]
+
+
+def test_conditions_of_others_are_left_alone() -> None:
+    odd = {"message": "patched"}
+    found = established()
+    found["status"]["conditions"].append(odd)
+    assert odd in naming.status_of(found, [], NOW)["conditions"]
 
 
 def test_an_object_is_completed_and_judged() -> None:
