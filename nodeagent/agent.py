@@ -145,10 +145,10 @@ class Agent:
 
     def _volume_watch(self) -> VolumeWatch | None:
         storage, volumes = self._parts.storage, self._parts.volumes
-        if storage is None or volumes is None:
-            return None
         routes = VolumeRoutes(storage)
         self.service.server.add_route("POST", "/volumes/reclaim", routes.reclaim, Role.CONTROLPLANE)
+        if storage is None or volumes is None:
+            return None
         fleet = Fleet(self.pods.with_volumes, volumes.pod_folder, self.pods.say_of, self.pods.evict)
         return VolumeWatch(storage, self._clock, fleet)
 

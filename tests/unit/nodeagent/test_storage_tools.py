@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
+from aiohttp import web
 
 from common.clock import FakeClock
 from nodeagent.storage.attachments import Staged, VolumeFailure
 from nodeagent.storage.commands import TimedOut, Tools
+from nodeagent.storage.routes import VolumeRoutes
 from nodeagent.storage.stager import Stager
 from nodeagent.storage.watch import Figures, Fleet, VolumeWatch, summary_of
 from tests.fakes.objects import pod
@@ -98,6 +101,43 @@ async def test_a_mount_is_made_anew_for_a_container_only_when_it_does_not_answer
     with pytest.raises(VolumeFailure, match="is not of the form HOST or USER@HOST"):
         await stager.ensure(subject, world({"csi": csi}), ["data"])
     await stager.close()
+
+
+class Asked:
+    """A request with a body."""
+
+    def __init__(self, body: object) -> None:
+        self._body = orjson.dumps(body)
+
+    async def read(self) -> bytes:
+        return self._body
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"volume": {"metadata": {"name": "pv"}, "spec": {}}}, 503),
+        ({"volume": []}, 400),
+        ({}, 400),
+        ([], 400),
+        ({"volume": {}, "secret": {"kind": "Secret", "data": {"a": "no base64!"}}}, 400),
+    ],
+)
+async def test_a_reclaim_that_is_none_is_refused(tmp_path: Path, body: object, status: int) -> None:
+    routes = VolumeRoutes(Stager(tmp_path, NoMounts(), Engine()))
+    with pytest.raises(web.HTTPException) as refused:
+        await routes.reclaim(Asked(body))  # type: ignore[arg-type]
+    assert (refused.value.status, bool(refused.value.text)) == (status, True)
+
+
+async def test_a_volume_in_use_is_a_conflict_and_a_simulated_node_has_none(tmp_path: Path) -> None:
+    stager = Stager(tmp_path, NoMounts(), Engine())
+    source = {"csi": {"driver": "local.quarterdeck.io", "volumeHandle": "pvc-1"}}
+    await stager.stage(user(), world(source))
+    body = {"volume": world(source).find("persistentvolumes", "", "pv"), "secret": None}
+    with pytest.raises(web.HTTPConflict):
+        await VolumeRoutes(stager).reclaim(Asked(body))  # type: ignore[arg-type]
+    assert (await VolumeRoutes(None).reclaim(Asked(body))).status == 200  # type: ignore[arg-type]
 
 
 def test_the_summary_names_the_claim_of_a_volume() -> None:
