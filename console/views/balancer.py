@@ -21,7 +21,8 @@ _TONES = {
     "unready": Tone.BAD,
     "no endpoints": Tone.BAD,
 }
-_PROXIES = {"Running": Tone.OK, "Idle": Tone.DIM, "Disabled": Tone.DIM}
+_SERVING = frozenset({"Running", "Idle"})
+_FAULTY = frozenset({"NotInstalled", "Failing"})
 SHARE_CELLS = 6
 
 
@@ -123,7 +124,7 @@ def endpoint_text(endpoint: Object) -> str:
 def sums(document: Object) -> list[tuple[str, Tone]]:
     """The whole cluster in a line."""
     nodes = document.get("nodes") or []
-    serving = sum(1 for node in nodes if node["proxy"] in _PROXIES and node["proxy"] != "Disabled")
+    serving = sum(1 for node in nodes if node["proxy"] in _SERVING)
     ingresses = document.get("ingresses") or []
     rate = sum(item["http"]["requestsPerSecond"] for item in ingresses)
     errors = sum(item["http"]["errorsPerSecond"] for item in ingresses)
@@ -145,7 +146,7 @@ def faults(document: Object) -> list[str]:
     return [
         f"{node['name']}: {node['message'] or node['proxy']}"
         for node in document.get("nodes") or ()
-        if node["proxy"] not in _PROXIES
+        if node["proxy"] in _FAULTY
     ]
 
 
