@@ -103,7 +103,7 @@ class CustomResources:
         before, present = self._served.get(name, ({}, []))
         if before == essence:
             return
-        wanted = rows(definition)
+        wanted = _rows(definition)
         kept = {row.resource for row in wanted}
         for row in present:
             if row.resource not in kept:
@@ -175,6 +175,16 @@ class CustomResources:
 
         with suppress(NotFound, Conflict):
             await self._verbs.modify(_CALLER, "update", row, "", name, release)
+
+
+def _rows(definition: Object) -> list[Row]:
+    """The rows of a definition. One that an older version accepted, and that nothing can be made of now, must not keep
+    the API from answering for all the others."""
+    try:
+        return rows(definition)
+    except Exception:
+        log.exception("the kind of %s is not served: its definition cannot be read", meta.name(definition))
+        return []
 
 
 def _created(definition: Object) -> tuple[str, str]:

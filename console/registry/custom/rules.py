@@ -48,11 +48,13 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, compiled; `message` is the expression that makes its message, if any."""
+    """One rule, compiled; `message` is the expression that makes its message, if any. One that does not compile, as it
+    was written when nothing could, has an `error` instead: no object passes it."""
 
     source: Object
-    expression: Any
-    message: Any
+    expression: Any = None
+    message: Any = None
+    error: str = ""
 
     @property
     def is_transition(self) -> bool:
@@ -98,8 +100,11 @@ def _compile(schema: Object) -> Node | None:
 def _rule(source: Object) -> Rule:
     environment = celfunctions.environment()
     message = source.get("messageExpression")
-    compiled = environment.compile(_text_of(source, "rule"))
-    return Rule(source, compiled, environment.compile(_text_of(source, "messageExpression")) if message else None)
+    try:
+        compiled = environment.compile(_text_of(source, "rule"))
+        return Rule(source, compiled, environment.compile(_text_of(source, "messageExpression")) if message else None)
+    except RuntimeError as error:
+        return Rule(source, error=str(error))
 
 
 def _text_of(source: Object, field: str) -> str:
@@ -188,6 +193,9 @@ def _apply(rule: Rule, schema: Object, value: Any, old: Any, path: str) -> Itera
     if rule.is_transition and old is ABSENT and not rule.source.get("optionalOldSelf"):
         return
     if not rule.is_transition and old is not ABSENT and old == value:
+        return
+    if rule.error:
+        yield Cause(path or "<nil>", f"Invalid value: {shown(_kind(schema))}: rule compile error: {rule.error}")
         return
     data = {"self": to_cel(schema, value)}
     if rule.is_transition:

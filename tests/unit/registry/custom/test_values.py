@@ -214,6 +214,11 @@ def test_rules_are_not_asked_about_what_is_of_a_wrong_type() -> None:
     assert "some validation rules were not checked" in rules.evaluate(node, {"min": "x"}, ABSENT, causes)[0].message
 
 
+def test_a_rule_that_was_stored_unchecked_and_does_not_compile_lets_nothing_pass() -> None:
+    node = rules.compile_rules({"type": "object", "x-kubernetes-validations": [{"rule": "self.("}]})
+    assert "rule compile error" in rules.evaluate(node, {}, ABSENT, [])[0].message
+
+
 @pytest.mark.parametrize(
     ("rule", "text"),
     [
