@@ -107,5 +107,5 @@ class Client(Protocol):
     async def post(
         self, resource: Resource, name: str, subresource: str, body: Object, namespace: str | None = None
     ) -> Object:
-        """POST to a subresource: `pods/binding`, `pods/eviction`, `hosts/adopt`."""
+        """POST to a subresource: `pods/binding`, `pods/eviction`, `serviceaccounts/token`, `hosts/adopt`."""
         ...

@@ -104,6 +104,12 @@ ADMIN = _role(
     aggregate_to="admin",
 )
 
+# What this API has besides Kubernetes' own, for the same readers.
+EXPLANATIONS = _role("system:quarterdeck:aggregate-to-view", _rule(("get",), "", "pods/why"), aggregate_to="view")
+METRICS = _role(
+    "system:aggregated-metrics-reader", _rule(_READ, "metrics.k8s.io", "nodes", "pods"), aggregate_to="view"
+)
+
 SCHEDULER = _role(
     "system:kube-scheduler",
     _rule(("create", "patch", "update"), "events.k8s.io", "events"),
@@ -147,7 +153,7 @@ ROLES: tuple[Object, ...] = (
     _aggregated("admin"),
     _aggregated("edit", part_of="admin"),
     _aggregated("view", part_of="edit"),
-    ADMIN, EDIT, VIEW, SCHEDULER, NODE,
+    ADMIN, EDIT, VIEW, EXPLANATIONS, METRICS, SCHEDULER, NODE,
     _role("system:discovery", _paths(*_HEALTH, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*")),
     _role("system:public-info-viewer", _paths(*_HEALTH)),
     _role(
