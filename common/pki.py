@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 import orjson
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from .files import write_atomic
 
+PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 AUTHORITY_LIFETIME = timedelta(days=3650)
 LIFETIME = timedelta(days=365)  # an agent that is away longer than this has to be adopted again
 BACKDATED = timedelta(minutes=5)  # a certificate made now is already valid on a host whose clock is a little behind
@@ -151,6 +153,15 @@ def request_for(identity: Identity) -> bytes:
     return certificate_request(identity.common_name, load_key(identity.key_pem))
 
 
+def organizations(request_pem: bytes) -> set[str]:
+    """The groups that a signing request names; PkiError when it is none."""
+    try:
+        subject = x509.load_pem_x509_csr(request_pem).subject
+    except ValueError as error:
+        raise PkiError("not a PEM signing request") from error
+    return {str(item.value) for item in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)}
+
+
 def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -227,7 +238,26 @@ class Authority:
             raise PkiError("the signing request is not signed by its own elliptic-curve key")
         return self._sign(subject, key, now, lifetime)
 
-    def _sign(self, subject: Subject, key: ec.EllipticCurvePublicKey, now: datetime, lifetime: timedelta) -> bytes:
+    def sign_client(self, request_pem: bytes, now: datetime, lifetime: timedelta = LIFETIME) -> bytes:
+        """A certificate for whom the request names, as a client of the API; PkiError when it asks for more."""
+        try:
+            request = x509.load_pem_x509_csr(request_pem)
+            valid = request.is_signature_valid
+        except ValueError as error:
+            raise PkiError("not a PEM signing request") from error
+        key = request.public_key()
+        if not valid or not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+            raise PkiError("the signing request is not signed by its own elliptic-curve or RSA key")
+        common = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        if not common or not common[0].value:
+            raise PkiError("the signing request names nobody: its common name is empty")
+        if any(extension.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME for extension in request.extensions):
+            raise PkiError("the signing request has alternative names, which a client has no use for")
+        groups = request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        subject = Subject(str(common[0].value), tuple(str(group.value) for group in groups))
+        return self._sign(subject, key, now, lifetime)
+
+    def _sign(self, subject: Subject, key: PublicKey, now: datetime, lifetime: timedelta) -> bytes:
         check_validity(self.identity.certificate, now)
         signer = self.identity.certificate
         end = min(now + lifetime, signer.not_valid_after_utc) - now
@@ -267,7 +297,7 @@ def _names(names: Iterable[str]) -> list[x509.GeneralName]:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
+    key: PublicKey,
     now: datetime,
     lifetime: timedelta,
     *,

@@ -219,6 +219,7 @@ class ControlPlane:
         controllers = all_controllers(
             client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority,
             issue_token=api.tokens.issue_legacy,
+            sign=lambda pem, lifetime: cluster.pki.authority.sign_client(pem, self._clock.now(), lifetime),
         )  # fmt: skip
         controllers.start()
         self._stack.push_async_callback(controllers.close)

@@ -90,3 +90,6 @@ ROLES = Resource(RBAC, "v1", "roles", "Role")
 ROLEBINDINGS = Resource(RBAC, "v1", "rolebindings", "RoleBinding")
 CLUSTERROLES = Resource(RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False)
 CLUSTERROLEBINDINGS = Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
+CERTIFICATESIGNINGREQUESTS = Resource(
+    "certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", namespaced=False
+)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from common.api.kinds import Resource
+from common.api.meta import Object
 from common.client.base import Client
 from common.clock import Clock
 from common.errors import ApiError, InternalError, ServiceUnavailable, TooManyRequests
@@ -24,6 +26,7 @@ from console.registry.catalog import Registry
 from console.store import Store
 
 from .access.authorizer import Authorizer
+from .access.certificates import CertificateGuard
 from .access.escalation import EscalationGuard
 from .access.reconcile import reconcile
 from .authentication import Authenticator
@@ -84,8 +87,9 @@ class ApiServer:
         self._registry = registry
         self.tokens = ServiceAccountTokens(signer or SigningKey(new_key()), store, clock, config)
         self._authorizer = Authorizer(store)
+        self._guards = (EscalationGuard(self._authorizer), CertificateGuard(self._authorizer))
         journal = Journal(store, clock)
-        self._verbs = Verbs(store, clock, config, journal, EscalationGuard(self._authorizer).check, computed)
+        self._verbs = Verbs(store, clock, config, journal, self._guard, computed)
         undo = Undo(self._verbs, registry, journal, self._authorize)
         self._authenticator = Authenticator(revoked, self.tokens)
         self._hosts = Hosts(hosts)
@@ -191,6 +195,10 @@ class ApiServer:
             for asked in needed(info, http.query):
                 self._authorizer.check(caller, asked)
         return await self._resources.handle(http, info, caller)
+
+    def _guard(self, caller: Caller, resource: Resource, new: Object, old: Object | None) -> None:
+        for guard in self._guards:
+            guard.check(caller, resource, new, old)
 
     def _authorize(self, caller: Caller, info: RequestInfo) -> None:
         self._authorizer.check(caller, attributes(info, {}))

@@ -76,7 +76,10 @@ class Verbs:
 
     def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
         manager = options.field_manager or caller.manager
-        return Context(self.clock.now(), StoreLookup(self.store), self.config, caller.user, manager)
+        return Context(
+            self.clock.now(), StoreLookup(self.store), self.config, caller.user, manager, tuple(caller.group_list),
+            caller.uid,
+        )  # fmt: skip
 
     def current(self, row: Row, namespace: str, name: str) -> Entry:
         """The newest state of an object; raises NotFound."""

@@ -10,9 +10,11 @@ from common.api.kinds import EVENTS, Resource
 from common.client import Client, SharedInformers
 from common.clock import Clock
 from common.events import Recorder
+from common.pki import LIFETIME
 from common.settings import ClusterConfig
 
 from .base import Controller, Kit
+from .certificates import CertificateController, Sign
 from .clusterroleaggregation import ClusterRoleAggregationController
 from .cronjob import CronJobController
 from .daemonset import DaemonSetController
@@ -68,10 +70,12 @@ def all_controllers(
     resources: Sequence[Resource],
     ca_pem: str = "",
     issue_token: Issue | None = None,
+    sign: Sign | None = None,
 ) -> Controllers:
     """`resources` are all that the API keeps: their objects are garbage collected, and emptied out of a namespace that
     ends. Events own nothing and are not owned, as they outlive what they are about. Without `ca_pem` no
-    kube-root-ca.crt is published, without `issue_token` Secrets for tokens stay empty."""
+    kube-root-ca.crt is published, without `issue_token` Secrets for tokens stay empty,
+    without `sign` approved requests for certificates wait."""
     owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
     kit = Kit(client, SharedInformers(client, clock), clock, Recorder(client, clock, "controller-manager"))
     controllers: list[Controller[Any]] = [
@@ -106,4 +110,6 @@ def all_controllers(
         controllers.append(RootCaPublisher(kit, ca_pem))
     if issue_token is not None:
         controllers.append(TokenController(kit, ca_pem, issue_token))
+    if sign is not None:
+        controllers.append(CertificateController(kit, sign, LIFETIME))
     return Controllers(kit, controllers)

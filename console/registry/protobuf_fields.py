@@ -343,6 +343,14 @@ _MESSAGES = {
     "authorization.v1.SelfSubjectRulesReviewSpec": "1:namespace",
     "authorization.v1.SubjectRulesReviewStatus": "1:resourceRules 2:nonResourceRules 3:incomplete 4:evaluationError",
     "meta.v1.FieldSelectorRequirement": "1:key 2:operator 3:values",
+    "certificates.v1.CertificateSigningRequest": _OBJECT,
+    "certificates.v1.CertificateSigningRequestSpec": (
+        "1:request 2:username 3:uid 4:groups 5:usages 6:extra 7:signerName 8:expirationSeconds*"
+    ),
+    "certificates.v1.CertificateSigningRequestStatus": "1:conditions 2:certificate",
+    "certificates.v1.CertificateSigningRequestCondition": (
+        "1:type 2:reason 3:message 4:lastUpdateTime 5:lastTransitionTime 6:status"
+    ),
     "rbac.v1.Role": "1:metadata 2:rules",
     "rbac.v1.ClusterRole": "1:metadata 2:rules 3:aggregationRule",
     "rbac.v1.AggregationRule": "1:clusterRoleSelectors",

@@ -33,6 +33,8 @@ class Context:
     config: ClusterConfig
     user: str = ""
     manager: str = "unknown"  # the field manager of the request, as managedFields name it
+    groups: tuple[str, ...] = ()  # of whoever asks
+    uid: str = ""
     subresource: str = ""  # through which an update comes: status, scale, binding …; empty for the object itself
 
 
