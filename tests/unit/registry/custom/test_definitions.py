@@ -16,7 +16,7 @@ from console.registry import openapi_v2
 from console.registry.admission import admit_create, admit_update, apply_scale, decode, decode_applied, scale_of
 from console.registry.apply import Request, server_side_apply
 from console.registry.catalog import Registry
-from console.registry.custom import definitions, naming
+from console.registry.custom import celfunctions, definitions, naming, rules
 from console.registry.openapi import OpenApi
 from console.registry.patch import PatchType, apply_patch
 from console.registry.tables import table
@@ -275,3 +275,12 @@ def test_openapi_follows_the_rows() -> None:
     schema = {**SCHEMA, "description": "changed"}
     registry.add(row(version(schema={"openAPIV3Schema": schema})))
     assert documents.index() != before
+
+
+def test_without_the_evaluator_rules_are_accepted_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celfunctions, "environment", lambda: None)
+    ruled = with_schema(**{"type": "string", "x-kubernetes-validations": [{"rule": "self != 'a'"}]})
+    assert causes(CUSTOMRESOURCEDEFINITIONS, ruled) == []
+    assert definitions.warnings(ruled) == [rules.NOT_ENFORCED]
+    lenient = row(*ruled["spec"]["versions"])
+    assert admit_create(lenient, widget(f="a"), context())["spec"] == {"f": "a"}
