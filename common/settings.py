@@ -41,6 +41,11 @@ class Home:
         return self.path / "console" / "store.db"
 
     @property
+    def encryption_keys(self) -> Path:
+        """Keys of what is encrypted in the store; mode 0600."""
+        return self.path / "console" / "encryption.json"
+
+    @property
     def pki(self) -> Path:
         """Keys and certificates of the cluster; mode 0700."""
         return self.path / "console" / "pki"

@@ -27,7 +27,7 @@ import orjson
 
 from common import kubeconfig, tls
 from common.aio import Tasks
-from common.api.kinds import LOADBALANCERS, Resource
+from common.api.kinds import LOADBALANCERS, SECRETS, Resource
 from common.api.meta import Object
 from common.client import SharedInformers
 from common.clock import Clock, SystemClock
@@ -39,17 +39,19 @@ from common.limits import allow_many_files, collect_rarely
 from common.pki import MASTERS, PkiError
 from common.session import Usage
 from common.settings import API_PORT, ClusterConfig, Home
-from console import plugins
+from console import passphrase, plugins
 from console.apiserver.backends import Computed, Explainer, HostAdmin, NodeStreams
+from console.apiserver.history.journal import UNDO_RECORDS
 from console.apiserver.server import ApiServer, ListenError
 from console.controllers import all_controllers
 from console.metrics import Metrics
 from console.nodes.epoch import Epoch, load_epoch
 from console.nodes.service import Nodes, Place
 from console.nodes.tunnel import api_connector
+from console.passphrase import PassphraseError
 from console.registry.catalog import Registry, default_registry
 from console.scheduler import Scheduler
-from console.store import StoreError, open_store
+from console.store import Encryption, StoreError, is_locked, open_store
 from console.traffic import Traffic
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ T = TypeVar("T")
 
 DEFAULT_LISTEN = f"127.0.0.1:{API_PORT}"
 SCHEDULER_PLUGINS = "quarterdeck.scheduler"  # an entry point group
+ENCRYPTED = frozenset({SECRETS.group_resource, UNDO_RECORDS})
+"""Resources whose objects nobody may read on disk."""
 RENEWAL_SECONDS = 24 * 3600.0
 _MASTERS = frozenset({MASTERS})
 Progress = Callable[[str], None]
@@ -126,7 +130,8 @@ class Backends:
 
 class ControlPlane:
     """`listen` is ADDRESS:PORT of the API's TLS port; `takeover` fences another control plane of the same cluster;
-    `discover` looks for hosts by mDNS; `progress` is told what happens, for people."""
+    `discover` looks for hosts by mDNS; `passphrase` opens the keys of the store, or locks them from now on; `progress`
+    is told what happens, for people."""
 
     def __init__(
         self,
@@ -135,6 +140,7 @@ class ControlPlane:
         listen: str = DEFAULT_LISTEN,
         takeover: bool = False,
         discover: bool = True,
+        passphrase: str | None = None,
         clock: Clock | None = None,
         progress: Progress = log.info,
     ) -> None:
@@ -142,6 +148,7 @@ class ControlPlane:
         self._listen = listen
         self._takeover = takeover
         self._discover = discover
+        self._passphrase = passphrase
         self._clock = clock or SystemClock()
         self._progress = progress
         self._stack = AsyncExitStack()
@@ -201,7 +208,8 @@ class ControlPlane:
     ) -> ApiServer:
         self._progress("opening the store")
         volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
-        store = await open_store(self._home.store, volatile)
+        encryption = Encryption(ENCRYPTED, self._home.encryption_keys, self._passphrase)
+        store = await open_store(self._home.store, volatile, encryption)
         self._stack.push_async_callback(store.close)
         api = ApiServer(
             store, registry, self._clock, cluster.config,
@@ -319,13 +327,15 @@ def _server_names(config: ClusterConfig, host: str) -> set[str]:
     return names
 
 
-async def serve(home: Home, listen: str, *, takeover: bool = False, progress: Progress = log.info) -> None:
+async def serve(
+    home: Home, listen: str, *, takeover: bool = False, passphrase: str | None = None, progress: Progress = log.info
+) -> None:
     """Run until SIGTERM or SIGINT. StartError when it cannot start."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    plane = ControlPlane(home, listen=listen, takeover=takeover, progress=progress)
+    plane = ControlPlane(home, listen=listen, takeover=takeover, passphrase=passphrase, progress=progress)
     await plane.start()
     try:
         await stop.wait()
@@ -334,14 +344,19 @@ async def serve(home: Home, listen: str, *, takeover: bool = False, progress: Pr
         await plane.close()
 
 
-def run(home: Home, listen: str = DEFAULT_LISTEN, *, takeover: bool = False) -> int:
-    """`quarterdeck serve`: the exit code, 0 after an orderly stop, 1 when it could not start."""
+def run(home: Home, listen: str = DEFAULT_LISTEN, *, takeover: bool = False, lock_keys: bool = False) -> int:
+    """`quarterdeck serve`: the exit code, 0 after an orderly stop, 1 when it could not start. `lock_keys` asks for a
+    passphrase also when the keys of the store need none yet."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     collect_rarely()
     allow_many_files()
     try:
-        asyncio.run(serve(home, listen, takeover=takeover))
-    except StartError as error:
+        locked = is_locked(home.encryption_keys)
+        secret = passphrase.find(wanted=locked or lock_keys, new=not locked)
+        if lock_keys and secret is None:
+            raise PassphraseError("--lock-keys asks for a passphrase, which takes a terminal")
+        asyncio.run(serve(home, listen, takeover=takeover, passphrase=secret))
+    except (StartError, PassphraseError) as error:
         log.error("cannot start: %s", error)
         return 1
     return 0

@@ -84,6 +84,7 @@ NODE_SERIES = Resource("quarterdeck.io", "v1", "nodeseries", "NodeSeries", names
 LOADBALANCERS = Resource("quarterdeck.io", "v1", "loadbalancers", "LoadBalancer", namespaced=False)
 POD_SERIES = Resource("quarterdeck.io", "v1", "podseries", "PodSeries")
 FITS = Resource("quarterdeck.io", "v1", "fit", "Fit", namespaced=False)
+KEYROTATIONS = Resource("quarterdeck.io", "v1", "keyrotations", "KeyRotation", namespaced=False)
 HOSTS = Resource("quarterdeck.io", "v1", "hosts", "Host", namespaced=False)
 RBAC = "rbac.authorization.k8s.io"
 ROLES = Resource(RBAC, "v1", "roles", "Role")

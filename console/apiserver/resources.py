@@ -186,7 +186,7 @@ class Resources:
         obj, warnings = await self._decode(request)
         if self._reviews.answers(request.row):
             context = self._verbs.context(request.caller)
-            answer = self._reviews.answer(request.caller, request.row, request.info.namespace, obj, context)
+            answer = await self._reviews.answer(request.caller, request.row, request.info.namespace, obj, context)
             return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
         options = WriteOptions.parse(request.http.query)
         entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)

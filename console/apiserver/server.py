@@ -41,6 +41,7 @@ from .hosts import Hosts
 from .identity.accounts import ServiceAccountTokens
 from .identity.impersonation import impersonate
 from .identity.reviews import Reviews
+from .keyrotation import KeyRotations
 from .local import LocalClient
 from .requestinfo import RequestInfo, parse_request
 from .resources import Resources
@@ -97,7 +98,14 @@ class ApiServer:
             self._verbs,
             registry,
             specials(self._verbs, streams, explainer, self._hosts, undo, self.tokens),
-            Reviews(self._authorizer, self.tokens, {"Fit": Fitting(self._verbs, registry, explainer).answer}),
+            Reviews(
+                self._authorizer,
+                self.tokens,
+                {
+                    "Fit": Fitting(self._verbs, registry, explainer).answer,
+                    "KeyRotation": KeyRotations(store).answer,
+                },
+            ),
             self._authorizer.check,
         )
         self._system = System(registry, lambda: not self._closing, self._figures, self.tokens)

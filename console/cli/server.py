@@ -29,6 +29,11 @@ def configure_serve(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make agents obey this control plane, not an older one",
     )
+    parser.add_argument(
+        "--lock-keys",
+        action="store_true",
+        help="ask for a passphrase that from now on locks the keys of encrypted values (see docs/tutorials/config.md)",
+    )
     parser.set_defaults(run=serve)
 
 
@@ -48,7 +53,7 @@ def address(text: str) -> str:
 def serve(args: argparse.Namespace) -> int:
     from console.controlplane import run
 
-    return run(Home.from_environment(), args.listen, takeover=args.takeover)
+    return run(Home.from_environment(), args.listen, takeover=args.takeover, lock_keys=args.lock_keys)
 
 
 def configure_kubeconfig(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ from .kinds import (
     discovery,
     events,
     fits,
+    keyrotations,
     metrics,
     networking,
     nodes,
@@ -63,6 +64,7 @@ _FAMILIES = (
     apiextensions,
     quarterdeck,
     fits,
+    keyrotations,
 )
 _VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
 _STAGES = ("", "beta", "alpha")

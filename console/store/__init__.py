@@ -4,9 +4,11 @@
 only users.
 """
 
-from .database import StoreError
 from .entries import Entry, Event
+from .keyring import is_locked
+from .rows import StoreError
+from .sealing import Encryption
 from .store import Changed, Store, open_store
 from .watch import Watcher
 
-__all__ = ["Changed", "Entry", "Event", "Store", "StoreError", "Watcher", "open_store"]
+__all__ = ["Changed", "Encryption", "Entry", "Event", "Store", "StoreError", "Watcher", "is_locked", "open_store"]

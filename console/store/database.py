@@ -16,17 +16,17 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO
 from urllib.parse import quote
 
 from common.errors import ServiceUnavailable
 
+from .rows import LogRow, StoreError
+from .sealing import MARK, Sealing
+
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x51444B31
 """Marks the file as ours (`PRAGMA application_id`), so that no other database is taken for a store."""
-
-LogRow: TypeAlias = tuple[int, str, str, str, bytes | None]
-"""revision, resource, namespace, name, encoded object (None: deleted)"""
 
 _SCHEMA = """
 CREATE TABLE log (
@@ -40,16 +40,20 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT RO
 INSERT INTO counters VALUES ('floor', 0), ('ceiling', 0);
 """
 
+_SELECT = "SELECT revision, resource, namespace, name, value FROM log"
+
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
 """From a schema version to the function that lifts the file to the next one, inside a transaction of its own."""
 
 
-class StoreError(Exception):
-    """The store cannot be opened. The message names the file, what is wrong and what to do; the file is untouched."""
+RESEALED = 100  # rows in a transaction: a few milliseconds between two commits, 100 MiB of the largest Secrets
 
 
 class Database:
-    """An open, locked, checked file. `path` is named in every error."""
+    """An open, locked, checked file. `path` is named in every error. `sealing` says which values are encrypted in it;
+    callers see them plain."""
+
+    sealing: Sealing | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,12 +73,59 @@ class Database:
     def rows(self) -> Iterator[LogRow]:
         """The whole log in the order of revisions."""
         try:
-            yield from self._connection.execute("SELECT revision, resource, namespace, name, value FROM log ORDER BY 1")
+            for row in self._connection.execute(f"{_SELECT} ORDER BY 1"):
+                yield row if self.sealing is None else self.sealing.open(row)
         except sqlite3.Error as error:
             raise _damaged(self.path, str(error)) from error
 
+    def reseal_all(self) -> None:
+        """Before anybody writes: encrypt what is plain, or has an older key, and forget such keys."""
+        if self.sealing is None:
+            return
+        after, rewritten = self.reseal(0)
+        while after:
+            after, more = self.reseal(after)
+            rewritten += more
+        if rewritten:
+            self.scrub()
+        self.sealing.ring.drop_older()
+
+    def has_sealed_rows(self) -> bool:
+        """Whether there is a value that only a key makes readable."""
+        found = self._connection.execute(f"{_SELECT} WHERE substr(value, 1, ?) = ? LIMIT 1", (len(MARK), MARK))
+        return found.fetchone() is not None
+
+    def reseal(self, after: int) -> tuple[int, int]:
+        """Encrypt some rows behind a revision that are not yet as `sealing` has them now. The last revision looked at
+        (0: that was all), and how many were rewritten."""
+        sealing = self.sealing
+        if sealing is None:
+            return 0, 0
+        marks = ",".join("?" * len(sealing.resources))
+        query = f"{_SELECT} WHERE revision > ? AND value NOTNULL AND resource IN ({marks}) ORDER BY 1 LIMIT {RESEALED}"
+        rows = self._connection.execute(query, (after, *sealing.resources)).fetchall()
+        stale = [row for row in rows if not sealing.is_current(row)]
+        if stale:
+            values = [(sealing.seal(sealing.open(row))[-1], row[0]) for row in stale]
+            try:
+                with _transaction(self._connection):
+                    self._connection.executemany("UPDATE log SET value = ? WHERE revision = ?", values)
+            except sqlite3.Error as error:
+                raise self._refused(error) from error
+        return (rows[-1][0] if rows else 0), len(stale)
+
+    def scrub(self) -> None:
+        """Leave nothing in the files of what was overwritten or deleted: SQLite only marks such pages as free."""
+        try:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise self._refused(error) from error
+
     def append(self, rows: Sequence[LogRow], ceiling: int | None) -> None:
         """Write a batch durably, or nothing of it; `ceiling` raises that counter with it."""
+        if self.sealing is not None:
+            rows = [self.sealing.seal(row) for row in rows]
         values = ",".join(["(?,?,?,?,?)"] * len(rows))
         parameters = [value for row in rows for value in row]
         insert = f"INSERT INTO log (revision, resource, namespace, name, value) VALUES {values}"  # noqa: S608

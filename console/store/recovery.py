@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from .database import Database, LogRow, StoreError
+from .database import Database
 from .entries import Entry, Event, ObjectKey, make_tombstone
+from .rows import LogRow, StoreError
 from .table import Table
 
 

@@ -17,18 +17,23 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from common.aio import Tasks
 from common.api.meta import Object
 from common.errors import ApiError, Expired, InternalError, ServiceUnavailable
 
-from .database import Database, LogRow
+from .database import Database
 from .entries import Entry, Event, ObjectKey, make_entry, make_tombstone
+from .keyring import open_ring
 from .recovery import Recovered, recover
+from .rows import LogRow
+from .sealing import Encryption, Sealing
 from .table import Table
 from .watch import View, Watcher
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 BATCH = 256  # writes in one commit: enough to hide the disk, few enough that the loop applies them within milliseconds
 BATCH_BYTES = 4 * 1024 * 1024
@@ -46,6 +51,14 @@ class _Write:
     resource: str
     event: Event
     done: asyncio.Future[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """The id of the key in use now, and how many values on disk were rewritten."""
+
+    key: str
+    rewritten: int
 
 
 class Store:
@@ -67,6 +80,7 @@ class Store:
         self._idle = asyncio.Event()
         self._idle.set()
         self._executor = ThreadPoolExecutor(1, "store-writer")
+        self._rotating = asyncio.Lock()
         self._tasks = Tasks("store")
         self._closed = False
 
@@ -171,7 +185,6 @@ class Store:
         return done
 
     async def _write_loop(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             batch = self._take_batch()
@@ -183,7 +196,7 @@ class Store:
             ceiling = self._needed_ceiling(batch)
             try:
                 if rows or ceiling is not None:
-                    await loop.run_in_executor(self._executor, self._database.append, rows, ceiling)
+                    await self._in_writer(self._database.append, rows, ceiling)
             except ApiError as error:
                 self._refuse(batch, error)
             except Exception as error:
@@ -245,13 +258,38 @@ class Store:
             return
         chunk = [self._superseded.popleft() for _ in range(COMPACT_ROWS)]
         floor = chunk[-1][0]
-        loop = asyncio.get_running_loop()
         try:
             revisions = [revision for _, revision in chunk]
-            await loop.run_in_executor(self._executor, self._database.compact, floor, revisions)
+            await self._in_writer(self._database.compact, floor, revisions)
         except ApiError as error:
             log.warning("compaction failed, will be tried again: %s", error)
             self._superseded.extendleft(reversed(chunk))
+
+    # Keys.
+
+    async def rotate_key(self) -> Rotation:
+        """Encrypt with a new key from now on, and what is there too; then forget the older keys. Commits go on between
+        the parts of it, and a start finishes what was cut short. Raises ServiceUnavailable when the disk refuses."""
+        async with self._rotating:
+            ring = self._database.sealing.ring if self._database.sealing is not None else None
+            if ring is None:
+                raise ServiceUnavailable("this store encrypts nothing")
+            try:
+                await self._in_writer(ring.add)
+                after, rewritten = await self._in_writer(self._database.reseal, 0)
+                while after:
+                    after, more = await self._in_writer(self._database.reseal, after)
+                    rewritten += more
+                await self._in_writer(self._database.scrub)
+                await self._in_writer(ring.drop_older)
+            except OSError as error:
+                raise ServiceUnavailable(f"the key file {ring.path} cannot be written: {error.strerror}") from error
+            log.info("values on disk are encrypted with the key %s now; %d were rewritten", ring.ids[0], rewritten)
+            return Rotation(ring.ids[0], rewritten)
+
+    async def _in_writer(self, function: Callable[..., T], *arguments: object) -> T:
+        """In the thread that commits, so that no commit happens meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
 
     # Life.
 
@@ -274,7 +312,7 @@ class Store:
         for table in self._tables.values():
             table.end_watches()
         await self._tasks.close()
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._database.close)
+        await self._in_writer(self._database.close)
         self._executor.shutdown()
 
 
@@ -284,14 +322,22 @@ def _log_row(write: _Write) -> LogRow:
     return (event.revision, write.resource, namespace, name, None if event.type == "DELETED" else event.entry.raw)
 
 
-async def open_store(path: Path, volatile: frozenset[str] = frozenset()) -> Store:
-    """Open or make the store at `path` and start its writer. Resources in `volatile` live in memory only. Raises
-    StoreError when it is in use, damaged, or written by a newer program."""
+async def open_store(path: Path, volatile: frozenset[str] = frozenset(), encryption: Encryption | None = None) -> Store:
+    """Open or make the store at `path` and start its writer. Resources in `volatile` live in memory only; without
+    `encryption` all is plain on disk. Raises StoreError when it is in use, damaged, written by a newer program, or
+    encrypted with keys that are not there."""
 
     def read() -> tuple[Database, Recovered]:
         database = Database(path)
         try:
-            return database, recover(database)
+            if encryption is not None:
+                keys = encryption.key_file
+                may_make = keys.exists() or not database.has_sealed_rows()
+                ring = open_ring(keys, encryption.passphrase, may_make=may_make)
+                database.sealing = Sealing(ring, encryption.resources)
+            found = recover(database)
+            database.reseal_all()
+            return database, found
         except BaseException:
             database.close()
             raise

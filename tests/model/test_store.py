@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from common.errors import Expired
-from console.store import Store, open_store
+from console.store import Encryption, Store, open_store
 
 State = dict[tuple[str, str], int]
 NAMESPACES = st.sampled_from(["a", "a-b", "b"])
@@ -42,12 +42,18 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.store: Store = self._run(open_store(Path(self.folder.name) / "store.db"))
+        folder = Path(self.folder.name)
+        encryption = Encryption(frozenset({"pods"}), folder / "encryption.json")
+        self.store: Store = self._run(open_store(folder / "store.db", frozenset(), encryption))
 
     @rule()
     def restart(self) -> None:
         self._run(self.store.close())
         self.open()
+
+    @rule()
+    def rotate_key(self) -> None:
+        self._run(self.store.rotate_key())
 
     @rule(writes=st.lists(st.tuples(NAMESPACES, NAMES, st.booleans()), min_size=1, max_size=6))
     def write_together(self, writes: list[tuple[str, str, bool]]) -> None:

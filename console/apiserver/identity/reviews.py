@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from common.api import meta
@@ -19,7 +20,7 @@ from console.registry.row import Context, Row
 
 from .accounts import ServiceAccountTokens
 
-Answer = Callable[[Caller, Object], Object]
+Answer = Callable[[Caller, Object], Object | Awaitable[Object]]
 """From who asks and the admitted question to its status."""
 _ASKED = ("verb", "group", "version", "resource", "subresource", "namespace", "name")
 _EVERYTHING = {
@@ -50,7 +51,7 @@ class Reviews:
         """Whether objects of that kind are answered here instead of being stored."""
         return row.resource.kind in self._answers and not row.durable
 
-    def answer(self, caller: Caller, row: Row, namespace: str, question: Object, context: Context) -> Object:
+    async def answer(self, caller: Caller, row: Row, namespace: str, question: Object, context: Context) -> Object:
         """The question with its status. Raises Invalid for a question that is none."""
         new = admission.clone(question)
         metadata = new.setdefault("metadata", {})
@@ -66,7 +67,8 @@ class Reviews:
         new.pop("status", None)
         if row.resource.kind == "SelfSubjectReview":
             metadata["creationTimestamp"] = meta.format_time(context.now)
-        new["status"] = self._answers[row.resource.kind](caller, new)
+        status = self._answers[row.resource.kind](caller, new)
+        new["status"] = await status if inspect.isawaitable(status) else status
         return new
 
     def _token_review(self, _caller: Caller, review: Object) -> Object:
