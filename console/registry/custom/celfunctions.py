@@ -25,7 +25,7 @@ _EXTENSIONS = ("ext_strings.ExtStrings", "ext_optional.ExtOptional", "ext_math.E
 
 @lru_cache(maxsize=1)
 def environment() -> Any:
-    """The environment, None when the extra `cel` is not installed."""
+    """The environment, None when the package is not installed."""
     try:
         cel = importlib.import_module("cel_expr_python.cel")
     except ImportError:

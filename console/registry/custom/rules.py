@@ -1,8 +1,8 @@
 """Rules in CEL (`x-kubernetes-validations`): compiled once with their schema, evaluated for each write.
 
-The evaluator is the package `cel-expr-python` (the extra `cel`). Without it definitions with rules are accepted with a
-warning that says that the rules are not enforced: refusing them would keep out operators whose rules only repeat what
-they check themselves.
+The evaluator is the package `cel-expr-python`. On machines that it does not exist for, definitions with rules are
+accepted with a warning that says that the rules are not enforced: refusing them would keep out operators whose rules
+only repeat what they check themselves.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from . import celfunctions
 from .values import ABSENT, child_of, counterparts
 
 RULES = "x-kubernetes-validations"
-NOT_ENFORCED = (
-    "x-kubernetes-validations are not enforced: install the extra `cel` (pip install 'quarterdeck[cel]') and restart"
-)
+NOT_ENFORCED = "x-kubernetes-validations are not enforced: the package cel-expr-python is not installed"
 _UNCHECKED = (
     "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing "
     "errors to complete validation"
