@@ -29,7 +29,7 @@ from .listing import Page
 from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .requestinfo import RequestInfo
-from .responses import encode_entries, encode_list, encode_object, respond
+from .responses import encode_entries, encode_list, encode_object, respond, warn
 from .selection import Selection
 from .subresources import success
 from .verbs import Verbs
@@ -119,7 +119,10 @@ class Resources:
             "delete": self._delete,
             "deletecollection": self._delete_collection,
         }
-        return await handlers[info.verb](request)
+        response = await handlers[info.verb](request)
+        if request.row.deprecation and not response.prepared:
+            warn(response, request.row.deprecation)
+        return response
 
     async def _get(self, request: Request) -> web.StreamResponse:
         info = request.info

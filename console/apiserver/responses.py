@@ -71,11 +71,16 @@ async def respond(
         body = await asyncio.to_thread(_to_yaml, body)
     response = web.Response(body=body, status=code, content_type=form.media)
     for warning in warnings:
-        response.headers.add("Warning", f'299 - "{_header_text(warning)}"')
+        warn(response, warning)
     if len(body) >= GZIP_FROM and http is not None and _takes_gzip(http):
         response.body = await asyncio.to_thread(gzip.compress, body, 1)
         response.headers["Content-Encoding"] = "gzip"
     return response
+
+
+def warn(response: web.StreamResponse, text: str) -> None:
+    """Tell whoever gets the answer; before its headers are sent."""
+    response.headers.add("Warning", f'299 - "{_header_text(text)}"')
 
 
 def _to_yaml(body: bytes) -> bytes:

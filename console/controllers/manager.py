@@ -20,7 +20,12 @@ from .cronjob import CronJobController
 from .daemonset import DaemonSetController
 from .deployment import DeploymentController
 from .disruption import DisruptionController
-from .endpointslice import EndpointSliceController
+from .endpointslice import (
+    ApiEndpointsController,
+    EndpointsController,
+    EndpointSliceController,
+    MirroringController,
+)
 from .ephemeralvolume import EphemeralVolumeController
 from .eventttl import EventLifetimeController
 from .fencing import FencingController
@@ -88,6 +93,9 @@ def all_controllers(
         CronJobController(kit),
         JobLifetimeController(kit),
         EndpointSliceController(kit),
+        EndpointsController(kit),
+        MirroringController(kit),
+        ApiEndpointsController(kit, config),
         ServiceBalancerController(kit, config),
         IngressController(kit),
         NodeLifecycleController(kit),

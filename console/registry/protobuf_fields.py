@@ -58,6 +58,10 @@ _MESSAGES = {
     "core.v1.LoadBalancerStatus": "1:ingress",
     "core.v1.LoadBalancerIngress": "1:ip 2:hostname 3:ipMode* 4:ports",
     "core.v1.PortStatus": "1:port 2:protocol 3:error*",
+    "core.v1.Endpoints": "1:metadata 2:subsets",
+    "core.v1.EndpointSubset": "1:addresses 2:notReadyAddresses 3:ports",
+    "core.v1.EndpointAddress": "1:ip 2:targetRef 3:hostname 4:nodeName*",
+    "core.v1.EndpointPort": "1:name 2:port 3:protocol 4:appProtocol*",
     "policy.v1.PodDisruptionBudget": _OBJECT,
     "policy.v1.PodDisruptionBudgetSpec": "1:minAvailable 2:selector 3:maxUnavailable 4:unhealthyPodEvictionPolicy*",
     "policy.v1.PodDisruptionBudgetStatus": (
@@ -394,6 +398,9 @@ _MESSAGES = {
     "discovery.v1.Endpoint": (
         "1:addresses 2:conditions 3:hostname* 4:targetRef 5:deprecatedTopology 6:nodeName* 7:zone* 8:hints"
     ),
+    "discovery.v1.EndpointHints": "1:forZones 2:forNodes",
+    "discovery.v1.ForZone": "1:name",
+    "discovery.v1.ForNode": "1:name",
     "discovery.v1.EndpointConditions": "1:ready* 2:serving* 3:terminating*",
     "discovery.v1.EndpointPort": "1:name* 2:protocol* 3:port* 4:appProtocol*",
 }

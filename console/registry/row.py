@@ -137,6 +137,8 @@ class Row:
     """Said to whoever relies on that default."""
     warnings: Callable[[Object], list[str]] = lambda _obj: []
     """What whoever writes such an object should know, though it is accepted."""
+    deprecation: str = ""
+    """Said with every answer about such objects: that clients had better use something else."""
     deletion_finalizer: str = ""
     """Set by a DELETE, removed by whoever has to clean up before the object may go."""
     has_spec_generation: bool = field(default=True)

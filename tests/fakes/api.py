@@ -31,7 +31,7 @@ from common.errors import ApiError, BadRequest, Cause, Expired, Forbidden, alrea
 
 # Kinds whose status, like everything else in them, is written with the object itself.
 _WITHOUT_STATUS = frozenset(
-    {"configmaps", "secrets", "events", "serviceaccounts", "endpointslices.discovery.k8s.io",
+    {"configmaps", "secrets", "events", "serviceaccounts", "endpoints", "endpointslices.discovery.k8s.io",
      "leases.coordination.k8s.io", "hosts.quarterdeck.io", "controllerrevisions.apps"}
 )  # fmt: skip
 _POLICY_FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}

@@ -1,5 +1,8 @@
-"""EndpointSlices: the addresses behind each Service."""
+"""The addresses behind each Service: EndpointSlices, and Endpoints for clients of old."""
 
+from .apiservice import ApiEndpointsController
 from .controller import EndpointSliceController
+from .endpoints_controller import EndpointsController
+from .mirroring import MirroringController
 
-__all__ = ["EndpointSliceController"]
+__all__ = ["ApiEndpointsController", "EndpointSliceController", "EndpointsController", "MirroringController"]

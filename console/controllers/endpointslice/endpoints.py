@@ -46,26 +46,41 @@ def desired(service: Object, pods: Iterable[Object], zone_of: ZoneOf) -> dict[Gr
     """Endpoints by group and address. A family without endpoints has an empty group, so that its slice exists."""
     groups: dict[Group, dict[str, Object]] = {}
     wanted = families(service)
+    prefers = str(service["spec"].get("trafficDistribution") or "")
     for pod in pods:
         if is_terminal(pod):
             continue
-        ports = _ports(service, pod)
+        ports = ports_of(service, pod)
         for family in wanted:
-            address = _address(pod, family)
+            address = address_of(pod, family)
             if address:
                 group = groups.setdefault(Group(family, ports), {})
-                group[address] = _endpoint(service, pod, address, zone_of)
+                group[address] = hinted(endpoint(service, pod, address, zone_of), prefers)
     for family in wanted:
         if not any(group.family == family for group in groups):
             groups[Group(family, ())] = {}
     return groups
 
 
-def _address(pod: Object, family: str) -> str:
+def address_of(pod: Object, family: str) -> str:
+    """The pod's address of that family, empty when it has none."""
     return next((ip for ip in ips(pod) if f"IPv{ip_address(ip).version}" == family), "")
 
 
-def _endpoint(service: Object, pod: Object, address: str, zone_of: ZoneOf) -> Object:
+def hinted(entry: Object, prefers: str) -> Object:
+    """The endpoint with hints for whom it is meant, by the Service's trafficDistribution. One that is not ready has
+    none, as it is used only where nothing better is."""
+    if not prefers or not entry["conditions"]["ready"]:
+        return entry
+    hints: Object = {}
+    if entry.get("zone"):
+        hints["forZones"] = [{"name": entry["zone"]}]
+    if prefers == "PreferSameNode" and entry.get("nodeName"):
+        hints["forNodes"] = [{"name": entry["nodeName"]}]
+    return {**entry, "hints": hints} if hints else entry
+
+
+def endpoint(service: Object, pod: Object, address: str, zone_of: ZoneOf) -> Object:
     serving = is_ready(pod)
     terminating = is_deleting(pod)
     published = bool(service["spec"].get("publishNotReadyAddresses"))
@@ -90,7 +105,7 @@ def _endpoint(service: Object, pod: Object, address: str, zone_of: ZoneOf) -> Ob
     return endpoint
 
 
-def _ports(service: Object, pod: Object) -> tuple[tuple[str, str, int, str], ...]:
+def ports_of(service: Object, pod: Object) -> tuple[tuple[str, str, int, str], ...]:
     """The pod's side of the Service's ports; a named one that the pod does not have is left out for it."""
     found = []
     for port in service["spec"].get("ports") or ():

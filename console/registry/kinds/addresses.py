@@ -11,6 +11,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from common.api import kinds, meta
 from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
 from console.registry.row import Context
 
 MAX_SPAN = 1 << 16  # addresses of a range that are given out; an IPv6 range has more than anybody counts
@@ -92,3 +94,32 @@ def is_in(address: str, cidr: str) -> bool:
     if parsed.version != network.version or parsed not in network:
         return False
     return parsed != network.network_address and (network.version == 6 or parsed != network.broadcast_address)
+
+
+_SPECIAL = (
+    ("is_unspecified", "may not be unspecified (0.0.0.0 or ::)"),
+    ("is_loopback", "may not be in the loopback range (127.0.0.0/8, ::1/128)"),
+    ("is_link_local", "may not be in the link-local range (169.254.0.0/16, fe80::/10)"),
+)
+_MULTICAST = {ip_network("224.0.0.0/24"), ip_network("ff02::/16")}  # those that stay on a link
+
+
+def ip(path: str, value: str) -> list[Cause]:
+    try:
+        ip_address(value)
+    except ValueError:
+        return [validation.wrong(path, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+    return []
+
+
+def special_address(path: str, value: str) -> list[Cause]:
+    """What keeps an address from being one that many machines can reach."""
+    causes = ip(path, value)
+    if causes:
+        return causes
+    parsed = ip_address(value)
+    causes = [validation.wrong(path, value, problem) for field, problem in _SPECIAL if getattr(parsed, field)]
+    if any(parsed.version == network.version and parsed in network for network in _MULTICAST):
+        problem = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+        causes.append(validation.wrong(path, value, problem))
+    return causes

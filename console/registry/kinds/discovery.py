@@ -11,6 +11,8 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, field
 from console.registry.row import Column, Context, Row
 
+from .addresses import special_address
+
 MAX_ENDPOINTS = 1000
 MAX_ADDRESSES = 100
 MAX_PORTS = 20000
@@ -59,12 +61,10 @@ def _validate_address(path: str, address: str, family: str) -> list[Cause]:
     if family == "FQDN":
         return validation.each(path, address, validation.dns_subdomain(address))
     try:
-        parsed = IPv4Address(address) if family == "IPv4" else IPv6Address(address)
+        (IPv4Address if family == "IPv4" else IPv6Address)(address)
     except AddressValueError:
         return [validation.wrong(path, address, f"must be a valid {family} address, (e.g. {_EXAMPLES.get(family)})")]
-    if parsed.is_loopback or parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified:
-        return [validation.wrong(path, address, "may not be loopback, link-local, multicast or unspecified")]
-    return []
+    return special_address(path, address)
 
 
 _EXAMPLES = {"IPv4": "10.9.8.7", "IPv6": "2001:db8::ffff"}

@@ -168,21 +168,8 @@ def _validate_range(path: str, cidr: str) -> list[Cause]:
 
 
 def _validate_external(spec: Object) -> list[Cause]:
-    causes: list[Cause] = []
-    for index, address in enumerate(spec.get("externalIPs") or ()):
-        path = f"spec.externalIPs[{index}]"
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            causes.append(_not_an_address(path, address))
-            continue
-        if parsed.is_unspecified or parsed.is_loopback or parsed.is_link_local or parsed.is_multicast:
-            causes.append(validation.wrong(path, address, "may not be unspecified, loopback, link-local or multicast"))
-    return causes
-
-
-def _not_an_address(path: str, value: str) -> Cause:
-    return validation.wrong(path, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+    found = enumerate(spec.get("externalIPs") or ())
+    return [cause for index, ip in found for cause in addresses.special_address(f"spec.externalIPs[{index}]", ip)]
 
 
 def _validate_external_name(spec: Object) -> list[Cause]:
@@ -209,10 +196,7 @@ def _validate_addresses(spec: Object) -> list[Cause]:
     if spec.get("clusterIP") and found and found[0] != spec["clusterIP"]:
         causes.append(validation.wrong("spec.clusterIPs", found, "first value must match `clusterIP`"))
     for index, address in enumerate(found):
-        try:
-            ip_address(address)
-        except ValueError:
-            causes.append(_not_an_address(f"spec.clusterIPs[{index}]", address))
+        causes += addresses.ip(f"spec.clusterIPs[{index}]", address)
     if not causes and len({ip_address(address).version for address in found}) < len(found):
         causes.append(validation.wrong("spec.clusterIPs", found, "may specify no more than one IP for each IP family"))
     return causes

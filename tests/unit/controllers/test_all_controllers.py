@@ -62,7 +62,7 @@ class World:
             endpoint["targetRef"]["name"]
             for obj in self.api.items(ENDPOINTSLICES)
             for endpoint in obj["endpoints"]
-            if endpoint["conditions"]["ready"]
+            if endpoint["conditions"]["ready"] and "targetRef" in endpoint
         )
 
 

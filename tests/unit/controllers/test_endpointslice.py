@@ -9,7 +9,8 @@ import pytest
 from common.api.kinds import ENDPOINTSLICES, PODS, SERVICES
 from common.api.meta import Object, name
 from console.controllers.endpointslice import EndpointSliceController
-from console.controllers.endpointslice.plan import Plan, plan
+from console.controllers.endpointslice.layout import Plan
+from console.controllers.endpointslice.plan import plan
 from tests.fakes.api import copy
 from tests.fakes.objects import pod
 

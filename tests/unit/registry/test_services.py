@@ -118,7 +118,7 @@ def test_families_follow_request_and_cluster(
         (DUAL, {"type": "ExternalName"}, "spec.externalName: Required value"),
         (DUAL, {"sessionAffinity": "Cookie"}, 'spec.sessionAffinity: Unsupported value: "Cookie"'),
         (DUAL, {"externalTrafficPolicy": "Local"}, "may only be set for externally-accessible services"),
-        (DUAL, {"externalIPs": ["127.0.0.1"]}, "may not be unspecified, loopback, link-local or multicast"),
+        (DUAL, {"externalIPs": ["127.0.0.1"]}, "may not be in the loopback range (127.0.0.0/8, ::1/128)"),
         (DUAL, {"selector": {"a": "b c"}}, "spec.selector: Invalid value"),
         (
             DUAL,
