@@ -35,10 +35,13 @@ _REMEMBERED = 20  # rejected revisions
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What a proxy saw of a revision's pods lately."""
+    """What proxies counted of requests to a revision's pods."""
 
     requests: int
     errors: int
+
+    def __add__(self, other: Traffic) -> Traffic:
+        return Traffic(self.requests + other.requests, self.errors + other.errors)
 
     @property
     def share(self) -> float:
@@ -62,6 +65,22 @@ NOTHING_KNOWN = Signals()
 class Fault:
     reason: str
     message: str
+
+
+def traffic_by_pod(balancer: Object, space: str) -> dict[str, Traffic]:
+    """What the load balancer document (docs/architecture.md) says of the pods of a namespace. A pod behind several
+    Services counts with what came by each."""
+    found: dict[str, Traffic] = {}
+    for service in balancer.get("services") or ():
+        if service.get("namespace") != space:
+            continue
+        for endpoint in service.get("endpoints") or ():
+            figures = endpoint.get("http")
+            if figures and endpoint.get("pod"):
+                before = found.get(endpoint["pod"], Traffic(0, 0))
+                more = Traffic(int(figures.get("requests") or 0), int(figures.get("errors") or 0))
+                found[endpoint["pod"]] = before + more
+    return found
 
 
 def crash_of(pods: Iterable[Object]) -> str:

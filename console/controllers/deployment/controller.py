@@ -6,10 +6,10 @@ create that is tried twice finds the first one instead of making a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from common.api.kinds import DEPLOYMENTS, PODS, REPLICASETS
+from common.api.kinds import DEPLOYMENTS, LOADBALANCERS, PODS, REPLICASETS
 from common.api.meta import (
     Key,
     Object,
@@ -26,13 +26,15 @@ from common.api.meta import (
 from common.api.pods import is_terminal
 from common.api.rollout import REVISION, wants_auto_rollback
 from common.api.selectors import from_label_selector
-from common.errors import AlreadyExists, ApiError, NotFound, conflict
+from common.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable, conflict
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
 from console.controllers.ownership import claim, settle
 
-from .autorollback import NOTHING_KNOWN, Signals, Traffic, crash_of
-from .model import Action, Annotate, Create, Delete, Family, RollBack, Scale, SetRevision, Spec, same_template
+from .autorollback import NOTHING_KNOWN, Signals, Traffic, crash_of, is_good, traffic_by_pod
+from .model import Action, Annotate, Create, Delete, Family, Member, RollBack, Scale, SetRevision, Spec, same_template
 from .plan import plan
+
+TRAFFIC_SECONDS = 5.0  # between looks at what proxies counted: as often as agents tell
 
 
 class DeploymentController(Controller[Key]):
@@ -41,10 +43,8 @@ class DeploymentController(Controller[Key]):
     name: ClassVar[str] = "deployment-controller"
     workers: ClassVar[int] = 5
 
-    def __init__(self, kit: Kit, traffic: Callable[[Object], Traffic | None] = lambda _replicaset: None) -> None:
-        """`traffic` tells what a proxy saw of a ReplicaSet's pods; by default nobody counts."""
+    def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self._traffic = traffic
         self.index(REPLICASETS, BY_CONTROLLER, controller_index)
         self.index(PODS, BY_CONTROLLER, controller_index)
         self._deployments = self.follow(DEPLOYMENTS, lambda obj: [key(obj)])
@@ -86,7 +86,7 @@ class DeploymentController(Controller[Key]):
         if await settle(self.client, claimed, deployment, DEPLOYMENTS, REPLICASETS):
             return
         old_pods_running = self._old_pods_running(deployment, claimed.owned)
-        signals = self._signals(deployment, claimed.owned)
+        signals = await self._signals(deployment, claimed.owned)
         todo = plan(deployment, claimed.owned, old_pods_running, self.clock.now(), signals)
         for action in todo.actions:
             deployment = await self._act(deployment, action)
@@ -104,16 +104,31 @@ class DeploymentController(Controller[Key]):
             for pod in self._pods.by_index(BY_CONTROLLER, uid(replicaset))
         )
 
-    def _signals(self, deployment: Object, replicasets: list[Object]) -> Signals:
-        if not wants_auto_rollback(deployment):
-            return NOTHING_KNOWN
+    async def _signals(self, deployment: Object, replicasets: list[Object]) -> Signals:
+        """What is known of a new revision that may be left; it is looked at again while it is not known to be good."""
         family = Family.of(Spec.of(deployment), replicasets)
-        if family.new is None:
+        if not wants_auto_rollback(deployment) or family.new is None or is_good(family.new):
             return NOTHING_KNOWN
+        self.queue.add_after(key(deployment), TRAFFIC_SECONDS)
         crash = crash_of(self._pods.by_index(BY_CONTROLLER, family.new.uid))
-        counted = [found for member in family.old if (found := self._traffic(member.obj)) is not None]
-        before = Traffic(sum(item.requests for item in counted), sum(item.errors for item in counted))
-        return Signals(crash, self._traffic(family.new.obj), before if counted else None)
+        seen = traffic_by_pod(await self._balancer(), namespace(deployment))
+        return Signals(crash, self._traffic([family.new], seen), self._traffic(family.old, seen))
+
+    async def _balancer(self) -> Object:
+        try:
+            return await self.client.get(LOADBALANCERS, "cluster")
+        except (NotFound, ServiceUnavailable):
+            return {}  # nobody counts, so requests say nothing of a revision
+
+    def _traffic(self, members: Iterable[Member], seen: Mapping[str, Traffic]) -> Traffic | None:
+        """What came to the pods of these revisions; None when no proxy counts any of them."""
+        counted = [
+            seen[name(pod)]
+            for member in members
+            for pod in self._pods.by_index(BY_CONTROLLER, member.uid)
+            if name(pod) in seen
+        ]
+        return sum(counted, Traffic(0, 0)) if counted else None
 
     async def _act(self, deployment: Object, action: Action) -> Object:
         """Returns the Deployment as it is after that."""

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from common.api.conditions import get_condition
-from common.api.kinds import DEPLOYMENTS, EVENTS, PODS, REPLICASETS
+from common.api.kinds import DEPLOYMENTS, EVENTS, LOADBALANCERS, PODS, REPLICASETS
 from common.api.meta import Key, Object
 from common.api.meta import annotations as annotations_of
 from common.api.rollout import AUTO_ROLLBACK, ROLLED_BACK, progress
 from console.controllers.deployment import DeploymentController
-from console.controllers.deployment.autorollback import Signals, Traffic, crash_of, fault
+from console.controllers.deployment.autorollback import Signals, Traffic, crash_of, fault, traffic_by_pod
+from console.controllers.deployment.controller import TRAFFIC_SECONDS
 from console.controllers.replicaset import ReplicaSetController
 from tests.fakes.cluster import place_pods, run_pods
 from tests.fakes.objects import deployment
@@ -207,3 +208,39 @@ def test_one_end_is_no_crash_loop() -> None:
     once = {**CRASH, "restartCount": 0}
     assert crash_of([{"metadata": {"name": "a"}, "status": {"containerStatuses": [once]}}]) == ""
     assert "pod a" in crash_of([{"metadata": {"name": "a"}, "status": {"initContainerStatuses": [CRASH]}}])
+
+
+def balancer(world: Any, **errors: int) -> Object:
+    """What proxies counted: 100 requests to each pod, of which so many failed as its image's name says."""
+    endpoints = [
+        (pod["metadata"]["name"], errors.get(image_of(pod).partition(":")[0], 0)) for pod in world.api.items(PODS)
+    ]
+    listed = [{"pod": pod, "http": {"requests": 100, "errors": failed}} for pod, failed in endpoints]
+    service = {"namespace": "default", "name": "web", "endpoints": listed}
+    return {"metadata": {"name": "cluster"}, "services": [service, {**service, "namespace": "elsewhere"}]}
+
+
+@pytest.mark.parametrize(("errors", "expected"), [(30, "hello:1"), (2, "flaky:2")])
+async def test_a_revision_whose_requests_fail_is_left(running: Any, errors: int, expected: str) -> None:
+    await create(running)
+    await running.client.patch(DEPLOYMENTS, "web", {"spec": {"minReadySeconds": 3000}}, "default")
+    await run(running)
+    await set_image(running, "flaky:2")
+    await run(running)
+    running.api.seed(LOADBALANCERS, balancer(running, flaky=errors))
+    await running.settle(TRAFFIC_SECONDS + 1)
+    await run(running)
+    assert wanted_image(running) == expected
+    assert ("30% of requests failed" in " ".join(told(running))) is (errors == 30)
+
+
+def test_requests_by_several_services_count_together_and_those_of_other_namespaces_do_not() -> None:
+    endpoint = {"pod": "a", "http": {"requests": 10, "errors": 1}}
+    quiet = {"pod": "b", "http": None}
+    services = [
+        {"namespace": "default", "endpoints": [endpoint, quiet]},
+        {"namespace": "default", "endpoints": [endpoint]},
+        {"namespace": "other", "endpoints": [endpoint]},
+    ]
+    assert traffic_by_pod({"services": services}, "default") == {"a": Traffic(20, 2)}
+    assert traffic_by_pod({}, "default") == {}
