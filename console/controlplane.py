@@ -16,7 +16,7 @@ import platform
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +102,9 @@ class Backends:
 
     def fit(self, pod: Object, replicas: int) -> Object:
         return self._ready(self.explainer).fit(pod, replicas)
+
+    def moves(self, node: str, pods: Sequence[Object]) -> list[Object]:
+        return self._ready(self.explainer).moves(node, pods)
 
     async def adopt(self, host: str, code: str) -> Object:
         return await self._ready(self.hosts).adopt(host, code)

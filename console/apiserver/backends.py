@@ -5,7 +5,7 @@ They are structural: the components that implement them do not import this modul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import aiohttp
@@ -37,6 +37,10 @@ class Explainer(Protocol):
 
     def fit(self, pod: Object, replicas: int) -> Object:
         """The status of a `Fit`: where replicas of the pod would land, and what does not fit and why."""
+        ...
+
+    def moves(self, node: str, pods: Sequence[Object]) -> list[Object]:
+        """For each of these pods of a node where it would land if the node took none, or why nowhere."""
         ...
 
 

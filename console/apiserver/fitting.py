@@ -1,4 +1,5 @@
-"""Fits: questions where replicas of a pod would land, answered by the scheduler and kept nowhere.
+"""Fits: questions where replicas of a pod, or the pods of a node that is drained, would land, answered by the scheduler
+and kept nowhere.
 
 The pod is admitted like one that is really made, so that defaults and priority count and mistakes are named.
 """
@@ -7,7 +8,8 @@ from __future__ import annotations
 
 from common.api.kinds import PODS
 from common.api.meta import Object
-from common.errors import ServiceUnavailable
+from common.api.pods import node_name
+from common.errors import NotFound, ServiceUnavailable
 from console.registry import admission
 from console.registry.catalog import Registry
 
@@ -27,6 +29,8 @@ class Fitting:
         if self._explainer is None:
             raise ServiceUnavailable("this API server is not connected to a scheduler")
         spec = question["spec"]
+        if "drain" in spec:
+            return {"moves": self._explainer.moves(spec["drain"]["node"], self._leaving(spec["drain"]))}
         template = spec["template"]
         found = template.get("metadata") or {}
         metadata = {
@@ -38,3 +42,15 @@ class Fitting:
         made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
         pod = admission.admit_create(self._registry.row_for(PODS), made, self._verbs.context(caller))
         return self._explainer.fit(pod, int(spec.get("replicas", 1)))
+
+    def _leaving(self, drain: Object) -> list[Object]:
+        """The named pods that are on the node still, in the order of the question."""
+        row, found = self._registry.row_for(PODS), []
+        for asked in drain.get("pods") or ():
+            try:
+                pod = self._verbs.get(row, asked["namespace"], asked["name"]).obj
+            except NotFound:
+                continue
+            if node_name(pod) == drain["node"]:
+                found.append(pod)
+        return found

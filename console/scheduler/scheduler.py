@@ -26,7 +26,7 @@ from common.events import Recorder
 
 from .core.evaluation import Evaluation
 from .core.extensions import extend
-from .core.fitting import fit
+from .core.fitting import fit, moves
 from .core.model import Classes, NodeFacts, PodClass, PodInfo
 from .core.preemption import Preemption
 from .core.queue import SchedulingQueue
@@ -431,6 +431,10 @@ class Scheduler:
             self._rows,
             self._profile,
         )
+
+    def moves(self, node: str, pods: Sequence[Object]) -> list[Object]:
+        """Where pods of a node would land if it took none: `moves` of a Fit (docs/architecture.md)."""
+        return moves([self._info(pod) for pod in pods], node, self._state, self._profile)
 
     def _conclusion(self, pod: Object, info: PodInfo, fitting: int) -> str:
         if node_name(pod):

@@ -23,6 +23,7 @@ class Where(StrEnum):
     FIT = "what-if"
     PULSES = "pulses"
     BALANCER = "load balancer"
+    DRAIN = "drain"
 
 
 EVERYWHERE = frozenset(Where)
@@ -67,6 +68,7 @@ _SCROLLED = frozenset(
         Where.FIT,
         Where.PULSES,
         Where.BALANCER,
+        Where.DRAIN,
     }
 )
 _READ = frozenset({Where.TEXT, Where.LOGS})
@@ -162,6 +164,15 @@ ACTIONS: tuple[Action, ...] = (
            group="Changing"),
     Action("uncordon", ("u",), "uncordon", "New pods may come to this node again.", TABLE, frozenset({"nodes"}),
            hint=7, group="Changing"),
+    Action("drain", ("r",), "drain", "Empty the node: first what would become of each of its pods and where they would "
+           "go, then evictions within the disruption budgets.", TABLE, frozenset({"nodes"}), hint=5,
+           group="Changing"),
+    Action("drain.start", ("enter",), "start", "Cordon the node and evict its pods.", frozenset({Where.DRAIN}), hint=1,
+           group="Changing"),
+    Action("drain.force", ("f",), "force", "Let pods go that no controller makes again, or keep them.",
+           frozenset({Where.DRAIN}), hint=2, group="Changing"),
+    Action("drain.local", ("e",), "emptyDir", "Let pods go whose emptyDir data is lost with them, or keep them.",
+           frozenset({Where.DRAIN}), hint=3, group="Changing"),
     Action("adopt", ("a",), "adopt", "Make the host a node of this cluster; asks for the code that its agent prints.",
            TABLE, frozenset({"hosts"}), hint=2, group="Changing"),
     Action("write.undo", ("U",), "undo", "Take the last recorded write to it back, after a dialog that shows it.",

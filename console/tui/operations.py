@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.api import jobs, rollout
+from common.api import drains, jobs, rollout
 from common.api.kinds import CHANGES, DEPLOYMENTS, HOSTS, JOBS, NODES, PODS, Resource
 from common.api.meta import Key, Object, name, namespace, uid
 from common.api.weights import weight_patch
 from common.client import PatchType
+from common.errors import ApiError
 from console.views import rollouts
 
 from .gateway import Gateway
@@ -54,6 +55,17 @@ async def set_image(gateway: Gateway, resource: Resource, workload: Object, cont
 async def cordon(gateway: Gateway, node: Object, *, cordoned: bool) -> None:
     """Keep new pods off a node, or let them come again."""
     await gateway.patch(NODES, name(node), {"spec": {"unschedulable": True if cordoned else None}})
+
+
+async def evict(gateway: Gateway, pod: Object) -> None:
+    """Ask for the eviction of exactly this pod; TooManyRequests while its budget is spent."""
+    await gateway.post(PODS, name(pod), "eviction", drains.eviction(pod), namespace(pod))
+
+
+def refusal(error: Exception) -> str:
+    """Why an eviction was refused: what the budget says, where the API says it."""
+    causes = error.causes if isinstance(error, ApiError) else ()
+    return causes[0].message if causes else str(error)
 
 
 async def weigh(gateway: Gateway, pod: Key, weight: int) -> None:

@@ -139,7 +139,11 @@ class FakeApi:
                 and name in ("", call.key.name)
             )
 
-        make = error if isinstance(error, type) else lambda: type(error)(error.message, details=error.details)
+        make = (
+            error
+            if isinstance(error, type)
+            else lambda: type(error)(error.message, details=error.details, causes=error.causes)
+        )
         self._failures.append(_Failure(make, matches, times, after))
 
     def heal(self) -> None:

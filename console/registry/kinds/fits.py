@@ -33,11 +33,28 @@ schema.define(
                     "replicas": {"type": "integer", "format": "int32", "description": "How many; 1 by default."},
                     "namespace": _text("Where they would be made; default by default."),
                     "template": {"$ref": "#/$defs/io.k8s.api.core.v1.PodTemplateSpec"},
+                    "drain": {
+                        "type": "object",
+                        "description": "Instead of a template: where pods of a node would go if it took none.",
+                        "required": ["node", "pods"],
+                        "properties": {
+                            "node": _text("The node that they leave."),
+                            "pods": {
+                                "type": "array",
+                                "description": "Which of its pods, in the order in which they leave.",
+                                "items": {
+                                    "type": "object",
+                                    "required": ["namespace", "name"],
+                                    "properties": {"namespace": _text("Its namespace."), "name": _text("Its name.")},
+                                },
+                            },
+                        },
+                    },
                 },
             },
             "status": {
                 "type": "object",
-                "description": "The answer: placements, fitting, message, nodes, packing.",
+                "description": "The answer: placements, fitting, message, nodes, packing; moves for a drain.",
                 "x-kubernetes-preserve-unknown-fields": True,
             },
         },
@@ -49,12 +66,23 @@ schema.define(
 def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
     spec = new.get("spec") or {}
     causes: list[Cause] = []
+    if "drain" in spec:
+        return _validate_drain(spec)
     replicas = spec.get("replicas", 1)
     if not 1 <= replicas <= MOST_REPLICAS:
         causes.append(validation.wrong("spec.replicas", replicas, f"must be between 1 and {MOST_REPLICAS}, inclusive"))
     if not (spec.get("template") or {}).get("spec"):
         causes.append(validation.required("spec.template.spec"))
     return causes
+
+
+def _validate_drain(spec: Object) -> list[Cause]:
+    if "template" in spec:
+        return [validation.forbidden("spec.drain", "may not be given together with `template`")]
+    pods = len(spec["drain"]["pods"])
+    if pods > MOST_REPLICAS:
+        return [validation.wrong("spec.drain.pods", pods, f"must have at most {MOST_REPLICAS} items")]
+    return [] if spec["drain"]["node"] else [validation.required("spec.drain.node")]
 
 
 FITS = Row(

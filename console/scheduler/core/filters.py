@@ -32,9 +32,15 @@ class Filter:
     counted: str = ""
 
 
+UNSCHEDULABLE = Refusal(
+    "NodeUnschedulable", ("node(s) were unschedulable",), ("node(s) were unschedulable",), resolvable=False
+)
+"""What a cordoned node says."""
+
+
 def _unschedulable(pod: PodClass, node: NodeInfo) -> tuple[str, ...]:
     if node.facts.unschedulable and untolerated((_CORDONED,), pod.tolerations, HARD):
-        return ("node(s) were unschedulable",)
+        return UNSCHEDULABLE.reasons
     return ()
 
 

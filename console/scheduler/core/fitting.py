@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from common.api.meta import Object
 
 from .evaluation import Evaluation
+from .filters import UNSCHEDULABLE
 from .model import NodeInfo, PodInfo, quantities
 from .rows import Rows
 from .scores import Profile
@@ -46,6 +47,28 @@ def fit(pods: Iterable[PodInfo], state: ClusterState, rows: Rows, profile: Profi
             "nodes": nodes,
             "packing": {"before": _packing(state, before), "after": _packing(state, after)},
         }
+
+
+def moves(pods: Iterable[PodInfo], leaving: str, state: ClusterState, profile: Profile) -> list[Object]:
+    """Where each pod of a node would land when that node takes none, one after another in their order; nothing stays
+    of it. `node` is empty for a pod without a home, `message` says why."""
+    found: list[Object] = []
+    everyone = list(pods)
+    with state.trial() as trial:
+        for pod in everyone:
+            trial.remove(pod.uid)
+        for pod in everyone:
+            evaluation = Evaluation(pod.kind, state, profile)
+            scores = {name: score for name, score in evaluation.scores().items() if name != leaving}
+            chosen = max(scores, key=lambda name: scores[name], default="")
+            message = ""
+            if chosen:
+                trial.place(pod, chosen)
+            else:
+                refusals = first_refusals(evaluation, state) | {leaving: UNSCHEDULABLE}
+                message = summary(refusals, len(state), no_victims(refusals, len(state)))
+            found.append({"namespace": pod.key.namespace, "name": pod.key.name, "node": chosen, "message": message})
+    return found
 
 
 def _taken(state: ClusterState, name: str) -> dict[str, int]:

@@ -39,6 +39,7 @@ _VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
     "suspend": batch.suspend,
     "cordon": partial(change.cordon, cordoned=True),
     "uncordon": partial(change.cordon, cordoned=False),
+    "drain": change.drain,
     "adopt": change.adopt,
     "delete": change.delete,
 }

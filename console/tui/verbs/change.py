@@ -9,6 +9,7 @@ from common.api.kinds import Resource
 from common.api.meta import Object
 from console.tui import operations
 from console.tui.screens.dialogs import Ask, Choose, Confirm, wrapped
+from console.tui.screens.drain import DrainScreen
 from console.tui.widgets.spans import Line
 from console.views import columns
 from console.views.status import Tone
@@ -148,6 +149,13 @@ async def cordon(browse: Browse, *, cordoned: bool) -> None:
     for node in targets:
         await operations.cordon(browse.session.gateway, node, cordoned=cordoned)
     browse.say(f"{listed_names(targets)}: {'no new pods come here' if cordoned else 'pods may come again'}")
+
+
+async def drain(browse: Browse) -> None:
+    node = browse.current()
+    if node is not None:
+        name = meta.name(node)
+        browse.app.push_screen(DrainScreen(browse.session, [*browse.trail(), name, "drain"], name))
 
 
 async def adopt(browse: Browse) -> None:

@@ -1,0 +1,256 @@
+"""A drain: what would become of each pod of a node, then the evictions as they happen.
+
+Nothing is changed until the operator starts it: then the node is cordoned, and pods are evicted as their budgets allow.
+Leaving the screen gives up what has not begun, so that no drain goes on that nobody looks at.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from textual import on
+from textual.widget import Widget
+
+from common.api import drains, meta
+from common.api.drains import Drain, Fate, Item, Options, Stage
+from common.api.kinds import NODES, PODDISRUPTIONBUDGETS, PODS, Resource
+from common.api.meta import Key
+from common.errors import ApiError, NotFound, ServiceUnavailable, TooManyRequests
+from console.tui import operations
+from console.tui.actions import Where
+from console.tui.feeds import Subscription
+from console.tui.gateway import what_if
+from console.tui.session import SLICE, Session
+from console.tui.table.model import TableModel
+from console.tui.table.widget import Table
+from console.tui.widgets.spans import Line, SpanLines, state_span
+from console.views import drain as views
+from console.views.status import Tone
+
+from .deck import Deck, Handler
+
+ROWS = Resource("", "v1", "drain", "Drain")
+"""Not a resource of the API: the rows that the pods of the node make."""
+_MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
+AGAIN_SECONDS = 3  # where pods would land changes as others come and go
+
+
+class DrainScreen(Deck):
+    """The answer in a line, a row per pod, below it the budgets that cover them."""
+
+    where = Where.DRAIN
+
+    def __init__(self, session: Session, trail: Sequence[str], node: str) -> None:
+        super().__init__(session)
+        self._node = node
+        self._trail = list(trail)
+        self._options = Options()
+        self._items: list[Item] = []
+        self._homes: views.Homes = {}
+        self._problem = ""
+        self._drain: Drain | None = None
+        self._evicting = False
+        self._seconds = 0
+        self._feeds: dict[Resource, Subscription] = {}
+        model = TableModel(ROWS, views.COLUMNS)
+        model.sort_by = 2
+        self._table = Table(model, session.clock, session.look, id="table")
+        self._table.add_class("framed")
+        self._said = SpanLines(session.look, id="said")
+        self._budgets = SpanLines(session.look, id="reasons", classes="framed")
+        self._budgets.border_title = "Disruption budgets"
+
+    def body(self) -> Iterable[Widget]:
+        yield self._said
+        yield self._table
+        yield self._budgets
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._feeds = {resource: self.session.feeds.open(resource) for resource in (PODS, PODDISRUPTIONBUDGETS, NODES)}
+        self.run_worker(self._load(), exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        for feed in self._feeds.values():
+            feed.close()
+
+    def rest_focus(self) -> None:
+        self._table.focus()
+
+    def trail(self) -> Sequence[str]:
+        return self._trail
+
+    async def _load(self) -> None:
+        for feed in self._feeds.values():
+            await feed.wait_synced()
+        self._look()
+        await self._ask()
+
+    def frame(self) -> None:
+        changed = [feed.take(SLICE) for feed in self._feeds.values()]
+        if any(changed):
+            self._look()
+
+    def second(self) -> None:
+        self._seconds += 1
+        self._look()
+        if self._drain is None and self._seconds % AGAIN_SECONDS == 0:
+            self.run_worker(self._ask(), group="fit", exclusive=True, exit_on_error=False)
+
+    def _look(self) -> None:
+        """Plan anew, or see how far the drain is and go on with it."""
+        if not all(feed.synced for feed in self._feeds.values()):
+            return
+        if self._drain is None:
+            budgets = self._feeds[PODDISRUPTIONBUDGETS].items()
+            self._items = drains.plan(self._node, self._feeds[PODS].items(), budgets, self._options)
+        else:
+            self._drain.saw({meta.uid(pod): pod for pod in self._feeds[PODS].items()})
+            if not self._evicting and self._drain.due(self.session.clock.now()):
+                self.run_worker(self._evict_due(self._drain), group="evict", exit_on_error=False)
+        self._show()
+
+    async def _ask(self) -> None:
+        try:
+            self._homes = views.homes(await what_if(self.session.gateway, drains.question(self._node, self._items)))
+            self._problem = ""
+        except (ApiError, OSError) as error:
+            self._problem = f"where they would go is not known: {getattr(error, 'message', '') or error}"
+        self._show()
+
+    # What is shown
+
+    def _show(self) -> None:
+        found = views.rows(self._items, self._homes, self._drain)
+        keys = {meta.key(row) for row in found}
+        gone = [(row.key, None) for row in self._table.model.all_rows() if row.key not in keys]
+        self._table.update([*gone, *((meta.key(row), row) for row in found)])
+        self._table.flush()
+        self._table.border_title = f"Pods {self.session.look.dot} {len(found)}"
+        self._said.set_lines(self._headline())
+        self._budgets.set_lines(self._headroom())
+        self.redraw()
+
+    def _headline(self) -> list[Line]:
+        look, width = self.session.look, max(self.size.width - 4, 20)
+        if self._drain is None:
+            head = views.headline(self._items, self._homes)
+            return [[state_span(head, look)], self._chosen(), *self._about(width, 2)]
+        state = views.progress(self._drain)
+        total = max(len(self._drain.stages), 1)
+        full, empty = look.bar(self._drain.count(Stage.GONE) / total, min(width, 80))
+        line: Line = [(full, Tone.OK), (empty, Tone.DIM)]
+        return [[state_span(state, look), ("   ", Tone.TEXT), *self._cordon_line()], line, *self._about(width, 2)]
+
+    def _about(self, width: int, most: int) -> list[Line]:
+        """The whole reason of the pod under the cursor, which its row may have to cut."""
+        row = self._table.model.current()
+        said = views.why(row.obj) if row else ""
+        if self._problem and self._drain is None:
+            return [[(text, Tone.BAD)] for text in textwrap.wrap(self._problem, width)[:most]]
+        return [[(text, views.fate(row.obj).tone)] for text in textwrap.wrap(said, width)[:most]] if row else []
+
+    def _chosen(self) -> Line:
+        """What may be lost, as chosen so far."""
+        line: list[tuple[str, Tone]] = []
+        for text, chosen in (("unmanaged pods", self._options.force), ("emptyDir data", self._options.delete_local)):
+            line += [(f"{text} ", Tone.DIM), ("may go   " if chosen else "kept   ", Tone.WARN if chosen else Tone.TEXT)]
+        return [*line, *self._cordon_line()]
+
+    def _cordon_line(self) -> Line:
+        node = self._feeds[NODES].get(Key("", self._node)) if self._feeds else None
+        if node is None:
+            return [("the node is gone", Tone.BAD)]
+        cordoned = bool((node.get("spec") or {}).get("unschedulable"))
+        return [("node ", Tone.DIM), ("cordoned", Tone.WARN) if cordoned else ("open", Tone.TEXT)]
+
+    def _headroom(self) -> list[Line]:
+        budgets = self._feeds[PODDISRUPTIONBUDGETS].items() if self._feeds else ()
+        lines: list[Line] = []
+        for room in views.headroom(self._items, budgets):
+            spare = room["allowed"]
+            tone = Tone.BAD if room["hopeless"] else Tone.OK if spare else Tone.WARN
+            noun = "pod" if room["covers"] == 1 else "pods"
+            lines.append(
+                [
+                    (f"{room['namespace']}/{room['name']}  ", Tone.BRIGHT),
+                    (f"{spare} may go now", tone),
+                    (f"   {room['healthy']} healthy, {room['needed']} needed, {room['covers']} {noun} here", Tone.DIM),
+                ]
+            )
+        return lines or [[("none covers these pods", Tone.DIM)]]
+
+    @on(Table.Moved)
+    def _moved(self, _message: Table.Moved) -> None:
+        self._said.set_lines(self._headline())
+
+    # Actions
+
+    def handlers(self) -> Mapping[str, Handler]:
+        moves: dict[str, Handler] = {f"cursor.{where}": partial(self._table.navigate, where) for where in _MOVES}
+        return moves | {
+            "drain.start": self._start,
+            "drain.force": lambda: self._choose(replace(self._options, force=not self._options.force)),
+            "drain.local": lambda: self._choose(replace(self._options, delete_local=not self._options.delete_local)),
+            "back": self._cancel_or_leave,
+        }
+
+    def _choose(self, options: Options) -> None:
+        if self._drain is not None:
+            self.say("the drain has begun; esc gives up what has not", Tone.WARN)
+            return
+        self._options = options
+        self._look()
+        self.run_worker(self._ask(), group="fit", exclusive=True, exit_on_error=False)
+
+    async def _start(self) -> None:
+        if self._drain is not None:
+            return
+        node = self._feeds[NODES].get(Key("", self._node))
+        if node is None:
+            raise NotFound(f"node {self._node} is gone")
+        refused = [item for item in self._items if item.fate is Fate.REFUSE]
+        if refused:
+            self.say(f"{meta.key(refused[0].pod)}: {refused[0].reason}; f and e let such pods go", Tone.BAD)
+            return
+        self._drain = Drain(self._items)
+        await operations.cordon(self.session.gateway, node, cordoned=True)
+        self.say(f"{self._node} is cordoned; its pods are evicted as their budgets allow")
+        self._look()
+
+    async def _evict_due(self, drain: Drain) -> None:
+        """One after another: each eviction may take the last disruption that a budget allows."""
+        self._evicting = True
+        try:
+            for item in drain.due(self.session.clock.now()):
+                if drain.stages[meta.uid(item.pod)] is not Stage.CANCELLED:
+                    await self._evict(drain, item)
+        finally:
+            self._evicting = False
+        self._show()
+
+    async def _evict(self, drain: Drain, item: Item) -> None:
+        try:
+            await operations.evict(self.session.gateway, item.pod)
+        except NotFound:
+            drain.gone(item)
+        except (TooManyRequests, ServiceUnavailable, OSError) as error:
+            again = self.session.clock.now() + timedelta(seconds=drains.RETRY_SECONDS)
+            drain.held(item, operations.refusal(error), again)
+        except ApiError as error:
+            drain.failed(item, error.message)
+        else:
+            drain.accepted(item)
+
+    def _cancel_or_leave(self) -> None:
+        """The first time what has not begun is given up; then it goes back."""
+        kept = self._drain.cancel() if self._drain is not None else 0
+        if not kept:
+            self.app.pop_screen()
+            return
+        self.say(f"{kept} {'pod stays' if kept == 1 else 'pods stay'}; {self._node} is still cordoned", Tone.WARN)
+        self._show()
