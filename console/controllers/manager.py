@@ -16,6 +16,7 @@ from common.settings import ClusterConfig
 from .base import Controller, Kit
 from .certificates import CertificateController, Sign
 from .clusterroleaggregation import ClusterRoleAggregationController
+from .configrollout import ConfigRolloutController
 from .cronjob import CronJobController
 from .daemonset import DaemonSetController
 from .deployment import DeploymentController
@@ -89,6 +90,7 @@ def all_controllers(
         ReplicationControllerController(kit),
         StatefulSetController(kit),
         DaemonSetController(kit),
+        ConfigRolloutController(kit),
         JobController(kit),
         CronJobController(kit),
         JobLifetimeController(kit),

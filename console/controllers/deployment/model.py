@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from common.api.configuration import NOTED, RESTART
 from common.api.intstr import scaled
 from common.api.meta import Object, is_deleting, labels, metadata, name, uid
 from common.api.rollout import AUTO_ROLLBACK, POD_TEMPLATE_HASH, REVISION
@@ -25,6 +26,8 @@ OWN_ANNOTATIONS = frozenset(
         DESIRED_REPLICAS,
         MAX_REPLICAS,
         AUTO_ROLLBACK,
+        RESTART,
+        NOTED,
         ROLLED_BACK_RECORD,
     }
 )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from common.api import kinds
+from common.api.configuration import RESTART
 from common.api.meta import Object
-from common.api.meta import annotations as annotations_of
 from common.api.rollout import AUTO_ROLLBACK
 from common.errors import Cause
 from console.registry import validation
@@ -21,6 +21,7 @@ from .workload_fields import (
     validate_pods,
     validate_selector,
     validate_share,
+    validate_switch,
 )
 
 PROGRESS_DEADLINE = 600  # seconds without progress after which a rollout counts as failed
@@ -72,9 +73,7 @@ def _validate_deployment(new: Object, old: Object | None, _context: Context) -> 
     spec = new["spec"]
     causes = _validate_workload(spec, old) + _validate_strategy(spec["strategy"])
     causes += validation.non_negative("spec.revisionHistoryLimit", spec["revisionHistoryLimit"])
-    guard = annotations_of(new).get(AUTO_ROLLBACK)
-    if guard not in {None, "true", "false"}:
-        causes.append(validation.unsupported(f"metadata.annotations[{AUTO_ROLLBACK}]", guard, ("true", "false")))
+    causes += validate_switch(new, AUTO_ROLLBACK) + validate_switch(new, RESTART)
     deadline = spec["progressDeadlineSeconds"]
     causes += validation.non_negative("spec.progressDeadlineSeconds", deadline)
     if deadline <= (spec.get("minReadySeconds") or 0):

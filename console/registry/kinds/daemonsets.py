@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from common.api import kinds
+from common.api.configuration import RESTART
 from common.api.meta import Object
 from common.api.rollout import TEMPLATE_GENERATION
 from common.errors import Cause
@@ -21,6 +22,7 @@ from .workload_fields import (
     validate_pods,
     validate_selector,
     validate_share,
+    validate_switch,
 )
 
 STRATEGIES = ("OnDelete", "RollingUpdate")
@@ -63,6 +65,7 @@ def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]
     causes = validate_selector(spec, old, "daemonset") + validate_pods(spec, "DaemonSet")
     causes += validation.non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     causes += validation.non_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
+    causes += validate_switch(new, RESTART)
     return causes + _validate_strategy(spec["updateStrategy"], "spec.updateStrategy")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common.api import kinds
+from common.api.configuration import RESTART
 from common.api.meta import Object, name
 from common.errors import Cause
 from console.registry import validation
@@ -18,6 +19,7 @@ from .workload_fields import (
     validate_pods,
     validate_selector,
     validate_share,
+    validate_switch,
 )
 
 _RETENTIONS = ("Retain", "Delete")
@@ -56,7 +58,7 @@ def _prepare(new: Object, old: Object | None, _context: Context) -> None:
 def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
     policy = spec["podManagementPolicy"]
-    causes: list[Cause] = []
+    causes = validate_switch(new, RESTART)
     if policy not in {"OrderedReady", "Parallel"}:
         causes.append(validation.wrong("spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'"))
     causes += _validate_strategy(spec["updateStrategy"], "spec.updateStrategy")

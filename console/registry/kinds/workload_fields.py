@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from common.api import intstr, selectors
 from common.api.meta import Object
+from common.api.meta import annotations as annotations_of
 from common.errors import Cause
 from console.registry import validation
 
@@ -81,6 +82,14 @@ def _with_volumes(template: Object, volumes: Sequence[str]) -> Object:
     declared = [volume for volume in template["spec"].get("volumes") or () if volume.get("name") not in volumes]
     given = [{"name": name, "emptyDir": {}} for name in volumes]
     return {**template, "spec": {**template["spec"], "volumes": [*declared, *given]}}
+
+
+def validate_switch(workload: Object, annotation: str) -> list[Cause]:
+    """An annotation of ours that turns something on or off."""
+    found = annotations_of(workload).get(annotation)
+    if found in {None, "true", "false"}:
+        return []
+    return [validation.unsupported(f"metadata.annotations[{annotation}]", found, ("true", "false"))]
 
 
 def validate_share(path: str, value: int | str, *, limited: bool) -> list[Cause]:
