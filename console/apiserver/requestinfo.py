@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
+PROXY = "proxy"
+"""The subresource that goes on behind its name: the rest of the path is for whom it leads to."""
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
@@ -33,9 +35,9 @@ def parse_request(method: str, path: str) -> RequestInfo | None:
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and (rest[2] not in _NAMESPACE_SUBRESOURCES or len(rest) > 3):
         namespace, rest = rest[1], rest[2:]
-    if len(rest) > 3:
+    if len(rest) > 3 and rest[2] != PROXY:
         return None
-    plural, name, subresource = (*rest, "", "")[:3]
+    plural, name, subresource = (*rest[:3], "", "")[:3]
     return RequestInfo(_verb(method, name), group, version, plural, namespace, name, subresource)
 
 

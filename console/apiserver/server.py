@@ -57,7 +57,7 @@ MAX_IN_FLIGHT = (
     512  # requests that are not streams; beyond that clients are told to come back, and the loop stays quick
 )
 SHUTDOWN_SECONDS = 5.0
-_LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt", "images"})
+_LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt", "images", "proxy"})
 
 
 class ListenError(Exception):

@@ -20,6 +20,7 @@ from .identity.accounts import ServiceAccountTokens
 from .identity.tokenrequest import request_token
 from .negotiation import Form
 from .options import WriteOptions
+from .proxying.serve import serve_proxy
 from .resources import Request, Special
 from .responses import respond
 from .streams.execute import serve_exec
@@ -84,6 +85,7 @@ def specials(
         "portforward": to_node(serve_portforward),
         "images": to_node(serve_images),
         "usage": to_node(serve_usage),
+        "proxy": to_node(serve_proxy),
     }
 
 

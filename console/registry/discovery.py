@@ -43,6 +43,8 @@ _STATE_VERBS = ("get", "patch", "update")
 def subresource_kind(row: Row, subresource: str) -> tuple[str, str, str]:
     """Group, version and kind that a subresource speaks."""
     own = (row.resource.group, row.resource.version, row.resource.kind)
+    if subresource == "proxy":
+        return "", "v1", f"{row.resource.kind}ProxyOptions"
     return _SUBRESOURCE_KINDS.get(subresource, own)
 
 

@@ -92,7 +92,7 @@ PODS = Row(
     categories=("all",),
     columns=pod_columns.COLUMNS,
     subresources=frozenset(
-        {"status", "log", "exec", "attach", "portforward", "binding", "eviction", "ephemeralcontainers", "why"}
+        {"status", "log", "exec", "attach", "portforward", "proxy", "binding", "eviction", "ephemeralcontainers", "why"}
     ),
     schema="io.k8s.api.core.v1.Pod",
     default=_default,

@@ -19,6 +19,7 @@ NODE_PORT_TYPES = frozenset({"NodePort", "LoadBalancer"})
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _MAX_AFFINITY = 86400  # seconds
 _POLICIES = ("Cluster", "Local")
+_DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
 
 
 def is_headless(spec: Object) -> bool:
@@ -28,6 +29,25 @@ def is_headless(spec: Object) -> bool:
 def needs_health_check(spec: Object) -> bool:
     """Whether load balancers are to ask each node for endpoints of its own."""
     return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+
+
+def warnings(service: Object) -> list[str]:
+    """Fields that are kept and mean nothing for the Service's type."""
+    spec = service["spec"]
+    found = []
+    if is_headless(spec):
+        where = "for headless services"
+    elif spec["type"] == "ExternalName":
+        where = 'when spec.type is "ExternalName"'
+    else:
+        return []
+    if spec.get("externalIPs"):
+        found.append(f"spec.externalIPs is ignored {where}")
+    if spec.get("loadBalancerIP"):
+        found.append(f"spec.loadBalancerIP is ignored {where}")
+    if spec.get("sessionAffinity") == "ClientIP":
+        found.append(f"spec.SessionAffinity is ignored {where}")
+    return found
 
 
 def validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
@@ -120,6 +140,8 @@ def _validate_policies(spec: Object) -> list[Cause]:
         for name in ("internalTrafficPolicy", "externalTrafficPolicy")
         if spec.get(name) is not None and spec[name] not in _POLICIES
     ]
+    if spec.get("trafficDistribution") is not None and spec["trafficDistribution"] not in _DISTRIBUTIONS:
+        causes.append(validation.unsupported("spec.trafficDistribution", spec["trafficDistribution"], _DISTRIBUTIONS))
     external = spec.get("externalTrafficPolicy")
     if external is not None and spec["type"] not in NODE_PORT_TYPES and not spec.get("externalIPs"):
         causes.append(

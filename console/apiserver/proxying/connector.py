@@ -1,0 +1,87 @@
+"""HTTP connections that go through the agent of a node: the pod network is not reachable from the console's machine."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import WSMsgType
+
+from common.aio import Tasks
+from common.errors import ApiError
+from console.apiserver.backends import NodeStreams
+
+from .target import Target
+
+if TYPE_CHECKING:
+    from aiohttp import ClientRequest, ClientTimeout
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.tracing import Trace
+
+CHUNK = 64 * 1024
+
+
+class PodConnector(aiohttp.BaseConnector):
+    """Connects to one pod, whatever host a request names. Closing it ends what it carries."""
+
+    def __init__(self, streams: NodeStreams, target: Target) -> None:
+        super().__init__(force_close=True)
+        self._streams = streams
+        self._target = target
+        self._tasks = Tasks("apiserver/proxy")
+
+    async def _create_connection(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> ResponseHandler:
+        target = self._target
+        namespace, name = target.pod or ("", "")
+        try:
+            agent = await self._streams.websocket(target.node, f"/forward/{namespace}/{name}/{target.port}", [])
+        except ApiError as error:
+            raise aiohttp.ClientConnectionError(str(error)) from error
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        self._tasks.start("to pod", _send(reader, agent))
+        self._tasks.start("from pod", _receive(agent, writer))
+        context = unverified() if target.scheme == "https" else None
+        loop = asyncio.get_running_loop()
+        _, protocol = await loop.create_connection(
+            self._factory, sock=theirs, ssl=context, server_hostname=target.address if context else None
+        )
+        return protocol
+
+    async def end(self) -> None:
+        await self._tasks.close()
+        await self.close()
+
+
+def unverified() -> ssl.SSLContext:
+    """What runs in pods has certificates of its own making: as Kubernetes, nobody checks them here."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+async def _send(reader: asyncio.StreamReader, agent: aiohttp.ClientWebSocketResponse) -> None:
+    try:
+        while data := await reader.read(CHUNK):
+            await agent.send_bytes(data)
+        await agent.send_bytes(b"")
+    except (ConnectionError, aiohttp.ClientError):
+        return
+
+
+async def _receive(agent: aiohttp.ClientWebSocketResponse, writer: asyncio.StreamWriter) -> None:
+    try:
+        async for message in agent:
+            if message.type is WSMsgType.BINARY and message.data:
+                writer.write(message.data)
+                await writer.drain()
+    except (ConnectionError, aiohttp.ClientError):
+        pass
+    finally:
+        writer.close()
+        await agent.close()

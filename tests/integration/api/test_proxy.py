@@ -1,0 +1,143 @@
+"""HTTP through the API to pods, Services and nodes, as kubectl and programs ask for it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from common.api.kinds import ENDPOINTS, PODS, SERVICES
+from common.api.meta import Object
+from common.client.http import HttpClient
+
+from .conftest import Running
+from .kubectl import Kubectl
+
+pytestmark = pytest.mark.kubectl
+Ask = Callable[..., Awaitable[tuple[int, str, dict[str, str]]]]
+PAGE = '<a href="/next?x=1">on</a> <img src="//cdn.example/i.png"> <a href="near">near</a> plain="/text"'
+PREFIX = "/api/v1/namespaces/default/pods/web/proxy"
+
+
+async def _tell(request: web.Request) -> web.Response:
+    body = (await request.read()).decode()
+    told = f"{request.method} {request.rel_url} {body} {request.headers.get('Authorization', 'nobody')}"
+    return web.Response(text=told + " " + request.headers["X-Forwarded-Uri"])
+
+
+async def _page(_request: web.Request) -> web.Response:
+    return web.Response(text=PAGE, content_type="text/html")
+
+
+async def _away(_request: web.Request) -> web.Response:
+    return web.Response(status=302, headers={"Location": "/tell"})
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    app = web.Application()
+    app.router.add_get("/page", _page)
+    app.router.add_get("/away", _away)
+    app.router.add_route("*", "/{path:.*}", _tell)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def pod(client: HttpClient, port: int) -> None:
+    container = {"name": "main", "image": "x", "ports": [{"containerPort": port}]}
+    await client.create(
+        PODS, {"metadata": {"name": "web", "namespace": "default"}, "spec": {"containers": [container]}}
+    )
+    await client.post(PODS, "web", "binding", {"target": {"name": "node-1"}}, "default")
+    status = {"phase": "Running", "podIP": "10.42.0.9", "podIPs": [{"ip": "10.42.0.9"}]}
+    await client.patch(PODS, "web", {"status": status}, "default", subresource="status")
+
+
+@pytest.fixture
+async def ask(api: Running) -> AsyncIterator[Ask]:
+    connector = aiohttp.UnixConnector(str(api.socket))
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def asked(method: str, path: str, body: bytes | None = None) -> tuple[int, str, dict[str, str]]:
+            headers = {"Cookie": "a=b"}
+            async with session.request(
+                method, f"http://api{path}", data=body, headers=headers, allow_redirects=False
+            ) as answer:
+                return answer.status, await answer.text(), dict(answer.headers)
+
+        yield asked
+
+
+@pytest.mark.usefixtures("pod")
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_every_method_reaches_the_pod_with_path_query_and_body(ask: Ask, method: str) -> None:
+    status, text, _ = await ask(method, f"{PREFIX}/a%2Fb/c?x=1&y=%20", b"hello" if method != "GET" else None)
+    body = "hello" if method != "GET" else ""
+    assert (status, text) == (200, f"{method} /a%2Fb/c?x=1&y=%20 {body} nobody {PREFIX}/a%2Fb/c")
+
+
+@pytest.mark.usefixtures("pod")
+async def test_ports_are_named_behind_the_name(ask: Ask, port: int, kubectl: Kubectl) -> None:
+    for name in (f"web:{port}", f"http:web:{port}", "web", f"http%3Aweb%3A{port}"):
+        assert (await ask("GET", f"/api/v1/namespaces/default/pods/{name}/proxy/x"))[1].startswith("GET /x")
+    assert (await ask("GET", "/api/v1/namespaces/default/pods/web:nope/proxy/x"))[0] == 400
+    status, text, _ = await ask("GET", "/api/v1/namespaces/default/pods/web:1/proxy/x")
+    assert (status, "error trying to reach service" in text) == (503, True)
+    assert (await ask("GET", "/api/v1/namespaces/default/pods/nobody/proxy/x"))[0] == 404
+    raw = f"/api/v1/namespaces/default/pods/web:{port}/proxy/raw"
+    assert (await kubectl("get", "--raw", raw)).startswith("GET /raw")
+
+
+@pytest.mark.usefixtures("pod")
+async def test_links_and_redirects_lead_through_the_proxy_again(ask: Ask) -> None:
+    status, text, headers = await ask("GET", f"{PREFIX}/page")
+    expected = PAGE.replace('"/next', f'"{PREFIX}/next')
+    assert (status, text, headers["Content-Length"]) == (200, expected, str(len(expected)))
+    status, _, headers = await ask("GET", f"{PREFIX}/away")
+    assert (status, headers["Location"]) == (302, f"{PREFIX}/tell")
+    for method in ("GET", "HEAD"):
+        status, _, headers = await ask(method, f"{PREFIX}?x=1")
+        assert (status, headers["Location"]) == (301, f"{PREFIX}/?x=1")
+    assert (await ask("POST", PREFIX, b"x"))[1].startswith("POST / x")
+
+
+def endpoints(port: int, *addresses: Object) -> Object:
+    subset = {"addresses": list(addresses), "ports": [{"name": "http", "port": port}]}
+    return {"metadata": {"name": "web", "namespace": "default"}, "subsets": [subset]}
+
+
+@pytest.mark.usefixtures("pod")
+async def test_a_service_is_reached_by_name_or_number_of_its_port(client: HttpClient, ask: Ask, port: int) -> None:
+    ports = [{"name": "http", "port": 80}, {"name": "other", "port": 81}]
+    await client.create(SERVICES, {"metadata": {"name": "web", "namespace": "default"}, "spec": {"ports": ports}})
+    base = "/api/v1/namespaces/default/services"
+    assert (await ask("GET", f"{base}/web:http/proxy/"))[0] == 503
+    reference = {"kind": "Pod", "namespace": "default", "name": "web"}
+    found = endpoints(port, {"ip": "10.42.0.9", "nodeName": "node-1", "targetRef": reference})
+    await client.create(ENDPOINTS, found)
+    for name in ("web:http", "web:80", "http:web:http"):
+        assert (await ask("GET", f"{base}/{name}/proxy/x"))[1].startswith("GET /x")
+    status, text, _ = await ask("GET", f"{base}/web:82/proxy/x")
+    assert (status, 'no service port 82 found for service \\"web\\"' in text) == (503, True)
+    assert (await ask("GET", f"{base}/web:81/proxy/"))[0] == 503
+
+
+@pytest.mark.usefixtures("pod")
+async def test_what_a_caller_may_not_do_is_not_proxied(api: Running) -> None:
+    connector = aiohttp.TCPConnector(ssl=_trusting(api))
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.get(f"{api.url}{PREFIX}/x") as answer,
+    ):
+        assert answer.status == 401
+
+
+def _trusting(api: Running) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=api.authority.certificate_pem.decode())
