@@ -20,8 +20,10 @@ from common.api.meta import Object, parse_time
 
 from .assignment import Assignment
 from .pods import PodRunner, Pods
+from .runtime import netns
 from .runtime.base import Runtime, RuntimeFailure
 from .state.container import ContainerTrack, Phase
+from .state.spec import host_network
 from .state.status import addresses_of
 
 PROTOCOL = "v5.channel.k8s.io"
@@ -117,12 +119,14 @@ class Handlers:
         return track
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
-        """One TCP connection to a port of the pod."""
+        """One TCP connection to a port of the pod, made where its programs say localhost, as kubelet has it."""
         state = self._runner(request).machine.state
         addresses = addresses_of(state) if state.any_running else ()
         if not addresses:
             raise web.HTTPBadRequest(text=f"unable to forward port because pod {meta.name(state.pod)} is not running")
-        return await _tcp(request, addresses, _port(request))
+        own = not host_network(state.pod)
+        namespace = await _guarded(self._runtime.network_namespace(state.sandbox.id)) if own else ""
+        return await _tcp(request, namespace, (*netns.LOOPBACK, *addresses), _port(request))
 
     async def dial(self, request: web.Request) -> web.StreamResponse:
         """One TCP connection from this node, to an address of a pod or Service only."""
@@ -135,7 +139,7 @@ class Handlers:
             raise web.HTTPBadRequest(text=f"{address!r} is not an address: {error}") from error
         if not any(wanted in network for network in allowed if network.version == wanted.version):
             raise web.HTTPForbidden(text=f"{address} is neither a pod's nor a Service's address in this cluster")
-        return await _tcp(request, (address,), _port(request))
+        return await _tcp(request, "", (address,), _port(request))
 
     async def stats(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(await self._summary())
@@ -232,19 +236,13 @@ async def _upgrade(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def _tcp(request: web.Request, addresses: tuple[str, ...], port: int) -> web.StreamResponse:
+async def _tcp(request: web.Request, namespace: str, addresses: tuple[str, ...], port: int) -> web.StreamResponse:
     """Connect to the first address that answers, then carry bytes until the pod's side ends or the client is gone; an
     empty message of the client ends its direction only."""
-    problems = []
-    for address in addresses:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                reader, writer = await asyncio.open_connection(address, port)
-            break
-        except (OSError, TimeoutError) as error:
-            problems.append(f"{address}:{port}: {getattr(error, 'strerror', None) or 'no answer'}")
-    else:
-        raise web.HTTPBadGateway(text="; ".join(problems))
+    try:
+        reader, writer = await netns.connect(namespace, addresses, port, CONNECT_SECONDS)
+    except OSError as error:
+        raise web.HTTPBadGateway(text=str(error)) from error
     socket = web.WebSocketResponse(max_msg_size=0, compress=False)
     await socket.prepare(request)
     tasks = Tasks("tcp")

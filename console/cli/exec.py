@@ -1,4 +1,5 @@
-"""`exec`: a command in a container, its terminal joined to this one; ends with the command's exit code."""
+"""`exec` and `attach`: a command in a container, or its main process, joined to this terminal. `exec` ends with the
+command's exit code."""
 
 from __future__ import annotations
 
@@ -22,54 +23,85 @@ import aiohttp
 from common.aio import Tasks
 from common.api.kinds import PODS
 from common.api.meta import Object, name
-from common.errors import from_status
+from common.client.endpoint import Endpoint
+from common.client.http import HttpClient
+from console.streams.channels import (
+    CHUNK,
+    CLOSE,
+    ERROR,
+    PROTOCOL,
+    RESIZE,
+    STDERR,
+    STDIN,
+    STDOUT,
+    exit_code,
+    status_of,
+)  # fmt: skip
 
 from . import arguments
 from .context import Context
 from .exits import Exit, Failure
 from .logs import find_pod, pick_container
 
-STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255  # the channels of v5.channel.k8s.io
-PROTOCOL = "v5.channel.k8s.io"
-CHUNK = 32 * 1024  # bytes of input sent at once
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = "quarterdeck exec [-n NS] [-c CONTAINER] [-i] [-t] OBJECT -- COMMAND [ARG…]"
     parser.description = "Run a command in a container: exec POD -- ls, exec -it deploy/hello -- sh."
-    arguments.namespace(parser)
-    parser.add_argument("-c", "--container", default="", help="which container (default: the first one)")
-    parser.add_argument("-i", "--stdin", action="store_true", help="pass standard input on")
-    parser.add_argument("-t", "--tty", action="store_true", help="give the command a terminal")
-    parser.add_argument("object", metavar="OBJECT", help="POD or KIND/NAME")
+    _arguments(parser)
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     parser.set_defaults(run=run)
 
 
+def configure_attach(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "quarterdeck attach [-n NS] [-c CONTAINER] [-i] [-t] OBJECT"
+    parser.description = "Join the main process of a container: see what it writes, and with -i type to it."
+    _arguments(parser)
+    parser.set_defaults(run=run_attach)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    arguments.namespace(parser)
+    parser.add_argument("-c", "--container", default="", help="which container (default: the first one)")
+    parser.add_argument("-i", "--stdin", action="store_true", help="pass standard input on")
+    parser.add_argument("-t", "--tty", action="store_true", help="this terminal becomes the container's")
+    parser.add_argument("object", metavar="OBJECT", help="POD or KIND/NAME")
+
+
 def run(args: argparse.Namespace) -> int:
+    context, pod = _begin(args)
+    query = [*_query(pod, args), *(("command", word) for word in args.command)]
+    path = context.path(PODS, name(pod), "exec")
+    return asyncio.run(_join(context, path, query, stdin=args.stdin, terminal=args.tty))
+
+
+def run_attach(args: argparse.Namespace) -> int:
+    context, pod = _begin(args)
+    container = pick_container(pod, args.container)
+    spec: Object = next((each for each in pod["spec"]["containers"] if each["name"] == container), {})
+    if args.stdin and not spec.get("stdin"):
+        raise Failure(f'container "{container}" does not read standard input (its spec has no `stdin: true`)')
+    if args.tty and not spec.get("tty"):
+        raise Failure(f'container "{container}" has no terminal (its spec has no `tty: true`): attach without -t')
+    path = context.path(PODS, name(pod), "attach")
+    return asyncio.run(_join(context, path, _query(pod, args), stdin=args.stdin, terminal=args.tty))
+
+
+def _begin(args: argparse.Namespace) -> tuple[Context, Object]:
     context = Context.of(args)
     if args.tty and not (args.stdin and sys.stdin.isatty()):
         raise Failure("-t needs -i and a terminal as standard input", Exit.USAGE)
-    pod = find_pod(context, context.single([args.object], default_kind="pods"))
-    query = [("container", pick_container(pod, args.container)), *(("command", word) for word in args.command)]
-    query += [(key, "true") for key, on in (("stdout", True), ("stderr", not args.tty), ("stdin", args.stdin)) if on]
-    if args.tty:
-        query.append(("tty", "true"))
-    path = context.path(PODS, name(pod), "exec")
-    return asyncio.run(_exec(context, path, query, stdin=args.stdin, terminal=args.tty))
+    return context, find_pod(context, context.single([args.object], default_kind="pods"))
 
 
-async def _exec(context: Context, path: str, query: list[tuple[str, str]], *, stdin: bool, terminal: bool) -> int:
-    connector = aiohttp.UnixConnector(str(context.home.api_socket))
+def _query(pod: Object, args: argparse.Namespace) -> list[tuple[str, str]]:
+    wanted = (("stdout", True), ("stderr", not args.tty), ("stdin", args.stdin), ("tty", args.tty))
+    return [("container", pick_container(pod, args.container)), *((key, "true") for key, on in wanted if on)]
+
+
+async def _join(context: Context, path: str, query: list[tuple[str, str]], *, stdin: bool, terminal: bool) -> int:
     tasks = Tasks("exec")
-    async with aiohttp.ClientSession(connector=connector) as session:
-        try:
-            socket = await session.ws_connect(
-                f"http://localhost{path}", params=query, protocols=(PROTOCOL,), max_msg_size=0
-            )
-        except aiohttp.WSServerHandshakeError as error:
-            answer = await session.get(f"http://localhost{path}", params=query)
-            raise from_status(_status(await answer.read()), error.status) from None
+    async with HttpClient(Endpoint.of_socket(context.home.api_socket)) as client:
+        socket = await client.websocket(path, query, (PROTOCOL,))
         try:
             with _raw_terminal() if terminal else _unchanged():
                 if terminal:
@@ -92,28 +124,9 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse) -> int:
             target = sys.stdout.buffer if channel == STDOUT else sys.stderr.buffer
             target.write(data)
             target.flush()
-        elif channel == STATUS:
-            return exit_code(_status(data))
+        elif channel == ERROR:
+            return exit_code(status_of(data))
     raise Failure("the connection to the container was cut before the command ended")
-
-
-def _status(data: bytes) -> Object:
-    try:
-        found = json.loads(data)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def exit_code(status: Object) -> int:
-    """The code in the Status that ends an exec. Raises ApiError when the command never ran."""
-    if status.get("status") == "Success":
-        return Exit.OK
-    causes = (status.get("details") or {}).get("causes") or ()
-    code = next((each.get("message") for each in causes if each.get("reason") == "ExitCode"), None)
-    if code is None or not str(code).isdigit():
-        raise from_status(status, int(status.get("code") or 500))
-    return int(code)
 
 
 async def _send_input(socket: aiohttp.ClientWebSocketResponse) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
+from urllib.parse import unquote
 
 import aiohttp
 
 from common import tls
-from common.errors import NotFound, ServiceUnavailable, not_found
-from common.session import MAX_MESSAGE_BYTES
+from common.errors import ServiceUnavailable, from_status, not_found
+from common.session import MAX_MESSAGE_BYTES, REFUSAL_HEADER
 
 CONNECT_SECONDS = 5.0
 
@@ -53,8 +54,9 @@ class AgentStreams:
                 server_hostname=node,
             )
         except aiohttp.WSServerHandshakeError as error:
-            if error.status == 404:
-                raise NotFound(f"node {node} has nothing at {path}") from error
+            reason = unquote(error.headers.get(REFUSAL_HEADER, "")) if error.headers else ""
+            if reason:
+                raise from_status({"message": reason}, error.status) from error
             raise _unavailable(node, error) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unavailable(node, error) from error

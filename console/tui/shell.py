@@ -24,11 +24,10 @@ from common.aio import Tasks
 from common.api import meta
 from common.api.kinds import PODS
 from common.errors import ApiError
+from console.streams.channels import ERROR, PROTOCOL, RESIZE, STDERR, STDIN, STDOUT
 
 from .gateway import Connect
 
-PROTOCOL = "v5.channel.k8s.io"
-STDIN, STDOUT, STDERR, ERROR, RESIZE = 0, 1, 2, 3, 4
 SHELL = ("/bin/sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
 DETACH = b"\x10\x11"  # ctrl-p ctrl-q, as Docker has it: leaves an attached process running
 RESIZE_SECONDS = 0.3  # how often the terminal's size is looked at; signals reach the main thread only

@@ -186,6 +186,10 @@ class Runtime(Protocol):
         """The same for the container's own process."""
         ...
 
+    async def network_namespace(self, container_id: str) -> str:
+        """Path of the network namespace that a running container is in; empty when it has none of its own."""
+        ...
+
     async def close(self) -> None:
         """Let go of the engine; containers go on."""
         ...

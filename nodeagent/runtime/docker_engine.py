@@ -360,6 +360,14 @@ class DockerRuntime:
             status = streams.failure_status(failure.message)
         await streams.finish(socket, status)
 
+    async def network_namespace(self, container_id: str) -> str:
+        data = await self._http.call("GET", f"/containers/{container_id}/json")
+        if data["HostConfig"].get("NetworkMode") == "host":
+            return ""
+        if not data["State"].get("Pid"):
+            raise RuntimeFailure("NotFound", f"container {container_id[:12]} does not run")
+        return f"/proc/{data['State']['Pid']}/ns/net"
+
     async def _resize(self, path: str, width: int, height: int) -> None:
         try:
             await self._http.call("POST", f"{path}/resize", params={"w": str(width), "h": str(height)})

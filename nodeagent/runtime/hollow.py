@@ -168,6 +168,9 @@ class HollowRuntime:
     async def attach_stream(self, container_id: str, socket: web.WebSocketResponse, *, stdin: bool, tty: bool) -> None:
         await self.exec_stream(container_id, [], socket, stdin=stdin, tty=tty)
 
+    async def network_namespace(self, container_id: str) -> str:
+        raise RuntimeFailure("NotFound", "this is a simulated node: nothing listens here")
+
     async def close(self) -> None:
         """There is nothing to let go of."""
 

@@ -12,11 +12,13 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
 from common import pki, tls
+from common.session import REFUSAL_HEADER
 from common.settings import AGENT_PORT
 
 from .credentials import Credentials
@@ -69,7 +71,12 @@ class Server:
             if not self._allows(wanted, name):
                 raise web.HTTPForbidden(text=self._refusal(wanted, name))
             request[CALLER] = name
-            return await handler(request)
+            try:
+                return await handler(request)
+            except web.HTTPException as refusal:
+                if "Upgrade" in request.headers and refusal.text:
+                    refusal.headers[REFUSAL_HEADER] = quote(refusal.text)
+                raise
 
         self._app.router.add_route(method, path, guarded)
 

@@ -27,6 +27,15 @@ APPLETS = (
     "true",
     "false",
     "touch",
+    "dd",
+    "md5sum",
+    "mkdir",
+    "nc",
+    "rm",
+    "seq",
+    "stty",
+    "tar",
+    "test",
 )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import orjson
 from aiohttp import web
 
-from common.errors import BadRequest
+from common.errors import BadRequest, InternalError
 from console.apiserver.backends import NodeStreams
 from console.apiserver.options import parse_bool
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
 
-from .relay import accept, check_upgrade, relay
+from .relay import ERROR, accept, check_upgrade, relay
 from .target import check_running, container_of, host_of
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -34,10 +35,15 @@ async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> we
     agent = await streams.websocket(node, path, params)
     try:
         client = await accept(http, protocol)
-        await relay(client, agent)
+        await relay(client, agent, cut=_cut(node))
     finally:
         await agent.close()
     return client
+
+
+def _cut(node: str) -> bytes:
+    lost = InternalError(f"the connection to the agent of node {node} was cut before the command ended")
+    return ERROR + orjson.dumps(lost.to_status())
 
 
 def _flag(request: Request, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import aiohttp
 import orjson
 from aiohttp import web
 
@@ -39,13 +40,23 @@ async def serve_logs(verbs: Verbs, streams: NodeStreams, request: Request) -> we
         if answer.status != 200:
             raise from_status(_status(await answer.read()), answer.status)
         await response.prepare(http)
-        async for chunk in answer.content.iter_any():
-            await response.write(chunk if limit is None else chunk[:limit])
-            if limit is not None:
-                limit -= len(chunk)
-                if limit <= 0:
-                    break
+        try:
+            await _copy(answer.content, response, limit)
+        except aiohttp.ClientError:
+            # The agent is gone in the middle: the reader must see a cut, not an end.
+            if http.transport is not None:
+                http.transport.abort()
     return response
+
+
+async def _copy(content: aiohttp.StreamReader, response: web.StreamResponse, limit: int | None) -> None:
+    """At most `limit` bytes."""
+    async for chunk in content.iter_any():
+        await response.write(chunk if limit is None else chunk[:limit])
+        if limit is not None:
+            limit -= len(chunk)
+            if limit <= 0:
+                return
 
 
 def log_params(query: Mapping[str, str], name: str, now: datetime) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """`…/pods/NAME/portforward`: TCP connections to a pod through one WebSocket, in the two ways in which clients ask.
 
 kubectl speaks SPDY inside the WebSocket: for each connection a data and an error stream with the port in their headers.
-Other clients speak v4.channel.k8s.io: ports in the query, two channels for each port, one connection for each. Behind
+Other clients speak v4.channel.k8s.io: ports in the query, two channels for each port, one connection for each; with v5
+they can also say where their input ends (255 and the channel), which our own clients do. Behind
 either the agent has one WebSocket for each TCP connection; an empty message there ends that direction.
 """
 
@@ -25,7 +26,8 @@ from .relay import accept, check_upgrade
 from .target import check_running, host_of
 
 SPDY = "SPDY/3.1+portforward.k8s.io"
-CHANNELS = "v4.channel.k8s.io"
+CHANNELS = ("v4.channel.k8s.io", "v5.channel.k8s.io")
+CLOSE = 255
 QUEUED = 64  # messages a slow connection may have waiting before it holds up the others
 CHUNK = 32 * 1024
 
@@ -48,9 +50,9 @@ async def serve_portforward(verbs: Verbs, streams: NodeStreams, request: Request
     found = verbs.get(request.row, info.namespace, info.name).obj
     pod = Pod(streams, host_of(found), info.namespace, info.name)
     check_running(found)
-    protocol = check_upgrade(http, (SPDY, CHANNELS))
+    protocol = check_upgrade(http, (SPDY, *CHANNELS))
     ports = [_port(text) for item in http.query.getall("ports", []) for text in item.split(",")]
-    if protocol == CHANNELS and not ports:
+    if protocol in CHANNELS and not ports:
         raise BadRequest("at least one port must be given in the query: ports=PORT")
     socket = await accept(http, protocol)
     forward = _SpdyForward(socket, pod) if protocol == SPDY else _ChannelForward(socket, pod, ports)
@@ -243,9 +245,14 @@ class _ChannelForward:
         async for message in self._socket:
             if message.type is not WSMsgType.BINARY or not message.data:
                 return
-            index, is_error = divmod(message.data[0], 2)
-            if not is_error and index < len(self._connections) and len(message.data) > 1:
-                await self._connections[index].send(message.data[1:])
+            channel, data = message.data[0], message.data[1:]
+            if channel == CLOSE and data:  # nothing more comes on that channel
+                channel, data = data[0], b""
+            elif not data:
+                continue
+            index, is_error = divmod(channel, 2)
+            if not is_error and index < len(self._connections):
+                await self._connections[index].send(data)
 
     async def _serve(self, index: int, connection: _Connection) -> None:
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import WSMsgType, web
@@ -11,6 +13,7 @@ from aiohttp import WSMsgType, web
 from common.aio import Tasks
 from common.errors import BadRequest
 
+ERROR = b"\x03"  # the channel of the final Status
 MAX_MESSAGE = 4 * 1024 * 1024
 AnySocket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
@@ -34,22 +37,37 @@ async def accept(http: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
     return socket
 
 
-async def relay(client: web.WebSocketResponse, agent: aiohttp.ClientWebSocketResponse) -> None:
-    """Copy messages both ways until one side closes; then close the other."""
+async def relay(client: web.WebSocketResponse, agent: aiohttp.ClientWebSocketResponse, *, cut: bytes) -> None:
+    """Copy messages both ways until one side closes; then close the other. `cut` is told to a client whose agent went
+    without a last word on the channel of errors: clients take silence for success."""
     tasks = Tasks("apiserver/relay")
-    pumps = [tasks.start("to agent", _pump(client, agent)), tasks.start("to client", _pump(agent, client))]
+    outcome = _Outcome()
+    to_agent = tasks.start("to agent", _pump(client, agent))
+    to_client = tasks.start("to client", _pump(agent, client, outcome))
     try:
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({to_agent, to_client}, return_when=asyncio.FIRST_COMPLETED)
+        if to_client.done() and not to_agent.done() and not outcome.told:
+            with contextlib.suppress(ConnectionError):
+                await client.send_bytes(cut)
     finally:
         await tasks.close()
         await agent.close()
         await client.close()
 
 
-async def _pump(source: AnySocket, sink: AnySocket) -> None:
+@dataclass(slots=True)
+class _Outcome:
+    """Whether the agent has said how the command ended."""
+
+    told: bool = False
+
+
+async def _pump(source: AnySocket, sink: AnySocket, outcome: _Outcome | None = None) -> None:
     try:
         async for message in source:
             if message.type is WSMsgType.BINARY:
+                if outcome is not None and message.data[:1] == ERROR:
+                    outcome.told = True
                 await sink.send_bytes(message.data)
             elif message.type is WSMsgType.TEXT:
                 # Some clients send the channel byte and the data as text.
