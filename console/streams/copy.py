@@ -150,7 +150,7 @@ def _check(remote: Remote, failed: str, done: Done) -> None:
             "of the pod that has it (-c)"
         )
     if done.code:
-        last = done.err.strip().splitlines()[-1:] or [f"ended with {done.code}"]
-        raise CopyFailed(f"tar in {pod.name}: {last[0]}")
+        told = [line for line in done.err.splitlines() if "removing leading" not in line.lower()]
+        raise CopyFailed(f"tar in {pod.name}: {(told or [f'it ended with {done.code}'])[0]}")
     if failed:
         raise CopyFailed(failed)
