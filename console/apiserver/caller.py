@@ -33,5 +33,5 @@ class Caller:
     def manager(self) -> str:
         """The field manager of requests that name none: the program, as Kubernetes takes it from the user agent."""
         if self.is_component:
-            return self.user
+            return self.user.removeprefix("system:")
         return self.source.partition(" ")[2].partition("/")[0][:128] or "unknown"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import orjson
+
 from common.api.meta import Object
 from common.errors import BadRequest, Cause, invalid
 
+MAX_FIELD_MANAGER = 128  # bytes
 PROPAGATION_POLICIES = ("Orphan", "Background", "Foreground")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -41,9 +44,22 @@ class WriteOptions:
     def parse(cls, query: Mapping[str, str]) -> WriteOptions:
         return cls(
             dry_run=parse_dry_run(query.get("dryRun", "")),
-            field_manager=query.get("fieldManager", ""),
+            field_manager=_parse_manager(query.get("fieldManager", "")),
             force=parse_bool("force", query.get("force", "")),
         )
+
+
+def _parse_manager(name: str) -> str:
+    causes = []
+    if len(name.encode()) > MAX_FIELD_MANAGER:
+        why = f"Too long: may not be more than {MAX_FIELD_MANAGER} bytes"
+        causes.append(Cause("fieldManager", why, "FieldValueTooLong"))
+    if not name.isprintable():
+        why = f"Invalid value: {orjson.dumps(name).decode()}: should only contain printable characters"
+        causes.append(Cause("fieldManager", why))
+    if causes:
+        raise invalid("CreateOptions", "meta.k8s.io", "", causes)
+    return name
 
 
 def parse_dry_run(text: str) -> bool:

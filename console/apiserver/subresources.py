@@ -11,6 +11,7 @@ from common.errors import Cause
 from console.registry import admission
 from console.registry.patch import apply_patch
 from console.registry.row import Row
+from console.registry.scale import decode_scale, replicas_applied
 from console.store import Entry
 
 from .caller import Caller
@@ -93,7 +94,7 @@ async def put_scale(
     verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str, scale: Object, options: WriteOptions
 ) -> Object:
     entry = await verbs.modify(
-        caller, "update", row, namespace, name, lambda old: admission.apply_scale(row, old, scale), "", options
+        caller, "update", row, namespace, name, lambda old: admission.apply_scale(row, old, scale), "scale", options
     )
     return admission.scale_of(row, entry.obj)
 
@@ -108,13 +109,17 @@ async def patch_scale(
     kind: PatchType,
     options: WriteOptions,
 ) -> Object:
-    # A Scale has no lists, so that a strategic patch of it is a merge patch; of what is applied the replicas count.
+    if kind is PatchType.APPLY:
+        config = replicas_applied(row, decode_scale(patch))
+        applied, _ = await verbs.apply(caller, row, namespace, name, config, "scale", options)
+        return admission.scale_of(row, applied.obj)
+    # A Scale has no lists, so that a strategic patch of it is a merge patch.
     plain = PatchType.JSON if kind is PatchType.JSON else PatchType.MERGE
 
     def change(old: Object) -> Object:
         return admission.apply_scale(row, old, apply_patch(row, admission.scale_of(row, old), patch, plain))
 
-    entry = await verbs.modify(caller, "patch", row, namespace, name, change, "", options)
+    entry = await verbs.modify(caller, "patch", row, namespace, name, change, "scale", options)
     return admission.scale_of(row, entry.obj)
 
 

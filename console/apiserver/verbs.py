@@ -113,8 +113,16 @@ class Verbs:
         return self.computed
 
     async def create(
-        self, caller: Caller, row: Row, namespace: str, obj: Object, options: WriteOptions = _DEFAULT_WRITE
+        self,
+        caller: Caller,
+        row: Row,
+        namespace: str,
+        obj: Object,
+        options: WriteOptions = _DEFAULT_WRITE,
+        *,
+        applied: bool = False,
     ) -> Entry:
+        """`applied`: server-side apply has noted in the object who owns it."""
         obj = _placed(row, obj, namespace)
         _require_acceptance(row)
         self._require_namespace(row, namespace)
@@ -125,7 +133,7 @@ class Verbs:
             # Before admission, which for a namesake would complain of what the existing object occupies.
             if name and self.store.newest(resource, namespace, name) is not None:
                 break
-            new = admission.admit_create(row, obj, context)
+            new = admission.admit_create(row, obj, context, applied=applied)
             self.guard(caller, row.resource, new, None)
             name = meta.name(new)
             if self.store.newest(resource, namespace, name) is None:
@@ -185,13 +193,15 @@ class Verbs:
         change: Change,
         subresource: str = "",
         options: WriteOptions = _DEFAULT_WRITE,
+        *,
+        applied: bool = False,
     ) -> Entry:
         """Read, change, admit, write: the way of every update and patch."""
         current = self.current(row, namespace, name)
         old = row.show(current.obj)
         wanted = change(old)
         _check_version(row, wanted, current)
-        new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource)
+        new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource, applied=applied)
         self.guard(caller, row.resource, new, old)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         return await self.write(caller, verb, row, current, new, dry_run=options.dry_run)
@@ -217,12 +227,13 @@ class Verbs:
         now = self.clock.now()
         if self.store.newest(row.resource.group_resource, namespace, name) is None and not subresource:
             made = admission.server_side_apply(row, None, config, request, now)
-            return await self.create(caller, row, namespace, made, options), True
+            return await self.create(caller, row, namespace, made, options, applied=True), True
 
         def change(old: Object) -> Object:
             return admission.server_side_apply(row, old, config, request, now)
 
-        return await self.modify(caller, "patch", row, namespace, name, change, subresource, options), False
+        entry = await self.modify(caller, "patch", row, namespace, name, change, subresource, options, applied=True)
+        return entry, False
 
     async def write(
         self, caller: Caller, verb: str, row: Row, current: Entry, new: Object, *, dry_run: bool = False

@@ -19,8 +19,9 @@ from common.errors import BadRequest, Cause
 
 from . import metadata
 from .apply import Request as ApplyRequest
-from .apply import record_update, server_side_apply
+from .apply import server_side_apply
 from .decoding import conform, decode, decode_applied
+from .managers import Manager, is_reset, record_create, record_update
 from .row import Context, Row
 from .scale import apply_scale, scale_of
 
@@ -46,16 +47,22 @@ def clone(obj: Object) -> Object:
     return copied
 
 
-def admit_create(row: Row, obj: Object, context: Context) -> Object:
-    """The object as it will be stored, without resourceVersion. Raises Invalid with every wrong field."""
-    new = clone(obj)
+def _without_record(obj: Object) -> tuple[Object, Any]:
+    """A deep copy without managedFields, and these: they are large, shared between objects, and never changed."""
+    metadata = dict(meta.metadata(obj))
+    entries = metadata.pop("managedFields", None)
+    return clone({**obj, "metadata": metadata}), entries
+
+
+def admit_create(row: Row, obj: Object, context: Context, *, applied: bool = False) -> Object:
+    """The object as it will be stored, without resourceVersion. `applied`: server-side apply has noted who owns it.
+    Raises Invalid with every wrong field."""
+    new, entries = _without_record(obj)
     found = new.setdefault("metadata", {})
     if found.get("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
     for field in (*_SYSTEM, "resourceVersion"):
         found.pop(field, None)
-    if found.get("managedFields") in ([], [{}]):
-        del found["managedFields"]
     if not found.get("name") and found.get("generateName"):
         found["name"] = names.generate(str(found["generateName"]))
     if not row.resource.namespaced:
@@ -67,17 +74,25 @@ def admit_create(row: Row, obj: Object, context: Context) -> Object:
     if "status" in row.subresources and not row.keeps_status_on_create:
         new.pop("status", None)
     row.default(new)
+    # What the system sets from here on (addresses, injected volumes) has no manager.
+    if applied:
+        found["managedFields"] = entries
+    else:
+        record_create(row, new, context.manager, context.now)
     row.prepare(new, None, context)
     _raise_for(row, new, [*metadata.validate(row, new), *row.validate(new, None, context)])
     return new
 
 
-def admit_update(row: Row, new: Object, old: Object, context: Context, subresource: str = "") -> Object:
+def admit_update(
+    row: Row, new: Object, old: Object, context: Context, subresource: str = "", *, applied: bool = False
+) -> Object:
     """The object after a replace or patch of `old`. Through `status` only the status comes from `new`, with labels
-    and annotations; through no subresource the status stays as it was. Raises Invalid and Conflict."""
+    and annotations; through no subresource the status stays as it was. `applied` is as for `admit_create`. Raises
+    Invalid and Conflict."""
     context = dataclasses.replace(context, subresource=subresource)
-    result = clone(new)
-    kept = clone(old)
+    result, given = _without_record(new)
+    kept, recorded = _without_record(old)
     _keep_system_metadata(row, result, kept)
     if subresource == "status":
         _take_only_status(row, result, kept)
@@ -85,7 +100,14 @@ def admit_update(row: Row, new: Object, old: Object, context: Context, subresour
         _assign(result, "status", kept.get("status"))
     row.default(result)
     row.prepare(result, old, context)
-    record_update(row, result, old, context.manager, subresource, context.now)
+    if applied:
+        result["metadata"]["managedFields"] = given
+    elif not is_reset(given):
+        own = Manager(context.manager, "Update", row.resource.api_version, subresource, meta.format_time(context.now))
+        unrecorded = {field: value for field, value in meta.metadata(old).items() if field != "managedFields"}
+        record_update(
+            row, result, {**old, "metadata": unrecorded}, recorded if not given or given == recorded else given, own
+        )
     if row.has_spec_generation:
         raised = _spec_of(row, result) != _spec_of(row, old)
         result["metadata"]["generation"] = meta.generation(old) + raised
@@ -117,7 +139,6 @@ def _take_only_status(row: Row, new: Object, old: Object) -> None:
     # As in Kubernetes: through the status of built-in kinds labels and annotations come too, not so of custom ones.
     fields = ("resourceVersion",) if row.custom else ("labels", "annotations", "resourceVersion")
     changed = {field: new["metadata"].get(field) for field in fields}
-    changed["managedFields"] = new["metadata"].get("managedFields", old["metadata"].get("managedFields"))
     status = new.get("status")
     new.clear()
     new.update(old)

@@ -1,14 +1,12 @@
 """Server-side apply: several managers share an object, each owning the fields it set.
 
-Ownership is recorded in `metadata.managedFields` from the first apply on. An object that nobody ever applied to carries
-no record and costs none; what it has at its first apply then belongs to `before-first-apply`, as Kubernetes documents
-for objects without a record. From there on every write is recorded.
+Who owns what is the record that every write keeps (`managers`). An object whose record was ended has none until it is
+applied again; what it has at that moment belongs to `before-first-apply`, as Kubernetes documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,22 +18,12 @@ from common.errors import BadRequest, Cause, Conflict
 
 from . import fieldsets
 from .fieldsets import FieldSet, Path
+from .managers import Manager, managers_of, owned, record
 from .row import Row
 from .schema import Schema
 
 _BEFORE_FIRST = "before-first-apply"
 _KUBECTL = "kubectl"
-# What the system owns: no manager ever does.
-_SYSTEM: tuple[Path, ...] = (
-    ("f:apiVersion",), ("f:kind",), ("f:metadata",),
-    *(
-        ("f:metadata", f"f:{name}")
-        for name in (
-            "name", "namespace", "generateName", "uid", "creationTimestamp", "resourceVersion", "generation",
-            "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink",
-        )
-    ),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,59 +35,6 @@ class Request:
     force: bool = False
 
 
-@dataclass(slots=True)
-class Manager:
-    """One entry of managedFields."""
-
-    name: str
-    operation: str  # Apply or Update
-    api_version: str
-    subresource: str = ""
-    time: str = ""
-    fields: FieldSet = field(default_factory=set)
-
-    def to_json(self) -> Object:
-        entry: Object = {
-            "manager": self.name,
-            "operation": self.operation,
-            "apiVersion": self.api_version,
-            "time": self.time,
-            "fieldsType": "FieldsV1",
-            "fieldsV1": fieldsets.encode(self.fields),
-        }
-        return {**entry, "subresource": self.subresource} if self.subresource else entry
-
-
-def _managers(obj: Object) -> list[Manager]:
-    return [
-        Manager(
-            str(entry.get("manager", "")),
-            str(entry.get("operation", "")),
-            str(entry.get("apiVersion", "")),
-            str(entry.get("subresource", "")),
-            str(entry.get("time", "")),
-            fieldsets.decode(entry.get("fieldsV1")),
-        )
-        for entry in meta.metadata(obj).get("managedFields") or ()
-    ]
-
-
-def _record(obj: Object, managers: list[Manager]) -> None:
-    kept = [manager for manager in managers if manager.fields]
-    kept.sort(key=lambda manager: (manager.operation, manager.time, manager.name))
-    obj["metadata"]["managedFields"] = [manager.to_json() for manager in kept]
-
-
-def _owned(row: Row, fields: Iterable[Path], subresource: str = "") -> FieldSet:
-    """The fields that a manager can own through this way in."""
-    found = {path for path in fields if path and path not in _SYSTEM}
-    if subresource == "status":
-        return {path for path in found if path[0] == "f:status"}
-    if "status" in row.subresources:
-        return {path for path in found if path[0] != "f:status"}
-    return found
-
-
 def server_side_apply(row: Row, current: Object | None, config: Object, request: Request, now: datetime) -> Object:
     """The object with what a manager wants of it: its fields set, those it no longer names removed unless others own
     them. `current` is None when there is none yet. Raises Conflict naming the fields that others own (with `force`
@@ -107,12 +42,12 @@ def server_side_apply(row: Row, current: Object | None, config: Object, request:
     if meta.metadata(config).get("managedFields"):
         raise BadRequest("metadata.managedFields must be nil")
     kind = row.type
-    wanted = _owned(row, fieldsets.fields_of(kind, config), request.subresource)
+    wanted = owned(row, fieldsets.fields_of(kind, config), request.subresource)
     own = Manager(request.manager, "Apply", row.resource.api_version, request.subresource, format_time(now), wanted)
     if current is None:
         created = _clone(config)
         created.setdefault("metadata", {})
-        _record(created, [own])
+        record(created, [own])
         return created
     others, last = _split(row, current, request, now)
     merged: Object = _merge(kind, _clone(current), config)
@@ -120,11 +55,12 @@ def server_side_apply(row: Row, current: Object | None, config: Object, request:
     changed: FieldSet = set()
     removed: FieldSet = set()
     fieldsets.compare(kind, current, merged, (), changed, removed)
-    _settle(others, changed & wanted, removed, force=request.force)
-    if last.time and last.fields == wanted:
+    force = request.force or _agrees_with_last_applied(row, current, request, others, changed & wanted)
+    _settle(others, changed & wanted, removed, force=force)
+    if last.time and last.fields == wanted and not changed and not removed:
         own.time = last.time
-    _record(merged, [*others, own])
-    return merged
+    record(merged, [*others, own])
+    return _with_last_applied(merged, config) if request.manager == _KUBECTL else merged
 
 
 def _clone(obj: Object) -> Object:
@@ -135,10 +71,10 @@ def _clone(obj: Object) -> Object:
 def _split(row: Row, current: Object, request: Request, now: datetime) -> tuple[list[Manager], Manager]:
     """The other managers and this one's last entry (empty when it has none)."""
     last = Manager(request.manager, "Apply", row.resource.api_version, request.subresource)
-    found = _managers(current)
+    found = managers_of(current)
     if not found:
         last.fields = _last_applied(row, current) if request.manager == _KUBECTL else set()
-        rest = _owned(row, fieldsets.fields_of(row.type, current)) - last.fields
+        rest = owned(row, fieldsets.fields_of(row.type, current)) - last.fields
         return [Manager(_BEFORE_FIRST, "Update", row.resource.api_version, time=format_time(now), fields=rest)], last
     others = []
     for item in found:
@@ -155,7 +91,31 @@ def _last_applied(row: Row, current: Object) -> FieldSet:
         noted = orjson.loads(meta.annotations(current).get(meta.LAST_APPLIED, "{}"))
     except orjson.JSONDecodeError:
         return set()
-    return _owned(row, fieldsets.fields_of(row.type, noted)) if isinstance(noted, dict) else set()
+    return owned(row, fieldsets.fields_of(row.type, noted)) if isinstance(noted, dict) else set()
+
+
+def _agrees_with_last_applied(
+    row: Row, current: Object, request: Request, others: list[Manager], changed: FieldSet
+) -> bool:
+    """Whether kubectl only takes back from others what it had applied from the client side itself."""
+    if request.manager != _KUBECTL:
+        return False
+    contested = {path for other in others for path in other.fields & changed}
+    return bool(contested) and contested <= _last_applied(row, current)
+
+
+def _with_last_applied(merged: Object, config: Object) -> Object:
+    """Keep the note of client-side apply up to date where there is one, so that kubectl can turn back to it."""
+    annotations = meta.annotations(merged)
+    if meta.LAST_APPLIED not in annotations:
+        return merged
+    metadata = dict(meta.metadata(config))
+    kept = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != meta.LAST_APPLIED}
+    metadata.pop("annotations", None)
+    noted = {**config, "metadata": {**metadata, **({"annotations": kept} if kept else {})}}
+    text = orjson.dumps(noted).decode() + "\n"
+    noting = {**annotations, meta.LAST_APPLIED: text}
+    return {**merged, "metadata": {**merged["metadata"], "annotations": noting}}
 
 
 def _settle(others: list[Manager], changed: FieldSet, removed: FieldSet, *, force: bool) -> None:
@@ -256,33 +216,3 @@ def _remove(kind: Schema, value: Any, path: Path) -> None:
         value[:] = [entry for entry in value if fieldsets.step_of(kind, entry) != step]
     else:
         value.pop(step[2:], None)
-
-
-def record_update(row: Row, new: Object, old: Object, manager: str, subresource: str, now: datetime) -> None:
-    """Note in `new` who owns what after an ordinary write. Does nothing to an object without a record; an empty
-    record in `new` (or one of one empty entry) ends it."""
-    before = meta.metadata(old).get("managedFields")
-    given = meta.metadata(new).get("managedFields")
-    if given in ([], [{}]):
-        del new["metadata"]["managedFields"]
-        return
-    if not before or (given is not None and given != before):
-        return
-    changed: FieldSet = set()
-    removed: FieldSet = set()
-    fieldsets.compare(row.type, old, new, (), changed, removed)
-    changed, removed = _owned(row, changed, subresource), _owned(row, removed, subresource)
-    found = _managers(old)
-    if not changed and not removed:
-        new["metadata"]["managedFields"] = before
-        return
-    for item in found:
-        item.fields = item.fields - changed - removed
-    wanted = (manager, "Update", subresource)
-    own = next((item for item in found if (item.name, item.operation, item.subresource) == wanted), None)
-    if own is None:
-        own = Manager(manager, "Update", row.resource.api_version, subresource)
-        found.append(own)
-    own.fields |= changed
-    own.time = format_time(now)
-    _record(new, found)

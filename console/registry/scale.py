@@ -9,7 +9,7 @@ from common.api import meta
 from common.api.kinds import REPLICATIONCONTROLLERS
 from common.api.meta import Object
 
-from . import validation
+from . import validation, yamlbody
 from .row import Row, ScalePaths
 
 _BUILT_IN = ScalePaths(("spec", "replicas"), ("status", "replicas"))
@@ -79,6 +79,31 @@ def apply_scale(row: Row, obj: Object, scale: Object) -> Object:
     if revision and revision != meta.resource_version(obj):
         raise errors.conflict(row.resource.group_resource, name)
     return _with(obj, _paths(row).replicas, given)
+
+
+def decode_scale(body: bytes) -> Object:
+    """An applied Scale, which may be YAML; raises BadRequest when it is no Scale."""
+    try:
+        scale = yamlbody.load(body)
+    except (ValueError, RecursionError) as error:
+        raise errors.BadRequest(f"error decoding YAML: {error}") from None
+    if not isinstance(scale, dict) or not isinstance(scale.get("metadata", {}), dict):
+        raise errors.BadRequest("error decoding YAML: the body must be a Scale")
+    if (scale.get("apiVersion"), scale.get("kind")) != ("autoscaling/v1", "Scale"):
+        raise errors.BadRequest(
+            f"the object must be a Scale of autoscaling/v1, not {scale.get('kind')} of {scale.get('apiVersion')}"
+        )
+    return scale
+
+
+def replicas_applied(row: Row, scale: Object) -> Object:
+    """What an applied Scale says of its workload, as a part of that."""
+    resource = row.resource
+    whole: Object = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": dict(meta.metadata(scale))}
+    given = scale.get("spec")
+    if not isinstance(given, dict) or "replicas" not in given:
+        return whole
+    return apply_scale(row, whole, {"spec": given})
 
 
 def selector_text(selector: Object) -> str:

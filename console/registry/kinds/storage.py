@@ -92,9 +92,10 @@ def _validate_node(new: Object, _old: Object | None, _context: Context) -> list[
     for index, driver in enumerate((new.get("spec") or {}).get("drivers") or ()):
         path = f"spec.drivers[{index}]"
         causes += _validate_driver_name(driver.get("name"), f"{path}.name")
-        if driver.get("name") in names:
-            causes.append(validation.duplicate(f"{path}.name", driver["name"]))
-        names.add(driver.get("name"))
+        name = driver.get("name") or ""
+        if name in names:
+            causes.append(validation.duplicate(f"{path}.name", name))
+        names.add(name)
         if not driver.get("nodeID"):
             causes.append(validation.required(f"{path}.nodeID"))
     return causes

@@ -15,6 +15,7 @@ from common.api.meta import Object
 from common.errors import BadRequest, Conflict
 from console.registry import fieldsets
 from console.registry.admission import ApplyRequest, admit_create, admit_update, conform, server_side_apply
+from console.registry.managers import MAX_UPDATERS
 from console.registry.row import Context
 
 from .builders import DEPLOYMENTS, DUAL, NOW, Objects, changed, container, created, deployment, named, row
@@ -28,12 +29,18 @@ def apply(current: Object | None, config: Object, manager: str = "me", *, force:
     given, _ = conform(found, config, "Strict")
     wanted = server_side_apply(found, current, given, ApplyRequest(manager, "", force), at)
     where = Context(at, Objects(), DUAL, manager=manager)
-    return admit_create(found, wanted, where) if current is None else admit_update(found, wanted, current, where)
+    if current is None:
+        return admit_create(found, wanted, where, applied=True)
+    return admit_update(found, wanted, current, where, applied=True)
 
 
 def update(obj: Object, path: str, value: object, manager: str = "editor", subresource: str = "") -> Object:
     where = Context(LATER, Objects(), DUAL, manager=manager)
     return admit_update(row(DEPLOYMENTS), changed(obj, path, value), obj, where, subresource)
+
+
+def context_of(manager: str) -> Context:
+    return Context(NOW, Objects(), DUAL, manager=manager)
 
 
 def owners(obj: Object) -> dict[tuple[str, str], set[str]]:
@@ -160,13 +167,68 @@ def test_status_is_owned_through_its_subresource() -> None:
     assert entry["subresource"] == "status"
 
 
-def test_an_object_that_nobody_applied_carries_no_record() -> None:
-    made = created(DEPLOYMENTS, deployment())
+def unrecorded(obj: Object) -> Object:
+    """The object after somebody ended its record."""
+    return {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "managedFields"}}
+
+
+def test_whoever_makes_an_object_owns_what_it_has() -> None:
+    labelled = deployment(replicas=2)
+    labelled["metadata"]["labels"] = {"app": "web"}
+    made = created(DEPLOYMENTS, labelled, context_of("kubectl-create"))
+    (entry,) = made["metadata"]["managedFields"]
+    assert (entry["manager"], entry["operation"], entry["apiVersion"]) == ("kubectl-create", "Update", "apps/v1")
+    assert entry["fieldsV1"]["f:metadata"] == {"f:labels": {".": {}, "f:app": {}}}
+    spec = entry["fieldsV1"]["f:spec"]
+    assert spec["f:replicas"] == spec["f:selector"] == spec["f:progressDeadlineSeconds"] == {}  # defaults are its own
+    assert "." in spec["f:template"]["f:spec"]["f:containers"]['k:{"name":"main"}']
+    with pytest.raises(Conflict, match=r'conflict with "kubectl-create" using apps/v1: \.spec\.replicas'):
+        apply(made, deployment(replicas=3))
+
+
+def test_objects_made_alike_share_their_record() -> None:
+    one, two = (created(DEPLOYMENTS, deployment()) for _ in range(2))
+    sets = [obj["metadata"]["managedFields"][0]["fieldsV1"] for obj in (one, two)]
+    assert sets[0] is sets[1]
+    again = update(update(one, "spec.replicas", 4, "editor"), "spec.replicas", 5, "editor")
+    assert owners(again)["editor", "Update"] == {".spec.replicas"}
+
+
+def test_the_oldest_of_many_updaters_are_merged() -> None:
+    obj = created(DEPLOYMENTS, deployment())
+    for number in range(MAX_UPDATERS + 4):
+        obj = update(obj, f"metadata.labels.l{number:02}", "x", f"m{number:02}")
+    entries = obj["metadata"]["managedFields"]
+    assert len(entries) == MAX_UPDATERS
+    ancient = next(entry for entry in entries if entry["manager"] == "ancient-changes")
+    assert {"f:l00", "f:l01", "f:l02"} < set(ancient["fieldsV1"]["f:metadata"]["f:labels"])
+
+
+def test_what_was_applied_from_the_client_is_no_conflict_for_kubectl() -> None:
+    noted = json.dumps(deployment(replicas=2))
+    before = deployment(replicas=2)
+    before["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": noted}
+    made = created(DEPLOYMENTS, before, context_of("kubectl-client-side-apply"))
+    with pytest.raises(Conflict):
+        apply(made, deployment(replicas=3), "other")
+    found = apply(made, deployment(replicas=3), "kubectl")
+    assert found["spec"]["replicas"] == 3
+    assert json.loads(found["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]) == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        **deployment(replicas=3),
+    }
+    scaled = update(made, "spec.replicas", 5, "kubectl")
+    assert apply(scaled, deployment(), "kubectl")["spec"]["replicas"] == 5
+
+
+def test_an_object_without_record_stays_without_until_it_is_applied() -> None:
+    made = unrecorded(created(DEPLOYMENTS, deployment()))
     assert "managedFields" not in update(made, "spec.replicas", 4)["metadata"]
 
 
 def test_what_was_there_before_the_first_apply_has_an_owner() -> None:
-    made = created(DEPLOYMENTS, deployment(replicas=2))
+    made = unrecorded(created(DEPLOYMENTS, deployment(replicas=2)))
     with pytest.raises(Conflict, match=r'conflict with "before-first-apply" using apps/v1: \.spec\.replicas'):
         apply(made, deployment(replicas=3))
     same = apply(made, deployment(replicas=2))
@@ -177,7 +239,7 @@ def test_kubectl_goes_on_owning_what_it_applied_from_the_client() -> None:
     noted = json.dumps(deployment(replicas=2, paused=True))
     before = deployment(replicas=2, paused=True)
     before["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": noted}
-    made = created(DEPLOYMENTS, before)
+    made = unrecorded(created(DEPLOYMENTS, before))
     found = apply(made, deployment(replicas=3), "kubectl")
     assert found["spec"]["replicas"] == 3
     assert "paused" not in found["spec"]
