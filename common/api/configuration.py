@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from . import meta
+from . import kinds, meta
 from .meta import Object
 from .references import CONFIGMAPS, SECRETS, Reference, configuration
 
@@ -27,6 +27,18 @@ STAMP = "quarterdeck.io/config-hash"
 ABSENT = "absent"
 _KINDS = {CONFIGMAPS: "ConfigMap", SECRETS: "Secret"}
 _HASH = 12  # hexadecimal digits: enough to tell two states apart, and no oracle for what they are
+USERS = (
+    kinds.DEPLOYMENTS,
+    kinds.STATEFULSETS,
+    kinds.DAEMONSETS,
+    kinds.REPLICASETS,
+    kinds.JOBS,
+    kinds.CRONJOBS,
+    kinds.PODS,
+    kinds.INGRESSES,
+    kinds.SERVICEACCOUNTS,
+)
+"""Kinds whose objects may name a ConfigMap or Secret."""
 Find = Callable[[Reference], Object | None]
 
 

@@ -58,6 +58,7 @@ COMMANDS = {
     "history": Command(".history:configure_history", "who wrote what, when and from where"),
     "timeline": Command(".history:configure_timeline", "events and writes in one order"),
     "undo": Command(".history:configure_undo", "take a recorded write back"),
+    "secret": Command(".secret:configure", "keys of Secrets and ConfigMaps: look, set, edit; rotate the key on disk"),
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
     "fit": Command(".fit:configure", "what if: where replicas of a pod would land, and what does not fit"),
     "topo": Command(".topo:configure", "the nodes with what their pods take of them"),

@@ -24,6 +24,7 @@ class Where(StrEnum):
     PULSES = "pulses"
     BALANCER = "load balancer"
     DRAIN = "drain"
+    KEYS = "keys of a Secret or ConfigMap"
 
 
 EVERYWHERE = frozenset(Where)
@@ -69,8 +70,10 @@ _SCROLLED = frozenset(
         Where.PULSES,
         Where.BALANCER,
         Where.DRAIN,
+        Where.KEYS,
     }
 )
+_KEYS = frozenset({Where.KEYS})
 _READ = frozenset({Where.TEXT, Where.LOGS})
 _VIRTUAL = frozenset({"containers"})
 
@@ -101,7 +104,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("namespaces.all", ("0",), "all namespaces", "Objects of all namespaces.", group="Finding"),
     Action("faults", ("ctrl+z",), "faults", "Only what is wrong, and back to everything.", hint=60, group="Finding"),
     Action("wide", ("ctrl+w",), "wide", "More columns.", group="Finding"),
-    Action("refresh", ("ctrl+r",), "refresh", "List everything again.", group="Finding"),
+    Action("refresh", ("ctrl+r",), "refresh", "List everything again.", frozenset({Where.TABLE, Where.KEYS}),
+           group="Finding"),
     Action("header", ("ctrl+e",), "header", "The tall header with gauges and keys, and back to one line.", EVERYWHERE,
            group="Finding"),
     Action("mark", ("space",), "mark", "Mark the row; actions then apply to all marked rows.", group="Finding"),
@@ -139,6 +143,22 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.BALANCER}), hint=2, group="Changing"),
     Action("endpoint.weight", ("s",), "weight", "Set the endpoint's part of what is new.",
            frozenset({Where.BALANCER}), hint=3, group="Changing"),
+    Action("keys", ("e",), "edit keys", "The keys of the Secret or ConfigMap: look at values one by one, edit, "
+           "add, delete them, see who uses it.", TABLE, frozenset({"secrets", "configmaps"}), hint=2, group="Changing"),
+    Action("key.edit", ("enter",), "set", "Type a new value in one line.", _KEYS, hint=1, group="Changing"),
+    Action("key.editor", ("e",), "editor", "Edit the value in your $EDITOR; its file is in memory only.", _KEYS, hint=2,
+           group="Changing"),
+    Action("key.reveal", ("x",), "reveal", "Show this one value, or hide it again.", _KEYS, hint=3, group="Changing"),
+    Action("key.add", ("a",), "add", "A new key.", _KEYS, hint=4, group="Changing"),
+    Action("key.delete", ("ctrl+d",), "del", "Delete the key, when the edits are applied.", _KEYS, hint=5,
+           group="Changing"),
+    Action("key.restore", ("r",), "drop edit", "The key as it is stored.", _KEYS, hint=10, group="Changing"),
+    Action("keys.apply", ("s", "ctrl+s"), "apply", "Show what differs, then write it in one step.", _KEYS, hint=6,
+           group="Changing"),
+    Action("keys.users", ("u",), "used by", "Who uses it, and what a change means for them.", _KEYS, hint=7,
+           group="Changing"),
+    Action("keys.undo", ("U",), "revert", "Take the last recorded write to it back.", _KEYS, hint=9,
+           group="Changing"),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,

@@ -17,7 +17,7 @@ from common.clock import Clock, SystemClock
 from common.errors import ApiError
 from common.limits import collect_rarely
 from common.settings import Home
-from console import plugins
+from console import editor, plugins
 
 from . import shell
 from . import view as views
@@ -138,6 +138,11 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         with self.suspend(), self.batch_update():
             print(f"\x1b[2J\x1b[H{wish.namespace}/{wish.pod} container {wish.container}\r")  # noqa: T201
             return await asyncio.to_thread(shell.run, self.session.connect, wish)
+
+    async def leave_for_editor(self, content: bytes, name: str) -> bytes:
+        """Lend the terminal to the user's editor; the text as it left it. Raises `editor.EditFailed`."""
+        with self.suspend(), self.batch_update():
+            return await asyncio.to_thread(editor.edit, content, name)
 
 
 def run_tui(

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 import aiohttp
 
+from common.api.configuration import USERS
 from common.api.kinds import FITS, PERSISTENTVOLUMECLAIMS, PODS, Resource
 from common.api.meta import Object, name, namespace
 from common.client import Client
@@ -51,6 +53,13 @@ async def usage_of(gateway: Gateway, claim: Object) -> Object:
     path = PERSISTENTVOLUMECLAIMS.path(namespace(claim), name(claim), "usage")
     answer: Object = await gateway.request_json("GET", path)
     return answer
+
+
+async def users_of(gateway: Gateway, space: str) -> list[Object]:
+    """What may name a ConfigMap or Secret of a namespace."""
+    found = await asyncio.gather(*(gateway.list(resource, space) for resource in USERS))
+    kinds_of = zip(USERS, found, strict=True)
+    return [{**obj, "kind": resource.kind} for resource, listing in kinds_of for obj in listing.items]
 
 
 async def reread(gateway: Gateway, resource: Resource, obj: Object) -> Object:

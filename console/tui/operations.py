@@ -11,6 +11,7 @@ from common.api.weights import weight_patch
 from common.client import PatchType
 from common.errors import ApiError
 from console.views import rollouts
+from console.views.keyvalues import Draft
 
 from .gateway import Gateway
 
@@ -83,6 +84,11 @@ async def delete(gateway: Gateway, resource: Resource, obj: Object) -> None:
 async def adopt(gateway: Gateway, host: Object, code: str) -> Object:
     """Make a host a node; the code is the one that its agent prints."""
     return await gateway.post(HOSTS, name(host), "adopt", {"code": code})
+
+
+async def write_keys(gateway: Gateway, draft: Draft) -> Object:
+    """Write the edits of a Secret or ConfigMap in one step; refused when it was written meanwhile."""
+    return await gateway.patch(draft.resource, name(draft.obj), draft.patch(), namespace(draft.obj))
 
 
 async def last_change(gateway: Gateway, obj: Object) -> Object | None:

@@ -122,11 +122,12 @@ class Confirm(Dialog[bool]):
 
 
 class Ask(Dialog["str | None"]):
-    """Asks for a line of text. `check` is asked on every key; what it says stands below the line."""
+    """Asks for a line of text. `check` is asked on every key; what it says stands below the line. A `hidden` one shows
+    dots; without `strip` spaces around it count."""
 
     def __init__(
         self, look: Look, title: str, body: Sequence[Line], initial: str = "", *, check: Check | None = None,
-        steps: bool = False,
+        steps: bool = False, hidden: bool = False, strip: bool = True,
     ) -> None:  # fmt: skip
         keys = "enter do it, esc cancel"
         super().__init__(look, title, keys=f"up/down change, {keys}" if steps else keys)
@@ -134,13 +135,21 @@ class Ask(Dialog["str | None"]):
         self._line = LineEditor(initial, len(initial))
         self._check = check
         self._steps = steps
+        self._hidden = hidden
+        self._strip = strip
+
+    @property
+    def _text(self) -> str:
+        return self._line.text.strip() if self._strip else self._line.text
 
     @property
     def _wrong(self) -> str:
-        return self._check(self._line.text.strip()) if self._check else ""
+        return self._check(self._text) if self._check else ""
 
     def lines(self, width: int) -> list[Line]:
         text, cursor = self._line.text, self._line.cursor
+        if self._hidden:
+            text = ("*" if self.look.ascii else "•") * len(text)
         field: Line = [
             (f"{self.look.cursor_bar} ", Tone.KEY),
             (text[:cursor], Tone.BRIGHT),
@@ -155,14 +164,14 @@ class Ask(Dialog["str | None"]):
             self.dismiss(None)
         elif key == "enter":
             if not self._wrong:
-                self.dismiss(self._line.text.strip())
+                self.dismiss(self._text)
         elif self._steps and key in {"up", "down"} and self._line.text.strip().isdecimal():
             self._line.set(str(max(0, int(self._line.text) + (1 if key == "up" else -1))))
         else:
             self._line.press(key, character)
 
     def paste(self, text: str) -> None:
-        self._line.insert(text.strip())
+        self._line.insert(text.strip() if self._strip else text)
 
 
 class Choose(Dialog["int | None"]):

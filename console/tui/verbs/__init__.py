@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import batch, change, history, look
+from . import batch, change, history, keys, look
 from .look import describe, involved, logs
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
     "restart": change.restart,
     "undo": change.undo,
     "image": change.image,
+    "keys": keys.keys,
     "trigger": batch.trigger,
     "suspend": batch.suspend,
     "cordon": partial(change.cordon, cordoned=True),

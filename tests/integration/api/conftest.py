@@ -20,8 +20,9 @@ from common.pki import ADMINISTRATOR, MASTERS, Authority, Subject
 from common.settings import ClusterConfig
 from common.tls import server_context
 from console.apiserver.server import ApiServer
+from console.controlplane import ENCRYPTED
 from console.registry.catalog import default_registry
-from console.store import Store, open_store
+from console.store import Encryption, Store, open_store
 
 from .kubectl import Kubectl
 from .node import Node
@@ -60,7 +61,8 @@ async def api(tmp_path: Path, node: Node) -> AsyncIterator[Running]:
     identity = authority.issue(Subject("quarterdeck", names=names, server=True), clock.now())
     registry = default_registry()
     volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
-    store = await open_store(tmp_path / "store.db", volatile)
+    encryption = Encryption(ENCRYPTED, tmp_path / "encryption.json")
+    store = await open_store(tmp_path / "store.db", volatile, encryption)
     server = ApiServer(store, registry, clock, ClusterConfig.dual_stack(), streams=node)
     context = server_context(identity, authority.certificate_pem)
     await server.start(tmp_path / "api.sock", ("127.0.0.1", 0, context))
