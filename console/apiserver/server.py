@@ -43,6 +43,7 @@ from .identity.impersonation import impersonate
 from .identity.reviews import Reviews
 from .keyrotation import KeyRotations
 from .local import LocalClient
+from .quota import QuotaGuard
 from .requestinfo import RequestInfo, parse_request
 from .resources import Resources
 from .responses import error_response
@@ -88,7 +89,7 @@ class ApiServer:
         self._registry = registry
         self.tokens = ServiceAccountTokens(signer or SigningKey(new_key()), store, clock, config)
         self._authorizer = Authorizer(store)
-        self._guards = (EscalationGuard(self._authorizer), CertificateGuard(self._authorizer))
+        self._guards = (EscalationGuard(self._authorizer), CertificateGuard(self._authorizer), QuotaGuard(store))
         journal = Journal(store, clock)
         self._verbs = Verbs(store, clock, config, journal, self._guard, computed)
         undo = Undo(self._verbs, registry, journal, self._authorize)

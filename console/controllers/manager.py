@@ -42,6 +42,7 @@ from .nodelifecycle import NodeLifecycleController
 from .persistentvolume import PersistentVolumeController
 from .podgc import PodGarbageCollector
 from .replicaset import ReplicaSetController, ReplicationControllerController
+from .resourcequota import ResourceQuotaController
 from .serviceaccounttokens import Issue, TokenController
 from .servicelb import ServiceBalancerController
 from .statefulset import StatefulSetController
@@ -113,6 +114,7 @@ def all_controllers(
         PersistentVolumeController(kit),
         EphemeralVolumeController(kit),
         DisruptionController(kit),
+        ResourceQuotaController(kit, owned),
         ClaimProtection(kit),
         VolumeProtection(kit),
     ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class Store:
         self._disk_floor = recovered.floor
         self._ceiling = recovered.ceiling
         self._superseded = recovered.superseded
-        self._pending: dict[tuple[str, ObjectKey], _Write] = {}
+        self._pending: dict[str, dict[ObjectKey, _Write]] = defaultdict(dict)
         self._queue: deque[_Write] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -127,7 +127,7 @@ class Store:
 
     def newest(self, resource: str, namespace: str, name: str) -> Entry | None:
         """The state that the next write is decided on: with the writes that are still on their way to disk."""
-        pending = self._pending.get((resource, (namespace, name)))
+        pending = self._pending[resource].get((namespace, name))
         if pending is None:
             return self._table(resource).entries.get((namespace, name))
         return None if pending.event.type == "DELETED" else pending.event.entry
@@ -135,17 +135,16 @@ class Store:
     def newest_entries(self, resource: str) -> list[Entry]:
         """All objects of a resource as the next write may count on them, in no particular order."""
         found = dict(self._table(resource).entries)
-        for (pending_resource, key), write in self._pending.items():
-            if pending_resource == resource:
-                if write.event.type == "DELETED":
-                    found.pop(key, None)
-                else:
-                    found[key] = write.event.entry
+        for key, write in self._pending[resource].items():
+            if write.event.type == "DELETED":
+                found.pop(key, None)
+            else:
+                found[key] = write.event.entry
         return list(found.values())
 
     async def settled(self, resource: str, entry: Entry) -> Entry:
         """The entry once it is durable: for whoever answers with a state that somebody else has just written."""
-        pending = self._pending.get((resource, entry.key))
+        pending = self._pending[resource].get(entry.key)
         if pending is not None and pending.event.entry is entry:
             await asyncio.shield(pending.done)
         return entry
@@ -178,7 +177,7 @@ class Store:
 
     def _submit(self, resource: str, event: Event) -> asyncio.Future[Entry]:
         done: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        write = self._pending[(resource, event.entry.key)] = _Write(resource, event, done)
+        write = self._pending[resource][event.entry.key] = _Write(resource, event, done)
         self._queue.append(write)
         self._wake.set()
         self._idle.clear()
@@ -223,9 +222,9 @@ class Store:
         for write in batch:
             event = write.event
             self._table(write.resource).apply(event)
-            pending_key = (write.resource, event.entry.key)
-            if self._pending.get(pending_key) is write:
-                del self._pending[pending_key]
+            pending = self._pending[write.resource]
+            if pending.get(event.entry.key) is write:
+                del pending[event.entry.key]
             if write.resource not in self._volatile:
                 self._note_superseded(event)
         # The revision first: a watcher that sees an event may at once list from it.

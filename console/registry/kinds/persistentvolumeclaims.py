@@ -12,6 +12,7 @@ from console.registry.columns import AGE, NAME, at, field
 from console.registry.row import Column, Context, Row
 
 from .claim_specs import default_claim_spec, validate_claim_spec
+from .limits import admit_claim
 from .persistentvolumes import ATTRIBUTES_CLASS, VOLUME_MODE, protect
 
 
@@ -24,6 +25,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     if old is not None:
         if not context.subresource:
             _check_resize(new, old, context)
+            admit_claim(new, context)
         return
     new["status"] = {"phase": "Pending"}
     protect(new, storage.CLAIM_PROTECTION)
@@ -32,6 +34,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         default = storage.default_class(context.lookup.items(kinds.STORAGECLASSES))
         if default is not None:
             new["spec"]["storageClassName"] = meta.name(default)
+    admit_claim(new, context)
 
 
 def _check_resize(new: Object, old: Object, context: Context) -> None:

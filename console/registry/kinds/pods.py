@@ -10,6 +10,7 @@ from console.registry.row import Context, Row
 
 from . import pod_columns
 from .label_keys import merge_label_keys
+from .limits import admit_limits
 from .pod_account import admit_account, keep_account
 from .pod_defaults import default_pod_spec
 from .pod_update import validate_pod_update
@@ -34,10 +35,12 @@ def _default(pod: Object) -> None:
 def _prepare(new: Object, old: Object | None, context: Context) -> None:
     spec = new["spec"]
     if old is None:
-        new["status"] = {"phase": "Pending", "qosClass": qos_class(new)}
+        new["status"] = {"phase": "Pending"}
         admit_priority(new, context)
         merge_label_keys(new)
         admit_account(new, context)
+        admit_limits(new, context)
+        new["status"]["qosClass"] = qos_class(new)
         _admit(spec)
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []
