@@ -201,7 +201,10 @@ class Agent:
 
     def _around(self) -> Surroundings:
         allocatable = stats.allocatable(self._machine, self._options.limits)
-        return Surroundings(self._name, self._options.addresses(), (), allocatable)
+        return Surroundings(self._name, self._addresses(), (), allocatable)
+
+    def _addresses(self) -> tuple[str, ...]:
+        return stats.reachable(self._options.addresses(), self.assignment.config.get("pod_cidrs") or ())
 
     def _facts(self) -> Facts:
         version = self._health.engine_version
@@ -417,7 +420,7 @@ class Agent:
         facts = NodeFacts(
             name=self._name,
             version=options.session.version,
-            addresses=options.addresses(),
+            addresses=self._addresses(),
             port=self.service.server.port,
             limits=options.limits,
         )

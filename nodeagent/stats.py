@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import psutil
@@ -166,11 +166,17 @@ def _sufficiency(pressed: bool, kind: str, what: str) -> tuple[bool, str, str]:
     return pressed, f"KubeletHas{word.capitalize()}{kind}", f"kubelet has {word} {what} available"
 
 
+def reachable(found: Iterable[str], pod_cidrs: Iterable[str]) -> tuple[str, ...]:
+    """The host's own addresses as others may use them, those of the pods' primary family first. Link-local ones mean
+    nothing to other hosts without an interface of theirs."""
+    order = [ip_network(cidr).version for cidr in pod_cidrs]
+    known = [text for text in found if not ip_address(text).is_link_local]
+    return tuple(sorted(known, key=lambda text: (*order, ip_address(text).version).index(ip_address(text).version)))
+
+
 def addresses(found: Iterable[str], name: str) -> list[Object]:
-    """Node.status.addresses: the host's own addresses and its name. Link-local ones mean nothing to other hosts
-    without an interface of theirs."""
-    global_ones = (address for address in found if not ip_address(address).is_link_local)
-    result: list[Object] = [{"type": "InternalIP", "address": address} for address in global_ones]
+    """Node.status.addresses: the host's own addresses and its name."""
+    result: list[Object] = [{"type": "InternalIP", "address": address} for address in found]
     return [*result, {"type": "Hostname", "address": name}]
 
 

@@ -58,12 +58,13 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """From where Services are looked at: the node's name, its gateway addresses with their IP versions, and the pod
-    addresses known to be unready whatever the slices say."""
+    """From where Services are looked at: the node's name and zone, its gateway addresses with their IP versions, and
+    the pod addresses known to be unready whatever the slices say."""
 
     node: str
     gateways: tuple[tuple[int, str], ...]
     unready: frozenset[str] = frozenset()
+    zone: str = ""
 
 
 def group_slices(slices: Iterable[Object]) -> dict[Key, list[Object]]:
@@ -182,7 +183,7 @@ def _endpoints(service: Object, port: Object, slices: list[Object], version: int
         return (Endpoint(gateway, TUNNEL_PORT, local=True),) if gateway else ()
     publish_all = bool((service.get("spec") or {}).get("publishNotReadyAddresses"))
     unready = frozenset() if publish_all else view.unready
-    ready: set[Endpoint] = set()
+    ready: dict[Endpoint, Object] = {}  # with their hints
     draining: set[Endpoint] = set()
     for item in slices:
         number = _target(item, port)
@@ -197,11 +198,24 @@ def _endpoints(service: Object, port: Object, slices: list[Object], version: int
                 kind = readiness(entry)
                 endpoint = Endpoint(address, number, local, weights.get(address, DEFAULT))
                 if kind == "ready":
-                    ready.add(endpoint)
+                    ready[endpoint] = entry.get("hints") or {}
                 elif kind == "draining":
                     draining.add(endpoint)
     # Weight 0 takes nothing new; what is established goes on without the tables.
-    return tuple(sorted(endpoint for endpoint in ready or draining if endpoint.weight))
+    usable = {endpoint: hints for endpoint, hints in ready.items() if endpoint.weight}
+    chosen = _near(usable, view) if ready else draining
+    return tuple(sorted(endpoint for endpoint in chosen if endpoint.weight))
+
+
+def _near(ready: Mapping[Endpoint, Object], view: View) -> Iterable[Endpoint]:
+    """Those that are meant for this node, else those for its zone, else all. Hints count only when every endpoint has
+    them: while some have none yet, those would get nothing."""
+    for field, mine in (("forNodes", view.node), ("forZones", view.zone)):
+        meant = {endpoint: {item.get("name") for item in hints.get(field) or ()} for endpoint, hints in ready.items()}
+        chosen = [endpoint for endpoint, names in meant.items() if mine and mine in names]
+        if chosen and all(meant.values()):
+            return chosen
+    return ready
 
 
 def _target(item: Object, port: Object) -> int | None:

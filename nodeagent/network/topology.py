@@ -10,6 +10,8 @@ from common.api import meta
 from common.api.meta import Object
 from common.settings import ClusterConfig
 
+ZONE = "topology.kubernetes.io/zone"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -18,6 +20,7 @@ class Member:
     name: str
     addresses: tuple[str, ...]  # InternalIPs in the order of preference
     pod_cidrs: tuple[str, ...]  # the primary family first
+    zone: str = ""
 
     def address(self, version: int) -> str | None:
         return next((text for text in self.addresses if ip_address(text).version == version), None)
@@ -66,6 +69,7 @@ def _member(node: Object) -> Member:
         meta.name(node),
         tuple(_addresses(node)),
         tuple(str(ip_network(cidr)) for cidr in cidrs if _is_network(cidr)),
+        meta.labels(node).get(ZONE, ""),
     )
 
 

@@ -44,7 +44,7 @@ class Compiler:
     def compile(self, topology: Topology, inputs: Inputs, bridge_sees_ip: dict[int, bool]) -> Wanted:
         """`bridge_sees_ip` says by IP version whether bridged packets pass the tables."""
         gateways = {ip_network(cidr).version: gateway(cidr) for cidr in topology.own.pod_cidrs}
-        view = View(topology.own.name, tuple(sorted(gateways.items())), inputs.unready)
+        view = View(topology.own.name, tuple(sorted(gateways.items())), inputs.unready, topology.own.zone)
         grouped = services.group_slices(inputs.slices)
         tables = []
         udp: set[UdpEndpoint] = set()

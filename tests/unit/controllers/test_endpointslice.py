@@ -234,3 +234,17 @@ def test_weights_of_pods_are_said_by_their_slice() -> None:
     assert planned(service(), pods, drained).is_empty
     pods[0]["metadata"]["annotations"] = {}
     assert applied(planned(service(), pods, drained), drained)[0]["metadata"]["annotations"] == {}
+
+
+@pytest.mark.parametrize(
+    ("prefers", "hints"),
+    [
+        ("PreferClose", {"forZones": [{"name": "zone-of-n1"}]}),
+        ("PreferSameZone", {"forZones": [{"name": "zone-of-n1"}]}),
+        ("PreferSameNode", {"forZones": [{"name": "zone-of-n1"}], "forNodes": [{"name": "n1"}]}),
+    ],
+)
+def test_traffic_distribution_gives_ready_endpoints_hints(prefers: str, hints: Object) -> None:
+    (made,) = planned(service(trafficDistribution=prefers), [backend(1), backend(2, ready=False)], []).create
+    found = {entry["addresses"][0]: entry.get("hints") for entry in made["endpoints"]}
+    assert found == {"10.0.0.1": hints, "10.0.0.2": None}

@@ -151,3 +151,15 @@ def test_the_largest_images_are_listed() -> None:
 def test_host_names_become_node_names(monkeypatch: pytest.MonkeyPatch, raw: str, name: str) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: raw)
     assert stats.host_name() == name
+
+
+@pytest.mark.parametrize(
+    ("pods", "expected"),
+    [
+        (["fd00::/56"], ("2001:db8::1", "192.0.2.1")),
+        (["10.42.0.0/16", "fd00::/56"], ("192.0.2.1", "2001:db8::1")),
+        ([], ("192.0.2.1", "2001:db8::1")),
+    ],
+)
+def test_a_hosts_addresses_begin_with_the_pods_family(pods: list[str], expected: tuple[str, ...]) -> None:
+    assert stats.reachable(("192.0.2.1", "fe80::1", "2001:db8::1"), pods) == expected

@@ -144,3 +144,30 @@ def test_weights_come_with_the_slice_and_zero_takes_an_endpoint_out() -> None:
     ]
     item["metadata"]["annotations"] = {"quarterdeck.io/weights": "damaged"}
     assert len(ports(make_service(), item)[0].endpoints) == 3
+
+
+def hinted(address: str, node: str = "", zone: str = "") -> dict[str, Any]:
+    hints = {"forNodes": [{"name": node}] if node else [], "forZones": [{"name": zone}] if zone else []}
+    return {**entry(address, ready=True), "hints": {field: value for field, value in hints.items() if value}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([hinted("10.42.1.5", "node-1", "a"), hinted("10.42.1.6", "node-2", "a")], ["10.42.1.5"]),
+        ([hinted("10.42.1.5", "node-3", "a"), hinted("10.42.1.6", "node-2", "b")], ["10.42.1.5"]),
+        ([hinted("10.42.1.5", zone="b"), hinted("10.42.1.6", zone="c")], ["10.42.1.5", "10.42.1.6"]),
+        ([hinted("10.42.1.5", zone="a"), hinted("10.42.1.6")], ["10.42.1.5", "10.42.1.6"]),
+        ([hinted("10.42.1.5", "node-1"), hinted("10.42.1.6")], ["10.42.1.5", "10.42.1.6"]),
+    ],
+)
+def test_endpoints_meant_for_this_node_or_zone_are_preferred(
+    entries: list[dict[str, Any]], expected: list[str]
+) -> None:
+    assert addresses(make_service(), make_slice(*entries), view=View("node-1", (), zone="a")) == expected
+
+
+def test_a_drained_endpoint_is_nobodys_nearest() -> None:
+    slice_ = make_slice(hinted("10.42.1.5", "node-1"), hinted("10.42.1.6", "node-2"))
+    slice_["metadata"]["annotations"] = {"quarterdeck.io/weights": '{"10.42.1.5":0}'}
+    assert addresses(make_service(), slice_) == ["10.42.1.6"]
