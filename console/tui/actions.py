@@ -23,6 +23,7 @@ class Where(StrEnum):
     FIT = "what-if"
     PULSES = "pulses"
     BALANCER = "load balancer"
+    FORWARDS = "port-forwards"
     DRAIN = "drain"
     KEYS = "keys of a Secret or ConfigMap"
 
@@ -69,6 +70,7 @@ _SCROLLED = frozenset(
         Where.FIT,
         Where.PULSES,
         Where.BALANCER,
+        Where.FORWARDS,
         Where.DRAIN,
         Where.KEYS,
     }
@@ -120,6 +122,16 @@ ACTIONS: tuple[Action, ...] = (
            _RUNNING),
     Action("shell", ("s",), "shell", "A shell in the container.", TABLE, _RUNNING, hint=3),
     Action("attach", ("a",), "attach", "Attach to the container's main process.", TABLE, _RUNNING),
+    Action("forward", ("F",), "port-forward", "Lead a port of this machine to the pod, or to a ready pod of the "
+           "Service or workload.", TABLE, frozenset({"pods", "services"}) | WORKLOADS, hint=31),
+    Action("forwards", ("f",), "forwards", "The port-forwards that run in this console; stops them.",
+           excluded=frozenset({"hosts"})),
+    Action("container.copy", ("c",), "copy", "Copy a file or folder to or from the container; needs tar in its image.",
+           TABLE, _RUNNING, hint=32),
+    Action("forward.pod", ("enter",), "pod", "To the pod that new connections go to.", frozenset({Where.FORWARDS}),
+           hint=1),
+    Action("forward.stop", ("ctrl+d", "x"), "stop", "Stop the forward and cut what is open.",
+           frozenset({Where.FORWARDS}), hint=2, group="Changing"),
     Action("describe", ("d",), "describe", "Everything about the object, in words.", excluded=_VIRTUAL, hint=4),
     Action("yaml", ("y",), "yaml", "The object as YAML.", excluded=_VIRTUAL, hint=12),
     Action("events", ("E",), "events", "Events of this object.", excluded=_VIRTUAL | {"events"}, hint=30),

@@ -22,6 +22,7 @@ from console import editor, plugins
 from . import shell
 from . import view as views
 from .actions import BY_ID
+from .aside import Aside, Forwards
 from .catalogue import Catalogue
 from .feeds import Feeds
 from .gateway import Connect
@@ -62,6 +63,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         super().__init__()
         clock = clock or SystemClock()
         gateway = connect()
+        aside = Aside(connect)
         self.session = Session(
             gateway=gateway,
             connect=connect,
@@ -71,6 +73,8 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
             cluster=cluster,
             feeds=Feeds(gateway, clock),
             catalogue=Catalogue(words_of(pages)),
+            aside=aside,
+            forwards=Forwards(aside),
         )
         self._first = first
         self._pages = pages
@@ -102,6 +106,8 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         gc.freeze()
 
     async def on_unmount(self) -> None:
+        await self.session.forwards.close()
+        await self.session.aside.close()
         await self.session.feeds.close()
         await self.session.gateway.close()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
-from .screens import balancer, fit, pulses, timeline, topology
+from .screens import balancer, fit, forwards, pulses, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ _PAGES: tuple[Page, ...] = (
         balancer.opened,
         ("loadbalancer",),
     ),
+    Page("forwards", "The port-forwards that run in this console.", forwards.opened, ("pf",)),
     Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
 )
 PAGES = {page.word: page for page in _PAGES}

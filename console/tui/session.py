@@ -9,6 +9,7 @@ from common.api.meta import Key, name
 from common.clock import Clock
 from console.views.columns import Table, table_of
 
+from .aside import Aside, Forwards
 from .catalogue import Catalogue
 from .facts import Facts, Tally
 from .feeds import Feeds, Subscription
@@ -32,6 +33,8 @@ class Session:
     cluster: str
     feeds: Feeds
     catalogue: Catalogue
+    aside: Aside
+    forwards: Forwards
     facts: Facts = field(default_factory=Facts)
     lost_since: float | None = None
     tall_header: bool = False

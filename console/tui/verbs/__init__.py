@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import batch, change, history, keys, look
+from . import batch, change, history, keys, look, reach
 from .look import describe, involved, logs
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ _VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
     "logs.previous": look.previous_logs,
     "shell": look.shell,
     "attach": look.attach,
+    "forward": reach.forward,
+    "forwards": reach.forwards,
+    "container.copy": reach.copy,
     "describe": look.describe,
     "yaml": look.yaml,
     "events": look.events,
