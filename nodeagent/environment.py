@@ -207,7 +207,7 @@ def resource_value(pod: Object, container: Object, ref: Object, around: Surround
     """A container's limit or request, divided and rounded up; without a limit it is what the node can give."""
     name = str(ref.get("containerName") or container.get("name"))
     spec = pod.get("spec") or {}
-    every = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    every = [item for key in ("containers", "initContainers", "ephemeralContainers") for item in spec.get(key) or ()]
     target = next((item for item in every if item.get("name") == name), None)
     if target is None:
         raise MissingReference(f"container {name} not found")

@@ -13,7 +13,7 @@ from common.api import meta
 from common.api.meta import Object
 from common.clock import Clock
 
-from . import hosts
+from . import hosts, oom
 from .environment import Lookup, MissingReference, Surroundings, build, expand
 from .images import Images
 from .network.base import Network
@@ -135,7 +135,7 @@ class Executor:
             for item in ((pod.get("spec") or {}).get("securityContext") or {}).get("sysctls") or ()
         }
         sandbox = await surface.runtime.start_sandbox(
-            SandboxSpec(pod, network, addresses, hosts.hostname(pod), "", instruction.attempt, sysctls)
+            SandboxSpec(pod, network, addresses, hosts.hostname(pod), "", instruction.attempt, sysctls, oom.sandbox())
         )
         return events.SandboxStarted(sandbox, addresses)
 
@@ -209,7 +209,20 @@ class Executor:
             },
         }
         sandbox = self._machine.state.sandbox.id
-        return ContainerSpec(self._pod, expanded, sandbox, attempt, environment, mounts, container_hash(container))
+        target = self._target_of(container)
+        digest = container_hash(container)
+        score = oom.score(self._pod, container, (self.around().allocatable or {}).get("memory", "0"))
+        return ContainerSpec(self._pod, expanded, sandbox, attempt, environment, mounts, digest, target, score)
+
+    def _target_of(self, container: Object) -> str:
+        """The container whose processes an ephemeral one is to see; MissingReference when it does not run."""
+        name = str(container.get("targetContainerName") or "")
+        if not name:
+            return ""
+        track = self._machine.state.containers.get(name)
+        if track is None or not track.id:
+            raise MissingReference(f'unable to find target container "{name}"')
+        return track.id
 
     def _mounts(
         self, volumes: Volumes, container: Object, attempt: int, environment: dict[str, str]

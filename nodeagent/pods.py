@@ -459,9 +459,11 @@ def _is_over(status: Object | None) -> bool:
 
 
 def _field_path(pod: Object, container: str) -> str:
-    inits = (pod.get("spec") or {}).get("initContainers") or ()
-    kind = "initContainers" if any(item.get("name") == container for item in inits) else "containers"
-    return f"spec.{kind}{{{container}}}"
+    spec = pod.get("spec") or {}
+    for kind in ("initContainers", "ephemeralContainers"):
+        if any(item.get("name") == container for item in spec.get(kind) or ()):
+            return f"spec.{kind}{{{container}}}"
+    return f"spec.containers{{{container}}}"
 
 
 def _sandbox_addresses(infos: list[ContainerInfo]) -> tuple[str, ...]:

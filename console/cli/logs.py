@@ -171,4 +171,5 @@ def pick_container(pod: Object, wanted: str) -> str:
 
 def _names(pod: Object) -> list[str]:
     spec = pod.get("spec") or {}
-    return [each["name"] for key in ("containers", "initContainers") for each in spec.get(key) or ()]
+    lists = ("containers", "initContainers", "ephemeralContainers")
+    return [each["name"] for key in lists for each in spec.get(key) or ()]

@@ -15,17 +15,17 @@ def rows(pod: Object) -> list[Object]:
     """One object per container, in the order they start."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     found: list[Object] = []
-    groups = (("initContainers", "initContainerStatuses"), ("containers", "containerStatuses"))
-    for field, status_field in groups:
+    for field, role in (("initContainers", "init"), ("containers", "app"), ("ephemeralContainers", "debug")):
+        status_field = f"{field.removesuffix('s')}Statuses"
         statuses = {item.get("name"): item for item in status.get(status_field) or ()}
         containers = spec.get(field) or ()
-        found += [_row(pod, item, statuses.get(item.get("name")) or {}, field) for item in containers]
+        found += [_row(pod, item, statuses.get(item.get("name")) or {}, role) for item in containers]
     return found
 
 
-def _row(pod: Object, container: Object, status: Object, field: str) -> Object:
-    sidecar = container.get("restartPolicy") == "Always"
-    role = "app" if field == "containers" else "sidecar" if sidecar else "init"
+def _row(pod: Object, container: Object, status: Object, role: str) -> Object:
+    if role == "init" and container.get("restartPolicy") == "Always":
+        role = "sidecar"
     ports = (f"{port.get('containerPort')}/{port.get('protocol', 'TCP')}" for port in container.get("ports") or ())
     return {
         "kind": "Container",

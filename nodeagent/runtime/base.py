@@ -64,6 +64,7 @@ class SandboxSpec:
     resolv_conf: str  # path of a file to mount at /etc/resolv.conf; empty leaves the engine's
     attempt: int = 0
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    oom_score: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,18 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """One app or init container, all references resolved: `environment` holds final values."""
+    """One container of a pod, all references resolved: `environment` holds final values. `target_id` is the container
+    whose processes it shall see, empty for its own or the pod's."""
 
     pod: Object
-    container: Object  # the entry of pod.spec.containers or initContainers, references in command and args expanded
+    container: Object  # the entry of the pod's list, references in command and args expanded
     sandbox_id: str
     attempt: int
     environment: Mapping[str, str]
     mounts: tuple[Mount, ...] = ()
     spec_hash: str = ""
+    target_id: str = ""
+    oom_score: int = 0  # -1000 to 1000: who dies first when the machine has no memory left
 
 
 @dataclass(frozen=True, slots=True)

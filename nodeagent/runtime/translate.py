@@ -52,6 +52,7 @@ def sandbox_config(spec: SandboxSpec, cluster: str, image: str) -> Object:
         "CapDrop": ["ALL"],
         "ReadonlyRootfs": True,
         "SecurityOpt": ["no-new-privileges"],
+        "OomScoreAdj": spec.oom_score,
         "Sysctls": dict(spec.sysctls),
     }
     if pod_spec.get("hostPID"):
@@ -168,11 +169,14 @@ def _host_config(spec: ContainerSpec, pod_spec: Object) -> Object:
         "GroupAdd": [str(group) for group in groups],
         "SecurityOpt": _security_options(spec.pod, container),
         **_resources(container),
+        "OomScoreAdj": spec.oom_score,
     }
     if pod_spec.get("hostPID"):
         host["PidMode"] = "host"
     elif pod_spec.get("shareProcessNamespace"):
         host["PidMode"] = f"container:{spec.sandbox_id}"
+    elif spec.target_id:
+        host["PidMode"] = f"container:{spec.target_id}"
     return host
 
 

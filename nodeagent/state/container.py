@@ -82,7 +82,7 @@ class ContainerTrack:
         """As kubelet counts it: running, started, and no readiness probe says otherwise."""
         if self.kind is ContainerKind.INIT:
             return self.phase is Phase.DEAD and self.ended is not None and self.ended.exit_code == 0
-        if self.phase is not Phase.RUNNING or not self.started:
+        if self.phase is not Phase.RUNNING or not self.started or self.kind is ContainerKind.EPHEMERAL:
             return False
         readiness = self.probes.get(READINESS)
         return readiness is None or readiness.verdict

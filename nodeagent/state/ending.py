@@ -93,7 +93,7 @@ def _stop_all(turn: Turn, ending: Ending) -> None:
     """App and init containers together, sidecars after them in reverse order; all at once past the deadline."""
     state = turn.state
     grace = max(ending.deadline - turn.now.mono, 0.0)
-    others = state.of_kind(ContainerKind.APP, ContainerKind.INIT)
+    others = state.of_kind(ContainerKind.APP, ContainerKind.INIT, ContainerKind.EPHEMERAL)
     for track in others:
         _stop(turn, track, grace)
     sidecars = [track for track in reversed(state.of_kind(ContainerKind.SIDECAR)) if track.up]

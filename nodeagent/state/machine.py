@@ -17,7 +17,7 @@ from .container import ContainerTrack, Ended, Phase
 from .fence import FENCE_GRACE_SECONDS
 from .instructions import Instruction, ReportStatus, RunHook
 from .moment import Moment
-from .spec import container_hash, containers, grace_seconds
+from .spec import ContainerKind, container_hash, containers, grace_seconds
 from .steps import BACKOFF_BASE, BACKOFF_MAX
 from .turn import Ending, PodState, SandboxPhase, Stage, Turn, Why
 
@@ -141,8 +141,11 @@ def _broken_invariants(state: PodState) -> list[str]:
 def _assigned(turn: Turn, event: events.Assigned) -> None:
     state = turn.state
     state.pod = event.pod
-    for _, spec in containers(event.pod):
-        track = state.containers.get(str(spec.get("name", "")))
+    for kind, spec in containers(event.pod):
+        name = str(spec.get("name", ""))
+        if kind is ContainerKind.EPHEMERAL and name not in state.containers:
+            state.containers[name] = ContainerTrack(kind, spec)
+        track = state.containers.get(name)
         if track is None:
             continue
         if track.phase is Phase.WAITING and track.spec.get("image") != spec.get("image"):

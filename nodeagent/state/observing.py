@@ -127,7 +127,8 @@ def _recall_attempts(track: ContainerTrack, pod: Object) -> None:
 
 def _previous_status(track: ContainerTrack, pod: Object) -> Object:
     status = pod.get("status") or {}
-    entries = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    lists = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    entries = [entry for name in lists for entry in status.get(name) or ()]
     return next((entry for entry in entries if entry.get("name") == track.name), {})
 
 

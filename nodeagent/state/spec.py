@@ -14,6 +14,7 @@ class ContainerKind(StrEnum):
     INIT = "init"
     SIDECAR = "sidecar"  # an init container with restartPolicy Always
     APP = "app"
+    EPHEMERAL = "ephemeral"  # added to a running pod to look into it; it runs once
 
 
 def containers(pod: Object) -> list[tuple[ContainerKind, Object]]:
@@ -24,7 +25,7 @@ def containers(pod: Object) -> list[tuple[ContainerKind, Object]]:
         sidecar = container.get("restartPolicy") == "Always"
         result.append((ContainerKind.SIDECAR if sidecar else ContainerKind.INIT, container))
     result += [(ContainerKind.APP, container) for container in spec.get("containers") or ()]
-    return result
+    return result + [(ContainerKind.EPHEMERAL, container) for container in spec.get("ephemeralContainers") or ()]
 
 
 def container_hash(container: Object) -> str:
@@ -47,8 +48,8 @@ def host_network(pod: Object) -> bool:
 
 def wants_restart(kind: ContainerKind, container: Object, pod: Object, exit_code: int) -> bool:
     """Whether a container that ended by itself runs again: its own rules, its own policy, then the pod's."""
-    if kind is ContainerKind.SIDECAR:
-        return True
+    if kind in {ContainerKind.SIDECAR, ContainerKind.EPHEMERAL}:
+        return kind is ContainerKind.SIDECAR
     for rule in container.get("restartPolicyRules") or ():
         if _rule_matches(rule, exit_code):
             return bool(rule.get("action") == "Restart")

@@ -49,7 +49,9 @@ def _leave_lost_sandbox(turn: Turn) -> None:
 
 
 def _eligible(state: PodState) -> Iterator[ContainerTrack]:
-    """Containers whose turn it is: sidecars so far and the first unfinished init container, then all the rest."""
+    """Containers whose turn it is: those that look into the pod at any time, sidecars so far and the first unfinished
+    init container, then all the rest."""
+    yield from state.of_kind(ContainerKind.EPHEMERAL)
     for track in state.inits:
         if track.kind is ContainerKind.SIDECAR or not state.initialised:
             yield track

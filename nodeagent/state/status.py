@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from common.api import meta
 from common.api.meta import Object
-from common.api.pods import qos_class
+from common.api.pods import DISRUPTED, qos_class
 
 from .container import ContainerTrack, Ended, Phase
 from .moment import Moment
 from .spec import ContainerKind, host_network, wants_restart
 from .turn import PodState, SandboxPhase, Stage
 
-OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady")
 RUNTIME = "docker"
 
 
@@ -38,6 +37,8 @@ def build(state: PodState, now: Moment) -> Object:
     if state.inits:
         status["initContainerStatuses"] = [_container_status(state, track) for track in state.inits]
     status["containerStatuses"] = [_container_status(state, track) for track in state.apps]
+    if visitors := state.of_kind(ContainerKind.EPHEMERAL):
+        status["ephemeralContainerStatuses"] = [_container_status(state, track) for track in visitors]
     return status
 
 
@@ -94,14 +95,19 @@ def _conditions(state: PodState, phase: str, now: Moment) -> list[Object]:
         if message:
             condition["message"] = message
         result.append(condition)
-    result += [condition for condition in current if condition.get("type") not in OWN_CONDITIONS]
+    own = {condition["type"] for condition in result}
+    result += [condition for condition in current if condition.get("type") not in own]
     return result
 
 
 def _own_conditions(state: PodState, phase: str) -> list[tuple[str, str, str, str]]:
     sandbox_up = state.sandbox.phase is SandboxPhase.RUNNING and not _stopped(state)
     containers = _containers_ready(state, phase)
+    disrupted = []
+    if state.failure is not None and state.failure[0] == "Evicted":
+        disrupted.append((DISRUPTED, "True", "TerminationByKubelet", state.failure[1]))
     return [
+        *disrupted,
         ("PodReadyToStartContainers", "True" if sandbox_up else "False", "", ""),
         ("Initialized", *_initialised(state, phase)),
         ("Ready", *_ready(state, containers)),

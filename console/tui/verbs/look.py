@@ -152,7 +152,8 @@ def _pod_sources(pod: Object) -> list[Source]:
     if not pods.node_name(pod):
         return []
     spec = pod.get("spec") or {}
-    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    lists = ("initContainers", "containers", "ephemeralContainers")
+    containers = [item for key in lists for item in spec.get(key) or ()]
     return [Source(meta.namespace(pod), meta.name(pod), str(item["name"])) for item in containers]
 
 

@@ -29,6 +29,7 @@ def pod(obj: Object, now: datetime) -> list[str]:
     for title, key, status_key in (
         ("Init Containers", "initContainers", "initContainerStatuses"),
         ("Containers", "containers", "containerStatuses"),
+        ("Ephemeral Containers", "ephemeralContainers", "ephemeralContainerStatuses"),
     ):
         if spec.get(key):
             statuses = {item.get("name"): item for item in state.get(status_key) or ()}

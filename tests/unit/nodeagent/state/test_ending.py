@@ -297,3 +297,14 @@ def test_a_fence_shortens_an_end_that_has_begun() -> None:
     driver.tell(events.Fenced("cut off"))
     driver.wait(5.1)
     assert any(stop.kill for stop in driver.ever(StopContainer))
+
+
+def test_an_evicted_pod_says_that_it_was_disrupted() -> None:
+    driver = Driver(pod()).run()
+    driver.tell(events.Evicted("The node was low on resource: memory. "))
+    driver.tell(events.ContainerDied("web-0", 137, driver.now.text))
+    driver.tell(events.TornDown())
+    assert (driver.phase, driver.status["reason"]) == ("Failed", "Evicted")
+    found = driver.condition("DisruptionTarget")
+    assert (found["status"], found["reason"]) == ("True", "TerminationByKubelet")
+    assert found["message"] == "The node was low on resource: memory. "

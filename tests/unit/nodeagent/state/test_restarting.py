@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from common.api.meta import Object
 from nodeagent.state.instructions import EnsureImage, RemoveContainer, RunProbe, StartContainer, StopContainer
 
 from .driver import Driver, container, events, pod
@@ -274,3 +275,47 @@ def test_results_of_an_older_run_are_ignored() -> None:
     driver.tell(events.ContainerDied("web-0", 1, ""))
     assert driver.phase == "Running"
     assert driver.asked(StartContainer) == []
+
+
+# Ephemeral containers
+
+
+def visited(*visitors: Object) -> Object:
+    return pod(container("web"), ephemeralContainers=list(visitors))
+
+
+def visitor_status(driver: Driver) -> Object:
+    (found,) = driver.status["ephemeralContainerStatuses"]
+    return dict(found)
+
+
+def test_a_visitor_of_a_running_pod_starts_runs_once_and_changes_nothing_else() -> None:
+    driver = Driver(pod(container("web"))).run("web")
+    driver.tell(events.Assigned(visited(container("debug", targetContainerName="web"))))
+    assert [item.container for item in driver.asked(EnsureImage)] == ["debug"]
+    driver.image("debug").started("debug")
+    assert "running" in visitor_status(driver)["state"]
+    assert visitor_status(driver)["ready"] is False
+    assert driver.condition("Ready")["status"] == "True"
+    driver.tell(events.ContainerDied("debug-0", 3, driver.now.text))
+    driver.wait(1000)
+    assert visitor_status(driver)["state"]["terminated"]["exitCode"] == 3
+    assert visitor_status(driver)["restartCount"] == 0
+    assert driver.phase == "Running"
+
+
+def test_a_visitor_may_look_while_init_containers_run() -> None:
+    driver = Driver(
+        pod(container("web"), initContainers=[container("first")], ephemeralContainers=[container("debug")])
+    )
+    driver.sandbox().image("debug")
+    assert [item.container for item in driver.asked(StartContainer)] == ["debug"]
+
+
+def test_a_visitor_goes_with_the_pod() -> None:
+    driver = Driver(visited(container("debug"))).run("web")
+    driver.image("debug").started("debug")
+    deleted = visited(container("debug"))
+    deleted["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 0}
+    driver.tell(events.Assigned(deleted))
+    assert {item.container for item in driver.ever(StopContainer)} == {"web", "debug"}
