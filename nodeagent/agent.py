@@ -19,7 +19,7 @@ from common.clock import Clock
 from common.session import Usage
 from common.settings import CLUSTER_DOMAIN, ClusterConfig
 
-from . import node_status, stats, summary
+from . import eviction, node_status, stats, summary
 from .assignment import Assignment, Change
 from .environment import Surroundings
 from .executor import Surface
@@ -41,7 +41,7 @@ from .storage.routes import VolumeRoutes
 from .storage.stager import Stager
 from .storage.watch import Fleet, VolumeWatch, summary_of
 from .tokens import Tokens
-from .usage import Meter, Sampler
+from .usage import Meter, Sampler, memory_uses
 from .volumes import Volumes
 
 log = logging.getLogger(__name__)
@@ -411,9 +411,26 @@ class Agent:
         while True:
             await self._clock.sleep(STATUS_SECONDS)
             self._machine = await asyncio.to_thread(stats.measure, folder, self._options.limits)
+            self._relieve()
             if not self.pods.engine_error:
                 await self._ask_engine()
             self._status_due.set()
+
+    def _relieve(self) -> None:
+        """Give back what the node is short of."""
+        runners = [runner for runner in self.pods.all() if runner.machine.state.ending is None]
+
+        def memory() -> list[eviction.Use]:
+            return memory_uses(self._parts.meter, runners)
+
+        def storage() -> list[eviction.Use]:
+            watch, found = self._volumes, []
+            for pod in (runner.machine.pod for runner in runners):
+                own = watch.figures(pod).values() if watch is not None else ()
+                found.append(eviction.Use(pod, {"": sum(figures.used for claim, figures in own if not claim)}))
+            return found
+
+        eviction.relieve(self._machine, {"memory": memory, "ephemeral-storage": storage}, self.pods.evict)
 
     def _update_status(self) -> None:
         options = self._options

@@ -62,10 +62,11 @@ def measure(folder: Path, limits: Limits) -> Machine:
     cores = float(psutil.cpu_count() or 1)
     times = psutil.cpu_times()
     total = limits.memory or min(memory.total, machine_memory_limit() or memory.total)
+    used = cgroups.machine_usage()[1] or 0
     return Machine(
         cpus=limits.cpus or min(cores, machine_cpu_limit() or cores),
         memory=total,
-        memory_available=min(memory.available, total),
+        memory_available=max(min(memory.available, total - used), 0),
         memory_used=memory.total - memory.available,
         disk=disk.total,
         disk_available=disk.free,

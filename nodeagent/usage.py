@@ -18,6 +18,7 @@ from common.clock import Clock
 
 from . import stats
 from .cgroups import container_usage
+from .eviction import Use
 from .pods import PodRunner
 from .state.container import Phase
 
@@ -106,6 +107,16 @@ class Sampler:
         cpu, memory = self._meter.machine(running)
         node = {"cpu": cpu, "memory": memory}
         return session.Usage(float(self._clock.monotonic()), node, list(pods.values()))
+
+
+def memory_uses(meter: Meter, runners: Iterable[PodRunner]) -> list[Use]:
+    """The working sets of the pods that run, by container."""
+    found = []
+    for runner in runners:
+        measured = {item.name: meter.container(item) for item in _running(runner)}
+        used = {name: figures[1] for name, figures in measured.items() if figures is not None}
+        found.append(Use(runner.machine.pod, used))
+    return found
 
 
 def _running(runner: PodRunner) -> list[Running]:
