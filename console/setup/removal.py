@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from common import mounts
 from common.blocking import Unreachable
 from common.clock import Clock
 from common.settings import Home
@@ -26,7 +27,6 @@ from .processes import Identity, running, stop
 from .report import Report, SetupError
 
 STOP_SECONDS = 20.0
-MOUNTS = Path("/proc/self/mountinfo")
 ROUTE_PROTOCOL = "71"
 TABLES = (("ip", "qd"), ("ip6", "qd"))
 CHAIN_PREFIX = "QD-"
@@ -160,7 +160,7 @@ class HostRemoval:
                 self._end(identity, "the Docker Engine")
             self._places.engine_pid.unlink(missing_ok=True)
             # A killed engine leaves its mounts; one that starts and stops after it takes only its own away.
-            self._unmount(EXEC_ROOT, self._places.engine_data)
+            self._unmount(EXEC_ROOT, self._places.engine_data, inclusive=True)
         firewall.remove_engine(entries.before.get("iptables") or {})
         _quiet("ip", "link", "delete", "docker0")
         self._tidy_paths(entries)
@@ -168,9 +168,9 @@ class HostRemoval:
         return False
 
     @staticmethod
-    def _unmount(*folders: Path) -> None:
-        for mount in mounts_under(MOUNTS.read_text(encoding="utf-8"), folders):
-            _quiet("umount", "--lazy", mount)
+    def _unmount(*folders: Path, inclusive: bool = False) -> None:
+        for mount in mounts.below(*folders, inclusive=inclusive):
+            _quiet("umount", "--lazy", str(mount))
 
     @staticmethod
     def _tidy_paths(entries: journal.Entries) -> None:
@@ -199,13 +199,6 @@ class HostRemoval:
 def name_of(container: dict[str, Any]) -> str:
     names = container.get("Names") or [container.get("Id", "")[:12]]
     return str(names[0]).lstrip("/")
-
-
-def mounts_under(mountinfo: str, folders: tuple[Path, ...]) -> list[str]:
-    """Mount points at or below these folders, from proc(5)'s mountinfo, the deepest first."""
-    points = (line.split()[4].encode().decode("unicode_escape") for line in mountinfo.splitlines())
-    found = [point for point in points if any(Path(point).is_relative_to(folder) for folder in folders)]
-    return sorted(found, key=len, reverse=True)
 
 
 def remove_empty_folders(top: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from console.setup.removal import mounts_under, name_of, remove_empty_folders
+from console.setup.removal import name_of, remove_empty_folders
 
 
 def test_empty_folders_go_and_files_keep_theirs(tmp_path: Path) -> None:
@@ -20,11 +20,3 @@ def test_empty_folders_go_and_files_keep_theirs(tmp_path: Path) -> None:
 def test_containers_are_called_by_their_names() -> None:
     assert name_of({"Names": ["/web"], "Id": "x" * 64}) == "web"
     assert name_of({"Names": [], "Id": "0123456789abcdef"}) == "0123456789ab"
-
-
-def test_mounts_are_found_below_a_folder_deepest_first() -> None:
-    table = "\n".join(
-        f"{number} 1 8:1 / {point} rw - ext4 /dev/sda rw"
-        for number, point in enumerate(("/", "/data", "/data/a\\040b/c", "/database", "/data", "/other"))
-    )
-    assert mounts_under(table, (Path("/data"), Path("/none"))) == ["/data/a b/c", "/data", "/data"]
