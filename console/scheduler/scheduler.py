@@ -314,10 +314,15 @@ class Scheduler:
             self._room.release()
 
     async def _bind_volumes(self, pod: PodInfo, node: str) -> None:
+        """Others may bind meanwhile: a provisioner that never answers must not keep pods without claims waiting."""
         obj, place = self._pods.get(pod.key), self._state.node(node)
         if obj is None or place is None:
             raise VolumesNotBound(f"pod or node {node} went meanwhile")
-        await self._volumes.bind(obj, place.labels, node)
+        self._room.release()
+        try:
+            await self._volumes.bind(obj, place.labels, node)
+        finally:
+            await self._room.acquire()
 
     async def _undo(self, pod: PodInfo) -> None:
         """Take the reservation back once the API has said where the pod is: a binding whose answer was lost may hold,

@@ -46,7 +46,7 @@ class VolumeBinder:
         self._claims = Informer(client, PERSISTENTVOLUMECLAIMS, clock)
         self._volumes = Informer(client, PERSISTENTVOLUMES, clock)
         self._classes = Informer(client, STORAGECLASSES, clock)
-        self._arrived: dict[Key, asyncio.Event] = {}
+        self._waiting: dict[Key, set[asyncio.Event]] = {}  # one for each pod that waits for the claim
         pods.add_index("claim", lambda pod: [str(key) for key in storage.claim_keys(pod)])
 
     def start(self) -> None:
@@ -68,7 +68,7 @@ class VolumeBinder:
 
     def _claim_changed(self, old: Object | None, new: Object | None) -> None:
         obj = new if new is not None else old
-        if obj is not None and (event := self._arrived.get(meta.key(obj))) is not None:
+        for event in self._waiting.get(meta.key(obj), ()) if obj is not None else ():
             event.set()
         self._changed()
 
@@ -137,7 +137,9 @@ class VolumeBinder:
 
     async def _wait(self, key: Key, selected: str | None, deadline: float) -> None:
         """`selected` is the node that a provisioner was told; it takes that back when it cannot make the volume."""
-        event = self._arrived.setdefault(key, asyncio.Event())
+        event = asyncio.Event()
+        waiting = self._waiting.setdefault(key, set())
+        waiting.add(event)
         told = False
         try:
             while True:
@@ -154,4 +156,6 @@ class VolumeBinder:
                 async with asyncio.timeout(max(deadline - self._clock.monotonic(), 0.0)):
                     await event.wait()
         finally:
-            self._arrived.pop(key, None)
+            waiting.discard(event)
+            if not waiting and self._waiting.get(key) is waiting:
+                del self._waiting[key]

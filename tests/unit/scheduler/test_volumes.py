@@ -6,15 +6,19 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
+from common.aio import Tasks
 from common.api import meta, storage
 from common.api.conditions import get_condition
 from common.api.kinds import NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, STORAGECLASSES
 from common.api.meta import Key, Object
 from common.api.pods import node_name
+from common.client import Informer
 from common.clock import FakeClock
 from console.scheduler import Scheduler
 from console.scheduler.core import volumes
 from console.scheduler.core.volumes import VolumeNeeds, binding, needs_of, pick, restrictions
+from console.scheduler.scheduler import BINDS_IN_FLIGHT
+from console.scheduler.volumes import VolumeBinder
 from tests.fakes.api import FakeApi, copy
 from tests.fakes.cluster import quiet
 from tests.fakes.objects import claim, node, pod, storage_class, volume, with_claims
@@ -237,3 +241,44 @@ async def test_the_one_pod_of_a_claim_makes_way_for_the_next(world: World) -> No
     world.api.vanish(PODS, Key("default", "first"))
     await world.settle()
     assert world.node_of("second") in {"n1", "n2"}
+
+
+async def test_pods_whose_volumes_are_never_made_keep_no_other_pod_waiting(world: World) -> None:
+    count = BINDS_IN_FLIGHT + 1
+    world.api.seed(NODES, node("n3"))
+    world.api.seed(STORAGECLASSES, storage_class("wait"))
+    for index in range(count):
+        world.api.seed(PERSISTENTVOLUMECLAIMS, claim(f"data-{index}", storage_class="wait"))
+        world.api.seed(PODS, with_claims(pod(f"stuck-{index}", cpu="1m", memory="1"), f"data-{index}"))
+    await world.settle()
+    asked = [obj for obj in world.api.items(PERSISTENTVOLUMECLAIMS) if storage.SELECTED_NODE in meta.annotations(obj)]
+    assert len(asked) == count
+    world.api.seed(PODS, pod("web", cpu="1m"))
+    await world.settle()
+    assert world.node_of("web") in {"n1", "n2", "n3"}
+
+
+async def test_of_two_pods_that_wait_for_one_claim_one_may_give_up() -> None:
+    clock = FakeClock()
+    api = FakeApi(clock)
+    api.seed(STORAGECLASSES, storage_class("wait"))
+    api.seed(PERSISTENTVOLUMECLAIMS, claim("data", storage_class="wait"))
+    pods = Informer(api.client(), PODS, clock)
+    binder = VolumeBinder(api.client(), clock, pods, lambda _uid: None, lambda: None)
+    tasks = Tasks("test")
+    binder.start()
+    await binder.synced()
+    first, second = (tasks.start(who, binder.bind(with_claims(pod(who), "data"), on("n1"), "n1")) for who in "ab")
+    await quiet(api)
+    first.cancel()
+    await quiet(api)
+    api.seed(PERSISTENTVOLUMES, volume("pv", node="n1", claim="default/data", phase="Bound"))
+    bound = copy(api.find(PERSISTENTVOLUMECLAIMS, Key("default", "data")))
+    bound["spec"]["volumeName"] = "pv"
+    bound["metadata"]["annotations"][storage.BIND_COMPLETED] = "yes"
+    bound["status"] = {"phase": "Bound"}
+    api.update(PERSISTENTVOLUMECLAIMS, bound, "")
+    await quiet(api)
+    assert second.done()
+    await tasks.close()
+    await binder.close()
