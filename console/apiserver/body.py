@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import orjson
-import yaml
 from aiohttp import web
 
 from common.api.meta import Object
 from common.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from console.registry import yamlbody
 
 MAX_BODY = 3 * 1024 * 1024  # bytes; as Kubernetes
 
@@ -40,8 +40,8 @@ async def read_document(http: web.BaseRequest, kind: str) -> Object:
             raise BadRequest(f"the {kind} in the body is not JSON: {error}") from None
     elif media == "application/yaml":
         try:
-            document = yaml.safe_load(body)
-        except yaml.YAMLError as error:
+            document = yamlbody.load(body)
+        except ValueError as error:
             raise BadRequest(f"the {kind} in the body is not YAML: {error}") from None
     else:
         raise UnsupportedMediaType(

@@ -1,6 +1,7 @@
 """YAML bodies as Kubernetes reads them: YAML 1.1 scalars without dates and sexagesimal numbers, one document.
 
-Aliases are copied, within a budget of nodes, so that a small text cannot unfold into gigabytes.
+Aliases are copied, within a budget of nodes, so that a small text cannot unfold into gigabytes, and nesting ends at a
+depth that no object has, as the reader's time grows with its square.
 """
 
 from __future__ import annotations
@@ -13,10 +14,17 @@ import yaml
 from .repeated import Repeated
 
 MAX_NODES = 500_000  # of one document; the largest object that fits a request has about a tenth of that
+MAX_DEPTH = 200  # levels of nesting; no real object has 40
+_TOO_DEEP = f"the document is nested deeper than {MAX_DEPTH} levels"
 
 
 class _Loader(yaml.SafeLoader):
     """YAML's safe loader with Kubernetes' idea of scalars."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803  the base class names it
+        if self.flow_level >= MAX_DEPTH:
+            raise ValueError(_TOO_DEEP)
+        super().fetch_flow_collection_start(TokenClass)
 
 
 # The base class shares its tables with every user of yaml: copy before changing.
@@ -37,7 +45,8 @@ _Loader.add_implicit_resolver(
 
 
 def load(body: bytes) -> Any:
-    """The document; ValueError says what is wrong. Objects that name a key twice are `Repeated`."""
+    """The document; ValueError says what is wrong, nesting beyond MAX_DEPTH included. Objects that name a
+    key twice are `Repeated`."""
     try:
         loader = _Loader(body.decode())
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -47,6 +56,8 @@ def load(body: bytes) -> Any:
         return None if node is None else _Converter(loader).convert(node)
     except yaml.YAMLError as error:
         raise ValueError(f"error converting YAML to JSON: {_one_line(error)}") from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
     finally:
         loader.dispose()
 

@@ -142,6 +142,18 @@ async def test_yaml_in_and_out(http: Http) -> None:
     assert "data:\n  a: '1'\n" in text
 
 
+async def test_options_of_a_delete_may_be_yaml_within_the_same_bounds(http: Http) -> None:
+    await http("POST", CONFIGMAPS, {"metadata": {"name": "settings"}})
+    yaml_body = {"Content-Type": "application/yaml"}
+    code, text, _ = await http("DELETE", f"{CONFIGMAPS}/settings", b"[" * 100_000, yaml_body)
+    assert code == 400
+    problem = "the DeleteOptions in the body is not YAML: the document is nested deeper than 200 levels"
+    assert text["message"] == problem
+    options = b"kind: DeleteOptions\napiVersion: v1\npropagationPolicy: Background\n"
+    code, _, _ = await http("DELETE", f"{CONFIGMAPS}/settings", options, yaml_body)
+    assert code == 200
+
+
 async def test_unknown_fields_warn_or_fail(http: Http) -> None:
     wrong = {**configmap(), "datum": {}}
     _, _, headers = await http("POST", CONFIGMAPS, wrong)

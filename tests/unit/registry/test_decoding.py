@@ -181,9 +181,13 @@ def test_yaml_cannot_unfold_without_end() -> None:
 )
 def test_deep_nesting_is_refused(body: bytes) -> None:
     assert refusal(CONFIGMAPS, body)
+
+
+def test_nesting_is_refused_by_its_depth_in_json_and_yaml() -> None:
     closed = b'{"metadata":{"managedFields":[{"fieldsV1":' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}]}}"
     assert "nested deeper" in refusal(CONFIGMAPS, closed)
-    assert refusal(CONFIGMAPS, b"[" * 2000, media_type=YAML)
+    for text in (b"[" * 100_000, b"- " * 2000, b"a: [" + b"[" * 200 + b"]" * 201):
+        assert "nested deeper than 200 levels" in refusal(CONFIGMAPS, text, media_type=YAML)
 
 
 def test_unknown_formats_and_validations_are_refused() -> None:
