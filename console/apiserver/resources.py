@@ -241,7 +241,7 @@ class Resources:
     async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
         info, options = request.info, WriteOptions.parse(request.http.query)
         config, warnings = admission.decode_applied(request.row, body, validation)
-        resource = request.row.resource.group_resource
+        resource = request.stored.resource.group_resource
         if self._verbs.store.newest(resource, info.namespace, info.name) is None:
             self._check(request.caller, replace(attributes(info, {}), verb="create"))
         entry, made = await self._verbs.apply(

@@ -3,19 +3,32 @@ of Ingresses that the nodes serve, and storage."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from common import settings
 from common.api import ingressclass, storage
-from common.api.kinds import CSIDRIVERS, INGRESSCLASSES, NAMESPACES, PRIORITYCLASSES, SERVICES, STORAGECLASSES, Resource
+from common.api.kinds import (
+    APISERVICES,
+    CSIDRIVERS,
+    INGRESSCLASSES,
+    NAMESPACES,
+    PRIORITYCLASSES,
+    SERVICES,
+    STORAGECLASSES,
+    Resource,
+)
 from common.api.meta import Object, name, namespace
 from common.client.base import Client
 from common.errors import NotFound
+from console.registry.kinds import apiservices, flowcontrol
 from console.registry.kinds.scheduling import SYSTEM_CLASSES
 
 NAMES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-async def seed(client: Client) -> None:
-    """Create what is missing. The default class comes once, with the cluster: whoever deletes it means it."""
+async def seed(client: Client, served: Iterable[tuple[str, str]]) -> None:
+    """Create what is missing. `served` are the groups and versions that are built in. The default class comes once,
+    with the cluster: whoever deletes it means it."""
     if await _is_new(client):
         await _ensure(client, STORAGECLASSES, local_class())
     for driver in storage.DRIVERS.values():
@@ -24,6 +37,10 @@ async def seed(client: Client) -> None:
         await _ensure(client, NAMESPACES, {"metadata": {"name": title}})
     for priority_class in SYSTEM_CLASSES:
         await _ensure(client, PRIORITYCLASSES, priority_class)
+    for resource, obj in flowcontrol.mandatory():
+        await _ensure(client, resource, obj)
+    for group, version in served:
+        await _ensure(client, APISERVICES, apiservices.described(group, version))
     await _ensure(client, SERVICES, api_service())
     await _ensure(client, INGRESSCLASSES, ingressclass.built_in())
 

@@ -127,7 +127,8 @@ class ApiServer:
         self._custom.load()
         self._custom.start()
         client = self.local_client("system:apiserver")
-        await seed(client)
+        built_in = (row.resource for row in self._registry.rows() if row.custom is None)
+        await seed(client, sorted({(resource.group, resource.version) for resource in built_in}))
         await reconcile(client)
         self._runner = web.ServerRunner(
             web.Server(self._handle, handler_cancellation=True, access_log=None), shutdown_timeout=SHUTDOWN_SECONDS

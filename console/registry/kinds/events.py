@@ -9,7 +9,9 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import NAME, at
-from console.registry.row import Column, Context, Row
+from console.registry.row import Column, Context, Row, Version
+
+from .event_conversion import V1, from_core, to_core
 
 
 def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
@@ -88,5 +90,6 @@ EVENTS = Row(
         "type",
     ),
     has_spec_generation=False,
+    versions=(Version(V1, "io.k8s.api.events.v1.Event", to_core, from_core),),
 )
 ROWS = (EVENTS,)

@@ -15,6 +15,7 @@ from .pod_account import admit_account, keep_account
 from .pod_defaults import default_pod_spec
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
+from .runtimeclasses import admit_runtime
 from .scheduling import admit_priority
 
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -39,6 +40,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         admit_priority(new, context)
         merge_label_keys(new)
         admit_account(new, context)
+        admit_runtime(new, context)
         admit_limits(new, context)
         new["status"]["qosClass"] = qos_class(new)
         _admit(spec)

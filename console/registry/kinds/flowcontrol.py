@@ -1,0 +1,203 @@
+"""FlowSchemas and PriorityLevelConfigurations, as objects: the API server's own limit is one for all requests."""
+
+from __future__ import annotations
+
+from common.api import kinds
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
+from console.registry.columns import AGE, NAME, NONE, at, field, number
+from console.registry.row import Column, Context, Row
+
+_MANDATORY = dict.fromkeys(("exempt", "catch-all"), "it is mandatory")
+_MOST_PRECEDENCE = 10_000
+_SUBJECTS = {"User": "user", "Group": "group", "ServiceAccount": "serviceAccount"}
+
+
+def _default_schema(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("matchingPrecedence", 1000)
+
+
+def _validate_schema(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    spec = new["spec"]
+    causes: list[Cause] = []
+    precedence = spec["matchingPrecedence"]
+    if precedence <= 0:
+        causes.append(validation.wrong("spec.matchingPrecedence", precedence, "must be a positive value"))
+    elif precedence > _MOST_PRECEDENCE:
+        why = f"must not be greater than {_MOST_PRECEDENCE}"
+        causes.append(validation.wrong("spec.matchingPrecedence", precedence, why))
+    name = (spec.get("priorityLevelConfiguration") or {}).get("name")
+    causes += validation.name_field("spec.priorityLevelConfiguration.name", name, validation.dns_subdomain)
+    method = (spec.get("distinguisherMethod") or {}).get("type")
+    if method is not None:
+        causes += validation.one_of("spec.distinguisherMethod.type", method, ("ByNamespace", "ByUser"))
+    for index, rule in enumerate(spec.get("rules") or ()):
+        causes += _validate_rule(rule, f"spec.rules[{index}]")
+    return causes
+
+
+def _validate_rule(rule: Object, path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    if not rule.get("subjects"):
+        causes.append(validation.required(f"{path}.subjects", "subjects must contain at least one value"))
+    for index, subject in enumerate(rule.get("subjects") or ()):
+        kind = subject.get("kind")
+        causes += validation.one_of(f"{path}.subjects[{index}].kind", kind, tuple(_SUBJECTS))
+        part = _SUBJECTS.get(str(kind))
+        if part and not (subject.get(part) or {}).get("name"):
+            causes.append(validation.required(f"{path}.subjects[{index}].{part}"))
+    if not rule.get("resourceRules") and not rule.get("nonResourceRules"):
+        causes.append(
+            validation.required(path, "at least one of resourceRules and nonResourceRules has to be non-empty")
+        )
+    for index, item in enumerate(rule.get("resourceRules") or ()):
+        where = f"{path}.resourceRules[{index}]"
+        causes += [
+            validation.required(f"{where}.{name}") for name in ("verbs", "apiGroups", "resources") if not item.get(name)
+        ]
+        if not item.get("namespaces") and not item.get("clusterScope"):
+            why = "resource rules that are not cluster scoped must supply at least one namespace"
+            causes.append(validation.required(f"{where}.namespaces", why))
+    for index, item in enumerate(rule.get("nonResourceRules") or ()):
+        where = f"{path}.nonResourceRules[{index}]"
+        causes += [
+            validation.required(f"{where}.{name}") for name in ("verbs", "nonResourceURLs") if not item.get(name)
+        ]
+    return causes
+
+
+def _default_level(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    if spec.get("type") == "Limited":
+        limited = spec.setdefault("limited", {})
+        limited.setdefault("nominalConcurrencyShares", 30)
+        limited.setdefault("lendablePercent", 0)
+        queuing = limited.setdefault("limitResponse", {}).get("queuing")
+        if limited["limitResponse"].get("type") == "Queue":
+            queuing = limited["limitResponse"].setdefault("queuing", {})
+        for name, value in (("queues", 64), ("handSize", 8), ("queueLengthLimit", 50)):
+            if queuing is not None:
+                queuing.setdefault(name, value)
+    elif spec.get("type") == "Exempt":
+        exempt = spec.setdefault("exempt", {})
+        exempt.setdefault("nominalConcurrencyShares", 0)
+        exempt.setdefault("lendablePercent", 0)
+
+
+def _validate_level(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    spec = new["spec"]
+    kind = spec.get("type")
+    causes = validation.one_of("spec.type", kind, ("Exempt", "Limited"))
+    if kind == "Exempt" and spec.get("limited") is not None:
+        causes.append(validation.forbidden("spec.limited", "must be nil if the type is not Limited"))
+    if kind != "Limited":
+        return causes
+    limited = spec["limited"]
+    if limited["nominalConcurrencyShares"] < 0:
+        why = "must be a non-negative integer"
+        causes.append(
+            validation.wrong("spec.limited.nominalConcurrencyShares", limited["nominalConcurrencyShares"], why)
+        )
+    if not 0 <= limited["lendablePercent"] <= 100:
+        why = "must be between 0 and 100, inclusive"
+        causes.append(validation.wrong("spec.limited.lendablePercent", limited["lendablePercent"], why))
+    return causes + _validate_response(limited["limitResponse"], "spec.limited.limitResponse")
+
+
+def _validate_response(response: Object, path: str) -> list[Cause]:
+    kind, queuing = response.get("type"), response.get("queuing")
+    causes = validation.one_of(f"{path}.type", kind, ("Queue", "Reject"))
+    if kind == "Reject" and queuing is not None:
+        causes.append(
+            validation.forbidden(f"{path}.queuing", "must be nil if limited.limitResponse.type is not Limited")
+        )
+    if kind == "Queue" and queuing is not None:
+        for name in ("queues", "handSize", "queueLengthLimit"):
+            if queuing[name] <= 0:
+                causes.append(validation.wrong(f"{path}.queuing.{name}", queuing[name], "must be positive"))
+        if queuing["handSize"] > queuing["queues"]:
+            why = f"should not be greater than queues ({queuing['queues']})"
+            causes.append(validation.wrong(f"{path}.queuing.handSize", queuing["handSize"], why))
+    return causes
+
+
+def mandatory() -> list[tuple[kinds.Resource, Object]]:
+    """What every cluster has."""
+    everyone = [
+        {"kind": "Group", "group": {"name": name}} for name in ("system:unauthenticated", "system:authenticated")
+    ]
+    return [
+        (kinds.PRIORITYLEVELCONFIGURATIONS, {"metadata": {"name": "exempt"}, "spec": {"type": "Exempt"}}),
+        (
+            kinds.PRIORITYLEVELCONFIGURATIONS,
+            {
+                "metadata": {"name": "catch-all"},
+                "spec": {
+                    "type": "Limited",
+                    "limited": {"nominalConcurrencyShares": 5, "limitResponse": {"type": "Reject"}},
+                },
+            },
+        ),
+        (
+            kinds.FLOWSCHEMAS,
+            _schema("exempt", 1, [{"kind": "Group", "group": {"name": "system:masters"}}]),
+        ),
+        (kinds.FLOWSCHEMAS, _schema("catch-all", _MOST_PRECEDENCE, everyone)),
+    ]
+
+
+def _schema(name: str, precedence: int, subjects: list[Object]) -> Object:
+    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": True, "namespaces": ["*"]}
+    rule = {
+        "subjects": subjects,
+        "resourceRules": [everything],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+    }
+    return {
+        "metadata": {"name": name},
+        "spec": {"matchingPrecedence": precedence, "priorityLevelConfiguration": {"name": name}, "rules": [rule]},
+    }
+
+
+def _limit(title: str, path: str) -> Column:
+    return Column(title, lambda obj, _now: str(at(obj, f"spec.limited.{path}", NONE)))
+
+
+FLOWSCHEMAS = Row(
+    kinds.FLOWSCHEMAS,
+    "flowschema",
+    columns=(
+        NAME,
+        field("PriorityLevel", "spec.priorityLevelConfiguration.name"),
+        number("MatchingPrecedence", "spec.matchingPrecedence"),
+        field("DistinguisherMethod", "spec.distinguisherMethod.type", default=NONE),
+        AGE,
+        Column("MissingPL", lambda _obj, _now: "False"),
+    ),
+    subresources=frozenset({"status"}),
+    schema="io.k8s.api.flowcontrol.v1.FlowSchema",
+    default=_default_schema,
+    validate=_validate_schema,
+    immortal=_MANDATORY,
+)
+PRIORITYLEVELCONFIGURATIONS = Row(
+    kinds.PRIORITYLEVELCONFIGURATIONS,
+    "prioritylevelconfiguration",
+    columns=(
+        NAME,
+        field("Type", "spec.type"),
+        _limit("NominalConcurrencyShares", "nominalConcurrencyShares"),
+        _limit("Queues", "limitResponse.queuing.queues"),
+        _limit("HandSize", "limitResponse.queuing.handSize"),
+        _limit("QueueLengthLimit", "limitResponse.queuing.queueLengthLimit"),
+        AGE,
+    ),
+    subresources=frozenset({"status"}),
+    schema="io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration",
+    default=_default_level,
+    validate=_validate_level,
+    immortal=_MANDATORY,
+)
+ROWS = (FLOWSCHEMAS, PRIORITYLEVELCONFIGURATIONS)
