@@ -1,22 +1,27 @@
-"""What pods and nodes use, asked for while a table shows them: figures cannot be watched, they are read every few
-seconds. Without an answer a table goes on without figures."""
+"""What pods and nodes use and what stands behind Services, asked for while a table shows them: figures cannot be
+watched, they are read every few seconds. Without an answer a table goes on without figures."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Mapping
 
-from common.api.kinds import NODE_METRICS, NODES, POD_METRICS, PODS, Resource
-from common.api.meta import Key, key
+from common.api.kinds import ENDPOINTSLICES, NODE_METRICS, NODES, POD_METRICS, PODS, SERVICES, Resource
+from common.api.meta import Key, Object
 from common.clock import Clock
 from common.errors import ApiError
-from console.views.usage import Use, use_of
+from console.views.usage import Figure, backings, uses
 
 from .gateway import Gateway
 
 log = logging.getLogger(__name__)
 
 SECONDS = 5.0  # as often as agents measure
-_SOURCES = {PODS: POD_METRICS, NODES: NODE_METRICS}
+_SOURCES: dict[Resource, tuple[Resource, Callable[[Iterable[Object]], Mapping[Key, Figure]]]] = {
+    PODS: (POD_METRICS, uses),
+    NODES: (NODE_METRICS, uses),
+    SERVICES: (ENDPOINTSLICES, backings),
+}
 
 
 class Usages:
@@ -27,17 +32,17 @@ class Usages:
         self._clock = clock
         self._resource: Resource | None = None
         self._asked: float | None = None
-        self._known: dict[Key, Use] = {}
+        self._known: Mapping[Key, Figure] = {}
         self.fresh: set[Key] = set()
 
     def follow(self, resource: Resource) -> None:
         """From now on figures of this resource, if it has any."""
         if resource != self._resource:
             self._resource, self._asked = resource, None
-            self._known.clear()
+            self._known = {}
             self.fresh.clear()
 
-    def of(self, obj_key: Key) -> Use | None:
+    def of(self, obj_key: Key) -> Figure | None:
         return self._known.get(obj_key)
 
     @property
@@ -50,11 +55,13 @@ class Usages:
     async def ask(self) -> None:
         """Read the figures of all objects."""
         resource = self._resource
-        if resource is None or (source := _SOURCES.get(resource)) is None:
+        if resource not in _SOURCES:
             return
+        source, read = _SOURCES[resource]
         self._asked = self._clock.monotonic()
+        found: Mapping[Key, Figure]
         try:
-            found = {key(item): use_of(item) for item in (await self._gateway.list(source)).items}
+            found = read((await self._gateway.list(source)).items)
         except (ApiError, OSError) as error:
             log.debug("no figures of %s: %s", resource.plural, error)
             found = {}

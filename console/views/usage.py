@@ -6,15 +6,18 @@ of one object; `detached` is what everything but a table gets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
-from common.api.meta import Object
+from common.api.meta import Key, Object, key, labels, namespace
 
 from . import amounts
 
 _FIELD = "quarterdeck.io/use"
+SERVICE_NAME = "kubernetes.io/service-name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,35 @@ class Use:
         yield "memory", self.memory
 
 
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """How many endpoints a Service has, and how many of them are ready."""
+
+    ready: int
+    total: int
+
+
+Figure: TypeAlias = Use | Backing
+
+
+def backings(slices: Iterable[Object]) -> dict[Key, Backing]:
+    """By Service. A pod with addresses of two families stands in two slices and is one endpoint."""
+    counted: dict[Key, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for item in slices:
+        service = labels(item).get(SERVICE_NAME)
+        if service:
+            states = counted[Key(namespace(item), service)][str(item.get("addressType"))]
+            states += [(entry.get("conditions") or {}).get("ready") is not False for entry in item["endpoints"] or ()]
+    return {
+        service: max((Backing(sum(states), len(states)) for states in families.values()), key=lambda one: one.total)
+        for service, families in counted.items()
+    }
+
+
+def uses(metrics: Iterable[Object]) -> dict[Key, Use]:
+    return {key(item): use_of(item) for item in metrics}
+
+
 def use_of(metrics: Object) -> Use:
     """The use of a NodeMetrics, a PodMetrics (all its containers) or one container of it."""
     parts = metrics.get("containers") if "containers" in metrics else [metrics]
@@ -40,9 +72,9 @@ def use_of(metrics: Object) -> Use:
     return Use(cpu, memory)
 
 
-def attached(obj: Object, use: Use | None) -> Object:
+def attached(obj: Object, figure: Figure | None) -> Object:
     """The object with its figures."""
-    return obj if use is None else {**obj, _FIELD: use}
+    return obj if figure is None else {**obj, _FIELD: figure}
 
 
 def detached(obj: Object) -> Object:
@@ -53,3 +85,8 @@ def use(obj: Object) -> Use | None:
     """The figures that an object of a table carries."""
     found = obj.get(_FIELD)
     return found if isinstance(found, Use) else None
+
+
+def backing(obj: Object) -> Backing | None:
+    found = obj.get(_FIELD)
+    return found if isinstance(found, Backing) else None

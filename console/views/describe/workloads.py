@@ -150,6 +150,27 @@ def replicaset(obj: Object, now: datetime) -> list[str]:
     ]
 
 
+_SERVICE_FIELDS = (
+    ("External Name", "externalName"),
+    ("Inside Traffic", "internalTrafficPolicy"),
+    ("Outside Traffic", "externalTrafficPolicy"),
+    ("Prefers", "trafficDistribution"),
+)
+
+
+def _affinity(service: Object) -> str:
+    if service.get("sessionAffinity", "None") != "ClientIP":
+        return "None"
+    config = (service.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+    return f"ClientIP for {config.get('timeoutSeconds', 10800)} s"
+
+
+def _external_addresses(obj: Object) -> list[str]:
+    balancers = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    found = [str(item.get("ip") or item.get("hostname")) for item in balancers]
+    return [*found, *((obj.get("spec") or {}).get("externalIPs") or ())]
+
+
 def service(obj: Object, slices: Sequence[Object]) -> list[str]:
     """`slices` are its EndpointSlices."""
     spec = obj.get("spec") or {}
@@ -159,10 +180,10 @@ def service(obj: Object, slices: Sequence[Object]) -> list[str]:
         field("IP Families", ", ".join(spec.get("ipFamilies") or ())),
         field("Family Policy", spec.get("ipFamilyPolicy")),
         field("IPs", ", ".join(spec.get("clusterIPs") or ()) or spec.get("clusterIP")),
-        field("Session Affinity", spec.get("sessionAffinity", "None")),
+        field("Session Affinity", _affinity(spec)),
+        *(field(title, spec[name]) for title, name in _SERVICE_FIELDS if spec.get(name)),
+        field("External IPs", ", ".join(_external_addresses(obj)) or None),
     ]
-    if spec.get("externalName"):
-        lines.append(field("External Name", spec["externalName"]))
     rows = [
         (
             str(port.get("name") or "-"),
