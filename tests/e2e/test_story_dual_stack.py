@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 from tests.e2e import manifests, tutorials
 from tests.e2e.cluster import Cluster
+from tests.e2e.conftest import OWN_LAB
 from tests.lab import Lab
 from tests.lab.commands import run
+from tests.lab.lab import DEFAULT_FOLDER
 
 NETWORKS = {
     4: {"pod_cidrs": ["10.42.0.0/16"], "service_cidrs": ["10.43.0.0/16"]},
@@ -31,9 +34,10 @@ def family(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def single(lab: Lab, family: int) -> Iterator[Cluster]:
+def single(family: int) -> Iterator[Cluster]:
     """Two hosts of their own, and a cluster on them that has one family."""
-    own = Lab(lab.folder.with_name(f"family-{family}-{lab.folder.name}"))
+    beside = Path(os.environ.get(OWN_LAB) or DEFAULT_FOLDER)
+    own = Lab(beside.with_name(f"family-{family}-{beside.name}"))
     own.down()
     cluster = Cluster(own, own.port)
     try:
