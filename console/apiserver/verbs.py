@@ -131,7 +131,8 @@ class Verbs:
         generated = not name and bool(meta.metadata(obj).get("generateName"))
         for _ in range(GENERATED_NAME_TRIES if generated else 1):
             # Before admission, which for a namesake would complain of what the existing object occupies.
-            if name and self.store.newest(resource, namespace, name) is not None:
+            if name and (other := self.store.newest(resource, namespace, name)) is not None:
+                await self.store.settled(resource, other)
                 break
             new = admission.admit_create(row, obj, context, applied=applied)
             self.guard(caller, row.resource, new, None)
@@ -200,7 +201,10 @@ class Verbs:
         current = self.current(row, namespace, name)
         old = row.show(current.obj)
         wanted = change(old)
-        _check_version(row, wanted, current)
+        if not _is_based_on(row, wanted, current):
+            # First let it be read what stands in the way: whoever reads again at once must not find the old state.
+            await self.store.settled(row.resource.group_resource, current)
+            raise errors.conflict(row.resource.group_resource, name)
         new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource, applied=applied)
         self.guard(caller, row.resource, new, old)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
@@ -320,13 +324,15 @@ def _require_acceptance(row: Row) -> None:
         )
 
 
-def _check_version(row: Row, wanted: Object, current: Entry) -> None:
+def _is_based_on(row: Row, wanted: Object, current: Entry) -> bool:
+    """Whether the wanted object names no other version than the current one; raises Invalid for what is no version."""
     based_on = meta.resource_version(wanted)
-    if based_on and based_on != str(current.revision):
-        if not based_on.isdecimal():
-            cause = Cause("metadata.resourceVersion", f'Invalid value: "{based_on}": must be a whole number')
-            raise errors.invalid(row.resource.kind, row.resource.group, current.key[1], [cause])
-        raise errors.conflict(row.resource.group_resource, current.key[1])
+    if not based_on or based_on == str(current.revision):
+        return True
+    if not based_on.isdecimal():
+        cause = Cause("metadata.resourceVersion", f'Invalid value: "{based_on}": must be a whole number')
+        raise errors.invalid(row.resource.kind, row.resource.group, current.key[1], [cause])
+    return False
 
 
 def _check_preconditions(row: Row, current: Entry, options: DeleteOptions) -> None:

@@ -97,6 +97,19 @@ async def test_an_update_with_a_revision_is_conditional(client: Client) -> None:
     assert uid(third) == uid(made)
 
 
+async def test_a_conflict_is_told_when_what_it_is_with_can_be_read(client: Client) -> None:
+    made = await client.create(CONFIGMAPS, configmap(a="1"))
+
+    async def attempt(value: str) -> object:
+        try:
+            return (await client.update(CONFIGMAPS, {**made, "data": {"a": value}}))["data"]
+        except Conflict:
+            return (await client.get(CONFIGMAPS, "settings", "default"))["data"]
+
+    first, second = await asyncio.gather(attempt("2"), attempt("3"))
+    assert first == second
+
+
 async def test_a_namesake_is_not_updated(client: Client) -> None:
     made = await client.create(CONFIGMAPS, configmap())
     wrong = configmap(a="1")
