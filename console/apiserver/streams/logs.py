@@ -16,6 +16,7 @@ from console.apiserver.options import parse_bool, parse_int
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
 
+from .logsinks import LogSink, PlainSink, WebSocketSink, is_websocket
 from .target import check_logs, container_of
 
 
@@ -27,32 +28,31 @@ async def serve_logs(verbs: Verbs, streams: NodeStreams, request: Request) -> we
     container = container_of(pod, http.query.get("container", ""))
     params = log_params(http.query, info.name, verbs.clock.now())
     limit = parse_int("limitBytes", http.query.get("limitBytes", ""))
-    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
-    response.enable_chunked_encoding()
+    sink: LogSink = WebSocketSink(http) if is_websocket(http) else PlainSink(http)
     node = str(pod["spec"].get("nodeName") or "")
     if not node:
         # As Kubernetes: a pod that nobody runs has said nothing.
-        await response.prepare(http)
-        return response
+        await sink.open()
+        return await sink.close()
     check_logs(pod, container, previous="previous" in params)
     path = f"/logs/{info.namespace}/{info.name}/{container}"
     async with await streams.request(node, "GET", path, params, None) as answer:
         if answer.status != 200:
             raise from_status(_status(await answer.read()), answer.status)
-        await response.prepare(http)
+        await sink.open()
         try:
-            await _copy(answer.content, response, limit)
+            await _copy(answer.content, sink, limit)
         except aiohttp.ClientError:
             # The agent is gone in the middle: the reader must see a cut, not an end.
             if http.transport is not None:
                 http.transport.abort()
-    return response
+    return await sink.close()
 
 
-async def _copy(content: aiohttp.StreamReader, response: web.StreamResponse, limit: int | None) -> None:
+async def _copy(content: aiohttp.StreamReader, sink: LogSink, limit: int | None) -> None:
     """At most `limit` bytes."""
     async for chunk in content.iter_any():
-        await response.write(chunk if limit is None else chunk[:limit])
+        await sink.write(chunk if limit is None else chunk[:limit])
         if limit is not None:
             limit -= len(chunk)
             if limit <= 0:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import aiohttp
 import pytest
 
 from common.api.kinds import PODS
@@ -62,6 +64,22 @@ async def test_logs_and_their_options_reach_the_node(make_pod: MakePod, kubectl:
     assert query.pop("since").endswith("Z")
     assert query == {"tail": "2", "timestamps": "true"}
     assert await kubectl("logs", "web", "-c", "a", "--limit-bytes=8") == "line 1\nl"
+
+
+@pytest.mark.parametrize(
+    ("protocols", "text"), [((), False), (("binary.k8s.io",), False), (("base64.binary.k8s.io",), True)]
+)
+async def test_logs_over_a_websocket(make_pod: MakePod, api: Running, protocols: tuple[str, ...], text: bool) -> None:
+    await make_pod("web")
+    path = "/api/v1/namespaces/default/pods/web/log?container=main"
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session:
+        async with session.ws_connect(f"http://api{path}", protocols=protocols) as socket:
+            assert socket.protocol == (protocols[0] if protocols else None)
+            said = [message.data async for message in socket]
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+            await session.ws_connect(f"http://api{path}x")
+    assert b"".join(base64.b64decode(part) if text else part for part in said).decode() == LINES
+    assert refusal.value.status == 400
 
 
 async def test_logs_that_do_not_exist_say_why(make_pod: MakePod, kubectl: Kubectl, client: HttpClient) -> None:
