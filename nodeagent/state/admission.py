@@ -1,4 +1,4 @@
-"""Whether the node takes a pod: resources, host ports and the node's own labels, as kubelet decides it on arrival.
+"""Whether the node takes a pod: resources, host ports, kernel settings, the node's own labels; as kubelet decides it.
 
 The scheduler has decided before; this catches a scheduler with old data, and pods that name their node themselves.
 """
@@ -13,6 +13,13 @@ from common.api import meta, pods, quantity
 from common.api.meta import Object
 
 _SUFFIX_SCALE = {"cpu": 1000}  # cpu is named in millicores in messages
+_SAFE_SYSCTLS = frozenset({
+    "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range", "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem", "net.ipv4.tcp_syncookies", "net.ipv4.tcp_wmem",
+})  # fmt: skip
+"""Those that kubelet allows by itself: each is the pod's own and can harm no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,23 @@ class Refusal:
 def admit(pod: Object, others: Iterable[Object], node: Object) -> Refusal | None:
     """None when the pod fits beside the others (those that hold resources); `node` is the Node as assigned."""
     others = list(others)
-    return _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
+    return _sysctls(pod) or _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
+
+
+def _sysctls(pod: Object) -> Refusal | None:
+    spec = pod.get("spec") or {}
+    for sysctl in (spec.get("securityContext") or {}).get("sysctls") or ():
+        name = str(sysctl.get("name") or "").replace("/", ".")
+        why = ""
+        if name not in _SAFE_SYSCTLS:
+            why = "not allowlisted"
+        elif spec.get("hostNetwork") and name.startswith("net."):
+            why = "not allowed with host net enabled"
+        elif spec.get("hostIPC") and name.startswith("kernel.shm"):
+            why = "not allowed with host ipc enabled"
+        if why:
+            return Refusal("SysctlForbidden", f'forbidden sysctl: "{sysctl["name"]}" {why}')
+    return None
 
 
 def _selector(pod: Object, node: Object) -> Refusal | None:

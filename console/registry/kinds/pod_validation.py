@@ -12,6 +12,7 @@ from console.registry import validation
 from .containers import validate_containers
 from .placement import validate_placement
 from .resources import validate_resources
+from .sysctls import validate_sysctls
 from .volumes import validate_volumes
 
 RESTART_POLICIES = ("Always", "Never", "OnFailure")
@@ -125,7 +126,7 @@ def _validate_host(spec: Object, path: str) -> list[Cause]:
     security = spec.get("securityContext") or {}
     for name in ("runAsUser", "runAsGroup", "fsGroup"):
         causes += validation.non_negative(f"{path}.securityContext.{name}", security.get(name))
-    return causes
+    return causes + validate_sysctls(security.get("sysctls") or (), f"{path}.securityContext.sysctls")
 
 
 def _validate_address(path: str, value: str) -> list[Cause]:

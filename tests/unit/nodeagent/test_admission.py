@@ -90,3 +90,30 @@ def test_container_ports_of_host_network_pods_are_host_ports() -> None:
 
 def test_without_figures_the_schedulers_word_counts() -> None:
     assert admit(asking(cpu="100"), [], {}) is None
+
+
+def settings(name: str, **spec: object) -> Object:
+    return pod(securityContext={"sysctls": [{"name": name, "value": "1"}]}, **spec)
+
+
+@pytest.mark.parametrize("name", ["kernel.shm_rmid_forced", "net.ipv4.tcp_syncookies", "net/ipv4/ping_group_range"])
+def test_kernel_settings_that_harm_nobody_are_taken(name: str) -> None:
+    assert admit(settings(name), [], NODE) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "why"),
+    [
+        (settings("kernel.msgmax"), 'forbidden sysctl: "kernel.msgmax" not allowlisted'),
+        (
+            settings("net.ipv4.tcp_syncookies", hostNetwork=True),
+            'forbidden sysctl: "net.ipv4.tcp_syncookies" not allowed with host net enabled',
+        ),
+        (
+            settings("kernel.shm_rmid_forced", hostIPC=True),
+            'forbidden sysctl: "kernel.shm_rmid_forced" not allowed with host ipc enabled',
+        ),
+    ],
+)
+def test_other_kernel_settings_are_refused(subject: Object, why: str) -> None:
+    assert admit(subject, [], NODE) == Refusal("SysctlForbidden", why)

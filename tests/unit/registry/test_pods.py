@@ -110,6 +110,19 @@ def test_quality_of_service(resources: list[Object], expected: str) -> None:
     ("spec", "expected"),
     [
         ({"containers": []}, "spec.containers: Required value"),
+        (
+            {
+                "securityContext": {
+                    "sysctls": [{"name": "kernel.shmmax", "value": "1"}, {"name": "bar..", "value": "4"}]
+                }
+            },
+            'spec.securityContext.sysctls[1].name: Invalid value: "bar..": must have at most 253 characters and match',
+        ),
+        (
+            {"securityContext": {"sysctls": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]}},
+            'spec.securityContext.sysctls[1].name: Duplicate value: "a"',
+        ),
+        ({"securityContext": {"sysctls": [{"value": "1"}]}}, "spec.securityContext.sysctls[0].name: Required value"),
         ({"containers": [container(), container()]}, 'spec.containers[1].name: Duplicate value: "main"'),
         ({"initContainers": [container()]}, 'spec.initContainers[0].name: Duplicate value: "main"'),
         (
