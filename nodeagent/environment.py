@@ -60,8 +60,8 @@ def build(pod: Object, container: Object, lookup: Lookup, around: Surroundings) 
     """The final environment in the order of its definition; later entries win."""
     namespace = meta.namespace(pod)
     values: dict[str, str] = {}
-    if (pod.get("spec") or {}).get("enableServiceLinks", True):
-        values.update(_service_links(lookup.objects("services"), namespace))
+    links = bool((pod.get("spec") or {}).get("enableServiceLinks", True))
+    values.update(_service_links(lookup.objects("services"), namespace if links else None))
     for source in container.get("envFrom") or ():
         values.update(_from_source(source, namespace, lookup))
     for entry in container.get("env") or ():
@@ -137,8 +137,8 @@ def _from_source(source: Object, namespace: str, lookup: Lookup) -> dict[str, st
     return {}
 
 
-def _service_links(services: Iterable[Object], namespace: str) -> dict[str, str]:
-    """Docker-links style variables of the namespace's Services and of the API's own."""
+def _service_links(services: Iterable[Object], namespace: str | None) -> dict[str, str]:
+    """Docker-links style variables of the namespace's Services and of the API's own, which every pod gets."""
     values: dict[str, str] = {}
     for service in sorted(services, key=lambda item: meta.namespace(item) == namespace):
         is_api = meta.key(service) == meta.Key("default", "kubernetes")

@@ -38,7 +38,9 @@ class Images:
         return ImageReady(name, image, found.id, took, found.size)
 
     async def _have(self, pod: Object, image: str, policy: str, pulling: Callable[[], None]) -> tuple[ImageInfo, bool]:
-        if policy != "Always" and (found := await self._runtime.find_image(image)) is not None:
+        # Asked for with every policy: that is how a name that is none is told from an image that cannot be had.
+        found = await self._runtime.find_image(image)
+        if found is not None and policy != "Always":
             return found, False
         if policy == "Never":
             raise RuntimeFailure(
@@ -48,6 +50,6 @@ class Images:
         lock = self._locks.setdefault(image, asyncio.Lock())
         async with lock:
             # Whoever waited for another's pull of the same image finds it here now.
-            if policy != "Always" and (found := await self._runtime.find_image(image)) is not None:
-                return found, True
+            if policy != "Always" and (other := await self._runtime.find_image(image)) is not None:
+                return other, True
             return await self._runtime.pull_image(image, credentials(pod, image, self._lookup)), True

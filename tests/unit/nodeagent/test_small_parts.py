@@ -77,6 +77,8 @@ class Registry:
         self.pulls = 0
 
     async def find_image(self, image: str) -> ImageInfo | None:
+        if "@@" in image:
+            raise RuntimeFailure("InvalidImageName", "invalid reference format")
         return ImageInfo("sha256:1", (image,), 7) if image in self.present else None
 
     async def pull_image(self, image: str, auth: object) -> ImageInfo:
@@ -111,6 +113,15 @@ async def test_pull_policies(policy: str, present: bool, remote: bool, outcome: 
     else:
         assert isinstance(result, ImageReady)
         assert (result.pulled_seconds is not None) is (outcome == "pulled")
+
+
+@pytest.mark.parametrize("policy", ["Always", "IfNotPresent", "Never"])
+async def test_what_is_no_name_is_never_pulled(policy: str) -> None:
+    registry = Registry()
+    images = Images(cast("Runtime", registry), Objects(), FakeClock())
+    result = await images.ensure(pod(), {"name": "web", "imagePullPolicy": policy}, "WEB@@", lambda: None)
+    assert isinstance(result, ImageFailed)
+    assert (result.reason, registry.pulls) == ("InvalidImageName", 0)
 
 
 def test_frames_in_any_pieces() -> None:
