@@ -62,6 +62,27 @@ def test_credentials_for_a_registry() -> None:
     assert credentials(subject, "web", old) == {"username": "b", "password": "c"}
 
 
+@pytest.mark.parametrize(
+    ("image", "user"),
+    [
+        ("registry.example/team/web", "team"),
+        ("registry.example/other/web", "all"),
+        ("registry.example:5000/team/web", "port"),
+        ("eu.registry.example/web", "wild"),
+        ("a.eu.registry.example/web", None),
+        ("registry.example:5001/web", None),
+    ],
+)
+def test_the_most_specific_credentials_count(image: str, user: str | None) -> None:
+    servers = {"registry.example": "all", "registry.example/team": "team", "registry.example:5000": "port",
+               "https://*.registry.example/v2/": "wild"}  # fmt: skip
+    auths = {server: {"username": name, "password": "p"} for server, name in servers.items()}
+    found = credentials(
+        pod(imagePullSecrets=[{"name": "pull"}]), image, Objects(secrets=[pull_secret({"auths": auths})])
+    )
+    assert (found or {}).get("username") == user
+
+
 @pytest.mark.parametrize("auths", [[], {"auths": 3}, {"auths": {"registry.example": {"auth": "%%%"}}}])
 def test_a_broken_pull_secret_counts_as_none(auths: object) -> None:
     subject = pod(imagePullSecrets=[{"name": "pull"}])
