@@ -63,8 +63,8 @@ def wanted(owner: Object, kind: Resource, known: Sequence[Object], collisions: i
     highest = max((number(item) for item in known), default=0)
     if not same:
         return Make(new_revision(owner, kind, highest + 1, collisions))
-    newest = same[-1]
-    return Found(newest) if number(newest) == highest else Renumber(newest, highest + 1)
+    latest = same[-1]
+    return Found(latest) if number(latest) == highest else Renumber(latest, highest + 1)
 
 
 def new_revision(owner: Object, kind: Resource, revision: int, collisions: int) -> Object:
@@ -105,14 +105,21 @@ async def adopt(client: Client, owner: Object, kind: Resource, candidates: Itera
     return await settle_owners(client, Claim([], found.adopt, []), owner, kind, CONTROLLERREVISIONS)
 
 
+async def newest(client: Client, owner: Object, kind: Resource, known: Sequence[Object], collisions: int) -> Object:
+    """The revision of the owner's template, made if need be; an owner that ends makes none. Raises Collision."""
+    if is_deleting(owner):
+        return known[-1] if known else new_revision(owner, kind, 1, collisions)
+    return await settle(client, wanted(owner, kind, known, collisions), owner)
+
+
 async def settle(client: Client, step: Found | Renumber | Make, owner: Object) -> Object:
     """Bring the revision about and return it. Collision when its name is taken by something else."""
     match step:
         case Found(revision):
             return revision
-        case Renumber(revision, newest):
+        case Renumber(revision, position):
             guard = {"uid": uid(revision), "resourceVersion": resource_version(revision)}
-            patch = {"metadata": guard, "revision": newest}
+            patch = {"metadata": guard, "revision": position}
             return await client.patch(CONTROLLERREVISIONS, name(revision), patch, namespace(revision))
         case Make(revision):
             try:

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from common.api.kinds import CONTROLLERREVISIONS, DAEMONSETS, NODES, PODS
-from common.api.meta import Key, Object, controller_of, is_deleting, key, labels, name, namespace, uid
+from common.api.meta import Key, Object, controller_of, key, labels, name, namespace, uid
 from common.api.revisions import REVISION_HASH, hash_of, ordered
 from common.api.selectors import from_label_selector
 from common.errors import ApiError, InternalError, NotFound
 from console.controllers import revisions
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all, slow_start
-from console.controllers.expectations import Expectations
 from console.controllers.ownership import claim, settle
+from console.controllers.podcontrol import PodControl
 
 from .model import World
 from .nodes import new_pod, target
@@ -35,7 +35,8 @@ class DaemonSetController(Controller[Key]):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self.expectations: Expectations[Key] = Expectations(kit.clock)
+        self._control = PodControl(kit, DAEMONSETS)
+        self.expectations = self._control.expectations
         self._failed: dict[tuple[str, str], tuple[float, float]] = {}  # owner uid and node: held until, for how long
         for resource in (PODS, CONTROLLERREVISIONS):
             self.index(resource, BY_CONTROLLER, controller_index)
@@ -44,7 +45,7 @@ class DaemonSetController(Controller[Key]):
         self._nodes = self.mirror(NODES)
         self._nodes.listen(self._node_changed)
         self._pods = self.mirror(PODS)
-        self._pods.listen(self._pod_changed)
+        self._control.follow(self._pods, self._owners, self.queue)
 
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
         """Heartbeats change nothing here: only what decides where pods belong counts."""
@@ -52,17 +53,6 @@ class DaemonSetController(Controller[Key]):
             return
         for owner in self._sets.items():
             self.queue.add(key(owner))
-
-    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
-        for pod in (old, new):
-            if pod is None:
-                continue
-            for owner in self._owners(pod):
-                if new is not None:
-                    self.expectations.seen(owner, name(pod))
-                if new is None or is_deleting(new) or uid(new) != uid(pod):
-                    self.expectations.seen(owner, uid(pod))
-                self.queue.add(owner)
 
     def _owners(self, obj: Object) -> Iterable[Key]:
         ref = controller_of(obj)
@@ -86,7 +76,7 @@ class DaemonSetController(Controller[Key]):
         known = ordered(owner, self._revisions.by_index(BY_CONTROLLER, uid(owner)))
         collisions = int((owner.get("status") or {}).get("collisionCount") or 0)
         try:
-            newest = await self._revision(owner, known, collisions)
+            newest = await revisions.newest(self.client, owner, DAEMONSETS, known, collisions)
         except revisions.Collision:
             await self._write_status(owner, {**(owner.get("status") or {}), "collisionCount": collisions + 1})
             return
@@ -102,12 +92,6 @@ class DaemonSetController(Controller[Key]):
         digests = {labels(pod).get(REVISION_HASH, "") for pod in pods}
         live = {name(newest), *(name(item) for item in known if hash_of(item) in digests)}
         await revisions.forget(self.client, revisions.forgotten(owner, known, live))
-
-    async def _revision(self, owner: Object, known: list[Object], collisions: int) -> Object:
-        if is_deleting(owner):
-            return known[-1] if known else revisions.new_revision(owner, DAEMONSETS, 1, collisions)
-        step = revisions.wanted(owner, DAEMONSETS, known, collisions)
-        return await revisions.settle(self.client, step, owner)
 
     async def _own_pods(self, owner: Object) -> list[Object] | None:
         """The pods that belong to the DaemonSet; None while some are being adopted or released."""
@@ -151,37 +135,15 @@ class DaemonSetController(Controller[Key]):
             reason, text = what_ended(pod, target(pod))
             self.events.warning(DAEMONSETS, owner, reason, text)
         nodes = iter(todo.create)
-        await slow_start(len(todo.create), lambda: self._create(key, owner, digest, next(nodes)))
-        await finish_all([self._delete(key, owner, pod) for pod in todo.delete])
+        await slow_start(
+            len(todo.create), lambda: self._control.create(key, owner, new_pod(owner, digest, next(nodes)))
+        )
+        await finish_all([self._control.delete(key, owner, pod) for pod in todo.delete])
 
     def _hold(self, owner: Object, node: str) -> None:
         mark = (uid(owner), node)
         wait = min(self._failed[mark][1] * 2, LONGEST_HOLD) if mark in self._failed else FIRST_HOLD
         self._failed[mark] = (self.clock.monotonic() + wait, wait)
-
-    async def _create(self, key: Key, owner: Object, digest: str, node: str) -> None:
-        pod = new_pod(owner, digest, node)
-        self.expectations.expect(key, name(pod))
-        try:
-            await self.client.create(PODS, pod, key.namespace)
-        except (ApiError, TimeoutError, OSError) as error:
-            self.expectations.failed(key, name(pod), error)
-            self.events.warning(DAEMONSETS, owner, "FailedCreate", f"Error creating: {error}")
-            raise
-        self.events.normal(DAEMONSETS, owner, "SuccessfulCreate", f"Created pod: {name(pod)}")
-
-    async def _delete(self, key: Key, owner: Object, pod: Object) -> None:
-        self.expectations.expect(key, uid(pod))
-        try:
-            await self.client.delete(PODS, name(pod), namespace(pod), uid=uid(pod))
-        except NotFound:
-            self.expectations.seen(key, uid(pod))
-            return
-        except (ApiError, TimeoutError, OSError) as error:
-            self.expectations.failed(key, uid(pod), error)
-            self.events.warning(DAEMONSETS, owner, "FailedDelete", f"Error deleting: {error}")
-            raise
-        self.events.normal(DAEMONSETS, owner, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
 
     async def _write_status(self, owner: Object, status: Object) -> None:
         try:

@@ -29,9 +29,9 @@ from common.api.pods import is_active, is_ready, node_name
 from common.api.selectors import from_label_selector
 from common.errors import ApiError, InternalError, NotFound
 from console.controllers.base import BY_CONTROLLER, BY_NODE, ORPHANS, Controller, Kit, controller_index
-from console.controllers.expectations import Expectations
 from console.controllers.ownership import claim, settle
 from console.controllers.ownwrites import OwnWrites
+from console.controllers.podcontrol import PodControl
 
 from . import status as statuses
 from .backoff import Backoffs
@@ -75,8 +75,9 @@ class JobController(Controller[Key]):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self.expectations: Expectations[Key] = Expectations(kit.clock)
-        self.actions = PodActions(kit.client, kit.events, self.expectations)
+        self._control = PodControl(kit, JOBS)
+        self.expectations = self._control.expectations
+        self.actions = PodActions(kit.client, self._control)
         self._backoffs: Backoffs[Key] = Backoffs()
         self._own: OwnWrites[Key] = OwnWrites()
         self.index(PODS, BY_CONTROLLER, controller_index)
@@ -86,23 +87,12 @@ class JobController(Controller[Key]):
         self._pods = self.mirror(PODS)
         self._nodes = self.mirror(NODES)
         self._jobs.listen(self._job_changed)
-        self._pods.listen(self._pod_changed)
+        self._control.follow(self._pods, self._owners, self.queue)
         self._nodes.listen(self._node_changed)
 
     def _job_changed(self, old: Object | None, new: Object | None) -> None:
         if old is not None and new is None:
             self.queue.add(Key(namespace(old), ""))
-
-    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
-        for pod in (old, new):
-            if pod is None:
-                continue
-            for owner in self._owners(pod):
-                if new is not None:
-                    self.expectations.seen(owner, name(pod))
-                if new is None or is_deleting(new) or uid(new) != uid(pod):
-                    self.expectations.seen(owner, uid(pod))
-                self.queue.add(owner)
 
     def _owners(self, pod: Object) -> Iterable[Key]:
         ref = controller_of(pod)

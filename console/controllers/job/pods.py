@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from common.api import jobs
-from common.api.kinds import JOBS, PODS
+from common.api.kinds import PODS
 from common.api.meta import Key, Object, metadata, name, namespace, uid
 from common.client import Client, PatchType
 from common.errors import ApiError, NotFound
-from common.events import Recorder
-from console.controllers.base import finish_all, namespace_ends, slow_start
-from console.controllers.expectations import Expectations
+from console.controllers.base import finish_all, slow_start
+from console.controllers.podcontrol import PodControl
 
 from .facts import Facts
 from .model import is_tracked
@@ -24,10 +23,9 @@ class PodActions:
     """`released` has, per Job, uids of pods whose finalizer is gone although the mirror may still show it, or show it
     again when a watch is resumed: they are remembered as long as the Job is."""
 
-    def __init__(self, client: Client, events: Recorder, expectations: Expectations[Key]) -> None:
+    def __init__(self, client: Client, control: PodControl) -> None:
         self._client = client
-        self._events = events
-        self._expectations = expectations
+        self._control = control
         self.released: dict[Key, set[str]] = {}
 
     def forget(self, key: Key) -> None:
@@ -39,21 +37,9 @@ class PodActions:
         async def one() -> None:
             slot = next(waiting)
             replaced = facts.delayed.get(slot) if slot is not None else None
-            await self._create(key, facts.job, new_pod(facts.job, slot, replaced))
+            await self._control.create(key, facts.job, new_pod(facts.job, slot, replaced))
 
         await slow_start(len(slots), one)
-
-    async def _create(self, key: Key, job: Object, pod: Object) -> None:
-        self._expectations.expect(key, name(pod))
-        try:
-            await self._client.create(PODS, pod, key.namespace)
-        except (ApiError, TimeoutError, OSError) as error:
-            self._expectations.failed(key, name(pod), error)
-            if not namespace_ends(error):
-                self._events.warning(JOBS, job, "FailedCreate", f"Error creating: {error}")
-                raise
-            return
-        self._events.normal(JOBS, job, "SuccessfulCreate", f"Created pod: {name(pod)}")
 
     async def delete(self, key: Key, job: Object, pods: Iterable[Object], *, counted: bool) -> None:
         """Delete pods. Those that are not to be counted lose their finalizer first."""
@@ -62,17 +48,7 @@ class PodActions:
     async def _delete(self, key: Key, job: Object, pod: Object, *, counted: bool) -> None:
         if not counted:
             await self.release_one(key, pod)
-        self._expectations.expect(key, uid(pod))
-        try:
-            await self._client.delete(PODS, name(pod), namespace(pod), uid=uid(pod))
-        except NotFound:
-            self._expectations.seen(key, uid(pod))
-            return
-        except (ApiError, TimeoutError, OSError) as error:
-            self._expectations.failed(key, uid(pod), error)
-            self._events.warning(JOBS, job, "FailedDelete", f"Error deleting: {error}")
-            raise
-        self._events.normal(JOBS, job, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
+        await self._control.delete(key, job, pod)
 
     async def release(self, key: Key, pods: Iterable[Object]) -> tuple[set[str], Exception | None]:
         """Remove the finalizers; the uids of those that have none any more, and the first error."""

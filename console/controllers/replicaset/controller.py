@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from common.api.kinds import PODS, REPLICASETS, REPLICATIONCONTROLLERS, Resource
-from common.api.meta import Key, Object, controller_of, is_deleting, key, name, namespace, uid
+from common.api.meta import Key, Object, controller_of, is_deleting, key, namespace, uid
 from common.api.pods import is_active, node_name
 from common.api.selectors import Selector, from_label_selector, from_labels
 from common.errors import ApiError, InternalError, NotFound
@@ -22,11 +22,10 @@ from console.controllers.base import (
     Kit,
     controller_index,
     finish_all,
-    namespace_ends,
     slow_start,
 )
-from console.controllers.expectations import Expectations
 from console.controllers.ownership import claim, settle
+from console.controllers.podcontrol import PodControl
 
 from .plan import Plan, new_pod, next_availability, plan, status
 
@@ -40,28 +39,18 @@ class ReplicaSetController(Controller[Key]):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self.expectations: Expectations[Key] = Expectations(kit.clock)
+        self._control = PodControl(kit, self.kind)
+        self.expectations = self._control.expectations
         self.index(PODS, BY_CONTROLLER, controller_index)
         self.index(self.kind, BY_CONTROLLER, controller_index)
         self._replicasets = self.follow(self.kind, lambda obj: [key(obj)])
         self._pods = self.mirror(PODS)
-        self._pods.listen(self._pod_changed)
+        self._control.follow(self._pods, self._owners, self.queue)
 
     @staticmethod
     def selector(owner: Object) -> Selector:
         """Which pods are its own."""
         return from_label_selector(owner["spec"].get("selector"))
-
-    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
-        for pod in (old, new):
-            if pod is None:
-                continue
-            for owner in self._owners(pod):
-                if new is not None:
-                    self.expectations.seen(owner, name(pod))
-                if new is None or is_deleting(new) or uid(new) != uid(pod):
-                    self.expectations.seen(owner, uid(pod))
-                self.queue.add(owner)
 
     def _owners(self, pod: Object) -> Iterable[Key]:
         ref = controller_of(pod)
@@ -115,37 +104,12 @@ class ReplicaSetController(Controller[Key]):
     async def _act(self, key: Key, replicaset: Object, todo: Plan) -> tuple[str, str] | None:
         try:
             if todo.create:
-                await slow_start(todo.create, lambda: self._create(key, replicaset))
-            await finish_all([self._delete(key, replicaset, pod) for pod in todo.delete])
+                make = self._control.create
+                await slow_start(todo.create, lambda: make(key, replicaset, new_pod(replicaset, self.kind)))
+            await finish_all([self._control.delete(key, replicaset, pod) for pod in todo.delete])
         except (ApiError, TimeoutError, OSError) as error:
             return ("FailedCreate" if todo.create else "FailedDelete"), str(error)
         return None
-
-    async def _create(self, key: Key, replicaset: Object) -> None:
-        pod = new_pod(replicaset, self.kind)
-        self.expectations.expect(key, name(pod))
-        try:
-            await self.client.create(PODS, pod, key.namespace)
-        except (ApiError, TimeoutError, OSError) as error:
-            self.expectations.failed(key, name(pod), error)
-            if not namespace_ends(error):
-                self.events.warning(self.kind, replicaset, "FailedCreate", f"Error creating: {error}")
-                raise
-            return
-        self.events.normal(self.kind, replicaset, "SuccessfulCreate", f"Created pod: {name(pod)}")
-
-    async def _delete(self, key: Key, replicaset: Object, pod: Object) -> None:
-        self.expectations.expect(key, uid(pod))
-        try:
-            await self.client.delete(PODS, name(pod), namespace(pod), uid=uid(pod))
-        except NotFound:
-            self.expectations.seen(key, uid(pod))
-            return
-        except (ApiError, TimeoutError, OSError) as error:
-            self.expectations.failed(key, uid(pod), error)
-            self.events.warning(self.kind, replicaset, "FailedDelete", f"Error deleting: {error}")
-            raise
-        self.events.normal(self.kind, replicaset, "SuccessfulDelete", f"Deleted pod: {name(pod)}")
 
     def status_of(self, figures: Object) -> Object:
         """What of the figures the kind's status has."""

@@ -16,7 +16,6 @@ from common.api.meta import (
     Object,
     controller_of,
     is_controlled_by,
-    is_deleting,
     key,
     labels,
     name,
@@ -79,7 +78,7 @@ class StatefulSetController(Controller[Key]):
         known = ordered(owner, self._revisions.by_index(BY_CONTROLLER, uid(owner)))
         collisions = int((owner.get("status") or {}).get("collisionCount") or 0)
         try:
-            update = await self._update_revision(owner, known, collisions)
+            update = await revisions.newest(self.client, owner, STATEFULSETS, known, collisions)
         except revisions.Collision:
             await self._write_status(owner, {**(owner.get("status") or {}), "collisionCount": collisions + 1})
             return
@@ -91,12 +90,6 @@ class StatefulSetController(Controller[Key]):
         await self._carry_out(owner, plan(world, collisions))
         live = {name(current), name(update), *(revision_name(pod) for pod in pods)}
         await revisions.forget(self.client, revisions.forgotten(owner, known, live))
-
-    async def _update_revision(self, owner: Object, known: list[Object], collisions: int) -> Object:
-        if is_deleting(owner):
-            return known[-1] if known else revisions.new_revision(owner, STATEFULSETS, 1, collisions)
-        step = revisions.wanted(owner, STATEFULSETS, known, collisions)
-        return await revisions.settle(self.client, step, owner)
 
     @staticmethod
     def _current(owner: Object, known: list[Object]) -> Object | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common.api.kinds import CONTROLLERREVISIONS, DAEMONSETS, EVENTS, NODES, PODS
+from common.api.kinds import CONTROLLERREVISIONS, DAEMONSETS, EVENTS, NAMESPACES, NODES, PODS
 from common.api.meta import Key, Object, is_deleting, labels, name
 from common.api.pods import is_ready
 from console.controllers.daemonset import DaemonSetController
@@ -153,6 +153,18 @@ async def test_an_update_takes_one_node_at_a_time(running: Any) -> None:
         await step(running)
     assert set(map(tuple, images(running).values())) == {("hello:2",)}
     assert status(running)["updatedNumberScheduled"] == 4
+
+
+async def test_a_namespace_that_ends_gets_no_pod_and_no_complaint(running: Any) -> None:
+    await running.client.create(NAMESPACES, {"metadata": {"name": "default"}})
+    await running.client.create(DAEMONSETS, daemonset("log"))
+    await rest(running)
+    await running.client.delete(NAMESPACES, "default")
+    gone = running.api.items(PODS)[0]
+    running.api.vanish(PODS, Key("default", name(gone)))
+    await running.settle(60)
+    assert len(running.api.items(PODS)) == len(NODE_NAMES) - 1
+    assert [event for event in running.api.items(EVENTS) if event["reason"] == "FailedCreate"] == []
 
 
 async def test_an_update_with_surge_brings_the_new_pod_first(running: Any) -> None:
