@@ -1,4 +1,4 @@
-"""Making one probe or hook: httpGet, tcpSocket and exec, with kubelet's words for what went wrong.
+"""Making one probe or hook: httpGet, tcpSocket, gRPC and exec, with kubelet's words for what went wrong.
 
 Connections go from the node to the pod's address. A probe never raises; it answers (success, message), success None
 when the probe itself could not be made.
@@ -15,6 +15,7 @@ import aiohttp
 from common.api.meta import Object
 from common.clock import Clock
 
+from . import grpc_health
 from .runtime.base import Runtime, RuntimeFailure
 
 USER_AGENT = "kube-probe/1.36"
@@ -58,9 +59,11 @@ class NodeProber:
                 action = spec["tcpSocket"]
                 port = port_number(action.get("port"), container)
                 return await _tcp(str(action.get("host") or address), port, seconds)
+            if "grpc" in spec:
+                return await _grpc(spec["grpc"], address, seconds)
         except ValueError as error:
             return None, str(error)
-        return None, f"a probe with {', '.join(sorted(set(spec) & {'grpc'})) or 'no handler'} is not supported"
+        return None, "missing probe handler"
 
     async def hook(
         self, handler: Object, container: Object, container_id: str, address: str, seconds: float | None
@@ -133,6 +136,23 @@ async def _tcp(host: str, port: int, seconds: float) -> Result:
         return False, _dial_error(host, port, error)
     writer.close()
     return True, ""
+
+
+async def _grpc(action: Object, address: str, seconds: float) -> Result:
+    service = str(action.get("service") or "")
+    try:
+        async with asyncio.timeout(seconds):
+            status = await grpc_health.check(address, int(action.get("port") or 0), service)
+    except TimeoutError:
+        return False, f"timeout: health rpc did not complete within {seconds:g}s"
+    except OSError as error:
+        why = _dial_error(address, int(action.get("port") or 0), error)
+        return False, f'error: failed to connect service "{_bracketed(address)}:{action.get("port")}": {why}'
+    except grpc_health.GrpcError as error:
+        return False, f"error: health rpc probe failed: {error}"
+    if status == "SERVING":
+        return True, "service healthy"
+    return False, f'service unhealthy (responded with "{status}")'
 
 
 def _dial_error(host: str, port: int, error: BaseException) -> str:

@@ -123,7 +123,7 @@ async def test_exec(answer: Any, expected: tuple[bool | None, str]) -> None:
 
 
 async def test_a_probe_that_cannot_be_made_is_no_failure() -> None:
-    assert (await prober().probe({"grpc": {"port": 1}}, CONTAINER, "id", ""))[0] is None
+    assert (await prober().probe({}, CONTAINER, "id", "")) == (None, "missing probe handler")
     success, message = await prober().probe({"tcpSocket": {"port": "nope"}}, CONTAINER, "id", "")
     assert success is None
     assert "couldn't find port 'nope'" in message
