@@ -9,7 +9,7 @@ from datetime import datetime
 from common.api.meta import Object
 from console.views.yaml_text import to_yaml
 
-from . import autoscaling, batch, cluster, lines, storage, workloads
+from . import autoscaling, batch, cluster, lines, policy, storage, workloads
 from .pod import pod
 
 
@@ -76,6 +76,7 @@ _WITH_TIME = {
     "ReplicationController": workloads.replicaset,
     "Job": batch.job,
     "HorizontalPodAutoscaler": autoscaling.autoscaler,
+    "PodDisruptionBudget": policy.budget,
 }
 
 

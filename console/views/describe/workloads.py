@@ -14,11 +14,12 @@ from .lines import conditions, field, pairs, table
 from .pod import template
 
 
-def _selector(spec: Object) -> str:
-    selector = spec.get("selector") or {}
-    plain = all(isinstance(value, str) for value in selector.values())  # of a ReplicationController
-    terms = [f"{key}={value}" for key, value in (selector if plain else selector.get("matchLabels") or {}).items()]
-    for term in selector.get("matchExpressions") or ():
+def selector(spec: Object) -> str:
+    """A label selector, or that of a ReplicationController, as people write one."""
+    asked = spec.get("selector") or {}
+    plain = all(isinstance(value, str) for value in asked.values())  # of a ReplicationController
+    terms = [f"{key}={value}" for key, value in (asked if plain else asked.get("matchLabels") or {}).items()]
+    for term in asked.get("matchExpressions") or ():
         values = f" ({','.join(term.get('values') or ())})" if term.get("values") else ""
         terms.append(f"{term.get('key')} {str(term.get('operator')).lower()}{values}")
     return ",".join(terms)
@@ -38,7 +39,7 @@ def deployment(obj: Object, owned: Sequence[Object], now: datetime) -> list[str]
     kind = str(strategy.get("type", "RollingUpdate"))
     lines = [
         field("Status", status.workload_status(obj).word),
-        field("Selector", _selector(spec)),
+        field("Selector", selector(spec)),
         field("Replicas", counts),
         field("Strategy", kind + (limits if kind == "RollingUpdate" else "")),
         field("Min Ready", f"{spec.get('minReadySeconds', 0)} s"),
@@ -75,7 +76,7 @@ def statefulset(obj: Object, owned: Sequence[Object], now: datetime) -> list[str
     retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
     lines = [
         field("Status", status.workload_status(obj).word),
-        field("Selector", _selector(spec)),
+        field("Selector", selector(spec)),
         field("Service", spec.get("serviceName")),
         field("Replicas", counts),
         field("First Ordinal", (spec.get("ordinals") or {}).get("start", 0)),
@@ -116,7 +117,7 @@ def daemonset(obj: Object, owned: Sequence[Object], now: datetime) -> list[str]:
     chosen = ((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {}
     return [
         field("Status", status.workload_status(obj).word),
-        field("Selector", _selector(spec)),
+        field("Selector", selector(spec)),
         *pairs("Node Selector", chosen),
         field("Nodes", counts),
         field("Update Strategy", kind + (limits if kind == "RollingUpdate" else "")),
@@ -142,7 +143,7 @@ def replicaset(obj: Object, now: datetime) -> list[str]:
         f"{state.get('replicas', 0)} current / {spec.get('replicas', 1)} desired, {state.get('readyReplicas', 0)} ready"
     )
     return [
-        field("Selector", _selector(spec)),
+        field("Selector", selector(spec)),
         field("Replicas", counts),
         field("Revision", revision(obj) or None),
         *template(spec.get("template") or {}),

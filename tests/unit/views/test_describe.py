@@ -150,3 +150,22 @@ def test_a_rollout_counts_replicas_and_knows_what_the_strategy_demands(fleet: Fl
     assert [item.new for item in found.replicas] == [True, True, False, False, False]
     assert found.status.word == "Progressing"
     assert not found.complete
+
+
+def test_a_disruption_budget_tells_what_it_demands_and_what_is_under_way() -> None:
+    budget = {
+        "kind": "PodDisruptionBudget", "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"minAvailable": "50%", "selector": {"matchLabels": {"app": "web"}}},
+        "status": {"disruptionsAllowed": 0, "currentHealthy": 2, "desiredHealthy": 2, "expectedPods": 4,
+                   "disruptedPods": {"web-1": "2026-11-22T09:14:00Z"}},
+    }  # fmt: skip
+    found = "\n".join(describe(budget, Related(), NOW))
+    for line in (
+        "spent",
+        "app=web",
+        "50%",
+        "0 allowed | 2 healthy | 2 needed | 4 expected",
+        "IfHealthyBudget",
+        "web-1",
+    ):
+        assert line in found
