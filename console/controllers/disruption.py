@@ -13,13 +13,19 @@ from typing import ClassVar
 
 from common.api import disruptions, intstr, kinds
 from common.api.conditions import set_condition
-from common.api.kinds import PODDISRUPTIONBUDGETS, PODS, Resource
+from common.api.definitions import resources_of
+from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, PODDISRUPTIONBUDGETS, PODS, Resource
 from common.api.meta import Key, Object, controller_of, generation, is_deleting, key, name, namespace
 from common.api.pods import is_ready, is_terminal
 from common.api.selectors import from_label_selector
-from common.errors import Conflict, NotFound
+from common.errors import ApiError, Conflict, NotFound
 from console.controllers.base import BY_NAMESPACE, Controller, Kit, namespace_index
 
+_UNMANAGED = (
+    "Pods selected by this PodDisruptionBudget were found to be unmanaged. As a result, the status of the PDB cannot "
+    "be calculated correctly, which may result in undefined behavior. To account for these pods please set "
+    '".spec.minAvailable" field of the PDB to an integer value.'
+)
 _SCALABLE = (kinds.REPLICASETS, kinds.DEPLOYMENTS, kinds.STATEFULSETS, kinds.REPLICATIONCONTROLLERS)
 
 
@@ -62,6 +68,12 @@ def wanted_pods(covered: Iterable[Object], owners: Mapping[tuple[str, str], Obje
     return sum(wanted.values())
 
 
+def counts_wanted(budget: Object) -> bool:
+    """Whether it demands a part of what the pods' controllers want, not of what there is."""
+    spec = budget.get("spec") or {}
+    return spec.get("maxUnavailable") is not None or isinstance(spec.get("minAvailable"), str)
+
+
 def status(budget: Object, covered: list[Object], wanted: int, now: datetime) -> tuple[Object, float | None]:
     """The status of a budget, and in how many seconds it changes by itself."""
     before = budget.get("status") or {}
@@ -99,6 +111,7 @@ class DisruptionController(Controller[Key]):
         self._budgets = self.follow(PODDISRUPTIONBUDGETS, lambda budget: [key(budget)])
         self._pods = self.follow(PODS, self._budgets_of)
         self._owners = {resource.kind: self.mirror(resource) for resource in _SCALABLE}
+        self._definitions = self.mirror(CUSTOMRESOURCEDEFINITIONS)
         for resource in _SCALABLE:
             self._follow_scale(resource)
 
@@ -125,7 +138,11 @@ class DisruptionController(Controller[Key]):
             for pod in self._pods.by_index(BY_NAMESPACE, key.namespace)
             if not is_terminal(pod) and selector.matches(pod["metadata"].get("labels") or {})
         ]
-        new, soonest = status(budget, covered, wanted_pods(covered, self._known(key.namespace)), self.clock.now())
+        if counts_wanted(budget) and any(controller_of(pod) is None for pod in covered):
+            self.events.warning(PODDISRUPTIONBUDGETS, budget, "UnmanagedPods", _UNMANAGED)
+        owners = self._known(key.namespace)
+        await self._ask_others(covered, owners)
+        new, soonest = status(budget, covered, wanted_pods(covered, owners), self.clock.now())
         if soonest is not None:
             self.queue.add_after(key, soonest + 0.1)
         if new != budget.get("status"):
@@ -134,6 +151,25 @@ class DisruptionController(Controller[Key]):
             except (Conflict, NotFound):
                 # An eviction lowered it meanwhile: count again from what that left.
                 self.queue.add_after(key, 0.05)
+
+    async def _ask_others(self, covered: Iterable[Object], owners: dict[tuple[str, str], Object]) -> None:
+        """Add the controllers of kinds that users define, which say by their scale how many pods they want."""
+        for pod in covered:
+            ref = controller_of(pod) or {}
+            kind, owner = str(ref.get("kind") or ""), str(ref.get("name") or "")
+            resource = self._defined(str(ref.get("apiVersion") or ""), kind)
+            if resource is None or (kind, owner) in owners:
+                continue
+            try:
+                scale = await self.client.get(resource, owner, namespace(pod), subresource="scale")
+            except ApiError:
+                continue  # it has no scale, or is gone: its pods count for nothing
+            owners[kind, owner] = {"kind": kind, "metadata": {"name": owner}, "spec": scale.get("spec") or {}}
+
+    def _defined(self, api_version: str, kind: str) -> Resource | None:
+        """The resource of a kind that users define."""
+        served = (resource for definition in self._definitions.items() for resource in resources_of(definition))
+        return next((item for item in served if (item.api_version, item.kind) == (api_version, kind)), None)
 
     def _known(self, space: str) -> dict[tuple[str, str], Object]:
         return {

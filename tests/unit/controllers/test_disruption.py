@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from common.api.kinds import DEPLOYMENTS, PODDISRUPTIONBUDGETS, PODS, REPLICASETS
+from common.api.kinds import (
+    CUSTOMRESOURCEDEFINITIONS,
+    DEPLOYMENTS,
+    EVENTS,
+    PODDISRUPTIONBUDGETS,
+    PODS,
+    REPLICASETS,
+    Resource,
+)
 from common.api.meta import Key, Object
 from console.controllers.disruption import Count, DisruptionController, count, wanted_pods
 from tests.fakes.objects import pod
@@ -84,4 +92,37 @@ async def test_scaling_the_controller_raises_what_is_demanded(world: Any) -> Non
     assert allowed(world) == 1
     await world.client.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 6}}, "default")
     await world.settle()
+    assert allowed(world) == 0
+
+
+DEFINITION = {
+    "metadata": {"name": "crews.ships.example"},
+    "spec": {
+        "group": "ships.example", "scope": "Namespaced", "names": {"plural": "crews", "kind": "Crew"},
+        "versions": [{"name": "v1", "served": True, "storage": True}],
+    },
+    "status": {"conditions": [{"type": "Established", "status": "True"}]},
+}  # fmt: skip
+CREWS = Resource("ships.example", "v1", "crews", "Crew")
+
+
+async def test_a_kind_that_users_define_says_by_its_scale_how_many_it_wants(world: Any) -> None:
+    world.api.seed(CUSTOMRESOURCEDEFINITIONS, DEFINITION)
+    world.api.seed(CREWS, {"metadata": {"name": "red", "namespace": "default"}, "spec": {"replicas": 3}})
+    owner = {"apiVersion": "ships.example/v1", "kind": "Crew", "name": "red", "uid": "c", "controller": True}
+    for number in range(3):
+        world.api.seed(PODS, pod(f"red-{number}", node="n1", ready=True, labels={"app": "web"}, owner=owner))
+    await world.start(DisruptionController(world.kit))
+    await world.client.create(PODDISRUPTIONBUDGETS, budget(maxUnavailable=1), "default")
+    await world.settle()
+    assert allowed(world) == 1
+
+
+@pytest.mark.parametrize(("spec", "said"), [({"maxUnavailable": 1}, True), ({"minAvailable": 1}, False)])
+async def test_pods_that_nobody_manages_are_named(spec: Object, said: bool, world: Any) -> None:
+    world.api.seed(PODS, pod("alone", node="n1", ready=True, labels={"app": "web"}))
+    await world.start(DisruptionController(world.kit))
+    await world.client.create(PODDISRUPTIONBUDGETS, budget(**spec), "default")
+    await world.settle()
+    assert ("UnmanagedPods" in [event["reason"] for event in world.api.items(EVENTS)]) is said
     assert allowed(world) == 0
