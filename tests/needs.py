@@ -4,29 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.lab.needs import PROGRAMS
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """One pytest run. `root`: it makes namespaces, engines and rules."""
+    """One pytest run. `root`: it makes namespaces, engines and rules; `lab`: the folder of a lab of its own."""
 
     name: str
     paths: tuple[str, ...]
     tools: tuple[str, ...] = ()
     root: bool = False
+    lab: str = ""
 
 
 PACKAGES = {**PROGRAMS, "haproxy": "haproxy", "tmux": "tmux", "make": "make", "sudo": "sudo"}
 KUBECTL = "kubectl is not on PATH: install version 1.31 or newer, see kubernetes.io/docs/tasks/tools"
 _KERNEL = ("dockerd", "iptables", "nft", "ip", "haproxy", "conntrack", "busybox")
-SUITES = (
-    Suite("unit and model", ("tests/unit", "tests/architecture", "tests/model")),
-    Suite("console", ("tests/tui",), ("tmux",)),
-    Suite("integration", ("tests/integration",), (*_KERNEL, "kubectl"), root=True),
-    Suite("end to end", ("tests/e2e",), (*PACKAGES, "kubectl"), root=True),
+_HOSTS = (*PACKAGES, "kubectl")
+_E2E = "tests/e2e"
+_FILES = tuple(sorted(f"{_E2E}/{path.name}" for path in (Path(__file__).parent / "e2e").glob("test_*.py")))
+_MACHINE = (f"{_E2E}/test_single_host.py",)
+_STORIES = tuple(path for path in _FILES if "/test_story_" in path)
+_OTHERS = tuple(path for path in _FILES if path not in (*_MACHINE, *_STORIES))
+# The stories of the first half of the alphabet go with the tests that are no stories: both labs then take equally long.
+_HALF = tuple(path for path in _STORIES if path < f"{_E2E}/test_story_c")
+_REST = tuple(path for path in _STORIES if path not in _HALF)
+STAGES = (
+    (
+        Suite("unit and model", ("tests/unit", "tests/architecture", "tests/model")),
+        Suite("console", ("tests/tui",), ("tmux",)),
+        Suite("integration", ("tests/integration",), (*_KERNEL, "kubectl"), root=True),
+    ),
+    # It compares this machine before and after, so nothing else may be at work on it.
+    (Suite("one machine", _MACHINE, _HOSTS, root=True),),
+    (
+        Suite("end to end", (*_OTHERS, *_HALF), _HOSTS, root=True),
+        Suite(
+            "stories", tuple(path for path in _STORIES if path not in _HALF), _HOSTS, root=True, lab="/tmp/qd-stories"
+        ),
+    ),
 )
+"""Stages run one after the other, the suites of a stage side by side: most of their time is waiting."""
+SUITES = tuple(suite for stage in STAGES for suite in stage)
 
 
 def packages(present: Iterable[str]) -> list[str]:

@@ -10,10 +10,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from tests import needs
 
+OWN_LAB = "QUARTERDECK_TEST_LAB"
 NO_TESTS = 5  # pytest's exit code for an empty folder
 FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -50,21 +53,33 @@ def install(packages: list[str], prefix: list[str] | None) -> None:
 
 
 def run_suite(suite: needs.Suite) -> bool:
-    """Whether pytest found no failure."""
-    print(f"\n== {suite.name}", flush=True)
-    code = subprocess.run([sys.executable, "-m", "pytest", "-q", *suite.paths], check=False).returncode
+    """Whether pytest found no failure. What it says is printed when it has ended, so that suites do not mix."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *suite.paths]
+    environment = {**os.environ, **({OWN_LAB: suite.lab} if suite.lab else {})}
+    with tempfile.TemporaryFile() as output:
+        code = subprocess.run(command, env=environment, stdout=output, stderr=output, check=False).returncode
+        output.seek(0)
+        print(f"\n== {suite.name}\n{output.read().decode(errors='replace')}", flush=True)
     return code in {0, NO_TESTS}
+
+
+def run_stage(suites: Sequence[needs.Suite], run: Callable[[needs.Suite], bool]) -> list[str]:
+    """Run suites side by side; the names of those that failed."""
+    if not suites:
+        return []
+    print(f"\nRunning: {', '.join(suite.name for suite in suites)}", flush=True)
+    with ThreadPoolExecutor(len(suites)) as pool:
+        return [suite.name for suite, good in zip(suites, pool.map(run, suites), strict=True) if not good]
 
 
 def main(run: Callable[[needs.Suite], bool] = run_suite) -> int:
     install(needs.packages(present()), as_root())
     there, root = present(), os.geteuid() == 0
-    failed, left_out = [], []
-    for suite in needs.SUITES:
-        if reasons := needs.obstacles(suite, there, root=root):
-            left_out.append((suite, reasons))
-        elif not run(suite):
-            failed.append(suite.name)
+    obstacles = {suite: needs.obstacles(suite, there, root=root) for suite in needs.SUITES}
+    left_out = [(suite, reasons) for suite, reasons in obstacles.items() if reasons]
+    failed: list[str] = []
+    for stage in needs.STAGES:
+        failed += run_stage([suite for suite in stage if not obstacles[suite]], run)
     return conclude(failed, left_out, kubectl="kubectl" in there, ci=os.environ.get("CI") == "true")
 
 

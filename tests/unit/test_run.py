@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests import needs, run
@@ -26,6 +28,23 @@ def test_every_missing_tool_is_named() -> None:
     assert reasons == ["dockerd is not installed: apt-get install docker.io", needs.KUBECTL]
 
 
+def test_every_end_to_end_test_is_in_one_suite() -> None:
+    files = [path for suite in needs.SUITES for path in suite.paths if path.startswith("tests/e2e/")]
+    there = sorted(str(path) for path in Path("tests/e2e").glob("test_*.py"))
+    assert sorted(files) == there
+
+
+def test_the_suites_of_a_stage_all_run_and_the_failed_are_named() -> None:
+    seen: list[str] = []
+
+    def ran(suite: needs.Suite) -> bool:
+        seen.append(suite.name)
+        return suite.name != "console"
+
+    assert run.run_stage(needs.STAGES[0], ran) == ["console"]
+    assert sorted(seen) == sorted(suite.name for suite in needs.STAGES[0])
+
+
 @pytest.mark.parametrize(
     ("failed", "left_out", "kubectl", "ci", "code"),
     [
@@ -39,7 +58,7 @@ def test_every_missing_tool_is_named() -> None:
 def test_the_end(
     capsys: pytest.CaptureFixture[str], failed: list[str], left_out: list[str], kubectl: bool, ci: bool, code: int
 ) -> None:
-    suites = [(needs.SUITES[-1], left_out)] if left_out else []
+    suites = [(needs.SUITES[-2], left_out)] if left_out else []
     assert run.conclude(failed, suites, kubectl=kubectl, ci=ci) == code
     text = capsys.readouterr().out
     assert ("NOT RUN: end to end\n  - no root" in text) is bool(left_out)
