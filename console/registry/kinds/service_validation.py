@@ -19,6 +19,7 @@ NODE_PORT_TYPES = frozenset({"NodePort", "LoadBalancer"})
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _MAX_AFFINITY = 86400  # seconds
 _POLICIES = ("Cluster", "Local")
+_IP_MODES = ("Proxy", "VIP")
 _DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
 
 
@@ -48,6 +49,30 @@ def warnings(service: Object) -> list[str]:
     if spec.get("sessionAffinity") == "ClientIP":
         found.append(f"spec.SessionAffinity is ignored {where}")
     return found
+
+
+def validate_status(service: Object) -> list[Cause]:
+    """What load balancers say about where they are."""
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    path = "status.loadBalancer.ingress"
+    if ingress and service["spec"]["type"] != "LoadBalancer":
+        return [validation.forbidden(path, 'may only be used when `spec.type` is "LoadBalancer"')]
+    causes: list[Cause] = []
+    for index, entry in enumerate(ingress):
+        where = f"{path}[{index}]"
+        if entry.get("ip"):
+            causes += addresses.ip(f"{where}.ip", entry["ip"])
+        if entry.get("ipMode") is not None and entry["ipMode"] not in _IP_MODES:
+            causes.append(validation.unsupported(f"{where}.ipMode", entry["ipMode"], _IP_MODES))
+        if name := entry.get("hostname"):
+            causes += validation.each(f"{where}.hostname", name, validation.dns_subdomain(name))
+            if _is_ip(name):
+                causes.append(validation.wrong(f"{where}.hostname", name, "must be a DNS name, not an IP address"))
+    return causes
+
+
+def _is_ip(text: str) -> bool:
+    return not addresses.ip("", text)
 
 
 def validate(new: Object, old: Object | None, context: Context) -> list[Cause]:

@@ -189,7 +189,7 @@ def _version(cidr: str) -> int:
 
 def _validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
     if context.subresource:
-        return []
+        return service_validation.validate_status(new) if context.subresource == "status" else []
     return service_validation.validate(new, old, context)
 
 

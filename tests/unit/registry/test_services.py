@@ -23,6 +23,7 @@ from .builders import (
     context,
     created,
     named,
+    row,
     service,
     update_causes,
     updated,
@@ -278,3 +279,36 @@ def test_the_class_of_a_balancer_is_for_ever() -> None:
         'spec.loadBalancerClass: Invalid value: "example.com/other": may not change once set'
     ]
     assert updated(SERVICES, service(type="ClusterIP"), made)["spec"]["type"] == "ClusterIP"
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "expected"),
+    [
+        ("LoadBalancer", {"ip": "bad"}, "status.loadBalancer.ingress[0].ip: Invalid value"),
+        ("LoadBalancer", {"hostname": "10.0.0.1"}, "must be a DNS name, not an IP address"),
+        ("LoadBalancer", {"ip": "10.0.0.1", "ipMode": "Any"}, 'supported values: "Proxy", "VIP"'),
+        ("ClusterIP", {"ip": "10.0.0.1"}, "may only be used when `spec.type` is"),
+    ],
+)
+def test_a_wrong_place_of_a_load_balancer_is_refused(kind: str, entry: Object, expected: str) -> None:
+    old = created(SERVICES, service(type=kind))
+    new = changed(old, "status.loadBalancer", {"ingress": [entry]})
+    assert expected in "\n".join(update_causes(SERVICES, new, old, "status"))
+
+
+def test_what_an_ignored_field_is_said_about_and_what_not() -> None:
+    warnings = row(SERVICES).warnings
+    assert warnings(created(SERVICES, service(externalIPs=["192.0.2.1"]))) == []
+    headless = service(clusterIP="None", externalIPs=["192.0.2.1"], sessionAffinity="ClientIP")
+    assert warnings(created(SERVICES, headless)) == [
+        "spec.externalIPs is ignored for headless services", "spec.SessionAffinity is ignored for headless services",
+    ]  # fmt: skip
+
+
+def test_traffic_distribution_is_one_of_three() -> None:
+    assert causes(SERVICES, service(trafficDistribution="PreferSameZone")) == []
+    (cause,) = causes(SERVICES, service(trafficDistribution="Near"))
+    assert cause == (
+        'spec.trafficDistribution: Unsupported value: "Near": '
+        'supported values: "PreferClose", "PreferSameNode", "PreferSameZone"'
+    )
