@@ -6,6 +6,8 @@ evictions never spend the same one; the pod is deleted once that is durable.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from common.api import disruptions, meta
 from common.api.conditions import set_condition
 from common.api.disruptions import Judgement, Verdict
@@ -38,10 +40,12 @@ async def evict(
     pods, budgets = rows
     options = DeleteOptions.parse({"dryRun": "All"} if dry_run else {}, eviction.get("deleteOptions") or {})
     pod = verbs.current(pods, namespace, name).obj
+    # What is evicted is the pod that was asked for: while its budget is written a namesake may take its place.
+    options = replace(options, uid=options.uid or meta.uid(pod))
     if not disruptions.needs_no_budget(pod):
         await _ask(verbs, caller, budgets, pod, dry_run=options.dry_run)
         if not options.dry_run:
-            await _mark(verbs, caller, pods, namespace, name)
+            await _mark(verbs, caller, pods, pod)
     await verbs.delete(caller, pods, namespace, name, options)
 
 
@@ -81,9 +85,11 @@ def _refusal(judgement: Judgement, budget: str) -> ApiError:
     )
 
 
-async def _mark(verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str) -> None:
+async def _mark(verbs: Verbs, caller: Caller, row: Row, pod: Object) -> None:
     """Say in the pod why it goes, for its controller and for people."""
-    current = verbs.current(row, namespace, name)
+    current = verbs.current(row, meta.namespace(pod), meta.name(pod))
+    if meta.uid(current.obj) != meta.uid(pod):
+        return
     state = dict(current.obj.get("status") or {})
     state["conditions"] = set_condition(
         list(state.get("conditions") or ()), "DisruptionTarget", "True", "EvictionByEvictionAPI",

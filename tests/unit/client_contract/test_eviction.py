@@ -9,10 +9,11 @@ import pytest
 
 from common.api.conditions import get_condition
 from common.api.kinds import PODDISRUPTIONBUDGETS, PODS
-from common.api.meta import Object
+from common.api.meta import Object, is_deleting
 from common.client.base import Client
-from common.errors import InternalError, NotFound, TooManyRequests
+from common.errors import Conflict, InternalError, NotFound, TooManyRequests
 
+from .conftest import Api
 from .objects import pod
 
 
@@ -58,6 +59,24 @@ async def test_an_evicted_pod_says_so(client: Client) -> None:
     target = get_condition(await client.get(PODS, "a", "default"), "DisruptionTarget")
     assert target is not None
     assert target["reason"] == "EvictionByEvictionAPI"
+
+
+async def test_a_pod_that_took_the_name_meanwhile_is_not_evicted(api: Api) -> None:
+    client = api.server.local_client("test")
+    await ready(client, "a", app="web")
+    await budget(client, 1)
+    # All three are decided before the first of them is on disk.
+    outcomes: list[Any] = await asyncio.gather(
+        evict(client, "a"),
+        client.delete(PODS, "a", "default", grace_period_seconds=0),
+        client.create(PODS, pod("a")),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[0], Conflict), outcomes
+    there = await client.get(PODS, "a", "default")
+    assert there["metadata"]["uid"] == outcomes[2]["metadata"]["uid"]
+    assert not is_deleting(there)
+    assert get_condition(there, "DisruptionTarget") is None
 
 
 async def test_a_budget_that_was_not_looked_at_yet_says_when_to_come_back(client: Client) -> None:
