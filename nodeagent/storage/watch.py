@@ -107,8 +107,9 @@ class VolumeWatch:
             for staged in self._stager.staged(uid).values():
                 if staged.mount:
                     found.setdefault(staged.mount, []).append((uid, staged.volume))
-        for mount in self._trouble.keys() - found.keys():
-            del self._trouble[mount]
+        for mount in (self._trouble.keys() | self._servers.keys()) - found.keys():
+            self._trouble.pop(mount, None)
+            self._servers.pop(mount, None)
         return found
 
     async def _look(self, mount: str, users: list[tuple[str, str]]) -> None:
@@ -186,7 +187,10 @@ def _present(paths: Iterable[str]) -> set[str]:
 def _with_capacity(used: Mapping[str, int]) -> dict[str, Figures]:
     found = {}
     for path, size in used.items():
-        stats = os.statvfs(path)
+        try:
+            stats = os.statvfs(path)
+        except OSError:
+            continue  # its pod was removed meanwhile
         found[path] = Figures(
             size, stats.f_blocks * stats.f_frsize, stats.f_bavail * stats.f_frsize, stats.f_files, stats.f_ffree
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import orjson
@@ -14,6 +15,7 @@ from nodeagent.storage.commands import TimedOut, Tools
 from nodeagent.storage.routes import VolumeRoutes
 from nodeagent.storage.stager import Stager
 from nodeagent.storage.watch import Figures, Fleet, VolumeWatch, summary_of
+from tests.fakes.cluster import until
 from tests.fakes.objects import pod
 from tests.unit.nodeagent.test_storage import Engine, NoMounts, user, world
 
@@ -63,6 +65,16 @@ class Silent(Tools):
         return (4096, 100, 25, 10, 5)
 
 
+class Vanishing(Tools):
+    """Measures folders, one of which its pod's removal takes away at that moment."""
+
+    vanishing: Path
+
+    async def run(self, *command: str, **_options: object) -> str:  # type: ignore[override]
+        self.vanishing.rmdir()
+        return "".join(f"7\t{path}\n" for path in command if path.startswith("/"))
+
+
 async def test_pods_are_told_once_of_a_server_that_is_away_and_once_that_it_is_back(tmp_path: Path) -> None:
     stager = Stager(tmp_path, NoMounts(), Engine())
     stager.tools = tools = Silent()
@@ -85,6 +97,25 @@ async def test_pods_are_told_once_of_a_server_that_is_away_and_once_that_it_is_b
         ("p1", "Normal", "VolumeConditionNormal", "Volume data: The volume is healthy again"),
     ]
     assert watch.figures(subject) == {"data": ("files", Figures(75 * 4096, 100 * 4096, 25 * 4096, 10, 5))}
+
+
+async def test_a_folder_that_goes_while_it_is_measured_ends_no_measuring(tmp_path: Path) -> None:
+    stager = Stager(tmp_path, NoMounts(), Engine())
+    stager.tools = tools = Vanishing()
+    subject = pod("web")
+    subject["metadata"]["uid"] = "p1"
+    subject["spec"]["volumes"] = [{"name": "a", "emptyDir": {}}, {"name": "b", "emptyDir": {}}]
+    for volume in ("a", "b"):
+        (tmp_path / "p1" / "volumes" / volume).mkdir(parents=True)
+    tools.vanishing = tmp_path / "p1" / "volumes" / "a"
+    clock = FakeClock()
+    watch = VolumeWatch(stager, clock, Fleet(lambda: [subject], lambda uid: tmp_path / uid, print, print))
+    watch.start()
+    await until(lambda: bool(watch.figures(subject)), lambda: asyncio.sleep(0.01))
+    assert set(watch.figures(subject)) == {"b"}
+    assert watch.figures(subject)["b"][1].used == 7
+    await watch.close()
+    await stager.close()
 
 
 async def test_a_mount_is_made_anew_for_a_container_only_when_it_does_not_answer(tmp_path: Path) -> None:
