@@ -107,7 +107,8 @@ class DisruptionController(Controller[Key]):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self.index(PODS, BY_NAMESPACE, namespace_index)
+        for indexed in (PODS, PODDISRUPTIONBUDGETS, *_SCALABLE):
+            self.index(indexed, BY_NAMESPACE, namespace_index)
         self._budgets = self.follow(PODDISRUPTIONBUDGETS, lambda budget: [key(budget)])
         self._pods = self.follow(PODS, self._budgets_of)
         self._owners = {resource.kind: self.mirror(resource) for resource in _SCALABLE}
@@ -119,14 +120,15 @@ class DisruptionController(Controller[Key]):
         def scaled(old: Object | None, new: Object | None) -> None:
             changed = new or old
             if changed is not None and _replicas(old) != _replicas(new):
-                for budget in self._budgets.items():
-                    if namespace(budget) == namespace(changed):
-                        self.queue.add(key(budget))
+                for budget in self._budgets.by_index(BY_NAMESPACE, namespace(changed)):
+                    self.queue.add(key(budget))
 
         self._owners[resource.kind].listen(scaled)
 
     def _budgets_of(self, pod: Object) -> Iterable[Key]:
-        return [key(budget) for budget in disruptions.budgets_of(pod, self._budgets.items())]
+        return [
+            key(budget) for budget in disruptions.budgets_of(pod, self._budgets.by_index(BY_NAMESPACE, namespace(pod)))
+        ]
 
     async def sync(self, key: Key) -> None:
         budget = self._budgets.get(key)
@@ -175,8 +177,7 @@ class DisruptionController(Controller[Key]):
         return {
             (kind, name(obj)): obj
             for kind, informer in self._owners.items()
-            for obj in informer.items()
-            if namespace(obj) == space
+            for obj in informer.by_index(BY_NAMESPACE, space)
         }
 
 
