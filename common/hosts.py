@@ -12,6 +12,7 @@ from common.settings import AGENT_PORT
 
 AGENT_ADDRESS = "quarterdeck.io/agent-address"
 """Annotation of a Node: HOST:PORT at which its agent listens."""
+ADOPTION_SECONDS = 60.0  # two round trips of a handshake, and the node's first report
 HOST_FINGERPRINT = "quarterdeck.io/host-fingerprint"
 """Annotation of a Node: the certificate that its host was born with, SHA-256 in hex."""
 CERTIFICATE_SERIAL = "quarterdeck.io/certificate-serial"

@@ -8,29 +8,21 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import quote
 
-from common.api import meta
-from common.api.kinds import HOSTS, NODES
-from common.api.meta import name
 from common.blocking import Unreachable
 from common.clock import SystemClock
-from common.errors import ApiError, NotFound
-from common.hosts import HOST_FINGERPRINT, join_address
+from common.errors import ApiError
 from common.settings import Home
-from common.waiting import wait_until
+from console.install.cluster import ApiCluster
 from console.install.flow import Bundles, Job, Refused, install, remove
-from console.install.hostkeys import KnownHosts
-from console.install.remote import Identity
+from console.install.hostkeys import KnownHosts, known_hosts
 from console.install.ssh import Credentials, SshError, UnknownHostKey
 from console.install.target import Target, parse
 
 from .context import Context
 from .exits import Exit, Failure
-from .hosts import ADOPTION_TIMEOUT
 
 AT_ONCE = 8  # machines worked on side by side
-LEAVE_SECONDS = 60.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     context = Context.of(args)
     targets = [_target(text) for text in args.targets]
     home = Home.from_environment()
-    known = KnownHosts(home.path / "ssh" / "known_hosts", (Path.home() / ".ssh" / "known_hosts",))
+    known = known_hosts(home.path)
     if args.forget_host_key:
         for target in targets:
             known.forget(target)
@@ -101,7 +93,7 @@ class _Work:
         self, context: Context, credentials: Credentials, known: KnownHosts, args: argparse.Namespace,
         bundles: Bundles, wide: int,
     ) -> None:  # fmt: skip
-        self._cluster = ApiCluster(context)
+        self._cluster = ApiCluster(context.api, SystemClock())
         self._credentials = credentials
         self._known = known
         self._args = args
@@ -137,50 +129,4 @@ class _Work:
     def _fail(self, target: Target, text: str) -> bool:
         with self._printing:
             print(f"{target!s:<{self._wide}}  error: {text}", file=sys.stderr, flush=True)
-        return False
-
-
-class ApiCluster:
-    """The cluster through its API, as `flow.Cluster`."""
-
-    def __init__(self, context: Context) -> None:
-        self._api = context.api
-        self._clock = SystemClock()
-
-    def node_of(self, fingerprint: str) -> str:
-        for node in self._api.get(NODES.path())["items"]:
-            if meta.annotations(node).get(HOST_FINGERPRINT) == fingerprint:
-                return name(node)
-        return ""
-
-    def adopt(self, identity: Identity, address: str) -> str:
-        hosts = self._api.get(HOSTS.path())["items"]
-        found = [host for host in hosts if (host.get("status") or {}).get("fingerprint") == identity.fingerprint]
-        # A host that mDNS has not shown, or never will, is looked for at the address that SSH was reached at.
-        host = name(found[0]) if found else join_address(address, identity.port)
-        path = HOSTS.path(None, quote(host, safe=""), "adopt")
-        adopted = self._api.send("POST", path, {"code": identity.code}, timeout=ADOPTION_TIMEOUT)
-        node = str((adopted.get("status") or {}).get("nodeName") or name(adopted))
-        if not wait_until(lambda: self._ready(node), ADOPTION_TIMEOUT, self._clock):
-            raise Refused(f"node {node} does not become Ready: `quarterdeck describe node {node}` says why")
-        return node
-
-    def _ready(self, node: str) -> bool:
-        try:
-            found = self._api.get(NODES.path(None, node))
-        except NotFound:
-            return False
-        conditions = (found.get("status") or {}).get("conditions") or ()
-        return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
-
-    def leave(self, node: str) -> None:
-        self._api.send("DELETE", NODES.path(None, node))
-        if not wait_until(lambda: self._gone(node), LEAVE_SECONDS, self._clock):
-            raise Refused(f"node {node} does not go: `quarterdeck describe node {node}` says why")
-
-    def _gone(self, node: str) -> bool:
-        try:
-            self._api.get(NODES.path(None, node))
-        except NotFound:
-            return True
         return False

@@ -10,14 +10,13 @@ from urllib.parse import quote
 from common.api.kinds import HOSTS
 from common.api.meta import Object, name
 from common.errors import NotFound
+from common.hosts import ADOPTION_SECONDS
 
 from . import arguments
 from .context import Context
 from .exits import Exit, Failure
 from .get import TABLE
 from .output import as_list, dump, table
-
-ADOPTION_TIMEOUT = 60.0  # seconds; two round trips of a handshake, and the node's first report
 
 
 def configure_discover(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +65,7 @@ def adopt(args: argparse.Namespace) -> int:
     code = args.code if args.code is not None else _ask(host, str(status.get("fingerprint") or ""))
     path = HOSTS.path(None, quote(host, safe=""), "adopt")
     try:
-        adopted = context.api.send("POST", path, {"code": code}, timeout=ADOPTION_TIMEOUT)
+        adopted = context.api.send("POST", path, {"code": code}, timeout=ADOPTION_SECONDS)
     except NotFound:
         raise Failure(
             f'host "{host}" is not known: `quarterdeck discover` lists those that are; '

@@ -98,3 +98,8 @@ def _hashed(field: str, pattern: str) -> bool:
     except ValueError:
         return False
     return hmac.compare_digest(hmac.new(salt, pattern.encode(), hashlib.sha1).digest(), digest)
+
+
+def known_hosts(home: Path) -> KnownHosts:
+    """Those of the state folder `home`, and the user's own."""
+    return KnownHosts(home / "ssh" / "known_hosts", (Path.home() / ".ssh" / "known_hosts",))

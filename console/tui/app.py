@@ -28,6 +28,7 @@ from .feeds import Feeds
 from .gateway import Connect
 from .keymap import Keymap
 from .keymap import load as load_keymap
+from .machines import Machines, SshMachines
 from .pages import PAGES, PLUGINS, Page, with_plugins, words_of
 from .palette import Look, choose
 from .palette_commands import ActionCommands
@@ -59,6 +60,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         keys: Keymap | None = None,
         first: Resource = kinds.PODS,
         pages: Mapping[str, Page] = PAGES,
+        machines: Machines | None = None,
     ) -> None:
         super().__init__()
         clock = clock or SystemClock()
@@ -75,6 +77,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
             catalogue=Catalogue(words_of(pages)),
             aside=aside,
             forwards=Forwards(aside),
+            machines=machines or SshMachines(Home.from_environment()),
         )
         self._first = first
         self._pages = pages
@@ -167,6 +170,8 @@ def run_tui(
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
     collect_rarely()
     pages = with_plugins(plugins.load(PLUGINS))
-    app = QuarterdeckApp(connect, cluster=cluster, look=look, keys=keys, first=first, pages=pages)
+    app = QuarterdeckApp(
+        connect, cluster=cluster, look=look, keys=keys, first=first, pages=pages, machines=SshMachines(home)
+    )
     app.run(mouse=mouse)
     return app.return_code or 0

@@ -15,6 +15,7 @@ from .facts import Facts, Tally
 from .feeds import Feeds, Subscription
 from .gateway import Connect, Gateway
 from .keymap import Keymap
+from .machines import Machines
 from .palette import Look
 
 PATIENCE_SECONDS = 2.0  # until a first connection that is not there yet is called missing
@@ -35,6 +36,7 @@ class Session:
     catalogue: Catalogue
     aside: Aside
     forwards: Forwards
+    machines: Machines
     facts: Facts = field(default_factory=Facts)
     lost_since: float | None = None
     tall_header: bool = False

@@ -17,14 +17,14 @@ _HOSTS: Lines = [
     ("    sudo quarterdeck-agent run", Tone.LINK),
     ("It appears here within seconds: press a, type the code that it prints.", Tone.DIM),
     ("", Tone.TEXT),
-    ("A host on another network is added by its address:", Tone.DIM),
-    ("    quarterdeck adopt ADDRESS", Tone.LINK),
+    ("Or press i: a machine with an SSH server gets everything that it needs.", Tone.DIM),
 ]
 _NO_NODES: Lines = [
     ("This cluster has no nodes yet, so nothing can run.", Tone.BRIGHT),
     ("", Tone.TEXT),
     ("1  Start an agent:  sudo quarterdeck-agent run", Tone.TEXT),
     ("2  Type  :discover  here, press  a  on it, type the code that it prints.", Tone.TEXT),
+    ("   Or press  i  there: a machine with an SSH server gets all it needs.", Tone.TEXT),
     ("3  Apply a manifest:  quarterdeck apply -f app.yaml   (kubectl works too)", Tone.TEXT),
 ]
 _NOTHING_RUNS: Lines = [

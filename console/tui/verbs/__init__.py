@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import batch, change, history, keys, look, reach
+from . import batch, change, history, keys, look, machine, reach
 from .look import describe, involved, logs
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
     "uncordon": partial(change.cordon, cordoned=False),
     "drain": change.drain,
     "adopt": change.adopt,
+    "machine": machine.machine,
     "delete": change.delete,
 }
 

@@ -1,0 +1,52 @@
+"""What is done on a machine over SSH, line by line as it happens."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from console.tui.session import Session
+from console.tui.widgets.buffer import Entry, LineBuffer
+from console.tui.widgets.spans import Line
+from console.views.status import Tone
+
+from .text import TextScreen
+
+
+class MachineScreen(TextScreen):
+    """Leaving it stops nothing: the work goes on, and the last line says how it ended."""
+
+    def __init__(self, session: Session, title: str) -> None:
+        super().__init__(session, title, ["machines", title], [], wrap=True)
+        self._said: deque[str] = deque()  # filled by the thread that works
+        self.state = "working"
+
+    def hear(self, text: str) -> None:
+        """A line of progress, from any thread."""
+        self._said.append(text)
+
+    def end(self, text: str, *, good: bool) -> None:
+        self._said.append(text)
+        self.state = "done" if good else "failed"
+
+    def standing(self) -> Line:
+        tone = {"working": Tone.BUSY, "done": Tone.OK, "failed": Tone.BAD}[self.state]
+        return [(f"{self.session.look.glyphs[tone]} {self.state} ", tone)]
+
+    def frame(self) -> None:
+        if not self._said:
+            return
+        while self._said:
+            self._lines.append(self._said.popleft())
+        self._view.show(LineBuffer(Entry(line) for line in self._lines), _paint)
+
+
+def _paint(entry: Entry) -> Line:
+    text = entry.text
+    if text.startswith("error:"):
+        return [(text, Tone.BAD)]
+    if text.startswith("-- "):
+        return [(text, Tone.KEY)]
+    if text.startswith("   done"):
+        return [(text, Tone.OK)]
+    step, colon, why = text.partition(": ")
+    return [(step + colon, Tone.TEXT), (why, Tone.DIM)]
