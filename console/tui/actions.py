@@ -205,7 +205,7 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.DRAIN}), hint=2, group="Changing"),
     Action("drain.local", ("e",), "emptyDir", "Let pods go whose emptyDir data is lost with them, or keep them.",
            frozenset({Where.DRAIN}), hint=3, group="Changing"),
-    Action("machine", ("i",), "install over SSH", "Make a machine with an SSH server a node; on a node also upgrade "
+    Action("machine", ("i",), "install", "Make a machine with an SSH server a node; on a node also upgrade "
            "its agent, or remove it.", TABLE, frozenset({"hosts", "nodes"}), hint=9, group="Changing"),
     Action("adopt", ("a",), "adopt", "Make the host a node of this cluster; asks for the code that its agent prints.",
            TABLE, frozenset({"hosts"}), hint=2, group="Changing"),

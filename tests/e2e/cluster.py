@@ -50,6 +50,12 @@ class Cluster:
             raise LabError(f"the control plane ended with {self._console.returncode}: {self.log.read_text()[-3000:]}")
         return self.kubeconfig.exists() and "ok" in self.kubectl("get", "--raw", "/readyz", check=False)
 
+    @property
+    def console_pid(self) -> int:
+        """The process of the control plane."""
+        assert self._console is not None
+        return self._console.pid
+
     def kill_console(self) -> None:
         """End the control plane without a chance to say goodbye."""
         self._end_console(signal.SIGKILL)

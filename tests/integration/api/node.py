@@ -77,6 +77,10 @@ class Node:
         self.requests.append((request.path, {"command": " ".join(request.query.getall("command", []))}))
         socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io",))
         await socket.prepare(request)
+        if request.query.get("command") == "agent-dies":  # no last word, as when it is killed
+            await socket.send_bytes(b"\x01begun\n")
+            await socket.close()
+            return socket
         process = await asyncio.create_subprocess_exec(
             *request.query.getall("command", ["cat"]),
             stdin=asyncio.subprocess.PIPE,

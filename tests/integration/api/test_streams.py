@@ -11,8 +11,11 @@ import aiohttp
 import pytest
 
 from common.api.kinds import PODS
+from common.api.meta import Key
 from common.client.http import HttpClient
 from common.errors import BadRequest, ServiceUnavailable
+from console.streams.forward import Forward
+from console.streams.ports import Pair
 
 from .conftest import Running, python_client
 from .kubectl import Kubectl
@@ -170,6 +173,49 @@ async def test_port_forward_tells_that_nothing_listens(make_pod: MakePod, kubect
     finally:
         process.terminate()
         await process.wait()
+
+
+async def test_a_stream_whose_agent_goes_ends_with_the_reason_and_not_as_a_success(
+    make_pod: MakePod, kubectl: Kubectl
+) -> None:
+    await make_pod("web")
+    result = await kubectl.run("exec", "web", "--", "agent-dies")
+    assert (result.code, result.out) == (1, "begun\n")
+    assert "the connection to the agent of node node-1 was cut before the command ended" in result.err
+
+
+async def test_our_own_forward_carries_the_end_of_input_and_tells_why_it_failed(
+    make_pod: MakePod, client: HttpClient
+) -> None:
+    async def echo_at_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read())
+        await writer.drain()
+        writer.close()
+
+    program = await asyncio.start_server(echo_at_the_end, "127.0.0.1", 0)
+    await make_pod("web")
+    await make_pod("away", node="node-away")
+    told: list[str] = []
+    to_web, to_away = (
+        Forward(client, PODS, Key("default", pod), Pair(0, str(program.sockets[0].getsockname()[1])), told=told.append)
+        for pod in ("web", "away")
+    )
+    await to_web.start()
+    await to_away.start()
+    data = bytes(range(256)) * 4096
+    reader, writer = await asyncio.open_connection("127.0.0.1", to_web.port)
+    writer.write(data)
+    writer.write_eof()
+    assert await reader.read() == data
+    writer.close()
+    reader, writer = await asyncio.open_connection("127.0.0.1", to_away.port)
+    assert await reader.read() == b""
+    writer.close()
+    await to_web.close()
+    await to_away.close()
+    program.close()
+    assert any("node node-away cannot be reached" in text for text in told)
+    assert (to_web.figures.received, to_web.figures.problem) == (len(data), "")
 
 
 async def test_without_a_backend_streams_are_unavailable(client: HttpClient) -> None:

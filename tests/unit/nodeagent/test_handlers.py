@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import aiohttp
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from common.api.meta import Object
 from nodeagent.assignment import Assignment
 from nodeagent.handlers import Handlers
+from nodeagent.runtime import netns
 from nodeagent.state import events
 from nodeagent.state.machine import PodMachine
 from nodeagent.state.moment import Moment
@@ -83,17 +86,27 @@ async def echo_at_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWr
     writer.close()
 
 
+async def test_a_port_that_nothing_listens_on_is_refused_with_every_address_that_was_tried() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and never listening
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            ConnectionRefusedError, match=f"nothing takes a connection to port {port}: 127.0.0.1: .*::1: "
+        ):
+            await netns.connect("", netns.LOOPBACK, port, 5.0)
+
+
 async def test_a_port_of_a_pod_in_the_hosts_network_is_at_the_hosts_address_and_hears_where_its_input_ends() -> None:
     program = await asyncio.start_server(echo_at_the_end, "127.0.0.1", 0)
     port = program.sockets[0].getsockname()[1]
     server = await serve(Pods(pod(hostNetwork=True)), Silent())
     async with (
         aiohttp.ClientSession() as client,
-        client.ws_connect(server.make_url(f"/forward/default/web-1/{port}")) as socket,
+        client.ws_connect(server.make_url(f"/forward/default/web-1/{port}")) as forwarded,
     ):
-        await socket.send_bytes(b"one")
-        await socket.send_bytes(b"two")
-        await socket.send_bytes(b"")
-        assert await socket.receive_bytes(timeout=10) == b"onetwo"
+        await forwarded.send_bytes(b"one")
+        await forwarded.send_bytes(b"two")
+        await forwarded.send_bytes(b"")
+        assert await forwarded.receive_bytes(timeout=10) == b"onetwo"
     await server.close()
     program.close()
