@@ -46,18 +46,23 @@ def start(home: Home) -> None:
         raise Failure(str(error)) from None
 
 
-def open_console(home: Home, *, ascii_only: bool = False, mouse: bool = True) -> int:
-    """Draw until the user leaves. Raises Failure for a bad file of keys."""
+def open_console(home: Home, *, ascii_only: bool = False, mouse: bool = True, simulated: bool = False) -> int:
+    """Draw until the user leaves; a `simulated` cluster has no real machines. Raises Failure for a bad file of keys."""
     from common.client.endpoint import Endpoint
     from common.client.http import HttpClient
     from console.tui.app import run_tui
     from console.tui.keymap import KeymapError
 
+    from .machines import SshMachines
+
     def connect() -> HttpClient:
         return HttpClient(Endpoint.of_socket(home.api_socket))
 
     try:
-        return run_tui(connect, home, cluster=_cluster_name(home), ascii_only=ascii_only, mouse=mouse)
+        machines = None if simulated else SshMachines(home)
+        return run_tui(
+            connect, home, cluster=_cluster_name(home), ascii_only=ascii_only, mouse=mouse, machines=machines
+        )
     except KeymapError as error:
         raise Failure(str(error)) from None
 

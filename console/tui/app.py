@@ -28,7 +28,7 @@ from .feeds import Feeds
 from .gateway import Connect
 from .keymap import Keymap
 from .keymap import load as load_keymap
-from .machines import Machines, SshMachines
+from .machines import Machines
 from .pages import PAGES, PLUGINS, Page, with_plugins, words_of
 from .palette import Look, choose
 from .palette_commands import ActionCommands
@@ -77,7 +77,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
             catalogue=Catalogue(words_of(pages)),
             aside=aside,
             forwards=Forwards(aside),
-            machines=machines or SshMachines(Home.from_environment()),
+            machines=machines,
         )
         self._first = first
         self._pages = pages
@@ -163,6 +163,7 @@ def run_tui(
     ascii_only: bool = False,
     mouse: bool = True,
     first: Resource = kinds.PODS,
+    machines: Machines | None = None,
 ) -> int:
     """Run the console in this terminal until the user leaves. Raises `keymap.KeymapError` for a bad file of keys."""
     look = choose(environment, ascii_only=ascii_only)
@@ -170,8 +171,6 @@ def run_tui(
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
     collect_rarely()
     pages = with_plugins(plugins.load(PLUGINS))
-    app = QuarterdeckApp(
-        connect, cluster=cluster, look=look, keys=keys, first=first, pages=pages, machines=SshMachines(home)
-    )
+    app = QuarterdeckApp(connect, cluster=cluster, look=look, keys=keys, first=first, pages=pages, machines=machines)
     app.run(mouse=mouse)
     return app.return_code or 0

@@ -36,7 +36,7 @@ class Session:
     catalogue: Catalogue
     aside: Aside
     forwards: Forwards
-    machines: Machines
+    machines: Machines | None
     facts: Facts = field(default_factory=Facts)
     lost_since: float | None = None
     tall_header: bool = False

@@ -27,6 +27,9 @@ _ON_A_NODE: list[Line] = [
 
 async def machine(browse: Browse) -> None:
     """Ask where and how to log in, show what would be done, ask, do it; all the while the console goes on."""
+    if browse.session.machines is None:
+        browse.say("a simulation has no machines to install", Tone.WARN)
+        return
     look = browse.session.look
     obj = browse.current()
     choice: int | None = 0
@@ -111,4 +114,7 @@ async def _look(browse: Browse, page: MachineScreen, wanted: Wanted) -> Wanted |
 
 
 async def _work(browse: Browse, page: MachineScreen, wanted: Wanted, *, dry_run: bool) -> str:
-    return await asyncio.to_thread(browse.session.machines.work, wanted, page.hear, dry_run=dry_run)
+    machines = browse.session.machines
+    if machines is None:
+        raise Failed("this console installs no machines")
+    return await asyncio.to_thread(machines.work, wanted, page.hear, dry_run=dry_run)
