@@ -134,10 +134,20 @@ class Executor:
             str(item.get("name")): str(item.get("value"))
             for item in ((pod.get("spec") or {}).get("securityContext") or {}).get("sysctls") or ()
         }
-        sandbox = await surface.runtime.start_sandbox(
-            SandboxSpec(pod, network, addresses, hosts.hostname(pod), "", instruction.attempt, sysctls, oom.sandbox())
-        )
+        name, attempt = hosts.hostname(pod), instruction.attempt
+        spec = SandboxSpec(pod, network, addresses, name, "", attempt, sysctls, oom.sandbox(), self._runtime())
+        sandbox = await surface.runtime.start_sandbox(spec)
         return events.SandboxStarted(sandbox, addresses)
+
+    def _runtime(self) -> str:
+        """The engine's runtime that the pod's class names; RuntimeFailure when there is no such class (any more)."""
+        name = str((self._pod.get("spec") or {}).get("runtimeClassName") or "")
+        if not name:
+            return ""
+        found = self._surface.lookup.find("runtimeclasses", "", name)
+        if found is None:
+            raise RuntimeFailure("FailedCreatePodSandBox", f'RuntimeClass "{name}" not found')
+        return str(found.get("handler") or "")
 
     async def _wait_for_network(self) -> None:
         try:
@@ -212,7 +222,8 @@ class Executor:
         target = self._target_of(container)
         digest = container_hash(container)
         score = oom.score(self._pod, container, (self.around().allocatable or {}).get("memory", "0"))
-        return ContainerSpec(self._pod, expanded, sandbox, attempt, environment, mounts, digest, target, score)
+        runtime = self._runtime()
+        return ContainerSpec(self._pod, expanded, sandbox, attempt, environment, mounts, digest, target, score, runtime)
 
     def _target_of(self, container: Object) -> str:
         """The container whose processes an ephemeral one is to see; MissingReference when it does not run."""

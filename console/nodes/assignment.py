@@ -1,10 +1,10 @@
 """What each node has to know, kept up to date with work in proportion to what changed.
 
 A node gets its own pods, the ConfigMaps, Secrets and claims that they name, the volumes of those, and all Services,
-EndpointSlices, Nodes and Namespaces; when it runs the proxy, also all Ingresses, their classes and the TLS Secrets that
-they name. `Distribution` learns of changes from informers and marks them in the `Feed` of every node concerned; a
-feed's session takes what is marked when its connection is ready for more. So a slow node holds back nobody, and many
-changes of one object while it is slow cost one message. Synchronous and without clock or I/O.
+EndpointSlices, Nodes, Namespaces and RuntimeClasses; when it runs the proxy, also all Ingresses, their classes and the
+TLS Secrets that they name. `Distribution` learns of changes from informers and marks them in the `Feed` of every node
+concerned; a feed's session takes what is marked when its connection is ready for more. So a slow node holds back
+nobody, and many changes of one object while it is slow cost one message. Synchronous and without clock or I/O.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from common.hosts import AGENT_ADDRESS
 from .chains import CLAIMS, LINKS, VOLUMES, closure
 
 PODS, NODES = "pods", "nodes"
-SHARED = frozenset({"services", "endpointslices", NODES, "namespaces"})
+SHARED = frozenset({"services", "endpointslices", NODES, "namespaces", "runtimeclasses"})
 PROXIED = frozenset({INGRESSES, "ingressclasses"})  # for the nodes that run the proxy
 MIN_PACE = 0.01  # seconds; changes come in bursts, a hundredth of a second makes one message of many
 PACE_PER_NODE = 0.0005

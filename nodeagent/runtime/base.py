@@ -65,6 +65,7 @@ class SandboxSpec:
     attempt: int = 0
     sysctls: Mapping[str, str] = field(default_factory=dict)
     oom_score: int = 0
+    runtime: str = ""  # of the engine's runtimes; empty for its default one
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class ContainerSpec:
     spec_hash: str = ""
     target_id: str = ""
     oom_score: int = 0  # -1000 to 1000: who dies first when the machine has no memory left
+    runtime: str = ""  # as the sandbox's
 
 
 @dataclass(frozen=True, slots=True)

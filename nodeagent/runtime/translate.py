@@ -57,6 +57,8 @@ def sandbox_config(spec: SandboxSpec, cluster: str, image: str) -> Object:
     }
     if pod_spec.get("hostPID"):
         host["PidMode"] = "host"
+    if spec.runtime:
+        host["Runtime"] = spec.runtime
     config: Object = {
         "Image": image,
         "Entrypoint": ["/pause"],
@@ -177,6 +179,8 @@ def _host_config(spec: ContainerSpec, pod_spec: Object) -> Object:
         host["PidMode"] = f"container:{spec.sandbox_id}"
     elif spec.target_id:
         host["PidMode"] = f"container:{spec.target_id}"
+    if spec.runtime:
+        host["Runtime"] = spec.runtime
     return host
 
 

@@ -14,7 +14,7 @@ from nodeagent.images import Images
 from nodeagent.network.hollow import HollowNetwork
 from nodeagent.pods import Pods
 from nodeagent.reports import Reports
-from nodeagent.runtime.base import ContainerInfo, RuntimeFailure
+from nodeagent.runtime.base import ContainerInfo, ContainerSpec, RuntimeFailure, SandboxSpec
 from nodeagent.runtime.hollow import HollowProber, HollowRuntime
 from nodeagent.tokens import Tokens
 
@@ -97,3 +97,36 @@ async def test_what_is_held_starts_when_it_may_and_what_runs_already_is_not_held
     again.fence(again.all()[0].uid, "cut off")
     await until(lambda: phase(again) == "Failed", clock)
     await again.close()
+
+
+class Recording(HollowRuntime):
+    """Notes under which runtime it was asked to run what."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.runtimes: list[str] = []
+
+    async def start_sandbox(self, spec: SandboxSpec) -> str:
+        self.runtimes.append(spec.runtime)
+        return await super().start_sandbox(spec)
+
+    async def create_container(self, spec: ContainerSpec) -> str:
+        self.runtimes.append(spec.runtime)
+        return await super().create_container(spec)
+
+
+async def test_a_pod_runs_under_the_runtime_of_its_class_and_not_without_it() -> None:
+    clock = FakeClock()
+    runtime, assignment = Recording(clock), Assignment(None)
+    surface = await surface_on(clock, runtime, assignment)
+    pods = Pods(surface, assignment, Reports(), node=dict, changed=lambda: None)
+    assignment.apply(Sync(1, full=True, objects={"pods": [pod(runtimeClassName="strict")]}))
+    pods.start()
+    for _ in range(10):
+        await clock.advance(0.5)
+    assert (phase(pods), runtime.runtimes) == ("Pending", [])
+    strict = {"metadata": {"name": "strict", "uid": "rc-1"}, "handler": "kata"}
+    assignment.apply(Sync(2, full=False, objects={"runtimeclasses": [strict]}))
+    await until(lambda: phase(pods) == "Running", clock)
+    assert set(runtime.runtimes) == {"kata"}
+    await pods.close()

@@ -42,6 +42,16 @@ def test_a_sandbox_gets_its_addresses_and_nothing_else() -> None:
     assert made["Labels"]["io.quarterdeck.container"] == ""
 
 
+def test_a_runtime_is_the_sandboxs_and_its_containers() -> None:
+    subject = pod()
+    box = SandboxSpec(subject, "quarterdeck", (), "web-1", "", runtime="kata")
+    inside = ContainerSpec(subject, subject["spec"]["containers"][0], "box", 2, {}, runtime="kata")
+    assert translate.sandbox_config(box, "c1", "x")["HostConfig"]["Runtime"] == "kata"
+    assert translate.container_config(inside, "c1")["HostConfig"]["Runtime"] == "kata"
+    assert "Runtime" not in config()["HostConfig"]
+    assert "Runtime" not in sandbox()["HostConfig"]
+
+
 def test_a_host_network_sandbox_has_no_network_of_its_own() -> None:
     made = sandbox("", hostNetwork=True, hostIPC=True, hostPID=True)
     host = made["HostConfig"]
