@@ -1,4 +1,8 @@
-"""`…/pods/NAME/exec` and `attach`: v5.channel.k8s.io (or v4, which lacks the end of stdin) to the agent and back."""
+"""`…/pods/NAME/exec` and `attach`: v5.channel.k8s.io to the agent and back.
+
+Clients may speak v4, which lacks the end of stdin, or the first version, whose channel of errors has text instead of a
+Status, and nothing after a success.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ from console.apiserver.verbs import Verbs
 from .relay import ERROR, accept, check_upgrade, relay
 from .target import check_running, container_of, host_of
 
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+_FIRST = "channel.k8s.io"
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", _FIRST)
 
 
 async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
@@ -35,7 +40,7 @@ async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> we
     agent = await streams.websocket(node, path, params)
     try:
         client = await accept(http, protocol)
-        await relay(client, agent, cut=_cut(node))
+        await relay(client, agent, cut=_cut(node), shown=_as_text if protocol == _FIRST else bytes)
     finally:
         await agent.close()
     return client
@@ -44,6 +49,14 @@ async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> we
 def _cut(node: str) -> bytes:
     lost = InternalError(f"the connection to the agent of node {node} was cut before the command ended")
     return ERROR + orjson.dumps(lost.to_status())
+
+
+def _as_text(message: bytes) -> bytes:
+    """A message for a client of the first version."""
+    if message[:1] != ERROR:
+        return message
+    status = orjson.loads(message[1:])
+    return ERROR if status.get("status") == "Success" else ERROR + str(status.get("message", "")).encode()
 
 
 def _flag(request: Request, name: str) -> bool:

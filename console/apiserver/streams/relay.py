@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -37,18 +37,25 @@ async def accept(http: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
     return socket
 
 
-async def relay(client: web.WebSocketResponse, agent: aiohttp.ClientWebSocketResponse, *, cut: bytes) -> None:
+async def relay(
+    client: web.WebSocketResponse,
+    agent: aiohttp.ClientWebSocketResponse,
+    *,
+    cut: bytes,
+    shown: Callable[[bytes], bytes] = bytes,
+) -> None:
     """Copy messages both ways until one side closes; then close the other. `cut` is told to a client whose agent went
-    without a last word on the channel of errors: clients take silence for success."""
+    without a last word on the channel of errors: clients take silence for success. `shown` makes the client's messages
+    of the agent's."""
     tasks = Tasks("apiserver/relay")
     outcome = _Outcome()
     to_agent = tasks.start("to agent", _pump(client, agent))
-    to_client = tasks.start("to client", _pump(agent, client, outcome))
+    to_client = tasks.start("to client", _pump(agent, client, outcome, shown))
     try:
         await asyncio.wait({to_agent, to_client}, return_when=asyncio.FIRST_COMPLETED)
         if to_client.done() and not to_agent.done() and not outcome.told:
             with contextlib.suppress(ConnectionError):
-                await client.send_bytes(cut)
+                await client.send_bytes(shown(cut))
     finally:
         await tasks.close()
         await agent.close()
@@ -62,13 +69,15 @@ class _Outcome:
     told: bool = False
 
 
-async def _pump(source: AnySocket, sink: AnySocket, outcome: _Outcome | None = None) -> None:
+async def _pump(
+    source: AnySocket, sink: AnySocket, outcome: _Outcome | None = None, shown: Callable[[bytes], bytes] = bytes
+) -> None:
     try:
         async for message in source:
             if message.type is WSMsgType.BINARY:
                 if outcome is not None and message.data[:1] == ERROR:
                     outcome.told = True
-                await sink.send_bytes(message.data)
+                await sink.send_bytes(shown(message.data))
             elif message.type is WSMsgType.TEXT:
                 # Some clients send the channel byte and the data as text.
                 await sink.send_bytes(message.data.encode())

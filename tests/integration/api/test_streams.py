@@ -85,6 +85,23 @@ async def test_logs_over_a_websocket(make_pod: MakePod, api: Running, protocols:
     assert refusal.value.status == 400
 
 
+@pytest.mark.parametrize(("command", "ending"), [("echo hi", b"\x03"), ("echo hi; exit 3", b"\x03command terminated")])
+async def test_exec_in_the_first_version_of_the_channels(
+    make_pod: MakePod, api: Running, command: str, ending: bytes
+) -> None:
+    await make_pod("web")
+    path = "/api/v1/namespaces/default/pods/web/exec"
+    query = [("command", "sh"), ("command", "-c"), ("command", command), ("stdout", "1"), ("stderr", "1")]
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session,
+        session.ws_connect(f"http://api{path}", params=query, protocols=("channel.k8s.io",)) as socket,
+    ):
+        said = [message.data async for message in socket]
+    assert b"".join(part[1:] for part in said if part[:1] == b"\x01") == b"hi\n"
+    last = said[-1]
+    assert last == ending if ending == b"\x03" else last.startswith(ending)
+
+
 async def test_logs_that_do_not_exist_say_why(make_pod: MakePod, kubectl: Kubectl, client: HttpClient) -> None:
     await make_pod("web", containers=("a", "b"))
     await make_pod("slow", state={"waiting": {"reason": "ImagePullBackOff"}})
