@@ -46,15 +46,30 @@ def make_folder(path: Path, group: int | None) -> None:
 
 
 def own_by_group(path: Path, group: int) -> None:
-    """What kubelet does for fsGroup: all belongs to the group, which may read and write; new files are the group's."""
-    for folder, _, files in os.walk(path):
-        os.chown(folder, -1, group)
-        Path(folder).chmod(stat.S_IMODE(Path(folder).stat().st_mode) | 0o2770)
+    """What kubelet does for fsGroup: all belongs to the group, which may read and write; new files are the group's.
+
+    Pods write there meanwhile: everything is held open before it is looked at, so that what they put in its place, such
+    as a link to a file of the host, is not given away.
+    """
+    for _, _, files, folder in os.fwalk(path):
+        _share(folder, group, 0o2770)
         for name in files:
-            file = Path(folder, name)
-            if not file.is_symlink():
-                os.chown(file, -1, group)
-                file.chmod(stat.S_IMODE(file.stat().st_mode) | 0o660)
+            try:
+                file = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
+            except FileNotFoundError:
+                continue
+            try:
+                if not stat.S_ISLNK(os.fstat(file).st_mode):
+                    _share(file, group, 0o660)
+            finally:
+                os.close(file)
+
+
+def _share(descriptor: int, group: int, mode: int) -> None:
+    # By its name in /proc, as a descriptor that is only a place cannot be changed itself.
+    place = f"/proc/self/fd/{descriptor}"
+    os.chown(place, -1, group)
+    os.chmod(place, stat.S_IMODE(os.fstat(descriptor).st_mode) | mode)  # noqa: PTH101 - pathlib would resolve it
 
 
 def remove_folder(path: Path) -> None:

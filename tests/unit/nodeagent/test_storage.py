@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from common.api.meta import Object
 from nodeagent.storage.attachments import VolumeFailure, attachments
-from nodeagent.storage.paths import make_folder, remove_folder
+from nodeagent.storage.paths import make_folder, own_by_group, remove_folder
 from nodeagent.storage.stager import InUse, Stager
 from tests.fakes.objects import claim, pod, volume, with_claims
 from tests.unit.nodeagent.fakes import Objects
@@ -194,3 +195,22 @@ def test_all_of_a_folder_belongs_to_the_group_of_the_pod(tmp_path: Path) -> None
 def test_removing_what_is_not_there_is_harmless(tmp_path: Path) -> None:
     remove_folder(tmp_path / "volumes" / "pvc-1")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_links_lead_to_is_not_given_to_the_group(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    host.mkdir()
+    (host / "secret").write_text("the host's")
+    (host / "secret").chmod(0o600)
+    volume = tmp_path / "volume"
+    (volume / "inner").mkdir(parents=True)
+    (volume / "inner" / "file").write_text("the pod's")
+    (volume / "inner" / "file").chmod(0o600)
+    (volume / "to-file").symlink_to(host / "secret")
+    (volume / "to-folder").symlink_to(host)
+    os.mkfifo(volume / "pipe")
+    own_by_group(volume, os.getgid())
+    assert stat.S_IMODE((host / "secret").stat().st_mode) == 0o600
+    assert stat.S_IMODE((volume / "inner" / "file").stat().st_mode) == 0o660
+    assert stat.S_IMODE((volume / "pipe").stat().st_mode) & 0o660 == 0o660
+    assert stat.S_IMODE((volume / "inner").stat().st_mode) & 0o2770 == 0o2770
