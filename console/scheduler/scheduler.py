@@ -2,7 +2,7 @@
 
 A decision is taken into account at once and bound in the background, many at a time, so that the store can commit them
 in groups; a binding that fails is undone and the pod waits again. One task decides, so no two decisions see the same
-free capacity. What a pod that fits nowhere may displace is `preemptor`'s.
+free capacity. What a pod that fits nowhere may displace is `preemptor`'s, what it is told `telling`'s.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from common.aio import Tasks, WorkQueue, run_workers
+from common.aio import Tasks, WorkQueue
 from common.api import storage
-from common.api.conditions import get_condition, set_condition
 from common.api.kinds import NAMESPACES, NODES, PODS
-from common.api.meta import Key, Object, is_deleting, key, labels, metadata, name, resource_version, uid
+from common.api.meta import Key, Object, is_deleting, key, labels, metadata, name, uid
 from common.api.pods import is_terminal, node_name
 from common.client import Client, Informer
 from common.clock import Clock
@@ -36,6 +35,7 @@ from .core.state import ClusterState
 from .core.verdict import blocked, first_refusals, summary, verdicts
 from .core.volumes import NONE
 from .preemptor import Preemptor
+from .telling import GATED, Teller
 from .volumes import VolumeBinder, VolumesNotBound
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,7 @@ NAMES = frozenset({DEFAULT_SCHEDULER, *SCHEDULERS})
 BINDS_IN_FLIGHT = 256  # what one group commit of the store can take; more would only wait there
 DECISIONS_IN_A_ROW = 64  # then others get the loop: at some 20 us each that is about a millisecond
 RETELL_SECONDS = 10.0  # how old the message of a waiting pod may get while nodes come and go
-TELLERS = 8
 FIRST_ASK_SECONDS, LAST_ASK_SECONDS = 0.05, 5.0  # between questions after a failed binding, doubling
-GATED = "Scheduling is blocked due to non-empty scheduling gates"
 
 
 class Scheduler:
@@ -72,12 +70,12 @@ class Scheduler:
         self._namespaces = Informer(client, NAMESPACES, clock)
         self._events = Recorder(client, clock, DEFAULT_SCHEDULER)
         self._preemptor = Preemptor(client, clock, self._state, self._pods, self._events)
+        self._teller = Teller(client, clock, self._pods, self._queue, self._events, self._preemptor.node_of)
         self._tasks = Tasks("scheduler")
         self._binds = Tasks("scheduler/bind")
         self._room = asyncio.Semaphore(BINDS_IN_FLIGHT)
         self._wake = asyncio.Event()
         self._retries: WorkQueue[Key] = WorkQueue(clock, "scheduler-retry")
-        self._to_tell: WorkQueue[Key] = WorkQueue(clock, "scheduler-tell")
         self._told_at = -1
         self._volumes = VolumeBinder(client, clock, self._pods, self._state.where, self._volumes_changed)
         self._volumes_stale = False
@@ -96,7 +94,7 @@ class Scheduler:
         self._tasks.start("decide", self._run())
         self._tasks.start("retry", self._retry_loop())
         self._tasks.start("retell", self._retell_loop())
-        run_workers(self._to_tell, self._write_refusal, TELLERS, self._tasks, "scheduler-tell")
+        self._teller.start()
 
     async def close(self) -> None:
         """Stop deciding; bindings on their way are abandoned, the API knows which arrived."""
@@ -104,7 +102,8 @@ class Scheduler:
         await self._binds.close()
         await self._preemptor.close()
         await asyncio.gather(*(informer.close() for informer in (self._namespaces, self._nodes, self._pods)))
-        await asyncio.gather(self._retries.close(), self._to_tell.close())
+        await self._teller.close()
+        await self._retries.close()
         await self._volumes.close()
         await self._events.close()
 
@@ -180,7 +179,7 @@ class Scheduler:
             return
         if info.gated:
             self._queue.remove(info.uid)
-            self._to_tell.add(info.key)
+            self._teller.hold_back(info)
             return
         reserved = self._preemptor.node_of(info.uid)
         if self._state.where(info.uid) is None or reserved:
@@ -242,7 +241,7 @@ class Scheduler:
         except Exception:
             log.exception("pod %s cannot be scheduled for an unforeseen reason", pod.key)
             self._queue.park(pod)
-            self._tell(pod, "the scheduler failed on this pod; the log of the control plane has the reason")
+            self._teller.refuse(pod, "the scheduler failed on this pod; the log of the control plane has the reason")
             return False
         self._state.place(pod, chosen)
         self._binds.start(f"{pod.key}", self._bind(pod, chosen))
@@ -276,7 +275,7 @@ class Scheduler:
             else:
                 self._refused[pod.kind] = (self._state.log.position, message)
         self._queue.park(pod)
-        self._tell(pod, message)
+        self._teller.refuse(pod, message)
 
     def _look_for_room(self, pod: PodInfo) -> tuple[Preemption | str, str]:
         """What preemption could do, and the message that the pod gets."""
@@ -357,13 +356,6 @@ class Scheduler:
 
     # What waiting pods are told
 
-    def _tell(self, pod: PodInfo, message: str) -> None:
-        if self._queue.tell(pod.uid, message):
-            self._to_tell.add(pod.key)
-            obj = self._pods.get(pod.key)
-            if obj is not None:
-                self._events.warning(PODS, obj, "FailedScheduling", message)
-
     async def _retell_loop(self) -> None:
         while True:
             await self._clock.sleep(RETELL_SECONDS)
@@ -384,34 +376,7 @@ class Scheduler:
                 self._wake.set()
             else:
                 for other in waiting if pod in waiting else [pod]:
-                    self._tell(other, message)
-
-    async def _write_refusal(self, pod_key: Key) -> None:
-        """Bring the pod's PodScheduled condition to what it was told."""
-        pod = self._pods.get(pod_key)
-        if pod is None or node_name(pod) or is_deleting(pod):
-            return
-        if pod["spec"].get("schedulingGates"):
-            reason, message = "SchedulingGated", GATED
-        else:
-            reason, message = "Unschedulable", self._queue.told(uid(pod)) or ""
-        old = get_condition(pod, "PodScheduled") or {}
-        nominated = self._preemptor.node_of(uid(pod))
-        before = str((pod.get("status") or {}).get("nominatedNodeName") or "")
-        if not message or (old.get("reason"), old.get("message"), before) == (reason, message, nominated or before):
-            return
-        conditions = list((pod.get("status") or {}).get("conditions") or ())
-        patch = {
-            "metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)},
-            "status": {
-                "conditions": set_condition(conditions, "PodScheduled", "False", reason, message, self._clock.now()),
-                **({"nominatedNodeName": nominated} if nominated else {}),
-            },
-        }
-        try:
-            await self._client.patch(PODS, name(pod), patch, pod_key.namespace, subresource="status")
-        except NotFound:
-            return
+                    self._teller.refuse(other, message)
 
     def explain(self, pod: Object) -> Object:
         """An Explanation (docs/architecture.md): the verdict on every node. A pod that runs is judged as if anew."""
