@@ -14,6 +14,7 @@ from functools import partial
 
 from textual import on
 from textual.widget import Widget
+from textual.worker import WorkType
 
 from common.api import drains, meta
 from common.api.drains import Drain, Fate, Item, Options, Stage
@@ -72,7 +73,7 @@ class DrainScreen(Deck):
     def on_mount(self) -> None:
         super().on_mount()
         self._feeds = {resource: self.session.feeds.open(resource) for resource in (PODS, PODDISRUPTIONBUDGETS, NODES)}
-        self.run_worker(self._load(), exit_on_error=False)
+        self._begin(self._load, "load")
 
     def on_unmount(self) -> None:
         for feed in self._feeds.values():
@@ -83,6 +84,10 @@ class DrainScreen(Deck):
 
     def trail(self) -> Sequence[str]:
         return self._trail
+
+    def _begin(self, work: WorkType[None], group: str) -> None:
+        """Run it beside the screen; a later question stands in place of an earlier one."""
+        self.run_worker(work, group=group, exclusive=group == "fit", exit_on_error=False)
 
     async def _load(self) -> None:
         for feed in self._feeds.values():
@@ -99,7 +104,7 @@ class DrainScreen(Deck):
         self._seconds += 1
         self._look()
         if self._drain is None and self._seconds % AGAIN_SECONDS == 0:
-            self.run_worker(self._ask(), group="fit", exclusive=True, exit_on_error=False)
+            self._begin(self._ask, "fit")
 
     def _look(self) -> None:
         """Plan anew, or see how far the drain is and go on with it."""
@@ -111,7 +116,7 @@ class DrainScreen(Deck):
         else:
             self._drain.saw({meta.uid(pod): pod for pod in self._feeds[PODS].items()})
             if not self._evicting and self._drain.due(self.session.clock.now()):
-                self.run_worker(self._evict_due(self._drain), group="evict", exit_on_error=False)
+                self._begin(partial(self._evict_due, self._drain), "evict")
         self._show()
 
     async def _ask(self) -> None:
@@ -205,7 +210,7 @@ class DrainScreen(Deck):
             return
         self._options = options
         self._look()
-        self.run_worker(self._ask(), group="fit", exclusive=True, exit_on_error=False)
+        self._begin(self._ask, "fit")
 
     async def _start(self) -> None:
         if self._drain is not None:
