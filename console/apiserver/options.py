@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -39,6 +39,8 @@ class WriteOptions:
     dry_run: bool = False
     field_manager: str = ""
     force: bool = False
+    warnings: list[str] = field(default_factory=list)
+    """What those who admit the write have to say, for whoever asked."""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> WriteOptions:
@@ -78,6 +80,7 @@ class DeleteOptions:
     uid: str | None = None
     resource_version: str | None = None
     dry_run: bool = False
+    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def parse(cls, query: Mapping[str, str], body: Object) -> DeleteOptions:

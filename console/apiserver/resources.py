@@ -194,7 +194,7 @@ class Resources:
             return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
         options = WriteOptions.parse(request.http.query)
         entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)
-        return await self._object(request, entry, 201, warnings)
+        return await self._object(request, entry, 201, [*warnings, *options.warnings])
 
     async def _decode(self, request: Request) -> tuple[Object, list[str]]:
         body = await read_body(request.http)
@@ -213,7 +213,7 @@ class Resources:
             entry = await self._verbs.update(
                 request.caller, request.stored, info.namespace, info.name, obj, info.subresource, options
             )
-        return await self._object(request, entry, warnings=warnings)
+        return await self._object(request, entry, warnings=[*warnings, *options.warnings])
 
     async def _patch(self, request: Request) -> web.StreamResponse:
         kind = _patch_type(request.http)
@@ -231,12 +231,11 @@ class Resources:
             warnings.extend(found)
             return row.keep(patched)
 
-        info = request.info
+        info, options = request.info, WriteOptions.parse(request.http.query)
         entry = await self._verbs.modify(
-            request.caller, "patch", request.stored, info.namespace, info.name, change, info.subresource,
-            WriteOptions.parse(request.http.query),
-        )  # fmt: skip
-        return await self._object(request, entry, warnings=warnings)
+            request.caller, "patch", request.stored, info.namespace, info.name, change, info.subresource, options
+        )
+        return await self._object(request, entry, warnings=[*dict.fromkeys(warnings), *options.warnings])
 
     async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
         info, options = request.info, WriteOptions.parse(request.http.query)
@@ -253,13 +252,14 @@ class Resources:
             info.subresource,
             options,
         )
-        return await self._object(request, entry, 201 if made else 200, warnings)
+        return await self._object(request, entry, 201 if made else 200, [*warnings, *options.warnings])
 
     async def _delete(self, request: Request) -> web.StreamResponse:
         info, row = request.info, request.stored
         options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
         entry, gone = await self._verbs.delete(request.caller, row, info.namespace, info.name, options)
         warnings = [row.deletion_warning] if row.deletion_warning and options.propagation is None else []
+        warnings += options.warnings
         if gone and row.resource.plural not in _RETURNS_DELETED:
             return await self._status(request, success(row, info.name, uid(entry.obj)))
         return await self._object(request, entry, warnings=warnings)

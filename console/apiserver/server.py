@@ -34,6 +34,7 @@ from .authorization import attributes, needed, path_attributes
 from .backends import Computed, Explainer, HostAdmin, NodeStreams
 from .caller import Caller
 from .customresources import CustomResources
+from .extension.chain import Extension
 from .fitting import Fitting
 from .history.journal import Journal
 from .history.undo import Undo
@@ -50,7 +51,7 @@ from .responses import error_response
 from .seed import seed
 from .specials import specials
 from .system import OPEN_PATHS, System
-from .verbs import Verbs
+from .verbs import StoreLookup, Verbs
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,8 @@ class ApiServer:
         self._authorizer = Authorizer(store)
         self._guards = (EscalationGuard(self._authorizer), CertificateGuard(self._authorizer), QuotaGuard(store))
         journal = Journal(store, clock)
-        self._verbs = Verbs(store, clock, config, journal, self._guard, computed)
+        extension = Extension(StoreLookup(store), registry)
+        self._verbs = Verbs(store, clock, config, journal, self._guard, computed, extension)
         undo = Undo(self._verbs, registry, journal, self._authorize)
         self._authenticator = Authenticator(revoked, self.tokens)
         self._hosts = Hosts(hosts)

@@ -29,6 +29,8 @@ from console.store.entries import make_entry
 from . import deletion
 from .backends import Computed
 from .caller import Caller
+from .extension.chain import Extension
+from .extension.matching import Asked
 from .history.journal import Journal
 from .history.record import Write
 from .listing import Page, list_page
@@ -36,6 +38,7 @@ from .options import DeleteOptions, ListOptions, WriteOptions
 from .selection import Selection
 
 GENERATED_NAME_TRIES = 8
+REVIEW_TRIES = 5  # of a write whose object others change while webhooks are asked
 _DEFAULT_WRITE = WriteOptions()
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
@@ -73,6 +76,7 @@ class Verbs:
     journal: Journal | None = None
     guard: Guard = _let_pass
     computed: Computed | None = None
+    extension: Extension | None = None
 
     def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
         manager = options.field_manager or caller.manager
@@ -135,6 +139,9 @@ class Verbs:
                 await self.store.settled(resource, other)
                 break
             new = admission.admit_create(row, obj, context, applied=applied)
+            asked = Asked(caller, row, "CREATE", namespace, meta.name(new), new, None, dry_run=options.dry_run)
+            new = await self._extended(asked, new, context, options.warnings)
+            self._require_namespace(row, namespace)
             self.guard(caller, row.resource, new, None)
             name = meta.name(new)
             if self.store.newest(resource, namespace, name) is None:
@@ -198,7 +205,27 @@ class Verbs:
         applied: bool = False,
     ) -> Entry:
         """Read, change, admit, write: the way of every update and patch."""
-        current = self.current(row, namespace, name)
+        for _ in range(REVIEW_TRIES):
+            current = self.current(row, namespace, name)
+            new = await self._changed(caller, row, current, change, subresource, options, applied=applied)
+            # Webhooks take their time: what was decided on may be old by now.
+            if self.store.newest(row.resource.group_resource, namespace, name) is current:
+                self.guard(caller, row.resource, new, current.obj)
+                new["metadata"]["resourceVersion"] = current.obj["metadata"]["resourceVersion"]
+                return await self.write(caller, verb, row, current, new, dry_run=options.dry_run)
+        raise errors.conflict(row.resource.group_resource, name)
+
+    async def _changed(
+        self,
+        caller: Caller,
+        row: Row,
+        current: Entry,
+        change: Change,
+        subresource: str,
+        options: WriteOptions,
+        *,
+        applied: bool,
+    ) -> Object:
         old = row.show(current.obj)
         wanted = change(old)
         if not _is_based_on(row, wanted, current):
@@ -206,9 +233,22 @@ class Verbs:
             await self.store.settled(row.resource.group_resource, current)
             raise errors.conflict(row.resource.group_resource, name)
         new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource, applied=applied)
-        self.guard(caller, row.resource, new, old)
-        new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
-        return await self.write(caller, verb, row, current, new, dry_run=options.dry_run)
+        asked = Asked(caller, row, "UPDATE", *current.key, new, old, subresource, options.dry_run)
+        return await self._extended(asked, new, self.context(caller, options), options.warnings)
+
+    async def _extended(self, asked: Asked, new: Object, context: Context, warnings: list[str]) -> Object:
+        """The object after what others have to say of it. Without webhooks for it nothing is waited for."""
+        if self.extension is None:
+            return new
+        hooks = self.extension.hooks(asked)
+        if hooks is None:
+            self.extension.check(asked, warnings)
+            return new
+
+        def readmit(changed: Object) -> Object:
+            return admission.readmit(asked.row, changed, new, asked.old, context)
+
+        return await self.extension.admit(asked, hooks, readmit, warnings) or new
 
     async def apply(
         self,
@@ -265,6 +305,7 @@ class Verbs:
                 details={"name": name, "group": row.resource.group, "kind": row.resource.plural},
             )
         _check_preconditions(row, current, options)
+        current = await self._agreed(caller, row, current, options)
         plan = deletion.plan(row, current.obj, options, self.clock.now())
         resource = row.resource.group_resource
         if options.dry_run:
@@ -276,6 +317,20 @@ class Verbs:
             return await self.store.settled(resource, current), False
         written = self.store.put(resource, *current.key, plan.marked, current)
         return await self._finish(Write(caller, "delete", row.resource, current.obj, plan.marked), written), False
+
+    async def _agreed(self, caller: Caller, row: Row, current: Entry, options: DeleteOptions) -> Entry:
+        """The newest state, once nobody has anything against its deletion."""
+        if self.extension is None:
+            return current
+        asked = Asked(caller, row, "DELETE", *current.key, None, current.obj, dry_run=options.dry_run)
+        hooks = self.extension.hooks(asked)
+        if hooks is None:
+            self.extension.check(asked, options.warnings)
+            return current
+        await self.extension.admit(asked, hooks, lambda changed: changed, options.warnings)
+        newest = self.current(row, *current.key)
+        _check_preconditions(row, newest, options)
+        return newest
 
     async def delete_all(
         self, caller: Caller, row: Row, entries: Iterable[Entry], options: DeleteOptions

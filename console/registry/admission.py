@@ -119,6 +119,24 @@ def admit_update(
     return result
 
 
+def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, context: Context) -> Object:
+    """An admitted object as webhooks changed it, valid again. Raises Invalid, and BadRequest for fields of a wrong
+    type."""
+    fitting, _ = conform(row, changed, "Ignore")
+    new, _ = _without_record(fitting)
+    before = meta.metadata(admitted)
+    for field in (*_SYSTEM, "managedFields", "name", "namespace", "resourceVersion"):
+        _assign(new["metadata"], field, before.get(field))
+    row.default(new)
+    causes = [*metadata.validate(row, new), *row.validate(new, old, context)]
+    if old is not None:
+        causes += metadata.validate_update(new, old)
+        if row.has_spec_generation:
+            new["metadata"]["generation"] = meta.generation(old) + (_spec_of(row, new) != _spec_of(row, old))
+    _raise_for(row, new, causes)
+    return new
+
+
 def _keep_system_metadata(row: Row, new: Object, old: Object) -> None:
     found = new.setdefault("metadata", {})
     before = meta.metadata(old)

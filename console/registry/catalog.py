@@ -9,6 +9,7 @@ from common.api.kinds import Resource
 from common.errors import not_found
 
 from .kinds import (
+    admissionregistration,
     apiextensions,
     apiservices,
     apps,
@@ -72,6 +73,7 @@ _FAMILIES = (
     authorization,
     certificates,
     metrics,
+    admissionregistration,
     apiextensions,
     apiservices,
     flowcontrol,

@@ -23,9 +23,9 @@ OPTIONAL_OLD_SELF = f"({BEFORE}.size() == 0 ? optional.none() : optional.of({BEF
 _EXTENSIONS = ("ext_strings.ExtStrings", "ext_optional.ExtOptional", "ext_math.ExtMath", "ext_encoders.ExtEncoders")
 
 
-@lru_cache(maxsize=1)
-def environment() -> Any:
-    """The environment, None when the package is not installed."""
+@lru_cache(maxsize=8)
+def environment(names: tuple[str, ...] = ("self", "oldSelf")) -> Any:
+    """The environment with these variables, None when the package is not installed."""
     try:
         cel = importlib.import_module("cel_expr_python.cel")
     except ImportError:
@@ -34,7 +34,7 @@ def environment() -> Any:
     for name in _EXTENSIONS:
         module, _, kind = name.partition(".")
         extensions.append(getattr(importlib.import_module(f"cel_expr_python.ext.{module}"), kind)())
-    variables = {"self": cel.Type.DYN, "oldSelf": cel.Type.DYN, BEFORE: cel.Type.List(cel.Type.DYN)}
+    variables = {**dict.fromkeys(names, cel.Type.DYN), BEFORE: cel.Type.List(cel.Type.DYN)}
     return cel.NewEnv(variables=variables, extensions=extensions, functions=_declarations(cel.Type, cel))
 
 

@@ -20,7 +20,7 @@ def test_the_core_group_is_apart() -> None:
     core = discovery.aggregated(REGISTRY, core=True)
     others = discovery.aggregated(REGISTRY, core=False)
     assert [group["metadata"]["name"] for group in core["items"]] == [""]
-    assert [group["metadata"]["name"] for group in others["items"]][:2] == ["apps", "batch"]
+    assert [group["metadata"]["name"] for group in others["items"]][:3] == ["apps", "events.k8s.io", "batch"]
     assert (core["kind"], core["apiVersion"]) == ("APIGroupDiscoveryList", "apidiscovery.k8s.io/v2")
 
 

@@ -1,0 +1,1 @@
+"""Admission by others: webhooks and policies that users bring."""

@@ -1,0 +1,274 @@
+"""Who else has a say in what is admitted: webhooks and policies in CEL, as objects. `apiserver/extension` asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from common.api import kinds, meta
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
+from console.registry.columns import AGE, NAME, NONE, at
+from console.registry.custom import expressions
+from console.registry.row import Column, Context, Row
+
+_FAILURE_POLICIES = ("Fail", "Ignore")
+_MATCH_POLICIES = ("Equivalent", "Exact")
+_OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
+_SCOPES = ("*", "Cluster", "Namespaced")
+_SIDE_EFFECTS = ("None", "NoneOnDryRun")
+_REVIEW_VERSIONS = ("v1", "v1beta1")
+_MAX_CONDITIONS = 64
+_ACTIONS = ("Audit", "Deny", "Warn")
+_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
+
+
+def _default_webhooks(obj: Object) -> None:
+    for hook in obj.get("webhooks") or ():
+        hook.setdefault("failurePolicy", "Fail")
+        hook.setdefault("timeoutSeconds", 10)
+        if obj.get("kind") == kinds.MUTATINGWEBHOOKCONFIGURATIONS.kind:
+            hook.setdefault("reinvocationPolicy", "Never")
+        service = (hook.get("clientConfig") or {}).get("service")
+        if service is not None:
+            service.setdefault("port", 443)
+        _default_matching(hook, hook.get("rules"))
+
+
+def _default_matching(holder: Object, rules: list[Object] | None) -> None:
+    holder.setdefault("matchPolicy", "Equivalent")
+    holder.setdefault("namespaceSelector", {})
+    holder.setdefault("objectSelector", {})
+    for rule in rules or ():
+        rule.setdefault("scope", "*")
+
+
+def _validate_webhooks(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    causes: list[Cause] = []
+    names: set[str] = set()
+    for index, hook in enumerate(new.get("webhooks") or ()):
+        path = f"webhooks[{index}]"
+        name = hook.get("name") or ""
+        causes += validation.name_field(f"{path}.name", name, _qualified_domain)
+        if name in names:
+            causes.append(validation.duplicate(f"{path}.name", name))
+        names.add(name)
+        causes += _validate_hook(hook, path)
+    return causes
+
+
+def _qualified_domain(name: str) -> list[str]:
+    if name.count(".") < 2:
+        return ["should be a domain with at least three segments separated by dots"]
+    return validation.dns_subdomain(name)
+
+
+def _validate_hook(hook: Object, path: str) -> list[Cause]:
+    causes = _validate_rules(hook.get("rules") or (), f"{path}.rules")
+    causes += validation.one_of(f"{path}.failurePolicy", hook["failurePolicy"], _FAILURE_POLICIES)
+    causes += validation.one_of(f"{path}.matchPolicy", hook["matchPolicy"], _MATCH_POLICIES)
+    causes += validation.one_of(f"{path}.sideEffects", hook.get("sideEffects"), _SIDE_EFFECTS)
+    if not 1 <= hook["timeoutSeconds"] <= 30:
+        why = "the timeout value must be between 1 and 30 seconds"
+        causes.append(validation.wrong(f"{path}.timeoutSeconds", hook["timeoutSeconds"], why))
+    for selector in ("namespaceSelector", "objectSelector"):
+        causes += validation.label_selector(f"{path}.{selector}", hook[selector])
+    versions = hook.get("admissionReviewVersions") or []
+    if not versions:
+        why = f"must specify one of {', '.join(_REVIEW_VERSIONS)}"
+        causes.append(validation.required(f"{path}.admissionReviewVersions", why))
+    elif not set(versions) & set(_REVIEW_VERSIONS):
+        why = f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"
+        causes.append(validation.wrong(f"{path}.admissionReviewVersions", versions, why))
+    causes += _validate_conditions(hook.get("matchConditions") or (), f"{path}.matchConditions", ())
+    return causes + _validate_client(hook.get("clientConfig") or {}, f"{path}.clientConfig")
+
+
+def _validate_client(config: Object, path: str) -> list[Cause]:
+    url, service = config.get("url"), config.get("service")
+    if (url is None) == (service is None):
+        return [validation.required(path, "exactly one of url or service is required")]
+    if service is not None:
+        causes = [
+            validation.required(f"{path}.service.{name}") for name in ("name", "namespace") if not service.get(name)
+        ]
+        if service.get("path") and not str(service["path"]).startswith("/"):
+            why = "must start with a '/'"
+            causes.append(validation.wrong(f"{path}.service.path", service["path"], why))
+        return causes
+    try:
+        parts = urlsplit(str(url))
+    except ValueError as error:
+        return [validation.required(f"{path}.url", f"url must be a valid URL: {error}")]
+    if parts.scheme != "https":
+        return [validation.wrong(f"{path}.url", parts.scheme, "'https' is the only allowed URL scheme")]
+    if not parts.netloc:
+        return [validation.wrong(f"{path}.url", parts.netloc, "host must be specified")]
+    if parts.username is not None or parts.fragment or parts.query:
+        return [validation.wrong(f"{path}.url", url, "user information, fragments and query are not permitted")]
+    return []
+
+
+def _validate_rules(rules: list[Object] | tuple[Object, ...], path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, rule in enumerate(rules):
+        where = f"{path}[{index}]"
+        for name in ("operations", "apiGroups", "apiVersions", "resources"):
+            values = rule.get(name) or []
+            if not values:
+                causes.append(validation.required(f"{where}.{name}"))
+            elif "*" in values and len(values) > 1 and name != "resources":
+                why = "if '*' is present, must not specify other " + name
+                causes.append(validation.wrong(f"{where}.{name}", values, why))
+        for position, operation in enumerate(rule.get("operations") or ()):
+            causes += validation.one_of(f"{where}.operations[{position}]", operation, _OPERATIONS)
+        causes += validation.one_of(f"{where}.scope", rule.get("scope", "*"), _SCOPES)
+    return causes
+
+
+def _validate_conditions(
+    conditions: list[Object] | tuple[Object, ...], path: str, more: tuple[str, ...]
+) -> list[Cause]:
+    causes: list[Cause] = []
+    if len(conditions) > _MAX_CONDITIONS:
+        causes.append(validation.too_many(path, len(conditions), _MAX_CONDITIONS))
+    names: set[str] = set()
+    for index, condition in enumerate(conditions):
+        where, name = f"{path}[{index}]", condition.get("name") or ""
+        causes += validation.name_field(f"{where}.name", name, validation.qualified_name)
+        if name in names:
+            causes.append(validation.duplicate(f"{where}.name", name))
+        names.add(name)
+        causes += expressions.check(condition.get("expression"), "bool", f"{where}.expression", more)
+    return causes
+
+
+def _default_policy(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("failurePolicy", "Fail")
+    constraints = spec.get("matchConstraints")
+    if constraints is not None:
+        rules = [*(constraints.get("resourceRules") or ()), *(constraints.get("excludeResourceRules") or ())]
+        _default_matching(constraints, rules)
+
+
+def _prepare_policy(new: Object, old: Object | None, context: Context) -> None:
+    if context.subresource:
+        return
+    raised = old is not None and new.get("spec") != old.get("spec")
+    # Expressions are checked on the way in: there is nothing that a later look could find.
+    new["status"] = {"observedGeneration": meta.generation(old or new) + raised, "typeChecking": {}}
+
+
+def _validate_policy(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    spec = new["spec"]
+    causes = validation.one_of("spec.failurePolicy", spec["failurePolicy"], _FAILURE_POLICIES)
+    constraints = spec.get("matchConstraints")
+    if constraints is None:
+        causes.append(validation.required("spec.matchConstraints"))
+    else:
+        rules = constraints.get("resourceRules") or ()
+        if not rules:
+            causes.append(validation.required("spec.matchConstraints.resourceRules"))
+        causes += _validate_rules(rules, "spec.matchConstraints.resourceRules")
+    causes += _validate_conditions(spec.get("matchConditions") or (), "spec.matchConditions", expressions.PARAMS)
+    for index, variable in enumerate(spec.get("variables") or ()):
+        causes += expressions.check(variable.get("expression"), "", f"spec.variables[{index}].expression", _ALL)
+    validations, annotations = spec.get("validations") or (), spec.get("auditAnnotations") or ()
+    if not validations and not annotations:
+        why = "validations or auditAnnotations must contain at least one item"
+        causes += [validation.required("spec.validations", why), validation.required("spec.auditAnnotations", why)]
+    for index, item in enumerate(validations):
+        path = f"spec.validations[{index}]"
+        causes += expressions.check(item.get("expression"), "bool", f"{path}.expression", _ALL)
+        if item.get("messageExpression"):
+            causes += expressions.check(item["messageExpression"], "string", f"{path}.messageExpression", _ALL)
+        if item.get("reason") is not None:
+            causes += validation.one_of(f"{path}.reason", item["reason"], _REASONS)
+    return causes
+
+
+_ALL = (*expressions.PARAMS, "variables")
+
+
+def _default_binding(obj: Object) -> None:
+    found = (obj.get("spec") or {}).get("matchResources")
+    if found is not None:
+        _default_matching(found, [*(found.get("resourceRules") or ()), *(found.get("excludeResourceRules") or ())])
+
+
+def _validate_binding(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    spec = new.get("spec") or {}
+    causes = validation.name_field("spec.policyName", spec.get("policyName"), validation.dns_subdomain)
+    actions = spec.get("validationActions") or []
+    if not actions:
+        causes.append(validation.required("spec.validationActions", "at least one validation action is required"))
+    for index, action in enumerate(actions):
+        causes += validation.one_of(f"spec.validationActions[{index}]", action, _ACTIONS)
+    if {"Deny", "Warn"} <= set(actions):
+        why = (
+            "must not contain both Deny and Warn (repeating the same validation failure information in the API "
+            "response and headers serves no purpose)"
+        )
+        causes.append(validation.wrong("spec.validationActions", actions, why))
+    reference = spec.get("paramRef")
+    if reference is not None and bool(reference.get("name")) == (reference.get("selector") is not None):
+        causes.append(validation.required("spec.paramRef.name", "one of name or selector must be specified"))
+    return causes
+
+
+def _hooks(resource: kinds.Resource, singular: str) -> Row:
+    return Row(
+        resource,
+        singular,
+        categories=("api-extensions",),
+        columns=(NAME, Column("Webhooks", lambda obj, _now: len(obj.get("webhooks") or ()), type="integer"), AGE),
+        schema=f"io.k8s.api.admissionregistration.v1.{resource.kind}",
+        default=_default_webhooks,
+        validate=_validate_webhooks,
+    )
+
+
+def _text(title: str, value: Callable[[Object], str]) -> Column:
+    return Column(title, lambda obj, _now: value(obj))
+
+
+def _kind_of_params(obj: Object) -> str:
+    found = at(obj, "spec.paramKind")
+    return f"{found.get('apiVersion')}/{found.get('kind')}" if found else "<unset>"
+
+
+VALIDATING = _hooks(kinds.VALIDATINGWEBHOOKCONFIGURATIONS, "validatingwebhookconfiguration")
+MUTATING = _hooks(kinds.MUTATINGWEBHOOKCONFIGURATIONS, "mutatingwebhookconfiguration")
+POLICIES = Row(
+    kinds.VALIDATINGADMISSIONPOLICIES,
+    "validatingadmissionpolicy",
+    categories=("api-extensions",),
+    columns=(
+        NAME,
+        Column("Validations", lambda obj, _now: len(at(obj, "spec.validations", ())), type="integer"),
+        _text("ParamKind", _kind_of_params),
+        AGE,
+    ),
+    subresources=frozenset({"status"}),
+    schema="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
+    default=_default_policy,
+    prepare=_prepare_policy,
+    validate=_validate_policy,
+)
+BINDINGS = Row(
+    kinds.VALIDATINGADMISSIONPOLICYBINDINGS,
+    "validatingadmissionpolicybinding",
+    categories=("api-extensions",),
+    columns=(
+        NAME,
+        _text("PolicyName", lambda obj: str(at(obj, "spec.policyName", NONE))),
+        _text("ParamRef", lambda obj: str(at(obj, "spec.paramRef.name", "<unset>"))),
+        AGE,
+    ),
+    schema="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",
+    default=_default_binding,
+    validate=_validate_binding,
+)
+ROWS = (VALIDATING, MUTATING, POLICIES, BINDINGS)
