@@ -231,7 +231,7 @@ class Verbs:
         if not _is_based_on(row, wanted, current):
             # First let it be read what stands in the way: whoever reads again at once must not find the old state.
             await self.store.settled(row.resource.group_resource, current)
-            raise errors.conflict(row.resource.group_resource, name)
+            raise errors.conflict(row.resource.group_resource, current.key[1])
         new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource, applied=applied)
         asked = Asked(caller, row, "UPDATE", *current.key, new, old, subresource, options.dry_run)
         return await self._extended(asked, new, self.context(caller, options), options.warnings)
