@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -20,11 +21,7 @@ class CertificateError(ValueError):
 
 def pem_of(secret: Object) -> bytes:
     """Chain and key of a `kubernetes.io/tls` Secret as one file. Raises CertificateError."""
-    chain, key = _data(secret, "tls.crt"), _data(secret, "tls.key")
-    try:
-        certificates = x509.load_pem_x509_certificates(chain)
-    except ValueError as error:
-        raise CertificateError(f"tls.crt holds no certificate: {error}") from None
+    certificates, key = _chain(secret), _data(secret, "tls.key")
     try:
         private = serialization.load_pem_private_key(key, None)
     except (ValueError, TypeError):
@@ -39,6 +36,19 @@ def pem_of(secret: Object) -> bytes:
         )
     )
     return b"".join(parts)
+
+
+def not_after(secret: Object) -> datetime:
+    """Until when the first certificate of a TLS Secret is valid. Raises CertificateError."""
+    return _chain(secret)[0].not_valid_after_utc
+
+
+def _chain(secret: Object) -> list[x509.Certificate]:
+    pem = _data(secret, "tls.crt")
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise CertificateError(f"tls.crt holds no certificate: {error}") from None
 
 
 def _public(key: object) -> bytes:

@@ -60,6 +60,7 @@ COMMANDS = {
     "undo": Command(".history:configure_undo", "take a recorded write back"),
     "secret": Command(".secret:configure", "keys of Secrets and ConfigMaps: look, set, edit; rotate the key on disk"),
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
+    "doctor": Command(".doctor:configure", "what is wrong with the cluster, the worst first, and what to do"),
     "fit": Command(".fit:configure", "what if: where replicas of a pod would land, and what does not fit"),
     "topo": Command(".topo:configure", "the nodes with what their pods take of them"),
     "cordon": Command(".drain:configure_cordon", "let no new pods come to nodes"),

@@ -26,6 +26,7 @@ class Where(StrEnum):
     FORWARDS = "port-forwards"
     DRAIN = "drain"
     KEYS = "keys of a Secret or ConfigMap"
+    DOCTOR = "doctor"
 
 
 EVERYWHERE = frozenset(Where)
@@ -73,6 +74,7 @@ _SCROLLED = frozenset(
         Where.FORWARDS,
         Where.DRAIN,
         Where.KEYS,
+        Where.DOCTOR,
     }
 )
 _KEYS = frozenset({Where.KEYS})
@@ -171,6 +173,8 @@ ACTIONS: tuple[Action, ...] = (
            group="Changing"),
     Action("keys.undo", ("U",), "revert", "Take the last recorded write to it back.", _KEYS, hint=9,
            group="Changing"),
+    Action("finding.open", ("enter",), "go to cause", "To the object that the finding is about.",
+           frozenset({Where.DOCTOR}), hint=1),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,

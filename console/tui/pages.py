@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
-from .screens import balancer, fit, forwards, pulses, timeline, topology
+from .screens import balancer, doctor, fit, forwards, pulses, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _PAGES: tuple[Page, ...] = (
         ("loadbalancer",),
     ),
     Page("forwards", "The port-forwards that run in this console.", forwards.opened, ("pf",)),
+    Page("doctor", "What is wrong, the worst first, with its cause and the next step.", doctor.opened, ("dr",)),
     Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
 )
 PAGES = {page.word: page for page in _PAGES}

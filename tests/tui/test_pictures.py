@@ -48,6 +48,7 @@ JOURNEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "timeline": (("colon", *"timeline", "enter"), ALL),
     "topology": (("colon", *"topo", "enter"), ALL),
     "topology-pod": (("colon", *"topo", "enter", "down", "right", "right"), ALL),
+    "doctor": (("colon", *"doctor", "enter"), ALL),
     "balancer": (("colon", *"lb", "enter"), ALL),
     "balancer-weight": (("colon", *"lb", "enter", "down", "s"), SMALL),
     "undo-change": (("colon", *"dp", "enter", "slash", *"checkout", "enter", "U"), SMALL),
