@@ -1,7 +1,7 @@
 """`make screenshots`: a cluster of three hosts with something to show, and the console's screens drawn from it.
 
-Everything in the pictures runs: the hosts are the lab's, the containers real, the faults made as they happen (an image
-that is not there, a program that crashes, a pod that asks for more than any host has, a rollout under way).
+Everything in the pictures runs: the hosts are the lab's, the containers real, the faults made as they happen, the
+requests sent, a rollout under way.
 """
 
 from __future__ import annotations
@@ -9,50 +9,42 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from common.settings import Home
-from tests.e2e import manifests
+from tests import scenery
 from tests.e2e.cluster import READY_SECONDS, Cluster
+from tests.e2e.load import Load
 from tests.lab import Lab
 from tests.lab.images import web_image
-from tests.tui.screenshots import FOLDER, SCREENS, SIZES, draw
+from tests.tui.screenshots import FOLDER, MAIN, SCREENS, draw
 
-PORT = 16444
-WORKLOADS = {
-    ("shop", "web"): 4,
-    ("shop", "checkout"): 2,
-    ("shop", "ledger"): 3,
-    ("home", "dashboard"): 1,
-    ("home", "notes"): 2,
-}
-IMAGES = tuple(f"{name}:{version}" for _, name in WORKLOADS for version in ("1.4", "1.5"))
+REQUESTS = 60.0  # a second, to the Ingress
+MEASURED_SECONDS = 120.0  # before the pictures, so that charts have something to show
 
 
 def main() -> int:
     lab = Lab(Path("/tmp/quarterdeck-gallery"))
     lab.down()
-    cluster = Cluster(lab, PORT)
+    cluster = Cluster(lab, lab.port)
     try:
-        _build(cluster)
-        _populate(cluster)
-        FOLDER.mkdir(exist_ok=True)
-        for name in SCREENS:
-            for size in SIZES:
-                if name == "rollout":
-                    _begin_rollout(cluster, f"{size}-{time.monotonic():.0f}")
-                print(asyncio.run(draw(Home(cluster.home), "homelab", name, size)), flush=True)
+        build(cluster)
+        with busy(cluster):
+            time.sleep(MEASURED_SECONDS)
+            take_all(cluster)
     finally:
         cluster.stop()
         lab.down()
     return 0
 
 
-def _build(cluster: Cluster) -> None:
+def build(cluster: Cluster) -> None:
+    """Three nodes and a host that waits to be adopted, and all that runs on them."""
     *members, guest = cluster.lab.up(4)
     cluster.start_console()
-    archive = web_image(cluster.lab.folder / "images", IMAGES)
+    archive = web_image(cluster.lab.folder / "images", scenery.images())
     for host in (*members, guest):
         cluster.start_agent(host)
         cluster.docker(host, "load", "-q", "-i", str(archive))
@@ -60,27 +52,37 @@ def _build(cluster: Cluster) -> None:
         cluster.adopt(host)
     for host in members:
         cluster.wait(lambda name=host.name: cluster.node_ready(name), f"{host.name} to be Ready", READY_SECONDS)
-
-
-def _populate(cluster: Cluster) -> None:
-    for space in sorted({space for space, _ in WORKLOADS}):
-        cluster.apply(manifests.namespace(space))
-    for (space, name), replicas in WORKLOADS.items():
-        cluster.apply(manifests.deployment(name, space, replicas, image=f"{name}:1.4"), manifests.service(name, space))
-    for (space, name), replicas in WORKLOADS.items():
+    cluster.apply(*scenery.steady())
+    cluster.apply(*scenery.traffic(cluster.lab.folder), *scenery.data_and_batch())
+    for (space, name), replicas in scenery.WORKLOADS.items():
         cluster.wait_ready(space, replicas, f"app={name}")
-    absent = manifests.deployment("mailer", "shop", 1, image="mailer:2.0")
-    crashing = manifests.deployment("camera", "home", 1, image="notes:1.4")
-    _container(crashing).update(command=["sh", "-c", "echo no camera at /dev/video0; exit 1"], readinessProbe=None)
-    greedy = manifests.deployment("transcoder", "shop", 1, image="ledger:1.4")
-    _container(greedy)["resources"] = {"requests": {"cpu": "16", "memory": "48Gi"}}
-    cluster.apply(absent, crashing, greedy)
+    cluster.wait_ready("shop", 3, "app=orders-db")
+    cluster.apply(*scenery.faults())
+    cluster.kubectl("scale", "deployment/notes", "-n", "home", "--replicas=3")
+    cluster.kubectl("scale", "deployment/notes", "-n", "home", "--replicas=2")
+    cluster.qd("lb", "weight", cluster.ready_pods("shop", "app=ledger")[0]["metadata"]["name"], "40", "-n", "shop")
     cluster.wait(lambda: "CrashLoopBackOff" in cluster.kubectl("get", "pods", "-n", "home"), "the crash loop", 60)
 
 
-def _container(deployment: dict[str, Any]) -> dict[str, Any]:
-    container: dict[str, Any] = deployment["spec"]["template"]["spec"]["containers"][0]
-    return container
+@contextmanager
+def busy(cluster: Cluster) -> Iterator[None]:
+    """Requests through the Ingresses, and to a Service that an autoscaler looks after."""
+    addresses = [(host.address, 80) for host in cluster.lab.hosts[:3]]
+    load = Load(addresses, REQUESTS, host="shop.example")
+    load.start()
+    try:
+        yield
+    finally:
+        load.stop()
+
+
+def take_all(cluster: Cluster) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name in SCREENS:
+        for size in ("120x36", *(("80x24",) if name in MAIN else ())):
+            if name == "rollout":
+                _begin_rollout(cluster, f"{size}-{time.monotonic():.0f}")
+            print(asyncio.run(draw(Home(cluster.home), "homelab", name, size)), flush=True)
 
 
 def _begin_rollout(cluster: Cluster, version: str) -> None:

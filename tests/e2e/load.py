@@ -15,13 +15,14 @@ class Load:
     reason. Nothing is retried.
     """
 
-    def __init__(self, targets: list[tuple[str, int]], rate: float, path: str = "/") -> None:
+    def __init__(self, targets: list[tuple[str, int]], rate: float, path: str = "/", host: str = "test") -> None:
         self.ok = 0
         self.failures: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self._targets = targets
         self._rate = rate
         self._path = path
+        self._host = host
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load")
 
@@ -58,7 +59,7 @@ class Load:
     async def _exchange(self, host: str, port: int) -> str:
         reader, writer = await asyncio.open_connection(host, port)
         try:
-            writer.write(f"GET {self._path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
+            writer.write(f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\nConnection: close\r\n\r\n".encode())
             text = (await reader.read()).decode()
         finally:
             writer.close()

@@ -19,17 +19,36 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "pods": (),
     "pods-header": ("ctrl+e",),
     "deployments": ("colon", *"deploy", "enter"),
-    "rollout": ("colon", *"deploy", "enter", "slash", *"web", "enter", "v"),
+    "statefulsets": ("colon", *"sts", "enter"),
+    "jobs": ("colon", *"jobs", "enter"),
+    "cronjobs": ("colon", *"cj", "enter"),
     "services": ("colon", *"svc", "enter"),
+    "ingresses": ("colon", *"ing", "enter"),
+    "autoscalers": ("colon", *"hpa", "enter"),
+    "claims": ("colon", *"pvc", "enter"),
     "nodes": ("colon", *"nodes", "enter"),
     "discover": ("colon", *"discover", "enter"),
     "events": ("colon", *"events", "enter"),
     "logs": ("l",),
     "describe": ("d",),
-    "why": ("ctrl+z", "G", "W"),  # of the last pod that is at fault: one that is pending
+    "why": ("colon", *"pods", "enter", "slash", *"transcoder", "enter", "W"),
+    "doctor": ("colon", *"doctor", "enter"),
+    "topology": ("colon", *"topo", "enter"),
+    "fit": ("colon", *"fit checkout:1.5 cpu=300m mem=1Gi x6", "enter"),
+    "balancer": ("colon", *"lb", "enter"),
+    "pulses": ("colon", *"pulses", "enter"),
+    "history": ("colon", *"history", "enter"),
+    "timeline": ("colon", *"timeline", "enter"),
     "delete": ("ctrl+d",),
     "help": ("question_mark",),
+    "rollout": ("colon", *"deploy", "enter", "slash", *"web", "enter", "v"),
 }
+MAIN = frozenset({"pods", "doctor", "topology", "balancer", "pulses", "timeline", "why", "rollout"})
+"""The screens that are drawn at 80x24 too."""
+
+
+KEYS = {" ": "space", ":": "colon", ".": "full_stop", "=": "equals_sign", "/": "slash"}
+"""Characters whose key has another name."""
 
 
 def as_document(svg: str) -> str:
@@ -43,7 +62,7 @@ async def draw(home: Home, cluster: str, name: str, size: str) -> Path:
     async with app.run_test(size=SIZES[size]) as pilot:
         await _loaded(pilot)
         for key in SCREENS[name]:
-            await pilot.press(key)
+            await pilot.press(KEYS.get(key, key))
             await pilot.pause(0.05)
         await _loaded(pilot)
         path = FOLDER / f"{name}-{size}.svg"
