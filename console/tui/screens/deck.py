@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,13 +14,11 @@ from common.errors import ApiError
 from console.tui.actions import Action, Where, hints
 from console.tui.catalogue import Unknown
 from console.tui.session import Session
+from console.tui.stage import Bridge
 from console.tui.widgets import bars
 from console.tui.widgets.prompt import Outcome, Prompt
 from console.tui.widgets.spans import Line, SpanLines
 from console.views.status import Tone
-
-if TYPE_CHECKING:
-    from console.tui.app import QuarterdeckApp
 
 Handler = Callable[[], "Coroutine[Any, Any, None] | None"]
 NOTE_SECONDS = 6.0
@@ -46,8 +44,8 @@ class Deck(Screen[None], inherit_bindings=False):
         self._notes = 0
 
     @property
-    def deck_app(self) -> QuarterdeckApp:
-        return cast("QuarterdeckApp", self.app)
+    def deck_app(self) -> Bridge:
+        return cast("Bridge", self.app)
 
     # What a screen is made of
 

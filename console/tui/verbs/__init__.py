@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from console.tui.stage import TableStage
 
 from . import batch, change, history, keys, look, machine, reach
 from .look import describe, involved, logs
 
-if TYPE_CHECKING:
-    from console.tui.screens.browse import Browse
-
 __all__ = ["describe", "for_table", "involved", "logs"]
 
-_VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
+_VERBS: Mapping[str, Callable[[TableStage], Coroutine[Any, Any, None]]] = {
     "logs": look.logs,
     "logs.previous": look.previous_logs,
     "shell": look.shell,
@@ -50,6 +49,6 @@ _VERBS: Mapping[str, Callable[[Browse], Coroutine[Any, Any, None]]] = {
 }
 
 
-def for_table(browse: Browse) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+def for_table(browse: TableStage) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
     """Handlers by action id."""
     return {name: partial(verb, browse) for name, verb in _VERBS.items()}

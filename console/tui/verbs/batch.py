@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from common.api import jobs, kinds
 from common.api.meta import Object
 from console.tui import operations
 from console.tui.screens.dialogs import Confirm, wrapped
+from console.tui.stage import TableStage
 
 from .change import NARROWEST, listed_names
 
-if TYPE_CHECKING:
-    from console.tui.screens.browse import Browse
 
-
-async def trigger(browse: Browse) -> None:
+async def trigger(browse: TableStage) -> None:
     """Run the CronJobs now, once, whatever their schedule says."""
     targets = browse.targets()
     if not targets:
@@ -30,7 +26,7 @@ async def trigger(browse: Browse) -> None:
     browse.say(f"started: {', '.join(made)}")
 
 
-async def suspend(browse: Browse) -> None:
+async def suspend(browse: TableStage) -> None:
     """Make the Jobs or CronJobs stand still, or let them go on when the one under the cursor stands still."""
     targets = browse.targets()
     if not targets:

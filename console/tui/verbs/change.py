@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from common.api import kinds, meta, pods, rollout
 from common.api.kinds import Resource
 from common.api.meta import Object
 from console.tui import operations
 from console.tui.screens.dialogs import Ask, Choose, Confirm, wrapped
 from console.tui.screens.drain import DrainScreen
+from console.tui.stage import Stage, TableStage
 from console.tui.widgets.spans import Line
 from console.views import columns
 from console.views.status import Tone
 
-if TYPE_CHECKING:
-    from console.tui.screens.browse import Browse
-    from console.tui.screens.deck import Deck
-
 MOST_REPLICAS = 10_000
 NARROWEST = 50  # cells of a dialog on a screen of 60 columns
+_BACK = "U in :history brings it back, with a new identity."
 _LISTED = 8  # names in a dialog; more are counted
 
 
@@ -38,7 +34,7 @@ def _text(text: str, tone: Tone = Tone.TEXT) -> list[Line]:
     return wrapped(text, NARROWEST, tone)
 
 
-async def scale(browse: Browse) -> None:
+async def scale(browse: TableStage) -> None:
     """Ask for the number of replicas of the marked workloads."""
     targets = browse.targets()
     if not targets:
@@ -64,19 +60,19 @@ async def scale(browse: Browse) -> None:
     browse.say(f"{listed_names(targets)}: {answer} replicas wanted")
 
 
-async def scale_by(browse: Browse, step: int) -> None:
+async def scale_by(browse: TableStage, step: int) -> None:
     for obj in browse.targets():
         wanted = max(0, _replicas(obj) + step)
         await operations.scale(browse.session.gateway, browse.view.resource, obj, wanted)
         browse.say(f"{meta.name(obj)}: {wanted} {'replica' if wanted == 1 else 'replicas'} wanted")
 
 
-async def restart(browse: Browse) -> None:
+async def restart(browse: TableStage) -> None:
     for obj in browse.targets():
         await restart_one(browse, browse.view.resource, obj)
 
 
-async def restart_one(deck: Deck, resource: Resource, workload: Object) -> None:
+async def restart_one(deck: Stage, resource: Resource, workload: Object) -> None:
     """Ask, then replace all pods of a workload."""
     body = _text(f"All {_pods(workload)} pods of {meta.key(workload)} are replaced by new ones of the same template, "
                  "as fast as its strategy allows.")  # fmt: skip
@@ -86,13 +82,13 @@ async def restart_one(deck: Deck, resource: Resource, workload: Object) -> None:
     deck.say(f"{meta.name(workload)} restarts; v shows the rollout")
 
 
-async def undo(browse: Browse) -> None:
+async def undo(browse: TableStage) -> None:
     obj = browse.current()
     if obj is not None:
         await undo_one(browse, browse.view.resource, obj)
 
 
-async def undo_one(deck: Deck, resource: Resource, workload: Object) -> None:
+async def undo_one(deck: Stage, resource: Resource, workload: Object) -> None:
     """Let the operator choose a revision and go back to it."""
     gateway = deck.session.gateway
     listing = await gateway.list(rollout.HISTORY[resource], meta.namespace(workload))
@@ -118,7 +114,7 @@ def _revision_line(revision: rollout.Revision, *, current: bool) -> Line:
     return [(f"{revision.number:>4}  ", Tone.BRIGHT), (images, Tone.TEXT), (note, Tone.DIM)]
 
 
-async def image(browse: Browse) -> None:
+async def image(browse: TableStage) -> None:
     """Ask which container (when there are several) gets which image."""
     workload = browse.current()
     if workload is None:
@@ -144,21 +140,21 @@ async def image(browse: Browse) -> None:
     browse.say(f"{meta.name(workload)} rolls out {wanted}; v shows it")
 
 
-async def cordon(browse: Browse, *, cordoned: bool) -> None:
+async def cordon(browse: TableStage, *, cordoned: bool) -> None:
     targets = browse.targets()
     for node in targets:
         await operations.cordon(browse.session.gateway, node, cordoned=cordoned)
     browse.say(f"{listed_names(targets)}: {'no new pods come here' if cordoned else 'pods may come again'}")
 
 
-async def drain(browse: Browse) -> None:
+async def drain(browse: TableStage) -> None:
     node = browse.current()
     if node is not None:
         name = meta.name(node)
         browse.app.push_screen(DrainScreen(browse.session, [*browse.trail(), name, "drain"], name))
 
 
-async def adopt(browse: Browse) -> None:
+async def adopt(browse: TableStage) -> None:
     """Ask for the code that the agent prints; the API refuses a wrong one and says so."""
     host = browse.current()
     if host is None:
@@ -179,7 +175,7 @@ async def adopt(browse: Browse) -> None:
     browse.say(f"{meta.name(host)} is a node of this cluster now")
 
 
-async def delete(browse: Browse) -> None:
+async def delete(browse: TableStage) -> None:
     """List what will happen, ask with Cancel focused, then delete exactly those objects."""
     targets = browse.targets()
     if not targets:
@@ -217,7 +213,7 @@ def consequences(targets: list[Object]) -> list[str]:
         return [*lines, f"{bound} never ran."] if bound else lines
     if kind in {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"}:
         count = sum(_pods(obj) for obj in targets)
-        return [f"{count} pods end with it. It can be brought back only from its manifest."]
+        return [f"{count} pods end with it. {_BACK}"]
     known = {
         "Job": "Its pods end and go with it; what they have done is counted nowhere else.",
         "CronJob": "Its schedule ends, and its Jobs and their pods go with it.",
@@ -227,7 +223,7 @@ def consequences(targets: list[Object]) -> list[str]:
         "ConfigMap": "Pods that use it keep what they have; new ones will not start without it.",
         "Secret": "Pods that use it keep what they have; new ones will not start without it.",
     }
-    return [known.get(kind, "It can be brought back only from its manifest.")]
+    return [known.get(kind, _BACK)]
 
 
 def listed_names(targets: list[Object]) -> str:

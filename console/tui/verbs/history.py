@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from common.api import changes, kinds, meta
 from common.api.meta import Object
 from console.tui import operations
 from console.tui.screens.dialogs import Confirm, wrapped
 from console.tui.screens.timeline import TimelineScreen
+from console.tui.stage import TableStage
 from console.tui.widgets.spans import Line
 from console.views.status import Tone
 from console.views.timeline import About
-
-if TYPE_CHECKING:
-    from console.tui.screens.browse import Browse
 
 _WIDTH = 50  # cells of a dialog on a screen of 60 columns
 _LISTED = 8
 
 
-async def timeline(browse: Browse) -> None:
+async def timeline(browse: TableStage) -> None:
     obj = browse.current()
     if obj is not None:
         about = About(str(obj.get("kind", "")), meta.name(obj), meta.namespace(obj))
         browse.app.push_screen(TimelineScreen(browse.session, about))
 
 
-async def undo(browse: Browse) -> None:
+async def undo(browse: TableStage) -> None:
     """Show the write, ask, take it back."""
     obj = browse.current()
     if obj is None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from common.api import meta
 from console.tui.gateway import reread
 from console.tui.screens.keys import KeysScreen
-
-if TYPE_CHECKING:
-    from console.tui.screens.browse import Browse
+from console.tui.stage import TableStage
 
 
-async def keys(browse: Browse) -> None:
+async def keys(browse: TableStage) -> None:
     obj = browse.current()
     if obj is not None:
         fresh = await reread(browse.session.gateway, browse.view.resource, obj)

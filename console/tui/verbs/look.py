@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from common.api import kinds, meta, pods
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
@@ -15,11 +13,9 @@ from console.tui.screens.logs import LogsScreen, Source
 from console.tui.screens.rollout import RolloutScreen
 from console.tui.screens.text import TextScreen, description, yaml_lines
 from console.tui.screens.why import WhyScreen
+from console.tui.stage import TableStage
 from console.views.containers import CONTAINERS
 from console.views.status import Tone
-
-if TYPE_CHECKING:
-    from console.tui.screens.browse import Browse
 
 MOST_LOG_PODS = 10  # at a time: each is a connection to its node
 
@@ -34,7 +30,7 @@ _BY_KIND: dict[str, Resource] = {
 }  # fmt: skip
 
 
-async def describe(browse: Browse) -> None:
+async def describe(browse: TableStage) -> None:
     obj = browse.current()
     if obj is not None:
         session = browse.session
@@ -42,38 +38,38 @@ async def describe(browse: Browse) -> None:
         _show_text(browse, obj, "describe", lines)
 
 
-async def yaml(browse: Browse) -> None:
+async def yaml(browse: TableStage) -> None:
     obj = browse.current()
     if obj is not None:
         _show_text(browse, obj, "yaml", yaml_lines(await reread(browse.session.gateway, browse.view.resource, obj)))
 
 
-def _show_text(browse: Browse, obj: Object, what: str, lines: list[str]) -> None:
+def _show_text(browse: TableStage, obj: Object, what: str, lines: list[str]) -> None:
     trail = [*browse.trail(), meta.name(obj), what]
     title = f"{obj.get('kind', '')} {meta.key(obj)}"
     browse.app.push_screen(TextScreen(browse.session, title, trail, lines, wrap=what == "describe"))
 
 
-async def events(browse: Browse) -> None:
+async def events(browse: TableStage) -> None:
     obj = browse.current()
     if obj is not None:
         browse.go(views.events_of(browse.view, obj))
 
 
-async def why(browse: Browse) -> None:
+async def why(browse: TableStage) -> None:
     pod = browse.current()
     if pod is not None:
         browse.app.push_screen(WhyScreen(browse.session, [*browse.trail(), meta.name(pod), "why"], pod))
 
 
-async def rollout(browse: Browse) -> None:
+async def rollout(browse: TableStage) -> None:
     workload = browse.current()
     if workload is not None:
         trail = [*browse.trail(), meta.name(workload), "rollout"]
         browse.app.push_screen(RolloutScreen(browse.session, trail, browse.view.resource, meta.key(workload)))
 
 
-async def owner(browse: Browse) -> None:
+async def owner(browse: TableStage) -> None:
     obj = browse.current()
     ref = meta.controller_of(obj) if obj else None
     if obj is None or ref is None:
@@ -87,7 +83,7 @@ async def owner(browse: Browse) -> None:
     browse.go(views.only(resource, Key(space, str(ref.get("name"))), browse.view))
 
 
-async def involved(browse: Browse) -> None:
+async def involved(browse: TableStage) -> None:
     """From an event to what it is about."""
     event = browse.current()
     ref = (event or {}).get("involvedObject") or {}
@@ -99,7 +95,7 @@ async def involved(browse: Browse) -> None:
     browse.go(views.only(resource, Key(space, str(ref.get("name"))), browse.view))
 
 
-async def node(browse: Browse) -> None:
+async def node(browse: TableStage) -> None:
     pod = browse.current()
     name = pods.node_name(pod) if pod else ""
     if not name:
@@ -111,15 +107,15 @@ async def node(browse: Browse) -> None:
 # Logs and shells
 
 
-async def logs(browse: Browse) -> None:
+async def logs(browse: TableStage) -> None:
     await _open_logs(browse, previous=False)
 
 
-async def previous_logs(browse: Browse) -> None:
+async def previous_logs(browse: TableStage) -> None:
     await _open_logs(browse, previous=True)
 
 
-async def _open_logs(browse: Browse, *, previous: bool) -> None:
+async def _open_logs(browse: TableStage, *, previous: bool) -> None:
     obj = browse.current()
     if obj is None:
         return
@@ -130,7 +126,7 @@ async def _open_logs(browse: Browse, *, previous: bool) -> None:
     browse.app.push_screen(LogsScreen(browse.session, [*browse.trail(), meta.name(obj), "logs"], sources, previous))
 
 
-async def _sources(browse: Browse, obj: Object) -> list[Source]:
+async def _sources(browse: TableStage, obj: Object) -> list[Source]:
     resource = browse.view.resource
     if resource == CONTAINERS:
         pod = browse.pod_of(obj)
@@ -157,15 +153,15 @@ def _pod_sources(pod: Object) -> list[Source]:
     return [Source(meta.namespace(pod), meta.name(pod), str(item["name"])) for item in containers]
 
 
-async def shell(browse: Browse) -> None:
+async def shell(browse: TableStage) -> None:
     await _attach(browse, shells.SHELL)
 
 
-async def attach(browse: Browse) -> None:
+async def attach(browse: TableStage) -> None:
     await _attach(browse, ())
 
 
-async def _attach(browse: Browse, command: tuple[str, ...]) -> None:
+async def _attach(browse: TableStage, command: tuple[str, ...]) -> None:
     row = browse.current()
     pod = browse.pod_of(row) if row else None
     if row is None or pod is None:
