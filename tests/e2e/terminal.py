@@ -1,0 +1,69 @@
+"""A program in a real terminal, driven by keys: tmux draws, the test reads what is on the screen."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.lab.commands import run, wait_until
+
+PATIENCE = 20.0  # for anything that a screen is to show
+
+
+class Terminal:
+    """Runs from entry to exit of its context, on a tmux server of its own."""
+
+    def __init__(
+        self, folder: Path, command: str, environment: Mapping[str, str], columns: int = 80, rows: int = 24
+    ) -> None:
+        self._socket = folder / "tmux"
+        self._command = command
+        self._environment = {**environment, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        self._size = ("-x", str(columns), "-y", str(rows))
+
+    def __enter__(self) -> Self:
+        # A lone escape is passed on at once, not kept to see whether a sequence follows.
+        self._tmux("-f", "/dev/null", "new-session", "-d", *self._size, self._command,
+                   ";", "set-option", "-s", "escape-time", "0", environment=self._environment)  # fmt: skip
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is not None and self.alive():
+            error.add_note(f"the screen:\n{self.screen()}")
+        self._tmux("kill-server", check=False)
+
+    def _tmux(self, *words: str, check: bool = True, environment: Mapping[str, str] | None = None) -> str:
+        if environment is None:
+            return run("tmux", "-S", str(self._socket), *words, check=check)
+        done = subprocess.run(
+            ["tmux", "-S", str(self._socket), *words], env=dict(environment), capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    def alive(self) -> bool:
+        """Whether the program still runs."""
+        return self._tmux("list-sessions", check=False) != ""
+
+    def press(self, *keys: str) -> None:
+        """Keys by tmux' names: `Enter`, `Escape`, `C-d`, `+`."""
+        self._tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self._tmux("send-keys", "-l", text)
+
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def shows(self, *patterns: str, seconds: float = PATIENCE) -> str:
+        """Wait until each regular expression is found in a line of the screen; the screen."""
+
+        def all_there() -> bool:
+            screen = self.screen()
+            return all(re.search(pattern, screen, re.MULTILINE) for pattern in patterns)
+
+        wait_until(all_there, f"the screen to show {' and '.join(patterns)}", seconds, 0.1, self.screen)
+        return self.screen()
