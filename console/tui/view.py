@@ -53,6 +53,11 @@ class View:
         return f"{self.resource.plural} {self.scope.phrase}" if self.scope else self.resource.plural
 
     @property
+    def heading(self) -> str:
+        """The title as it stands above the table: `PersistentVolumeClaims`, `Containers of web-1`."""
+        return _spelled(self.resource) + self.title.removeprefix(self.resource.plural)
+
+    @property
     def place(self) -> str:
         """The namespace for people; empty for kinds that have none."""
         if not self.resource.namespaced:
@@ -90,6 +95,15 @@ class View:
         """This view and those it was drilled into from, outermost first."""
         before = self.parent.trail() if self.parent else []
         return [*before, self]
+
+
+def _spelled(resource: Resource) -> str:
+    """The plural with the capitals of the kind: `PersistentVolumeClaims`, `NetworkPolicies`."""
+    kind, plural = resource.kind, resource.plural
+    same = next(
+        (at for at, pair in enumerate(zip(kind.lower(), plural, strict=False)) if pair[0] != pair[1]), len(kind)
+    )
+    return (kind[:same] + plural[same:]) if same else plural.capitalize()
 
 
 def opening(resource: Resource, namespace: str = "", table: Table | None = None) -> View:

@@ -24,7 +24,22 @@ def summary(obj: Object, on_it: Sequence[Object], now: datetime) -> list[Entry]:
     if kind == "Node":
         return _node(obj, on_it)
     make = _KINDS.get(kind)
-    return make(obj, now) if make else _metadata(obj, now)
+    return make(obj, now) if make else _by_columns(obj, now)
+
+
+def _by_columns(obj: Object, now: datetime) -> list[Entry]:
+    """What the table of its kind shows, whole: a narrow table has dropped and cut most of it."""
+    entries: list[Entry] = []
+    for column in columns.columns_of(obj):
+        if column.title not in {"NS", "NAME", "AGE", "LABELS"}:
+            tone = column.tone(obj) if column.tone else Tone.TEXT
+            values = column.value(obj, now)
+            parts = values.split(",") if isinstance(values, str) else ()
+            title = column.title.capitalize()
+            if isinstance(values, Status):
+                entries.append((title, values, tone))
+            entries += [(title if index == 0 else "", part, tone) for index, part in enumerate(parts)]
+    return entries + _metadata(obj, now)
 
 
 def _metadata(obj: Object, now: datetime) -> list[Entry]:

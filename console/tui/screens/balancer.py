@@ -90,7 +90,7 @@ class BalancerScreen(Deck):
         if problems:
             glyph = self.session.look.glyphs[Tone.BAD]
             lines.append([(f"{glyph} {problems[0]}", Tone.BAD), *self._more(len(problems) - 1)])
-        self._said.set_lines(lines)
+        self._said.fit_lines(lines)
         self._tell()
         self.redraw()
 

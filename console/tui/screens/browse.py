@@ -171,7 +171,7 @@ class Browse(Deck):
         view, model, look = self.view, self._table.model, self.session.look
         dot = f" {look.dot} "
         shown = f"{len(model)}" if len(model) == model.total else f"{len(model)} of {model.total}"
-        title = dot.join(part for part in (view.title.capitalize(), view.place, shown) if part)
+        title = dot.join(part for part in (view.heading, view.place, shown) if part)
         extras = [f"/{model.query.text}"] * bool(model.query.text) + ["faults only"] * model.faults_only
         text = dot.join([title, *extras])
         if self._table.border_title != text:

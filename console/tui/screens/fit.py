@@ -101,7 +101,7 @@ class FitScreen(Deck):
             ]
             message = textwrap.wrap(str(status.get("message") or ""), width)[:2] if missing else []
             lines = [head, self._packing(), *([(part, Tone.WARN)] for part in message)]
-        self._said.set_lines(lines)
+        self._said.fit_lines(lines)
         self.redraw()
 
     def _packing(self) -> Line:

@@ -160,7 +160,7 @@ class WhyScreen(Deck):
             (f"   runs on {where}" if where else f"   {count}", Tone.DIM),
         ]
         tone = Tone.BAD if self._problem else Tone.TEXT
-        self._said.set_lines([head, need, *([(line, tone)] for line in text)])
+        self._said.fit_lines([head, need, *([(line, tone)] for line in text)])
         self.redraw()
 
     @on(Table.Moved)

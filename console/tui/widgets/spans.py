@@ -68,6 +68,11 @@ class SpanLines(Widget):
             self.lines = fresh
             self.refresh()
 
+    def fit_lines(self, lines: Sequence[Line]) -> None:
+        """Show lines, and be as high as they are many."""
+        self.styles.height = max(len(lines), 1)
+        self.set_lines(lines)
+
     def render_line(self, y: int) -> Strip:
         palette = self._look.palette
         styles = palette.panel_styles if self._panel else palette.styles

@@ -40,6 +40,7 @@ __all__ = [
     "Table",
     "address",
     "columns_for",
+    "columns_of",
     "event_count",
     "event_message",
     "event_time",
@@ -70,6 +71,17 @@ _FAMILIES = (
 _TABLES: dict[str, Table] = {
     resource.group_resource: table for family in _FAMILIES for resource, table in family.TABLES.items()
 }
+
+
+_BY_KIND: dict[tuple[str, str], tuple[Column, ...]] = {
+    (resource.group, resource.kind): table.columns for family in _FAMILIES for resource, table in family.TABLES.items()
+}
+
+
+def columns_of(obj: Object) -> tuple[Column, ...]:
+    """The columns of an object's own kind; none for kinds that we have no own view of."""
+    group = str(obj.get("apiVersion", "")).rpartition("/")[0]
+    return _BY_KIND.get((group, str(obj.get("kind"))), ())
 
 
 def table_for(resource: Resource) -> Table:

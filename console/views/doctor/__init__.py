@@ -124,9 +124,8 @@ def _since(row: Object, now: datetime) -> str:
 
 
 COLUMNS = (
-    Column("PROBLEM", lambda row, _now: _finding(row).status, sort=lambda row: row["place"], letter="S",
-           flexible=True, least=14),
-    Column("NS", lambda row, _now: _finding(row).key.namespace or "-", drop=3, flexible=True, least=7, letter="P",
+    Column("PROBLEM", lambda row, _now: _finding(row).status, sort=lambda row: row["place"], letter="S"),
+    Column("NS", lambda row, _now: _finding(row).key.namespace or "-", drop=3, flexible=True, least=8, letter="P",
            tone=lambda _row: Tone.DIM),
     Column("OBJECT", lambda row, _now: _finding(row).about, flexible=True, least=18, letter="N"),
     Column("SINCE", _since, right=True, live=True, drop=2, tone=lambda _row: Tone.DIM, letter="A",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from common.api import kinds
 from common.api.kinds import Resource
 from common.api.meta import Key, Object, key
 from console.views.status import Status, Tone
@@ -18,6 +19,15 @@ class Severity(IntEnum):
     NOTICE = 2
 
 
+_SHORT = {
+    kinds.DEPLOYMENTS: "deploy",
+    kinds.SERVICES: "svc",
+    kinds.PERSISTENTVOLUMECLAIMS: "pvc",
+    kinds.PERSISTENTVOLUMES: "pv",
+    kinds.HORIZONTALPODAUTOSCALERS: "hpa",
+    kinds.PODDISRUPTIONBUDGETS: "pdb",
+    kinds.NAMESPACES: "ns",
+}
 _TONES = {Severity.CRITICAL: Tone.BAD, Severity.WARNING: Tone.WARN, Severity.NOTICE: Tone.DIM}
 
 
@@ -39,8 +49,8 @@ class Finding:
 
     @property
     def about(self) -> str:
-        """`Pod/web-7c9f`."""
-        return f"{self.resource.kind}/{self.key.name}"
+        """`pod/web-7c9f`, `pvc/data`: as kubectl takes it."""
+        return f"{_SHORT.get(self.resource, self.resource.kind.lower())}/{self.key.name}"
 
 
 def of(
