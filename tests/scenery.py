@@ -20,7 +20,6 @@ WORKLOADS = {
     ("home", "notes"): 2,
 }
 """Deployments with a Service each, by namespace and name: how many replicas."""
-STEADY = sum(WORKLOADS.values())
 
 
 def images() -> tuple[str, ...]:
@@ -38,10 +37,11 @@ def steady() -> list[Object]:
 
 
 def traffic(folder: Path) -> list[Object]:
-    """Ingresses, an autoscaler and a budget; the shop's certificate ends soon."""
+    """Ingresses, an autoscaler and a budget; a certificate ends soon."""
     return [
-        _tls_secret(folder, "shop-tls", "shop", "shop.example"),
-        ingress("shop", "shop", "shop.example", "web", "shop-tls"),
+        _tls_secret(folder, "shop-tls", "shop", "account.example"),
+        ingress("shop", "shop", "shop.example", "web"),
+        ingress("account", "shop", "account.example", "ledger", "shop-tls"),
         ingress("dashboard", "home", "dashboard.example", "dashboard"),
         _autoscaler("checkout", "shop", 2, 6),
         _budget("ledger", "shop", 3),

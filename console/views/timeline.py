@@ -98,7 +98,7 @@ COLUMNS = (
     Column("TIME", _time, drop=4, sort=_newest_first, tone=lambda _row: Tone.DIM, letter="A"),
     Column("AGE", lambda row, now: ages.since(row["time"] or None, now), right=True, live=True,
            tone=lambda _row: Tone.DIM),
-    Column("WHAT", lambda row, _now: row["status"], letter="S"),
+    Column("WHAT", lambda row, _now: row["status"], flexible=True, least=18, letter="S"),
     Column("NS", lambda row, _now: str(row["ref"].get("namespace") or "-"), drop=5, flexible=True, least=8,
            tone=lambda _row: Tone.DIM, letter="P"),
     Column("OBJECT", lambda row, _now: str(row["object"]), flexible=True, least=16, letter="N"),

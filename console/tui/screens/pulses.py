@@ -113,7 +113,7 @@ class PulsesScreen(Deck):
                 for row in range(rows)
             ]
         else:
-            lines = [*kinds, *self._charts(width - 1, height - len(kinds))]
+            lines = [*kinds, *self._charts(width - 2, height - len(kinds))]
         self._picture.set_lines([[(" ", Tone.TEXT), *line] for line in lines])
 
     def _kinds(self) -> list[list[Span]]:
