@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from common.api import kinds
 from common.api.meta import Object
 from console.tui.machines import Act, Failed, Wanted
 from console.tui.screens.dialogs import Ask, Choose, Confirm, wrapped
 from console.tui.screens.machine import MachineScreen
+from console.tui.stage import TableStage
 from console.tui.widgets.spans import Line
 from console.views.status import Tone
-
-if TYPE_CHECKING:
-    from console.tui.screens.browse import Browse
 
 _WIDTH = 50  # cells of a dialog on a screen of 60 columns
 _ON_A_NODE: list[Line] = [
@@ -25,7 +22,7 @@ _ON_A_NODE: list[Line] = [
 ]
 
 
-async def machine(browse: Browse) -> None:
+async def machine(browse: TableStage) -> None:
     """Ask where and how to log in, show what would be done, ask, do it; all the while the console goes on."""
     if browse.session.machines is None:
         browse.say("a simulation has no machines to install", Tone.WARN)
@@ -71,7 +68,7 @@ def _address(obj: Object) -> str:
     return ""
 
 
-async def _carry_out(browse: Browse, wanted: Wanted) -> None:
+async def _carry_out(browse: TableStage, wanted: Wanted) -> None:
     page = MachineScreen(browse.session, f"{wanted.act} {wanted.target}")
     browse.app.push_screen(page)
     try:
@@ -92,7 +89,7 @@ async def _carry_out(browse: Browse, wanted: Wanted) -> None:
         page.end(f"error: {error}", good=False)
 
 
-async def _look(browse: Browse, page: MachineScreen, wanted: Wanted) -> Wanted | None:
+async def _look(browse: TableStage, page: MachineScreen, wanted: Wanted) -> Wanted | None:
     """Log in and say the plan; a key that nobody knows is shown to the operator first. None when it is not trusted."""
     try:
         await _work(browse, page, wanted, dry_run=True)
@@ -113,7 +110,7 @@ async def _look(browse: Browse, page: MachineScreen, wanted: Wanted) -> Wanted |
     return trusted
 
 
-async def _work(browse: Browse, page: MachineScreen, wanted: Wanted, *, dry_run: bool) -> str:
+async def _work(browse: TableStage, page: MachineScreen, wanted: Wanted, *, dry_run: bool) -> str:
     machines = browse.session.machines
     if machines is None:
         raise Failed("this console installs no machines")

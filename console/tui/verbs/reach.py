@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import posixpath
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.aio import Tasks
 from common.api import meta
@@ -20,12 +19,10 @@ from console.tui import shell as shells
 from console.tui.gateway import Gateway
 from console.tui.screens.dialogs import Ask, Choose, wrapped
 from console.tui.screens.forwards import ForwardsScreen
+from console.tui.stage import TableStage
 from console.tui.widgets.spans import Line
 from console.views.containers import CONTAINERS
 from console.views.status import Tone
-
-if TYPE_CHECKING:
-    from console.tui.screens.browse import Browse
 
 _WIDTH = 50  # cells of a dialog on a screen of 60 columns
 PROGRESS_SECONDS = 0.5
@@ -35,11 +32,11 @@ _DIRECTIONS: list[Line] = [
 ]
 
 
-async def forwards(browse: Browse) -> None:
+async def forwards(browse: TableStage) -> None:
     browse.app.push_screen(ForwardsScreen(browse.session))
 
 
-async def forward(browse: Browse) -> None:
+async def forward(browse: TableStage) -> None:
     """Ask for the ports, then listen until the console ends."""
     obj = browse.current()
     if obj is None:
@@ -76,7 +73,7 @@ def _wrong_pair(text: str) -> str:
     return ""
 
 
-async def copy(browse: Browse) -> None:
+async def copy(browse: TableStage) -> None:
     """Ask which way and what, then copy while the console goes on."""
     row = browse.current()
     pod = browse.pod_of(row) if row else None
@@ -107,7 +104,7 @@ def _needed(text: str) -> str:
 class _Copying:
     """One copy: says how far it is, then how it ended."""
 
-    def __init__(self, browse: Browse, pod: Object, container: str) -> None:
+    def __init__(self, browse: TableStage, pod: Object, container: str) -> None:
         self._browse = browse
         self._place = Place(Key(meta.namespace(pod), meta.name(pod)), container)
         self._moved = 0
