@@ -28,7 +28,6 @@ _ALWAYS_THERE = frozenset(
         "jobTemplate",
     )
 )  # fmt: skip
-_SHARED_RECORDS = 4096  # different ones that are kept in memory once; pods of one workload have the same
 # Keys that Kubernetes' types default, so that an element may leave them out.
 _KEY_DEFAULTS: Object = {"protocol": "TCP"}
 
@@ -106,30 +105,14 @@ def compare(kind: Schema, old: Any, new: Any, path: Path, changed: FieldSet, rem
 
 def encode_all(kind: Schema, value: Any) -> Object:
     """FieldsV1 of everything that a value sets, as for one that was not there before."""
-    return share(_encode_parts(kind, value))
-
-
-def _encode_parts(kind: Schema, value: Any) -> Object:
     node: Object = {}
     for step, (child, item) in children(kind, value).items():
         if not item or not is_granular(child, item):
             node[step] = _LEAF
             continue
-        below = _encode_parts(child, item)
+        below = encode_all(child, item)
         node[step] = below if step in _ALWAYS_THERE else {_ITSELF: _LEAF, **below}
     return node
-
-
-_shared: dict[bytes, Object] = {}
-
-
-def share(record: Object) -> Object:
-    """The same record, one object for all that are alike: it is never changed. Most objects of a kind are written by
-    the same programs in the same way, and a record takes more memory than many an object."""
-    found = _shared.setdefault(orjson.dumps(record), record)
-    if len(_shared) > _SHARED_RECORDS:
-        _shared.clear()
-    return found
 
 
 def has_path(record: Any, path: Path) -> bool:

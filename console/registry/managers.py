@@ -1,7 +1,7 @@
 """The record of who owns which field of an object: `metadata.managedFields`, kept by every write.
 
 Server-side apply finds conflicts in it, and what nobody wants any more. Most writes change values and not who owns
-them; those only compare what changed and leave the recorded sets as they are, one in memory for all objects alike.
+them; those only compare what changed and leave the recorded sets as they are.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Manager:
     fields: FieldSet = field(default_factory=set)
 
     def to_json(self) -> Object:
-        return _entry(self, fieldsets.share(fieldsets.encode(self.fields)))
+        return _entry(self, fieldsets.encode(self.fields))
 
 
 def _entry(manager: Manager, fields: Object) -> Object:

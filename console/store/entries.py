@@ -12,8 +12,13 @@ import orjson
 
 from common.api.meta import Object
 
+from .sharing import Parts
+
 ObjectKey: TypeAlias = tuple[str, str]
 """Namespace (empty for cluster-scoped objects) and name. A plain tuple: hashing it is on every path of the store."""
+
+
+_parts = Parts()
 
 
 class Entry:
@@ -30,8 +35,7 @@ class Entry:
     @property
     def obj(self) -> Object:
         if self._obj is None:
-            decoded: Object = orjson.loads(self.raw)
-            self._obj = decoded
+            self._obj = _parts.share(orjson.loads(self.raw))
         return self._obj
 
     def copy(self) -> Object:
@@ -80,7 +84,7 @@ def with_revision(obj: Object, revision: int) -> Object:
 
 def make_entry(key: ObjectKey, revision: int, obj: Object) -> Entry:
     stamped = with_revision(obj, revision)
-    return Entry(key, revision, orjson.dumps(stamped), stamped)
+    return Entry(key, revision, orjson.dumps(stamped), _parts.share(stamped))
 
 
 def make_tombstone(last: Entry, revision: int) -> Entry:
