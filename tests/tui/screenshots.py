@@ -35,7 +35,7 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "doctor": ("colon", *"doctor", "enter"),
     "topology": ("colon", *"topo", "enter"),
     "fit": ("colon", *"fit checkout:1.5 cpu=300m mem=1Gi x6", "enter"),
-    "balancer": ("colon", *"lb", "enter"),
+    "balancer": ("colon", *"lb shop", "enter", "G"),
     "pulses": ("colon", *"pulses", "enter"),
     "history": ("colon", *"history", "enter"),
     "timeline": ("colon", *"timeline", "enter"),
