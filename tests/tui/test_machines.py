@@ -139,4 +139,6 @@ async def shown(console: Console, machine: Machine, name: str) -> None:
 async def test_screens(name: str, size: str, fleet: Fleet) -> None:
     async with running(fleet, size) as console:
         await shown(console, Machine(), name)
+        # What stands behind a dialog is painted when there is time for it.
+        await until(console, lambda: console.text().lstrip().startswith("homelab"))
         snap(console, name, size)

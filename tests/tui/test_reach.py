@@ -89,6 +89,8 @@ async def test_a_copy_asks_which_way_what_and_where_and_tells_why_it_failed(flee
 async def test_screens(name: str, keys: tuple[str, ...], size: str, fleet: Fleet) -> None:
     async with running(fleet, size) as console:
         await console.press(*keys)
+        # What stands behind a dialog is painted when there is time for it.
+        await until(console, lambda: console.text().lstrip().startswith("homelab"))
         snap(console, name, size)
 
 

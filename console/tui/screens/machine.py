@@ -27,12 +27,14 @@ class MachineScreen(TextScreen):
     def end(self, text: str, *, good: bool) -> None:
         self._said.append(text)
         self.state = "done" if good else "failed"
+        self.frame()
 
     def standing(self) -> Line:
         tone = {"working": Tone.BUSY, "done": Tone.OK, "failed": Tone.BAD}[self.state]
         return [(f"{self.session.look.glyphs[tone]} {self.state} ", tone)]
 
     def frame(self) -> None:
+        """Also called before a dialog covers the page, so that what it asks about stands behind it."""
         if not self._said:
             return
         while self._said:

@@ -76,6 +76,7 @@ async def _carry_out(browse: TableStage, wanted: Wanted) -> None:
         if trusted is None:
             page.end("nothing was changed", good=True)
             return
+        page.frame()
         removes = wanted.act is Act.REMOVE
         body = wrapped("Do what the plan behind this dialog says?", _WIDTH)
         verb = "Remove" if removes else "Go on"
