@@ -21,7 +21,8 @@ class CertificateError(ValueError):
 
 def pem_of(secret: Object) -> bytes:
     """Chain and key of a `kubernetes.io/tls` Secret as one file. Raises CertificateError."""
-    certificates, key = _chain(secret), _data(secret, "tls.key")
+    key = _data(secret, "tls.key")
+    certificates = _chain(secret)
     try:
         private = serialization.load_pem_private_key(key, None)
     except (ValueError, TypeError):
@@ -47,8 +48,8 @@ def _chain(secret: Object) -> list[x509.Certificate]:
     pem = _data(secret, "tls.crt")
     try:
         return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise CertificateError(f"tls.crt holds no certificate: {error}") from None
+    except ValueError:
+        raise CertificateError("tls.crt holds no certificate in PEM form") from None
 
 
 def _public(key: object) -> bytes:
