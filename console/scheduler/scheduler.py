@@ -79,6 +79,7 @@ class Scheduler:
         self._told_at = -1
         self._volumes = VolumeBinder(client, clock, self._pods, self._state.where, self._volumes_changed)
         self._volumes_stale = False
+        self._parked_stale = False
         self._refused: WeakKeyDictionary[PodClass, tuple[int, str]] = WeakKeyDictionary()
 
     def start(self) -> None:
@@ -112,7 +113,7 @@ class Scheduler:
     def _namespace_changed(self, old: Object | None, new: Object | None) -> None:
         changed = new if new is not None else old
         if changed is not None and self._state.set_namespace(name(changed), None if new is None else labels(new)):
-            self._wake.set()
+            self._look_again()
 
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
         if new is None:
@@ -127,7 +128,7 @@ class Scheduler:
                 changed = True
             if not changed:
                 return
-        self._wake.set()
+        self._look_again()
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
         if old is not None and (new is None or uid(new) != uid(old)):
@@ -147,16 +148,22 @@ class Scheduler:
             self._retries.forget(info.key)
             self._preemptor.bound(info.uid)
             if self._state.place(info, node_name(new)):
-                self._wake.set()
+                self._look_again()
         else:
             self._offer(new, info)
 
     def _info(self, pod: Object) -> PodInfo:
         return self._classes.info(pod, self._volumes.needs(pod))
 
+    def _look_again(self) -> None:
+        """Pods that fitted nowhere may fit now. A pod more that waits changes nothing for them: with thousands that
+        do, looking at all for each would stop everything else."""
+        self._parked_stale = True
+        self._wake.set()
+
     def _volumes_changed(self) -> None:
         self._volumes_stale = True
-        self._wake.set()
+        self._look_again()
 
     def _look_at_volumes(self) -> None:
         """Pods that wait with claims: what they ask of a node has changed with claims, volumes or other pods."""
@@ -170,7 +177,7 @@ class Scheduler:
         self._queue.remove(pod_uid)
         if self._preemptor.withdraw(pod_uid) or self._state.remove(pod_uid):
             self._volumes_stale = True  # a claim that it used may be free now
-            self._wake.set()
+            self._look_again()
 
     def _offer(self, pod: Object, info: PodInfo) -> None:
         """Queue a pod that has no node, unless it is ending, held back, another scheduler's or being bound."""
@@ -203,13 +210,15 @@ class Scheduler:
                 self._look_at_volumes()
             for pod in self._preemptor.ready(self._profile):
                 self._queue.wake_one(pod.uid)
-            for kind in self._queue.parked_classes():
-                if self._rows.choose(kind) is not None:
-                    self._queue.wake(kind)
+            if self._parked_stale:
+                self._parked_stale = False
+                for kind in self._queue.parked_classes():
+                    if self._rows.choose(kind) is not None:
+                        self._queue.wake(kind)
             placed = await self._drain()
             # A pod that was placed may be the company that another waits for, or even out what another spreads over.
             if placed and any(kind.pod_affinity.required or kind.spread for kind in self._queue.parked_classes()):
-                self._wake.set()
+                self._look_again()
 
     async def _drain(self) -> int:
         """Decide on all that is queued; how many pods got a node."""
@@ -342,7 +351,7 @@ class Scheduler:
                 break
         self._state.remove(pod.uid)
         self._retries.retry(pod.key)
-        self._wake.set()
+        self._look_again()
 
     async def _retry_loop(self) -> None:
         while True:
