@@ -205,7 +205,8 @@ def _validate_update(new: Object, old: Object) -> list[Cause]:
 def stored_versions(definition: Object) -> list[str]:
     """The versions in which objects may be stored: those so far, and the one that is now."""
     found = list((definition.get("status") or {}).get("storedVersions") or ())
-    current = [version["name"] for version in definition["spec"].get("versions") or () if version.get("storage")]
+    versions = definition["spec"].get("versions") or ()
+    current = [str(version.get("name", "")) for version in versions if version.get("storage")]
     return list(dict.fromkeys([*found, *current]))
 
 

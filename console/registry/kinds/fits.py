@@ -55,7 +55,6 @@ schema.define(
             "status": {
                 "type": "object",
                 "description": "The answer: placements, fitting, message, nodes, packing; moves for a drain.",
-                "x-kubernetes-preserve-unknown-fields": True,
             },
         },
         "x-kubernetes-group-version-kind": [{"group": "quarterdeck.io", "kind": "Fit", "version": "v1"}],
@@ -79,10 +78,11 @@ def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause
 def _validate_drain(spec: Object) -> list[Cause]:
     if "template" in spec:
         return [validation.forbidden("spec.drain", "may not be given together with `template`")]
-    pods = len(spec["drain"]["pods"])
+    drain = spec["drain"] or {}
+    pods = len(drain.get("pods") or ())
     if pods > MOST_REPLICAS:
         return [validation.wrong("spec.drain.pods", pods, f"must have at most {MOST_REPLICAS} items")]
-    return [] if spec["drain"]["node"] else [validation.required("spec.drain.node")]
+    return [] if drain.get("node") else [validation.required("spec.drain.node")]
 
 
 FITS = Row(
