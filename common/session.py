@@ -18,7 +18,7 @@ import orjson
 
 from .api.meta import Object
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 USAGE_SECONDS = 5.0  # resolution of charts and of what autoscalers see; a sweep of 100 containers costs milliseconds
 HEARTBEAT_SECONDS = 0.5  # twice a second both ways: three missed ones make a node suspect within 1.5 s
 REFUSAL_HEADER = "Quarterdeck-Refusal"  # why an agent refused a WebSocket, quoted: a handshake's body is lost
