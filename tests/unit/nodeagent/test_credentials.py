@@ -12,7 +12,7 @@ import pytest
 from common import pki
 from common.clock import FakeClock
 from common.pki import PkiError
-from common.session import Open
+from common.session import PROTOCOL_VERSION, Open
 from nodeagent.assignment import Assignment
 from nodeagent.reset import cluster_of
 from nodeagent.session.credentials import Credentials, Epoch
@@ -127,7 +127,7 @@ async def test_the_epoch_survives_a_restart(tmp_path: Path, authority: pki.Autho
         ({"epoch": 1}, "old-epoch"),
         ({"instance": "b"}, "old-epoch"),
         ({"epoch": 3, "instance": "b"}, None),
-        ({"version": 2}, "wrong-version"),
+        ({"version": PROTOCOL_VERSION + 1}, "wrong-version"),
     ],
 )
 async def test_only_the_clusters_newest_control_plane_is_admitted(
