@@ -1,32 +1,30 @@
-"""The table of docs/conformance.md: every area names tests, and the tests that it names exist."""
+"""The list of conformance cases: each says what holds it or what is missing, and the tests that it names exist."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (ROOT / "docs" / "conformance.md").read_text().splitlines()
-    if line.startswith("| [sig-")
-]
+from tests.conformance import table
+
+CASES = list(table.cases())
 
 
-def test_every_area_has_a_row() -> None:
-    areas = {area for cells in ROWS for area in re.findall(r"\[(sig-[a-z-]+)\]", cells[0])}
-    assert areas >= {
-        "sig-apps", "sig-node", "sig-storage", "sig-scheduling", "sig-auth", "sig-cli", "sig-instrumentation",
-    }  # fmt: skip
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.area} {case.name}")
+def test_a_case_is_held_or_says_what_is_missing(case: table.Case) -> None:
+    assert case.held or case.missing
+    assert [test for test in case.held if not table.exists(test)] == []
 
 
-@pytest.mark.parametrize("cells", ROWS, ids=lambda cells: cells[0])
-def test_what_holds_an_area_exists_and_tests(cells: list[str]) -> None:
-    assert len(cells) == 4
-    named = re.findall(r"`(tests/[^`]+)`", cells[2])
-    assert named
-    for path in named:
-        text = (ROOT / path).read_text()
-        assert re.search(r"^((async )?def test_|Test\w+ = )", text, re.MULTILINE), path
+def test_no_case_is_listed_twice() -> None:
+    names = [(case.area, case.name) for case in CASES]
+    assert len(names) == len(set(names))
+
+
+def test_a_test_that_is_not_there_is_found_out() -> None:
+    assert table.exists("tests/unit/test_conformance_table.py::test_no_case_is_listed_twice")
+    assert not table.exists("tests/unit/test_conformance_table.py::test_nothing")
+    assert not table.exists("tests/unit/test_nothing.py::test_nothing")
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert table.DOCUMENT.read_text() == table.document(), "run `python -m tests.conformance`"
