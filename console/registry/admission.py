@@ -22,7 +22,7 @@ from .apply import Request as ApplyRequest
 from .apply import server_side_apply
 from .decoding import conform, decode, decode_applied
 from .managers import Manager, is_reset, record_create, record_update
-from .row import Context, Row
+from .row import ALL_METADATA, Context, Row
 from .scale import apply_scale, scale_of
 
 __all__ = [
@@ -87,9 +87,9 @@ def admit_create(row: Row, obj: Object, context: Context, *, applied: bool = Fal
 def admit_update(
     row: Row, new: Object, old: Object, context: Context, subresource: str = "", *, applied: bool = False
 ) -> Object:
-    """The object after a replace or patch of `old`. Through `status` only the status comes from `new`, with labels
-    and annotations; through no subresource the status stays as it was. `applied` is as for `admit_create`. Raises
-    Invalid and Conflict."""
+    """The object after a replace or patch of `old`. Through `status` only the status comes from `new`, with the
+    metadata that the kind lets through; through no subresource the status stays as it was. `applied` is as for
+    `admit_create`. Raises Invalid and Conflict."""
     context = dataclasses.replace(context, subresource=subresource)
     result, given = _without_record(new)
     kept, recorded = _without_record(old)
@@ -154,9 +154,9 @@ def _keep_system_metadata(row: Row, new: Object, old: Object) -> None:
 
 
 def _take_only_status(row: Row, new: Object, old: Object) -> None:
-    # As in Kubernetes: through the status of built-in kinds labels and annotations come too, not so of custom ones.
-    fields = ("resourceVersion",) if row.custom else ("labels", "annotations", "resourceVersion")
-    changed = {field: new["metadata"].get(field) for field in fields}
+    # As in Kubernetes: through the status of most built-in kinds metadata comes too, not so of custom ones.
+    fields = ALL_METADATA - (ALL_METADATA if row.custom else row.status_keeps)
+    changed = {field: new["metadata"].get(field) for field in (*sorted(fields), "resourceVersion")}
     status = new.get("status")
     new.clear()
     new.update(old)

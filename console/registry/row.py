@@ -99,6 +99,10 @@ class Custom:
     accepts: bool = True
 
 
+ALL_METADATA = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
+"""What Kubernetes' newer kinds (metav1.ResetObjectMetaForStatus) protect from writes through `status`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One kind. Functions that prepare or default change the object they get (it is the caller's own copy)."""
@@ -131,6 +135,8 @@ class Row:
     """Names that may not be deleted, each with the reason."""
     keeps_status_on_create: bool = False
     """Whether whoever creates the object brings its status (nodes register themselves with theirs)."""
+    status_keeps: frozenset[str] = frozenset()
+    """Metadata that a write through `status` leaves as it was, of labels, annotations, finalizers, ownerReferences."""
     default_propagation: str | None = None
     """What a DELETE that names no propagation policy does with dependents; None: they go in the background."""
     deletion_warning: str = ""

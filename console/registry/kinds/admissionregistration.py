@@ -11,7 +11,7 @@ from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at
 from console.registry.custom import expressions
-from console.registry.row import Column, Context, Row
+from console.registry.row import ALL_METADATA, Column, Context, Row
 
 _FAILURE_POLICIES = ("Fail", "Ignore")
 _MATCH_POLICIES = ("Equivalent", "Exact")
@@ -252,6 +252,7 @@ POLICIES = Row(
         AGE,
     ),
     subresources=frozenset({"status"}),
+    status_keeps=ALL_METADATA,
     schema="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
     default=_default_policy,
     prepare=_prepare_policy,

@@ -7,7 +7,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry.columns import NAME, field
 from console.registry.custom import definitions, naming
-from console.registry.row import Context, Row
+from console.registry.row import ALL_METADATA, Context, Row
 
 
 def _default(obj: Object) -> None:
@@ -41,6 +41,7 @@ CUSTOMRESOURCEDEFINITIONS = Row(
     categories=("api-extensions",),
     columns=(NAME, field("Created At", "metadata.creationTimestamp", description="When it was created.")),
     subresources=frozenset({"status"}),
+    status_keeps=ALL_METADATA,
     schema="io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
     default=_default,
     prepare=_prepare,

@@ -8,7 +8,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, at
-from console.registry.row import Column, Context, Row
+from console.registry.row import ALL_METADATA, Column, Context, Row
 
 _UNREACHED = "aggregated API servers are not reached by this API server"
 
@@ -89,6 +89,7 @@ APISERVICES = Row(
         AGE,
     ),
     subresources=frozenset({"status"}),
+    status_keeps=ALL_METADATA,
     schema="io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService",
     default=_default,
     name_format=validation.path_segment,

@@ -127,6 +127,7 @@ DEPLOYMENTS = Row(
         selector("spec.selector"),
     ),
     subresources=frozenset({"status", "scale"}),
+    status_keeps=frozenset({"labels"}),
     schema="io.k8s.api.apps.v1.Deployment",
     default=_default_deployment,
     prepare=_prepare,

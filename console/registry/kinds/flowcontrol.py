@@ -7,7 +7,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, field, number
-from console.registry.row import Column, Context, Row
+from console.registry.row import ALL_METADATA, Column, Context, Row
 
 _MANDATORY = dict.fromkeys(("exempt", "catch-all"), "it is mandatory")
 _MOST_PRECEDENCE = 10_000
@@ -177,6 +177,7 @@ FLOWSCHEMAS = Row(
         Column("MissingPL", lambda _obj, _now: "False"),
     ),
     subresources=frozenset({"status"}),
+    status_keeps=ALL_METADATA,
     schema="io.k8s.api.flowcontrol.v1.FlowSchema",
     default=_default_schema,
     validate=_validate_schema,
@@ -195,6 +196,7 @@ PRIORITYLEVELCONFIGURATIONS = Row(
         AGE,
     ),
     subresources=frozenset({"status"}),
+    status_keeps=ALL_METADATA,
     schema="io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration",
     default=_default_level,
     validate=_validate_level,

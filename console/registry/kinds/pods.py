@@ -99,6 +99,7 @@ PODS = Row(
     subresources=frozenset(
         {"status", "log", "exec", "attach", "portforward", "proxy", "binding", "eviction", "ephemeralcontainers", "why"}
     ),
+    status_keeps=frozenset({"ownerReferences"}),
     schema="io.k8s.api.core.v1.Pod",
     default=_default,
     prepare=_prepare,

@@ -7,7 +7,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, at, field
-from console.registry.row import Column, Context, Row
+from console.registry.row import ALL_METADATA, Column, Context, Row
 
 from .persistentvolumes import RECLAIM_POLICIES
 
@@ -227,6 +227,7 @@ VOLUMEATTACHMENTS = Row(
         AGE,
     ),
     subresources=frozenset({"status"}),
+    status_keeps=ALL_METADATA,
     schema="io.k8s.api.storage.v1.VolumeAttachment",
     prepare=_prepare_attachment,
     validate=_validate_attachment,

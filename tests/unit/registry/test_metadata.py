@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
-from common.api.kinds import CONFIGMAPS, NAMESPACES
+from common.api.kinds import CONFIGMAPS, NAMESPACES, PODS, VOLUMEATTACHMENTS, Resource
 from common.api.meta import Object
 from common.errors import BadRequest, Conflict, Invalid
 
-from .builders import DEPLOYMENTS, causes, changed, created, deployment, named, update_causes, updated
+from .builders import DEPLOYMENTS, causes, changed, created, deployment, named, pod, update_causes, updated
 
+ATTACHMENT = {
+    "metadata": {"name": "a"},
+    "spec": {"attacher": "x.example", "nodeName": "n", "source": {"persistentVolumeName": "v"}},
+}
 OWNER = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1"}
 
 
@@ -145,3 +149,22 @@ def test_status_and_spec_have_each_their_own_way_in() -> None:
     assert (through_object["spec"]["replicas"], through_object["status"]) == (5, {})
     through_status = updated(DEPLOYMENTS, both, old, "status")
     assert (through_status["spec"]["replicas"], through_status["status"]) == (1, {"replicas": 3})
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "kept"),
+    [
+        (DEPLOYMENTS, deployment(), {"labels"}),
+        (PODS, pod(), {"ownerReferences"}),
+        (VOLUMEATTACHMENTS, ATTACHMENT, {"labels", "annotations", "finalizers", "ownerReferences"}),
+    ],
+)
+def test_a_status_brings_metadata_as_far_as_the_kind_lets_it(kind: Resource, base: Object, kept: set[str]) -> None:
+    old = created(kind, base)
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u"}
+    given = {
+        "labels": {"a": "b"}, "annotations": {"c": "d"}, "finalizers": ["e.example/f"], "ownerReferences": [owner],
+    }  # fmt: skip
+    new = updated(kind, {**old, "metadata": {**old["metadata"], **given}}, old, "status")
+    for field, value in given.items():
+        assert new["metadata"].get(field) == (old["metadata"].get(field) if field in kept else value)
