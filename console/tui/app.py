@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import textual.screen
 from textual.app import App
+from textual.worker import WorkType
 
 from common.api import kinds
 from common.api.kinds import Resource
@@ -90,8 +91,9 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.session.start()
         self.push_screen(Browse(self.session, views.opening(self._first)))
-        self.run_worker(self._learn_kinds(), exit_on_error=False)
-        self.run_worker(self._settle_memory(), exit_on_error=False)
+        beside: tuple[WorkType[None], ...] = (self._learn_kinds, self._settle_memory)
+        for work in beside:
+            self.run_worker(work, exit_on_error=False)
 
     async def _learn_kinds(self) -> None:
         session = self.session

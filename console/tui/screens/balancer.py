@@ -2,95 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from textual import on
-from textual.widget import Widget
 
 from common.api import weights
 from common.api.kinds import LOADBALANCERS, PODS
-from common.api.meta import Key, Object, key
-from common.errors import ApiError
+from common.api.meta import Key, Object
 from console.tui import operations
-from console.tui import view as views_of_kinds
 from console.tui.actions import Where
 from console.tui.session import Session
-from console.tui.table.model import TableModel
 from console.tui.table.widget import Table
-from console.tui.widgets.spans import Line, SpanLines
+from console.tui.widgets.spans import Line
 from console.views import balancer as views
 from console.views.status import Tone
 
-from .deck import Deck, Handler
+from .deck import Handler
 from .dialogs import Ask, wrapped
+from .sheet import Sheet
 
 CLUSTER = "cluster"
-_MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
-AGAIN_SECONDS = 2  # agents tell new figures every five
 
 
-class BalancerScreen(Deck):
+class BalancerScreen(Sheet):
     where = Where.BALANCER
+    again_seconds = 2  # agents tell new figures every five
 
     def __init__(self, session: Session, namespace: str = "") -> None:
-        super().__init__(session)
+        columns = views.columns(ascii_only=session.look.ascii)
+        super().__init__(session, LOADBALANCERS, columns, title="Endpoints", sort_by=1)
         self._namespace = namespace
         self._document: Object = {}
-        self._problem = ""
-        self._seconds = 0
         self._row: Object | None = None
-        model = TableModel(LOADBALANCERS, views.columns(ascii_only=session.look.ascii))
-        model.sort_by = 1
-        self._table = Table(model, session.clock, session.look, id="table")
-        self._table.add_class("framed")
-        self._table.border_title = "Endpoints"
-        self._said = SpanLines(session.look, id="said")
-        self._about = SpanLines(session.look, id="reasons", classes="framed")
-
-    def body(self) -> Iterable[Widget]:
-        yield self._said
-        yield self._table
-        yield self._about
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._ask()
-
-    def rest_focus(self) -> None:
-        self._table.focus()
+        self.ask()
 
     def trail(self) -> Sequence[str]:
         return ["load balancer", *([self._namespace] if self._namespace else [])]
 
-    def second(self) -> None:
-        self._seconds += 1
-        if self._seconds % AGAIN_SECONDS == 0:
-            self._ask()
-
-    def _ask(self) -> None:
-        self.run_worker(self._load(), group="balancer", exclusive=True, exit_on_error=False)
-
-    async def _load(self) -> None:
-        try:
-            self._document = await self.session.gateway.get(LOADBALANCERS, CLUSTER)
-            self._problem = ""
-        except (ApiError, OSError) as error:
-            self._problem = getattr(error, "message", "") or str(error)
+    async def load(self) -> None:
+        self._document = await self.session.gateway.get(LOADBALANCERS, CLUSTER)
         found = [row for row in views.rows(self._document) if self._namespace in {"", row["metadata"]["namespace"]}]
-        names = {key(row) for row in found}
-        gone = [(row.key, None) for row in self._table.model.all_rows() if row.key not in names]
-        self._table.update([*gone, *((key(row), row) for row in found)])
-        self._table.flush()
-        self._say()
+        self.show_rows(found)
 
-    def _say(self) -> None:
+    def answered(self) -> None:
         lines: list[Line] = [views.sums(self._document)]
-        problems = [self._problem] if self._problem else views.faults(self._document)
+        problems = [self.problem] if self.problem else views.faults(self._document)
         if problems:
             glyph = self.session.look.glyphs[Tone.BAD]
             lines.append([(f"{glyph} {problems[0]}", Tone.BAD), *self._more(len(problems) - 1)])
-        self._said.fit_lines(lines)
+        self.said.fit_lines(lines)
         self._tell()
         self.redraw()
 
@@ -105,16 +68,16 @@ class BalancerScreen(Deck):
 
     def _tell(self) -> None:
         if self._row is None:
-            self._about.set_lines([])
+            self.about.set_lines([])
             return
-        self._about.border_title = f"{self._row['metadata']['namespace']}/{self._row['service']['name']}"
-        self._about.set_lines(views.about(self._row, self._document))
+        self.about.border_title = f"{self._row['metadata']['namespace']}/{self._row['service']['name']}"
+        self.about.set_lines(views.about(self._row, self._document))
 
     # Keys
 
     def handlers(self) -> Mapping[str, Handler]:
-        moves: dict[str, Handler] = {f"cursor.{where}": partial(self._table.navigate, where) for where in _MOVES}
-        return moves | {
+        return {
+            **super().handlers(),
             "endpoint.open": self._open,
             "endpoint.drain": self._drain,
             "endpoint.weight": self._weigh,
@@ -131,10 +94,7 @@ class BalancerScreen(Deck):
     def _open(self) -> None:
         pod = self._pod()
         if pod is not None:
-            app = self.deck_app
-            app.pop_screen()
-            browse = app.browse()
-            browse.go(views_of_kinds.only(PODS, pod, browse.view))
+            self.leave_for(PODS, pod)
 
     async def _drain(self) -> None:
         pod = self._pod()
@@ -165,7 +125,7 @@ class BalancerScreen(Deck):
     async def _set(self, pod: Key, weight: int) -> None:
         await operations.weigh(self.session.gateway, pod, weight)
         self.say(f"{pod.name}: weight {weight}" + (", nothing new reaches it" if weight == 0 else ""))
-        self._ask()
+        self.ask()
 
 
 def opened(session: Session, words: Sequence[str]) -> BalancerScreen:

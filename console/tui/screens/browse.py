@@ -152,7 +152,7 @@ class Browse(Deck):
 
     def _measure(self) -> None:
         if self._usages.due:
-            self.run_worker(self._usages.ask(), group="usage", exclusive=True)
+            self.begin(self._usages.ask, "usage", exclusive=True)
 
     def _remeasured(self, feed: Subscription) -> list[Change]:
         """Objects whose figures changed, a slice at a time."""

@@ -9,6 +9,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.worker import WorkType
 
 from common.errors import ApiError
 from console.tui.actions import Action, Where, hints
@@ -198,6 +199,13 @@ class Deck(Screen[None], inherit_bindings=False):
         work = handler()
         if work is not None:
             self.run_worker(self.guarded(work), group="verbs", exit_on_error=False)
+
+    def begin(self, work: WorkType[None], group: str, *, exclusive: bool = False) -> None:
+        """Run it beside the screen; an exclusive one stands in place of the earlier one of its group.
+
+        It takes a function, called in its turn: a coroutine would be left unstarted when the screen closes before.
+        """
+        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
 
     async def guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a verb; what the API refuses is shown, with its reason."""

@@ -4,70 +4,51 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 
 from textual import on
-from textual.widget import Widget
 
 from common.api.kinds import PODS, SECRETS, Resource
-from common.api.meta import Key, Object, key
+from common.api.meta import Key, Object
 from common.errors import ApiError
-from console.tui import view as views
 from console.tui.actions import Where
 from console.tui.feeds import Subscription
 from console.tui.session import SLICE, Session
-from console.tui.table.model import TableModel
 from console.tui.table.widget import Table
-from console.tui.widgets.spans import Line, SpanLines, state_span
+from console.tui.widgets.spans import Line, state_span
 from console.views import doctor
 from console.views.doctor import Finding
 from console.views.status import Tone
 
-from .deck import Deck, Handler
+from .deck import Handler
+from .sheet import Sheet
 
-_MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
 CERTIFICATES_SECONDS = 60.0  # between two looks at the certificates: they end slowly
 
 
-class DoctorScreen(Deck):
+class DoctorScreen(Sheet):
     """A row per finding; below it the whole of why, and what to do."""
 
     where = Where.DOCTOR
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session)
+        super().__init__(session, doctor.FINDINGS, doctor.COLUMNS, title="Doctor", said="verdict")
         self._feeds: dict[Resource, Subscription] = {}
         self._troubled: dict[Key, Object] = {}  # all pods are too many to look at each second
         self._certificates: list[Object] = []
         self._asked: float | None = None
         self._found: list[Finding] = []
-        model = TableModel(doctor.FINDINGS, doctor.COLUMNS)
-        model.sort_by = 0
-        self._table = Table(model, session.clock, session.look, id="table")
-        self._table.add_class("framed")
-        self._said = SpanLines(session.look, id="verdict")
-        self._about = SpanLines(session.look, id="reasons", classes="framed")
-
-    def body(self) -> Iterable[Widget]:
-        yield self._said
-        yield self._table
-        yield self._about
 
     def on_mount(self) -> None:
         super().on_mount()
         served = set(self.session.catalogue.resources())
         shown = [resource for resource in doctor.EXAMINED if resource in served]
         self._feeds = {resource: self.session.feeds.open(resource) for resource in shown}
-        self._table.border_title = "Doctor"
         self.frame()
         self.second()
 
     def on_unmount(self) -> None:
         for feed in self._feeds.values():
             feed.close()
-
-    def rest_focus(self) -> None:
-        self._table.focus()
 
     def trail(self) -> Sequence[str]:
         return ["doctor"]
@@ -90,10 +71,10 @@ class DoctorScreen(Deck):
         now = self.session.clock.monotonic()
         if self._asked is None or now - self._asked >= CERTIFICATES_SECONDS:
             self._asked = now
-            self.run_worker(self._ask(), group="certificates", exclusive=True)
+            self.begin(self._read_certificates, "certificates", exclusive=True)
         self._examine()
 
-    async def _ask(self) -> None:
+    async def _read_certificates(self) -> None:
         try:
             listing = await self.session.gateway.list(SECRETS, field_selector=doctor.TLS_SELECTOR)
         except (ApiError, OSError) as error:
@@ -108,16 +89,9 @@ class DoctorScreen(Deck):
         found = doctor.examine(objects, self.session.clock.now())
         if found != self._found:
             self._found = found
-            self._show()
-        self._table.tick()
+            self.show_rows(doctor.rows(found))
+        self.table.tick()
         self._say()
-
-    def _show(self) -> None:
-        found = doctor.rows(self._found)
-        names = {key(row) for row in found}
-        gone = [(row.key, None) for row in self._table.model.all_rows() if row.key not in names]
-        self._table.update([*gone, *((key(row), row) for row in found)])
-        self._table.flush()
 
     def _say(self) -> None:
         synced = all(feed.synced or feed.refusal for feed in self._feeds.values())
@@ -125,17 +99,17 @@ class DoctorScreen(Deck):
         line = doctor.verdict(self._found) if synced else [("Looking…", Tone.DIM)]
         if refused:
             line = [*line, (f"  not allowed to look at {', '.join(refused)}", Tone.WARN)]
-        self._said.set_lines([line])
+        self.said.set_lines([line])
         looked = "Nodes, pods, workloads, Services, volumes, autoscalers, budgets and certificates are well."
-        self._table.set_notice([(looked, Tone.OK)] if synced and not self._found and not refused else [])
+        self.table.set_notice([(looked, Tone.OK)] if synced and not self._found and not refused else [])
 
     # The finding under the cursor
 
     @on(Table.Moved)
     def _moved(self, message: Table.Moved) -> None:
         finding: Finding | None = message.row.obj["finding"] if message.row else None
-        self._about.border_title = finding.about if finding else ""
-        self._about.set_lines(self._lines(finding) if finding else [])
+        self.about.border_title = finding.about if finding else ""
+        self.about.set_lines(self._lines(finding) if finding else [])
 
     def _lines(self, finding: Finding) -> list[Line]:
         width = max(self.size.width - 6, 20)
@@ -148,26 +122,22 @@ class DoctorScreen(Deck):
             *([(" " * len(mark) + part, Tone.BRIGHT)] for part in rest),
         ]
         head: Line = [state_span(finding.status, self.session.look), (where, Tone.DIM)]
-        room = max(self._about.content_size.height, 4)
+        room = max(self.about.content_size.height, 4)
         return [head, *why[: max(room - 1 - len(todo), 1)], *todo]
 
     def handlers(self) -> Mapping[str, Handler]:
-        moves: dict[str, Handler] = {f"cursor.{where}": partial(self._table.navigate, where) for where in _MOVES}
-        return moves | {"finding.open": self._open}
+        return {**super().handlers(), "finding.open": self._open}
 
     @on(Table.Opened)
     def _opened(self, _message: Table.Opened) -> None:
         self._open()
 
     def _open(self) -> None:
-        row = self._table.model.current()
+        row = self.table.model.current()
         if row is None:
             return
         finding: Finding = row.obj["finding"]
-        app = self.deck_app
-        app.pop_screen()
-        browse = app.browse()
-        browse.go(views.only(finding.resource, finding.key, browse.view))
+        self.leave_for(finding.resource, finding.key)
 
 
 def opened(session: Session, words: Sequence[str]) -> DoctorScreen:

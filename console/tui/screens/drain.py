@@ -7,14 +7,12 @@ Leaving the screen gives up what has not begun, so that no drain goes on that no
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from textual import on
-from textual.widget import Widget
-from textual.worker import WorkType
 
 from common.api import drains, meta
 from common.api.drains import Drain, Fate, Item, Options, Stage
@@ -26,74 +24,53 @@ from console.tui.actions import Where
 from console.tui.feeds import Subscription
 from console.tui.gateway import what_if
 from console.tui.session import SLICE, Session
-from console.tui.table.model import TableModel
 from console.tui.table.widget import Table
-from console.tui.widgets.spans import Line, SpanLines, state_span
+from console.tui.widgets.spans import Line, state_span
 from console.views import drain as views
 from console.views.status import Tone
 
-from .deck import Deck, Handler
+from .deck import Handler
+from .sheet import Sheet
 
 ROWS = Resource("", "v1", "drain", "Drain")
 """Not a resource of the API: the rows that the pods of the node make."""
-_MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
-AGAIN_SECONDS = 3  # where pods would land changes as others come and go
 
 
-class DrainScreen(Deck):
+class DrainScreen(Sheet):
     """The answer in a line, a row per pod, below it the budgets that cover them."""
 
     where = Where.DRAIN
+    again_seconds = 3  # where pods would land changes as others come and go
 
     def __init__(self, session: Session, trail: Sequence[str], node: str) -> None:
-        super().__init__(session)
+        super().__init__(session, ROWS, views.COLUMNS, sort_by=2)
         self._node = node
         self._trail = list(trail)
         self._options = Options()
         self._items: list[Item] = []
         self._homes: views.Homes = {}
-        self._problem = ""
         self._drain: Drain | None = None
         self._evicting = False
-        self._seconds = 0
         self._feeds: dict[Resource, Subscription] = {}
-        model = TableModel(ROWS, views.COLUMNS)
-        model.sort_by = 2
-        self._table = Table(model, session.clock, session.look, id="table")
-        self._table.add_class("framed")
-        self._said = SpanLines(session.look, id="said")
-        self._budgets = SpanLines(session.look, id="reasons", classes="framed")
-        self._budgets.border_title = "Disruption budgets"
-
-    def body(self) -> Iterable[Widget]:
-        yield self._said
-        yield self._table
-        yield self._budgets
+        self.about.border_title = "Disruption budgets"
 
     def on_mount(self) -> None:
         super().on_mount()
         self._feeds = {resource: self.session.feeds.open(resource) for resource in (PODS, PODDISRUPTIONBUDGETS, NODES)}
-        self._begin(self._load, "load")
+        self.begin(self._sync, "load")
 
     def on_unmount(self) -> None:
         for feed in self._feeds.values():
             feed.close()
 
-    def rest_focus(self) -> None:
-        self._table.focus()
-
     def trail(self) -> Sequence[str]:
         return self._trail
 
-    def _begin(self, work: WorkType[None], group: str) -> None:
-        """Run it beside the screen; a later question stands in place of an earlier one."""
-        self.run_worker(work, group=group, exclusive=group == "fit", exit_on_error=False)
-
-    async def _load(self) -> None:
+    async def _sync(self) -> None:
         for feed in self._feeds.values():
             await feed.wait_synced()
         self._look()
-        await self._ask()
+        self.ask()
 
     def frame(self) -> None:
         changed = [feed.take(SLICE) for feed in self._feeds.values()]
@@ -101,10 +78,8 @@ class DrainScreen(Deck):
             self._look()
 
     def second(self) -> None:
-        self._seconds += 1
         self._look()
-        if self._drain is None and self._seconds % AGAIN_SECONDS == 0:
-            self._begin(self._ask, "fit")
+        super().second()
 
     def _look(self) -> None:
         """Plan anew, or see how far the drain is and go on with it."""
@@ -116,47 +91,47 @@ class DrainScreen(Deck):
         else:
             self._drain.saw({meta.uid(pod): pod for pod in self._feeds[PODS].items()})
             if not self._evicting and self._drain.due(self.session.clock.now()):
-                self._begin(partial(self._evict_due, self._drain), "evict")
+                self.begin(partial(self._evict_due, self._drain), "evict")
         self._show()
 
-    async def _ask(self) -> None:
-        try:
-            self._homes = views.homes(await what_if(self.session.gateway, drains.question(self._node, self._items)))
-            self._problem = ""
-        except (ApiError, OSError) as error:
-            self._problem = f"where they would go is not known: {getattr(error, 'message', '') or error}"
+    def ask(self) -> None:
+        if self._drain is None:
+            super().ask()
+
+    async def load(self) -> None:
+        self._homes = views.homes(await what_if(self.session.gateway, drains.question(self._node, self._items)))
+
+    def answered(self) -> None:
         self._show()
 
     # What is shown
 
     def _show(self) -> None:
         found = views.rows(self._items, self._homes, self._drain)
-        keys = {meta.key(row) for row in found}
-        gone = [(row.key, None) for row in self._table.model.all_rows() if row.key not in keys]
-        self._table.update([*gone, *((meta.key(row), row) for row in found)])
-        self._table.flush()
-        self._table.border_title = f"Pods {self.session.look.dot} {len(found)}"
-        self._said.set_lines(self._headline())
-        self._budgets.set_lines(self._headroom())
+        self.show_rows(found)
+        self.table.border_title = f"Pods {self.session.look.dot} {len(found)}"
+        self.said.set_lines(self._headline())
+        self.about.set_lines(self._headroom())
         self.redraw()
 
     def _headline(self) -> list[Line]:
         look, width = self.session.look, max(self.size.width - 4, 20)
         if self._drain is None:
             head = views.headline(self._items, self._homes)
-            return [[state_span(head, look)], self._chosen(), *self._about(width, 2)]
+            return [[state_span(head, look)], self._chosen(), *self._reason(width, 2)]
         state = views.progress(self._drain)
         total = max(len(self._drain.stages), 1)
         full, empty = look.bar(self._drain.count(Stage.GONE) / total, min(width, 80))
         line: Line = [(full, Tone.OK), (empty, Tone.DIM)]
-        return [[state_span(state, look), ("   ", Tone.TEXT), *self._cordon_line()], line, *self._about(width, 2)]
+        return [[state_span(state, look), ("   ", Tone.TEXT), *self._cordon_line()], line, *self._reason(width, 2)]
 
-    def _about(self, width: int, most: int) -> list[Line]:
+    def _reason(self, width: int, most: int) -> list[Line]:
         """The whole reason of the pod under the cursor, which its row may have to cut."""
-        row = self._table.model.current()
+        row = self.table.model.current()
         said = views.why(row.obj) if row else ""
-        if self._problem and self._drain is None:
-            return [[(text, Tone.BAD)] for text in textwrap.wrap(self._problem, width)[:most]]
+        if self.problem and self._drain is None:
+            problem = f"where they would go is not known: {self.problem}"
+            return [[(text, Tone.BAD)] for text in textwrap.wrap(problem, width)[:most]]
         return [[(text, views.fate(row.obj).tone)] for text in textwrap.wrap(said, width)[:most]] if row else []
 
     def _chosen(self) -> Line:
@@ -191,13 +166,13 @@ class DrainScreen(Deck):
 
     @on(Table.Moved)
     def _moved(self, _message: Table.Moved) -> None:
-        self._said.set_lines(self._headline())
+        self.said.set_lines(self._headline())
 
     # Actions
 
     def handlers(self) -> Mapping[str, Handler]:
-        moves: dict[str, Handler] = {f"cursor.{where}": partial(self._table.navigate, where) for where in _MOVES}
-        return moves | {
+        return {
+            **super().handlers(),
             "drain.start": self._start,
             "drain.force": lambda: self._choose(replace(self._options, force=not self._options.force)),
             "drain.local": lambda: self._choose(replace(self._options, delete_local=not self._options.delete_local)),
@@ -210,7 +185,7 @@ class DrainScreen(Deck):
             return
         self._options = options
         self._look()
-        self._begin(self._ask, "fit")
+        self.ask()
 
     async def _start(self) -> None:
         if self._drain is not None:

@@ -6,64 +6,47 @@ are applied or dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from textual import on
-from textual.widget import Widget
 
 from common.api import configuration, meta
 from common.api.configuration import User
-from common.api.meta import Key, Object, key
+from common.api.meta import Key, Object
 from common.errors import Conflict
 from console.tui import operations
 from console.tui.actions import Where
 from console.tui.gateway import reread, users_of
 from console.tui.session import Session
-from console.tui.table.model import TableModel
 from console.tui.table.widget import Table
-from console.tui.widgets.spans import Line, SpanLines
+from console.tui.widgets.spans import Line
 from console.views import keyvalues as views
 from console.views.status import Tone
 
-from .deck import Deck, Handler
+from .deck import Handler
 from .dialogs import Ask, Confirm, wrapped
+from .sheet import Sheet
 from .text import TextScreen
 
-_MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
 _WIDTH = 50  # cells of a dialog on a screen of 60 columns
 _LISTED = 8
 
 
-class KeysScreen(Deck):
+class KeysScreen(Sheet):
     where = Where.KEYS
 
     def __init__(self, session: Session, trail: Sequence[str], obj: Object) -> None:
-        super().__init__(session)
+        draft, columns = views.Draft(obj), views.columns(ascii_only=session.look.ascii)
+        super().__init__(session, draft.resource, columns, title="Keys", about="value")
         self._trail = list(trail)
-        self._draft = views.Draft(obj)
+        self._draft = draft
         self._users: list[User] = []
         self._revealed = ""
-        model = TableModel(self._draft.resource, views.columns(ascii_only=session.look.ascii))
-        model.sort_by = 0
-        self._table = Table(model, session.clock, session.look, id="table")
-        self._table.add_class("framed")
-        self._table.border_title = "Keys"
-        self._said = SpanLines(session.look, id="said")
-        self._value = SpanLines(session.look, id="value", classes="framed")
-
-    def body(self) -> Iterable[Widget]:
-        yield self._said
-        yield self._table
-        yield self._value
 
     def on_mount(self) -> None:
         super().on_mount()
         self._show()
         self.run_worker(self.guarded(self._find_users()), exit_on_error=False)
-
-    def rest_focus(self) -> None:
-        self._table.focus()
 
     def trail(self) -> Sequence[str]:
         return self._trail
@@ -78,10 +61,7 @@ class KeysScreen(Deck):
 
     def _show(self) -> None:
         found = views.rows(self._draft, self._revealed)
-        names = {key(row) for row in found}
-        gone = [(row.key, None) for row in self._table.model.all_rows() if row.key not in names]
-        self._table.update([*gone, *((key(row), row) for row in found)])
-        self._table.flush()
+        self.show_rows(found)
         self._say()
 
     def _say(self) -> None:
@@ -100,29 +80,29 @@ class KeysScreen(Deck):
             if edits
             else [(f"{glyphs[Tone.OK]} as stored", Tone.OK)]
         )
-        self._said.set_lines([head, [(views.users_phrase(self._users), Tone.TEXT)], state])
+        self.said.set_lines([head, [(views.users_phrase(self._users), Tone.TEXT)], state])
         self._tell()
         self.redraw()
 
     def _tell(self) -> None:
         """The value under the cursor, if it may be seen."""
-        self._value.border_subtitle = ""
+        self.about.border_subtitle = ""
         name = self._key()
-        row = self._table.model.current()
+        row = self.table.model.current()
         if not name or row is None:
-            self._value.border_title = ""
-            self._value.set_lines([[("There are no keys; a adds one.", Tone.DIM)]])
+            self.about.border_title = ""
+            self.about.set_lines([[("There are no keys; a adds one.", Tone.DIM)]])
             return
-        self._value.border_title = name.replace("[", "\\[")
+        self.about.border_title = name.replace("[", "\\[")
         value = row.obj["value"]
         if value is None:
-            self._value.set_lines([[("hidden; x reveals it", Tone.DIM)]])
+            self.about.set_lines([[("hidden; x reveals it", Tone.DIM)]])
         elif row.obj["binary"]:
-            self._value.set_lines([[(f"binary, {views.length(len(value))}", Tone.DIM)]])
+            self.about.set_lines([[(f"binary, {views.length(len(value))}", Tone.DIM)]])
         else:
             lines = value.decode().splitlines()
-            self._value.border_subtitle = f"{len(lines)} lines" if len(lines) > 1 else ""
-            self._value.set_lines([[(line.expandtabs(4), Tone.TEXT)] for line in lines])
+            self.about.border_subtitle = f"{len(lines)} lines" if len(lines) > 1 else ""
+            self.about.set_lines([[(line.expandtabs(4), Tone.TEXT)] for line in lines])
 
     @on(Table.Moved)
     def _moved(self, message: Table.Moved) -> None:
@@ -133,14 +113,14 @@ class KeysScreen(Deck):
         self._tell()
 
     def _key(self) -> str:
-        row = self._table.model.current()
+        row = self.table.model.current()
         return row.key.name if row else ""
 
     # Keys
 
     def handlers(self) -> Mapping[str, Handler]:
-        moves: dict[str, Handler] = {f"cursor.{where}": partial(self._table.navigate, where) for where in _MOVES}
-        return moves | {
+        return {
+            **super().handlers(),
             "key.edit": self._type,
             "key.editor": self._edit,
             "key.reveal": self._reveal,
@@ -206,8 +186,8 @@ class KeysScreen(Deck):
         name = await self.app.push_screen_wait(Ask(self.session.look, "New key", body, check=check))
         if name:
             self._change(self._draft.set(name, b""))
-            self._table.model.select(Key("", name))
-            self._table.refresh()
+            self.table.model.select(Key("", name))
+            self.table.refresh()
             await self._type_value(name)
 
     def _delete(self) -> None:

@@ -78,7 +78,7 @@ class PulsesScreen(Deck):
         now = self.session.clock.monotonic()
         if self._asked is None or now - self._asked >= SECONDS:
             self._asked = now
-            self.run_worker(self._ask(), group="series", exclusive=True)
+            self.begin(self._ask, "series", exclusive=True)
         for feed in self._feeds.values():
             feed.take(feed.waiting)
         self._pulses = [pulses.pulse(resource, feed.items()) for resource, feed in self._feeds.items()]

@@ -4,46 +4,37 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 
 from textual import on
 from textual.widget import Widget
 
 from common.api import kinds
 from common.api.meta import Key, Object, key
-from console.tui import view as views
 from console.tui.actions import Where
 from console.tui.feeds import Subscription
 from console.tui.session import SLICE, Session
-from console.tui.table.model import TableModel
 from console.tui.table.widget import Table
-from console.tui.widgets.spans import Line, SpanLines, state_span
+from console.tui.widgets.spans import Line, state_span
 from console.views.status import Tone
 from console.views.timeline import COLUMNS, TIMELINE, About, is_fault, moments
 
-from .deck import Deck, Handler
+from .deck import Handler
+from .sheet import Sheet
 
-_MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
 
-
-class TimelineScreen(Deck):
+class TimelineScreen(Sheet):
     """The newest moment is on top; `n` and `N` go from fault to fault."""
 
     where = Where.TIMELINE
 
     def __init__(self, session: Session, about: About) -> None:
-        super().__init__(session)
-        self._about = about
+        super().__init__(session, TIMELINE, COLUMNS)
+        self._object = about
         self._feeds: list[Subscription] = []
-        model = TableModel(TIMELINE, COLUMNS)
-        model.sort_by = 0
-        self._table = Table(model, session.clock, session.look, id="table")
-        self._table.add_class("framed")
-        self._moment = SpanLines(session.look, id="reasons", classes="framed")
 
     def body(self) -> Iterable[Widget]:
-        yield self._table
-        yield self._moment
+        yield self.table
+        yield self.about
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -54,15 +45,12 @@ class TimelineScreen(Deck):
         for feed in self._feeds:
             feed.close()
 
-    def rest_focus(self) -> None:
-        self._table.focus()
-
     def trail(self) -> Sequence[str]:
-        whole = "/".join(part for part in (self._about.kind, self._about.name) if part)
-        return ["timeline", *([self._about.namespace] if self._about.namespace else []), *([whole] if whole else [])]
+        whole = "/".join(part for part in (self._object.kind, self._object.name) if part)
+        return ["timeline", *([self._object.namespace] if self._object.namespace else []), *([whole] if whole else [])]
 
     def standing(self) -> Line:
-        faults = sum(1 for row in self._table.model.rows if is_fault(row.obj))
+        faults = sum(1 for row in self.table.model.rows if is_fault(row.obj))
         return [(f"{faults} faults", Tone.WARN)] if faults else []
 
     def frame(self) -> None:
@@ -70,23 +58,23 @@ class TimelineScreen(Deck):
             return
         events, writes = (feed.take(SLICE) for feed in self._feeds)
         gone = [(obj_key, None) for obj_key, obj in (*events, *writes) if obj is None]
-        new = moments((obj for _, obj in events if obj), (obj for _, obj in writes if obj), self._about)
-        self._table.update([*gone, *((key(row), row) for row in new)])
-        self._table.flush()
+        new = moments((obj for _, obj in events if obj), (obj for _, obj in writes if obj), self._object)
+        self.table.update([*gone, *((key(row), row) for row in new)])
+        self.table.flush()
         if any(feed.waiting for feed in self._feeds):
             self.call_later(self.frame)
-        if all(feed.synced for feed in self._feeds) and not len(self._table.model):
-            self._table.set_notice([("Nothing is remembered here yet.", Tone.DIM)])
+        if all(feed.synced for feed in self._feeds) and not len(self.table.model):
+            self.table.set_notice([("Nothing is remembered here yet.", Tone.DIM)])
         else:
-            self._table.set_notice([])
-        self._table.border_title = f"Timeline {self.session.look.dot} {len(self._table.model)}"
+            self.table.set_notice([])
+        self.table.border_title = f"Timeline {self.session.look.dot} {len(self.table.model)}"
 
     def second(self) -> None:
-        self._table.tick()
+        self.table.tick()
 
     def handlers(self) -> Mapping[str, Handler]:
-        moves: dict[str, Handler] = {f"cursor.{where}": partial(self._table.navigate, where) for where in _MOVES}
-        return moves | {
+        return {
+            **super().handlers(),
             "moment.open": self._open,
             "fault.next": lambda: self._to_fault(1),
             "fault.previous": lambda: self._to_fault(-1),
@@ -96,8 +84,8 @@ class TimelineScreen(Deck):
     def _moved(self, message: Table.Moved) -> None:
         """All of the moment under the cursor, of which the table has the beginning."""
         row = message.row.obj if message.row else None
-        self._moment.border_title = str(row["object"]) if row else ""
-        self._moment.set_lines(self._lines(row) if row else [])
+        self.about.border_title = str(row["object"]) if row else ""
+        self.about.set_lines(self._lines(row) if row else [])
 
     def _lines(self, row: Object) -> list[Line]:
         look, width = self.session.look, max(self.size.width - 6, 20)
@@ -112,27 +100,24 @@ class TimelineScreen(Deck):
 
     def _open(self) -> None:
         """To the object that the moment under the cursor is about."""
-        row = self._table.model.current()
+        row = self.table.model.current()
         ref = row.obj["ref"] if row else {}
         resource = self.session.catalogue.by_kind(str(ref.get("kind", "")))
         if row is None or resource is None:
             self.say(f"{ref.get('kind', 'this')} cannot be listed", Tone.WARN)
             return
         space = str(ref.get("namespace") or "") if resource.namespaced else ""
-        app = self.deck_app
-        app.pop_screen()
-        browse = app.browse()
-        browse.go(views.only(resource, Key(space, str(ref.get("name"))), browse.view))
+        self.leave_for(resource, Key(space, str(ref.get("name"))))
 
     def _to_fault(self, step: int) -> None:
         """The nearest fault below or above the cursor."""
-        model = self._table.model
+        model = self.table.model
         places = range(model.cursor + step, len(model) if step > 0 else -1, step)
         found = next((place for place in places if is_fault(model.rows[place].obj)), None)
         if found is None:
             self.say("no more faults that way", Tone.WARN)
             return
-        self._table.move_to(found)
+        self.table.move_to(found)
 
 
 def opened(session: Session, words: Sequence[str]) -> TimelineScreen:

@@ -47,8 +47,16 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.row = row
 
-    def __init__(self, model: TableModel, clock: Clock, look: Look, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(
+        self,
+        model: TableModel,
+        clock: Clock,
+        look: Look,
+        *,
+        id: str | None = None,  # noqa: A002
+        classes: str = "",
+    ) -> None:
+        super().__init__(id=id, classes=classes)
         self.model = model
         self.wide = False
         self._clock = clock
