@@ -86,6 +86,10 @@ class Console:
         nodes = [self.app, *screens, *(node for screen in screens for node in screen.walk_children())]
         if any(not node._message_queue.empty() for node in nodes):
             return True
+        # Questions under way; verbs are left out, as they wait for the answer to a dialog.
+        if any(not worker.is_finished for worker in self.app.workers if worker.group not in {"verbs", "default"}):
+            await asyncio.sleep(0.002)
+            return True
         screen = self.app.screen
         if screen._layout_required or screen._scroll_required or screen._dirty_widgets or screen._callbacks:
             await asyncio.sleep(0.002)  # the screen's own timer does these
