@@ -7,8 +7,15 @@ from aiohttp import web
 
 from common.api.meta import Object
 from common.errors import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
-from console.registry import yamlbody
+from console.registry import protobuf, yamlbody
+from console.registry.schema import schema
 
+_MESSAGES = {
+    "Binding": "io.k8s.api.core.v1.Binding",
+    "DeleteOptions": "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
+    "Eviction": "io.k8s.api.policy.v1.Eviction",
+    "Scale": "io.k8s.api.autoscaling.v1.Scale",
+}
 MAX_BODY = 3 * 1024 * 1024  # bytes; as Kubernetes
 
 
@@ -33,6 +40,8 @@ async def read_document(http: web.BaseRequest, kind: str) -> Object:
     if not body.strip():
         return {}
     media = http.content_type
+    if media == protobuf.MEDIA_TYPE and kind in _MESSAGES:
+        return protobuf.decode_as(schema(_MESSAGES[kind]), kind, body)
     if media in {"application/json", "application/octet-stream", ""}:
         try:
             document = orjson.loads(body)
@@ -46,7 +55,7 @@ async def read_document(http: web.BaseRequest, kind: str) -> Object:
     else:
         raise UnsupportedMediaType(
             f"the body of the request was in an unknown format ({media}) - accepted media types include: "
-            "application/json, application/yaml"
+            f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
     if not isinstance(document, dict):
         raise BadRequest(f"the {kind} in the body is no object")

@@ -1,5 +1,5 @@
 """What every cluster has from the start: Kubernetes' namespaces and priority classes, the Service of the API, the class
-of Ingresses that the nodes serve, and storage."""
+of Ingresses that the nodes serve, the range of Services, and storage."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from common.api.kinds import (
     INGRESSCLASSES,
     NAMESPACES,
     PRIORITYCLASSES,
+    SERVICECIDRS,
     SERVICES,
     STORAGECLASSES,
     Resource,
 )
-from common.api.meta import Object, name, namespace
+from common.api.meta import Object, format_time, name, namespace
 from common.client.base import Client
+from common.clock import Clock
 from common.errors import NotFound
-from console.registry.kinds import apiservices, flowcontrol
+from console.registry.kinds import apiservices, flowcontrol, serviceranges
 from console.registry.kinds.scheduling import SYSTEM_CLASSES
 
 NAMES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -43,6 +45,24 @@ async def seed(client: Client, served: Iterable[tuple[str, str]]) -> None:
         await _ensure(client, APISERVICES, apiservices.described(group, version))
     await _ensure(client, SERVICES, api_service())
     await _ensure(client, INGRESSCLASSES, ingressclass.built_in())
+
+
+async def seed_range(client: Client, cidrs: Iterable[str], clock: Clock) -> None:
+    """The ServiceCIDR of the cluster's own range, which is ready from the start: Services have their addresses of
+    it."""
+    made = serviceranges.default_range(cidrs)
+    await _ensure(client, SERVICECIDRS, made)
+    condition = {
+        "type": serviceranges.READY,
+        "status": "True",
+        "lastTransitionTime": format_time(clock.now()),
+        "reason": "",
+        "message": "Kubernetes default Service CIDR is ready",
+    }
+    found = await client.get(SERVICECIDRS, name(made))
+    if not (found.get("status") or {}).get("conditions"):
+        patch = {"status": {"conditions": [condition]}}
+        await client.patch(SERVICECIDRS, name(made), patch, subresource="status")
 
 
 async def _is_new(client: Client) -> bool:

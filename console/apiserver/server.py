@@ -48,7 +48,7 @@ from .quota import QuotaGuard
 from .requestinfo import RequestInfo, parse_request
 from .resources import Resources
 from .responses import error_response
-from .seed import seed
+from .seed import seed, seed_range
 from .specials import specials
 from .system import OPEN_PATHS, System
 from .verbs import StoreLookup, Verbs
@@ -131,6 +131,7 @@ class ApiServer:
         client = self.local_client("system:apiserver")
         built_in = (row.resource for row in self._registry.rows() if row.custom is None)
         await seed(client, sorted({(resource.group, resource.version) for resource in built_in}))
+        await seed_range(client, self._verbs.config.service_cidrs, self._verbs.clock)
         await reconcile(client)
         self._runner = web.ServerRunner(
             web.Server(self._handle, handler_cancellation=True, access_log=None), shutdown_timeout=SHUTDOWN_SECONDS

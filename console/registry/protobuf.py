@@ -19,7 +19,7 @@ from common.errors import BadRequest, UnsupportedMediaType
 
 from .protobuf_fields import Field, fields_of
 from .row import Row
-from .schema import Schema
+from .schema import Schema, schema
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
@@ -27,9 +27,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DEPTH = 100
 _FIXED64 = 1
 Value: TypeAlias = int | bytes
+_DEFINITIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
+# Unions of JSON schemas: the numbers of a boolean, of one schema, of schemas, of texts; 0 where there is none.
+_UNIONS = {
+    f"{_DEFINITIONS}.JSONSchemaPropsOrArray": (0, 1, 2, 0),
+    f"{_DEFINITIONS}.JSONSchemaPropsOrBool": (1, 2, 0, 0),
+    f"{_DEFINITIONS}.JSONSchemaPropsOrStringArray": (0, 1, 0, 2),
+}
 
 
 def decode(row: Row, body: bytes) -> Object:
+    """The object of a protobuf body, as `decode_as`, of a row's kind."""
+    return decode_as(row.type, row.resource.kind, body)
+
+
+def decode_as(kind_of: Schema, kind: str, body: bytes) -> Object:
     """The object of a protobuf body, its fields as the JSON form has them. Raises BadRequest for a body that is
     none, UnsupportedMediaType when it uses a message or field that this server cannot read."""
     if not body.startswith(_MAGIC):
@@ -37,9 +49,9 @@ def decode(row: Row, body: bytes) -> Object:
     try:
         wrapper = dict(_fields(body[len(_MAGIC) :]))
         found = _type_meta(wrapper.get(1, b""))
-        found |= _message(row.type, _as_bytes(wrapper.get(2, b"")), 0)
+        found |= _message(kind_of, _as_bytes(wrapper.get(2, b"")), 0)
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError, struct.error) as error:
-        raise BadRequest(f"the object provided is no valid protobuf {row.resource.kind}: {error}") from None
+        raise BadRequest(f"the object provided is no valid protobuf {kind}: {error}") from None
     return found
 
 
@@ -136,6 +148,8 @@ def _add(field: Field, kind: Schema, value: Value, result: Object, depth: int) -
 
 
 def _value(kind: Schema, value: Value, depth: int) -> Any:
+    if kind.name in _UNIONS:
+        return _union(_UNIONS[kind.name], _as_bytes(value), depth)
     match kind.shape, kind.format:
         case "string", "date-time" | "micro-time":
             return _time(kind.format, _as_bytes(value))
@@ -159,6 +173,21 @@ def _value(kind: Schema, value: Value, depth: int) -> Any:
         case "any", _:
             return orjson.loads(_as_bytes(dict(_fields(_as_bytes(value))).get(1, b"null")))
     return _message(kind, _as_bytes(value), depth + 1)
+
+
+def _union(numbers: tuple[int, int, int, int], data: bytes, depth: int) -> Any:
+    """What JSON writes as one of several types, and protobuf as a message with a field for each."""
+    flag, one, many, texts = numbers
+    found = list(_fields(data))
+    schema_type = schema(f"{_DEFINITIONS}.JSONSchemaProps")
+    for number, value in found:
+        if number == one:
+            return _message(schema_type, _as_bytes(value), depth + 1)
+    if many:
+        return [_message(schema_type, _as_bytes(value), depth + 1) for number, value in found if number == many]
+    if texts:
+        return [_as_bytes(value).decode() for number, value in found if number == texts]
+    return any(_signed(value) for number, value in found if number == flag)
 
 
 def _signed(value: Value) -> int:

@@ -129,7 +129,8 @@ _DEDUCED = Schema("", {_PRESERVE: True}, {})
 
 
 @lru_cache(maxsize=1)
-def _published() -> dict[str, Object]:
+def published() -> dict[str, Object]:
+    """All definitions of Kubernetes' OpenAPI by name."""
     text = importlib.resources.files("kubernetes_validate").joinpath(_SOURCE).read_bytes()
     found: dict[str, Object] = orjson.loads(text)["$defs"]
     return found
@@ -142,7 +143,7 @@ def define(name: str, definition: Object) -> None:
 
 def definition(name: str) -> Object:
     """The raw definition; KeyError when there is none of that name."""
-    return _OWN.get(name) or _published()[name]
+    return _OWN.get(name) or published()[name]
 
 
 @lru_cache(maxsize=4096)

@@ -33,10 +33,11 @@ def _default_webhooks(obj: Object) -> None:
         service = (hook.get("clientConfig") or {}).get("service")
         if service is not None:
             service.setdefault("port", 443)
-        _default_matching(hook, hook.get("rules"))
+        default_matching(hook, hook.get("rules"))
 
 
-def _default_matching(holder: Object, rules: list[Object] | None) -> None:
+def default_matching(holder: Object, rules: list[Object] | None) -> None:
+    """The defaults of whatever says which requests it is about."""
     holder.setdefault("matchPolicy", "Equivalent")
     holder.setdefault("namespaceSelector", {})
     holder.setdefault("objectSelector", {})
@@ -65,7 +66,7 @@ def _qualified_domain(name: str) -> list[str]:
 
 
 def _validate_hook(hook: Object, path: str) -> list[Cause]:
-    causes = _validate_rules(hook.get("rules") or (), f"{path}.rules")
+    causes = validate_rules(hook.get("rules") or (), f"{path}.rules")
     causes += validation.one_of(f"{path}.failurePolicy", hook["failurePolicy"], _FAILURE_POLICIES)
     causes += validation.one_of(f"{path}.matchPolicy", hook["matchPolicy"], _MATCH_POLICIES)
     causes += validation.one_of(f"{path}.sideEffects", hook.get("sideEffects"), _SIDE_EFFECTS)
@@ -81,7 +82,7 @@ def _validate_hook(hook: Object, path: str) -> list[Cause]:
     elif not set(versions) & set(_REVIEW_VERSIONS):
         why = f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"
         causes.append(validation.wrong(f"{path}.admissionReviewVersions", versions, why))
-    causes += _validate_conditions(hook.get("matchConditions") or (), f"{path}.matchConditions", ())
+    causes += validate_conditions(hook.get("matchConditions") or (), f"{path}.matchConditions", ())
     return causes + _validate_client(hook.get("clientConfig") or {}, f"{path}.clientConfig")
 
 
@@ -110,7 +111,8 @@ def _validate_client(config: Object, path: str) -> list[Cause]:
     return []
 
 
-def _validate_rules(rules: list[Object] | tuple[Object, ...], path: str) -> list[Cause]:
+def validate_rules(rules: list[Object] | tuple[Object, ...], path: str) -> list[Cause]:
+    """Operations and resources that a webhook or a policy is about."""
     causes: list[Cause] = []
     for index, rule in enumerate(rules):
         where = f"{path}[{index}]"
@@ -127,9 +129,8 @@ def _validate_rules(rules: list[Object] | tuple[Object, ...], path: str) -> list
     return causes
 
 
-def _validate_conditions(
-    conditions: list[Object] | tuple[Object, ...], path: str, more: tuple[str, ...]
-) -> list[Cause]:
+def validate_conditions(conditions: list[Object] | tuple[Object, ...], path: str, more: tuple[str, ...]) -> list[Cause]:
+    """Conditions in CEL, which may use the names `more` besides those of the request."""
     causes: list[Cause] = []
     if len(conditions) > _MAX_CONDITIONS:
         causes.append(validation.too_many(path, len(conditions), _MAX_CONDITIONS))
@@ -150,7 +151,7 @@ def _default_policy(obj: Object) -> None:
     constraints = spec.get("matchConstraints")
     if constraints is not None:
         rules = [*(constraints.get("resourceRules") or ()), *(constraints.get("excludeResourceRules") or ())]
-        _default_matching(constraints, rules)
+        default_matching(constraints, rules)
 
 
 def _prepare_policy(new: Object, old: Object | None, context: Context) -> None:
@@ -164,15 +165,8 @@ def _prepare_policy(new: Object, old: Object | None, context: Context) -> None:
 def _validate_policy(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
     causes = validation.one_of("spec.failurePolicy", spec["failurePolicy"], _FAILURE_POLICIES)
-    constraints = spec.get("matchConstraints")
-    if constraints is None:
-        causes.append(validation.required("spec.matchConstraints"))
-    else:
-        rules = constraints.get("resourceRules") or ()
-        if not rules:
-            causes.append(validation.required("spec.matchConstraints.resourceRules"))
-        causes += _validate_rules(rules, "spec.matchConstraints.resourceRules")
-    causes += _validate_conditions(spec.get("matchConditions") or (), "spec.matchConditions", expressions.PARAMS)
+    causes += validate_constraints(spec.get("matchConstraints"))
+    causes += validate_conditions(spec.get("matchConditions") or (), "spec.matchConditions", expressions.PARAMS)
     for index, variable in enumerate(spec.get("variables") or ()):
         causes += expressions.check(variable.get("expression"), "", f"spec.variables[{index}].expression", _ALL)
     validations, annotations = spec.get("validations") or (), spec.get("auditAnnotations") or ()
@@ -189,13 +183,22 @@ def _validate_policy(new: Object, _old: Object | None, _context: Context) -> lis
     return causes
 
 
+def validate_constraints(constraints: Object | None) -> list[Cause]:
+    """Which requests a policy is about."""
+    if constraints is None:
+        return [validation.required("spec.matchConstraints")]
+    path, rules = "spec.matchConstraints.resourceRules", constraints.get("resourceRules") or ()
+    return validate_rules(rules, path) if rules else [validation.required(path)]
+
+
 _ALL = (*expressions.PARAMS, "variables")
 
 
-def _default_binding(obj: Object) -> None:
+def default_binding(obj: Object) -> None:
+    """The defaults of what binds a policy of either sort."""
     found = (obj.get("spec") or {}).get("matchResources")
     if found is not None:
-        _default_matching(found, [*(found.get("resourceRules") or ()), *(found.get("excludeResourceRules") or ())])
+        default_matching(found, [*(found.get("resourceRules") or ()), *(found.get("excludeResourceRules") or ())])
 
 
 def _validate_binding(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
@@ -212,10 +215,14 @@ def _validate_binding(new: Object, _old: Object | None, _context: Context) -> li
             "response and headers serves no purpose)"
         )
         causes.append(validation.wrong("spec.validationActions", actions, why))
-    reference = spec.get("paramRef")
-    if reference is not None and bool(reference.get("name")) == (reference.get("selector") is not None):
-        causes.append(validation.required("spec.paramRef.name", "one of name or selector must be specified"))
-    return causes
+    return causes + validate_param_ref(spec.get("paramRef"))
+
+
+def validate_param_ref(reference: Object | None) -> list[Cause]:
+    """What a binding says about parameters: one object by name, or all that a selector finds."""
+    if reference is None or bool(reference.get("name")) != (reference.get("selector") is not None):
+        return []
+    return [validation.required("spec.paramRef.name", "one of name or selector must be specified")]
 
 
 def _hooks(resource: kinds.Resource, singular: str) -> Row:
@@ -234,7 +241,8 @@ def _text(title: str, value: Callable[[Object], str]) -> Column:
     return Column(title, lambda obj, _now: value(obj))
 
 
-def _kind_of_params(obj: Object) -> str:
+def kind_of_params(obj: Object) -> str:
+    """A table cell: the kind of a policy's parameters."""
     found = at(obj, "spec.paramKind")
     return f"{found.get('apiVersion')}/{found.get('kind')}" if found else "<unset>"
 
@@ -248,7 +256,7 @@ POLICIES = Row(
     columns=(
         NAME,
         Column("Validations", lambda obj, _now: len(at(obj, "spec.validations", ())), type="integer"),
-        _text("ParamKind", _kind_of_params),
+        _text("ParamKind", kind_of_params),
         AGE,
     ),
     subresources=frozenset({"status"}),
@@ -269,7 +277,7 @@ BINDINGS = Row(
         AGE,
     ),
     schema="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",
-    default=_default_binding,
+    default=default_binding,
     validate=_validate_binding,
 )
 ROWS = (VALIDATING, MUTATING, POLICIES, BINDINGS)
