@@ -20,7 +20,8 @@ class Cause:
     kind: str = "FieldValueInvalid"
 
     def to_json(self) -> Object:
-        return {"reason": self.kind, "message": self.message, "field": self.field}
+        found = {"reason": self.kind, "message": self.message}
+        return {**found, "field": self.field} if self.field else found
 
 
 class ApiError(Exception):
@@ -99,9 +100,15 @@ class Conflict(ApiError):
 
 
 class Expired(ApiError):
-    """The resourceVersion is older than the history that is kept: list again."""
+    """The resourceVersion is older than the history that is kept: list again. `next_page`, of a list that was read page
+    by page, is a token to go on with what is there by now."""
 
     code, reason = 410, "Expired"
+    next_page = ""
+
+    def to_status(self) -> Object:
+        status = super().to_status()
+        return {**status, "metadata": {"continue": self.next_page}} if self.next_page else status
 
 
 class RequestEntityTooLarge(ApiError):
@@ -178,6 +185,15 @@ def conflict(group_resource: str, name: str, why: str = "") -> Conflict:
     return Conflict(
         f'Operation cannot be fulfilled on {group_resource} "{name}": {why}',
         details={"name": name, "group": group, "kind": plural},
+    )
+
+
+def too_large_version(asked: int, current: int) -> Timeout:
+    """What a reader is told who asks for a state that is still to come."""
+    return Timeout(
+        f"Too large resource version: {asked}, current: {current}",
+        causes=(Cause("", "Too large resource version", "ResourceVersionTooLarge"),),
+        retry_after=1,
     )
 
 

@@ -1,7 +1,8 @@
 """Lists: consistent snapshots, whole or page by page, and the place where a watch may start.
 
 A `continue` token names the revision of the first page and the last key given; later pages show that same revision out
-of the history, and are Expired when the history no longer reaches back.
+of the history. When the history no longer reaches back they are Expired, with a token that goes on behind the same key
+with what is there by now.
 """
 
 from __future__ import annotations
@@ -13,13 +14,41 @@ from dataclasses import dataclass
 import orjson
 
 from common.api.meta import Object
-from common.errors import BadRequest, Expired
+from common.clock import Clock
+from common.errors import BadRequest, Expired, too_large_version
 from console.registry.row import Row
 from console.store import Entry, Store
 from console.store.entries import ObjectKey
 
 from .options import ListOptions
 from .selection import Selection
+
+SNAPSHOT_SECONDS = 240.0  # a snapshot can be read for so long at least, and for twice as long at most
+_ANY = -1  # in a token: the revision that is there by then
+_OLD_PAGE = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
+_OLD_LIST = "The resourceVersion for the provided list is too old."
+
+
+class Snapshots:
+    """How far back lists may show the past. Kubernetes forgets it every five minutes, and programs that page through
+    large lists rely on being told so; the history here is longer on a quiet day and shorter on a busy one."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock.monotonic()
+        self._floor = self._mark = 0
+
+    def oldest(self, current: int) -> int:
+        """The oldest revision that may be shown, now that the store is at `current`."""
+        now = self._clock.monotonic()
+        if now - self._since >= SNAPSHOT_SECONDS:
+            self._floor, self._mark, self._since = self._mark, current, now
+        return self._floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +76,28 @@ def parse_revision(text: str) -> int:
     if not text:
         return 0
     if not text.isascii() or not text.isdecimal():
-        raise BadRequest(f'Invalid value: "{text}": a resourceVersion is a whole number that the server gave')
+        raise BadRequest(f'resourceVersion: Invalid value: "{text}": must be a whole number that the server gave')
     return int(text)
 
 
-def list_page(store: Store, row: Row, selection: Selection, options: ListOptions) -> Page:
+def require_revision(store: Store, text: str) -> None:
+    """Raises Timeout for a revision that is still to come, BadRequest for what is none."""
+    if (asked := parse_revision(text)) > store.revision:
+        raise too_large_version(asked, store.revision)
+
+
+def list_page(store: Store, row: Row, selection: Selection, options: ListOptions, snapshots: Snapshots) -> Page:
+    oldest = snapshots.oldest(store.revision)
     revision, after = _start(store, options)
     resource = row.resource.group_resource
     if revision == store.revision and after is None and selection.is_whole:
         found = store.entries(resource, selection.namespace)
     else:
-        found = store.page(resource, selection.namespace, revision, after, selection.accepts)
+        try:
+            _require_snapshot(revision, oldest)
+            found = store.page(resource, selection.namespace, revision, after, selection.accepts)
+        except Expired:
+            raise _too_old(after) from None
     if not options.limit or len(found) <= options.limit:
         return Page(found, revision)
     shown = found[: options.limit]
@@ -71,12 +111,24 @@ def _start(store: Store, options: ListOptions) -> tuple[int, ObjectKey | None]:
         if options.resource_version not in {"", "0"}:
             raise BadRequest("specifying resource version is not allowed when using continue")
         revision, after = _parse_token(options.page)
-        return revision, after
+        return store.revision if revision == _ANY else revision, after
+    require_revision(store, options.resource_version)
     asked = parse_revision(options.resource_version)
-    if asked > store.revision:
-        raise Expired(f"too large resource version: {asked}, current: {store.revision}")
     exact = options.match == "Exact" or (options.limit and not options.match)
     return (asked if asked and exact else store.revision), None
+
+
+def _require_snapshot(revision: int, oldest: int) -> None:
+    if revision < oldest:
+        raise Expired(_OLD_LIST)
+
+
+def _too_old(after: ObjectKey | None) -> Expired:
+    if after is None:
+        return Expired(_OLD_LIST)
+    error = Expired(_OLD_PAGE)
+    error.next_page = _token(_ANY, after)
+    return error
 
 
 def _token(revision: int, key: ObjectKey) -> str:

@@ -9,6 +9,7 @@ from common.errors import NotAcceptable
 
 JSON = "application/json"
 YAML = "application/yaml"
+META = "meta.k8s.io/v1"
 _ANY = frozenset({"*/*", "application/*"})
 _META_KINDS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 _DISCOVERY_KIND = "APIGroupDiscoveryList"
@@ -16,10 +17,11 @@ _DISCOVERY_KIND = "APIGroupDiscoveryList"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`media` is JSON or YAML. `kind` is empty for the object itself, or the kind to convert it to."""
+    """`media` is JSON or YAML. `kind` is empty for the object itself, or what to convert it to, of `api_version`."""
 
     media: str = JSON
     kind: str = ""
+    api_version: str = META
 
     @property
     def is_table(self) -> bool:
@@ -35,13 +37,14 @@ class Form:
 
 
 @lru_cache(maxsize=256)
-def negotiate(accept: str) -> Form:
-    """The first form of the header that there is; raises NotAcceptable when there is none of them."""
+def negotiate(accept: str, *, tables: bool = True) -> Form:
+    """The first form of the header that there is; raises NotAcceptable when there is none of them. Without `tables` a
+    Table is no form: answers to questions have none."""
     if not accept.strip():
         return Form()
     for _, item in sorted(_ranked(accept), key=lambda pair: -pair[0]):
         form = _form(item)
-        if form is not None:
+        if form is not None and (tables or not form.is_table):
             return form
     raise NotAcceptable(f"only the following media types are accepted: {JSON}, {YAML}")
 
@@ -68,9 +71,9 @@ def _form(item: dict[str, str]) -> Form | None:
         return None
     if not kind:
         return Form(media)
-    version = (item.get("g", ""), item.get("v", ""))
-    if kind in _META_KINDS and version in {("meta.k8s.io", "v1"), ("meta.k8s.io", "v1beta1")}:
-        return Form(media, kind)
-    if kind == _DISCOVERY_KIND and version == ("apidiscovery.k8s.io", "v2"):
+    version = f"{item.get('g', '')}/{item.get('v', '')}"
+    if kind in _META_KINDS and version in {META, "meta.k8s.io/v1beta1"}:
+        return Form(media, kind, version)
+    if kind == _DISCOVERY_KIND and version == "apidiscovery.k8s.io/v2":
         return Form(media, kind)
     return None

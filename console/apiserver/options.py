@@ -11,6 +11,7 @@ from common.api.meta import Object
 from common.errors import BadRequest, Cause, invalid
 
 MAX_FIELD_MANAGER = 128  # bytes
+_MATCH = "resourceVersionMatch"
 PROPAGATION_POLICIES = ("Orphan", "Background", "Foreground")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -128,7 +129,8 @@ def _propagation(query: Mapping[str, str], body: Object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ListOptions:
-    """Of a list or a watch. `resource_version` is empty for the most recent state."""
+    """Of a list or a watch. `resource_version` is empty for the most recent state, `initial_events` None where nothing
+    was said of them."""
 
     label_selector: str = ""
     field_selector: str = ""
@@ -138,11 +140,12 @@ class ListOptions:
     match: str = ""
     watch: bool = False
     bookmarks: bool = False
-    initial_events: bool = False
+    initial_events: bool | None = None
     timeout: int | None = None
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> ListOptions:
+        initial = query.get("sendInitialEvents", "")
         options = cls(
             label_selector=query.get("labelSelector", ""),
             field_selector=query.get("fieldSelector", ""),
@@ -152,7 +155,7 @@ class ListOptions:
             match=query.get("resourceVersionMatch", ""),
             watch=parse_bool("watch", query.get("watch", "")),
             bookmarks=parse_bool("allowWatchBookmarks", query.get("allowWatchBookmarks", "")),
-            initial_events=parse_bool("sendInitialEvents", query.get("sendInitialEvents", "")),
+            initial_events=parse_bool("sendInitialEvents", initial) if initial else None,
             timeout=parse_int("timeoutSeconds", query.get("timeoutSeconds", "")),
         )
         causes = list(_list_causes(options))
@@ -162,29 +165,44 @@ class ListOptions:
 
 
 def _list_causes(options: ListOptions) -> list[Cause]:
+    return _watch_causes(options) if options.watch else _plain_list_causes(options)
+
+
+def _forbidden(field: str, why: str) -> Cause:
+    return Cause(field, f"Forbidden: {why}", "FieldValueForbidden")
+
+
+def _unsupported(match: str, *supported: str) -> Cause:
+    listed = ", ".join(f'"{item}"' for item in supported)
+    text = f'Unsupported value: "{match}": supported values: {listed}'
+    return Cause(_MATCH, text, "FieldValueNotSupported")
+
+
+def _plain_list_causes(options: ListOptions) -> list[Cause]:
     causes = []
+    if options.match:
+        if not options.resource_version:
+            causes.append(_forbidden(_MATCH, f"{_MATCH} is forbidden unless resourceVersion is provided"))
+        if options.page:
+            causes.append(_forbidden(_MATCH, f"{_MATCH} is forbidden when continue is provided"))
+        if options.match not in {"Exact", "NotOlderThan"}:
+            causes.append(_unsupported(options.match, "Exact", "NotOlderThan", ""))
+        if options.match == "Exact" and options.resource_version == "0":
+            causes.append(_forbidden(_MATCH, f'{_MATCH} "exact" is forbidden for resourceVersion "0"'))
+    if options.initial_events is not None:
+        causes.append(_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    return causes
 
-    def forbid(field: str, why: str) -> None:
-        causes.append(Cause(field, f"Forbidden: {why}", "FieldValueForbidden"))
 
-    if options.watch:
-        if options.initial_events and options.match != "NotOlderThan":
-            forbid("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-        if options.match and not options.initial_events:
-            forbid(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            )
-        return causes
-    if options.initial_events:
-        forbid("sendInitialEvents", "sendInitialEvents is forbidden for list")
-    if options.match and not options.resource_version:
-        forbid("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
-    elif options.match and options.page:
-        forbid("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
-    elif options.match == "Exact" and options.resource_version == "0":
-        forbid("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
-    if options.match not in {"", "Exact", "NotOlderThan"}:
-        text = f'Unsupported value: "{options.match}": supported values: "Exact", "NotOlderThan", ""'
-        causes.append(Cause("resourceVersionMatch", text, "FieldValueNotSupported"))
+def _watch_causes(options: ListOptions) -> list[Cause]:
+    causes = []
+    if options.initial_events is not None and options.match != "NotOlderThan":
+        causes.append(_forbidden(_MATCH, f"sendInitialEvents requires setting {_MATCH} to NotOlderThan"))
+    if options.match:
+        if options.initial_events is None:
+            causes.append(_forbidden(_MATCH, f"{_MATCH} is forbidden for watch unless sendInitialEvents is provided"))
+        if options.match != "NotOlderThan":
+            causes.append(_unsupported(options.match, "NotOlderThan"))
+        if options.page:
+            causes.append(_forbidden(_MATCH, f"{_MATCH} is forbidden when continue is provided"))
     return causes

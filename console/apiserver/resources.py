@@ -106,7 +106,9 @@ class Resources:
         return row
 
     async def handle(self, http: web.BaseRequest, info: RequestInfo, caller: Caller) -> web.StreamResponse:
-        request = Request(http, info, self.row(info), caller, negotiate(http.headers.get("Accept", "")))
+        row = self.row(info)
+        form = negotiate(http.headers.get("Accept", ""), tables=not self._reviews.answers(row))
+        request = Request(http, info, row, caller, form)
         if info.subresource:
             return await self._subresource(request)
         if info.verb not in request.row.verbs:

@@ -22,15 +22,15 @@ from .listing import Page
 from .negotiation import YAML, Form
 
 GZIP_FROM = 128 * 1024  # bytes; as Kubernetes: below it compressing costs more than it saves on any network
-_PARTIAL = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
 
 
 def encode_object(row: Row, entry: Entry, form: Form, include_object: str, now: datetime) -> bytes:
     if form.is_table:
         metadata = {"resourceVersion": str(entry.revision)}
-        return orjson.dumps(table(row, [entry.obj], now, metadata, include_object))
+        found = table(row, [entry.obj], now, metadata, include_object)
+        return orjson.dumps({**found, "apiVersion": form.api_version})
     if form.is_metadata:
-        return orjson.dumps(partial(entry.obj))
+        return orjson.dumps(partial(entry.obj, form))
     return shown(row, entry)
 
 
@@ -40,19 +40,19 @@ def shown(row: Row, entry: Entry) -> bytes:
     return entry.raw if obj is entry.obj else orjson.dumps(obj)
 
 
-def partial(obj: Object) -> Object:
-    return {**_PARTIAL, "metadata": obj.get("metadata", {})}
+def partial(obj: Object, form: Form) -> Object:
+    return {"kind": "PartialObjectMetadata", "apiVersion": form.api_version, "metadata": obj.get("metadata", {})}
 
 
 def encode_list(row: Row, page: Page, form: Form, include_object: str, now: datetime) -> bytes:
     metadata = page.metadata()
     if form.is_table:
-        return orjson.dumps(table(row, [entry.obj for entry in page.entries], now, metadata, include_object))
+        found = table(row, [entry.obj for entry in page.entries], now, metadata, include_object)
+        return orjson.dumps({**found, "apiVersion": form.api_version})
     if form.is_metadata:
-        items = [partial(entry.obj) for entry in page.entries]
-        return orjson.dumps(
-            {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items}
-        )
+        items = [partial(entry.obj, form) for entry in page.entries]
+        kind = {"kind": "PartialObjectMetadataList", "apiVersion": form.api_version}
+        return orjson.dumps({**kind, "metadata": metadata, "items": items})
     return encode_entries(row, metadata, page.entries)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import orjson
@@ -33,7 +33,7 @@ from .extension.chain import Extension
 from .extension.matching import Asked
 from .history.journal import Journal
 from .history.record import Write
-from .listing import Page, list_page
+from .listing import Page, Snapshots, list_page, require_revision
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .selection import Selection
 
@@ -77,6 +77,10 @@ class Verbs:
     guard: Guard = _let_pass
     computed: Computed | None = None
     extension: Extension | None = None
+    snapshots: Snapshots = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "snapshots", Snapshots(self.clock))
 
     def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
         manager = options.field_manager or caller.manager
@@ -98,6 +102,7 @@ class Verbs:
             obj = self._source().one(row.resource, namespace, name, query)
             entry = None if obj is None else _computed(obj)
         else:
+            require_revision(self.store, query.get("resourceVersion", ""))
             entry = self.store.get(row.resource.group_resource, namespace, name)
         if entry is None:
             raise errors.not_found(row.resource.group_resource, name)
@@ -106,7 +111,7 @@ class Verbs:
     def page(self, row: Row, selection: Selection, options: ListOptions, query: Mapping[str, str] = _NO_QUERY) -> Page:
         """A page of the committed state, or all computed objects."""
         if not row.computed:
-            return list_page(self.store, row, selection, options)
+            return list_page(self.store, row, selection, options, self.snapshots)
         entries = [_computed(obj) for obj in self._source().every(row.resource, selection.namespace, query)]
         entries = [entry for entry in entries if selection.accepts(entry)]
         return Page(sorted(entries, key=lambda entry: entry.key), None)
@@ -129,7 +134,7 @@ class Verbs:
         """`applied`: server-side apply has noted in the object who owns it."""
         obj = _placed(row, obj, namespace)
         _require_acceptance(row)
-        self._require_namespace(row, namespace)
+        self._require_namespace(row, namespace, obj)
         resource, context = row.resource.group_resource, self.context(caller, options)
         name = meta.name(obj)
         generated = not name and bool(meta.metadata(obj).get("generateName"))
@@ -141,7 +146,7 @@ class Verbs:
             new = admission.admit_create(row, obj, context, applied=applied)
             asked = Asked(caller, row, "CREATE", namespace, meta.name(new), new, None, dry_run=options.dry_run)
             new = await self._extended(asked, new, context, options.warnings)
-            self._require_namespace(row, namespace)
+            self._require_namespace(row, namespace, new)
             self.guard(caller, row.resource, new, None)
             name = meta.name(new)
             if self.store.newest(resource, namespace, name) is None:
@@ -152,7 +157,7 @@ class Verbs:
             name = "" if generated else name
         raise errors.already_exists(resource, name or str(meta.metadata(obj)["generateName"]))
 
-    def _require_namespace(self, row: Row, namespace: str) -> None:
+    def _require_namespace(self, row: Row, namespace: str, obj: Object) -> None:
         if not row.resource.namespaced:
             return
         if not namespace:
@@ -161,10 +166,11 @@ class Verbs:
         if entry is None:
             raise errors.not_found("namespaces", namespace)
         if meta.is_deleting(entry.obj):
+            name = meta.name(obj) or str(meta.metadata(obj).get("generateName") or "Unknown")
             raise Forbidden(
-                f"{row.resource.group_resource} is forbidden: unable to create new content in namespace {namespace} "
-                "because it is being terminated",
-                details={"kind": row.resource.plural, "group": row.resource.group},
+                f'{row.resource.group_resource} "{name}" is forbidden: unable to create new content in namespace '
+                f"{namespace} because it is being terminated",
+                details={"name": name, "group": row.resource.group, "kind": row.resource.plural},
                 causes=(
                     Cause("metadata.namespace", f"namespace {namespace} is being terminated", "NamespaceTerminating"),
                 ),

@@ -25,12 +25,15 @@ class Watch:
 
 
 def open_watch(store: Store, row: Row, selection: Selection, options: ListOptions) -> Watch:
-    """Without a revision (or with 0) the present state comes first; from a revision only what changed since.
+    """Without a revision (or with 0) the present state comes first, unless it is not wanted; from a revision only what
+    changed since.
 
     Raises Expired when the revision is older than the history, or newer than anything this store has seen.
     """
     resource = row.resource.group_resource
     asked = parse_revision(options.resource_version)
+    if not asked and options.initial_events is False:
+        return Watch(_watcher(store, resource, store.revision, selection), [], store.revision)
     if not asked or options.initial_events:
         revision = store.revision
         # Registers first: it fails for a closing store, and nothing can change before this function returns.

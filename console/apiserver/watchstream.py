@@ -79,17 +79,26 @@ def error_frame(error: ApiError) -> bytes:
 
 
 def _encoder(row: Row, form: Form, include_object: str, now: Callable[[], datetime]) -> Callable[[Event], bytes]:
-    def as_table(event: Event) -> bytes:
-        metadata: Object = {"resourceVersion": str(event.revision)}
-        return frame(event.type, orjson.dumps(table(row, [event.entry.obj], now(), metadata, include_object)))
-
-    def as_metadata(event: Event) -> bytes:
-        return frame(event.type, orjson.dumps(partial(event.entry.obj)))
-
     if form.is_table:
-        return as_table
+        return _table_encoder(row, form, include_object, now)
     if form.is_metadata:
-        return as_metadata
+        return lambda event: frame(event.type, orjson.dumps(partial(event.entry.obj, form)))
     if row.view is not None:
         return lambda event: frame(event.type, shown(row, event.entry))
     return lambda event: event.frame
+
+
+def _table_encoder(row: Row, form: Form, include_object: str, now: Callable[[], datetime]) -> Callable[[Event], bytes]:
+    """A Table an event, which says what its columns are in the first alone."""
+    known = False
+
+    def encode(event: Event) -> bytes:
+        nonlocal known
+        metadata: Object = {"resourceVersion": str(event.revision)}
+        found = {**table(row, [event.entry.obj], now(), metadata, include_object), "apiVersion": form.api_version}
+        if known:
+            found["columnDefinitions"] = None
+        known = True
+        return frame(event.type, orjson.dumps(found))
+
+    return encode

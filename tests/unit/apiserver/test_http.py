@@ -86,7 +86,7 @@ async def test_codes_of_the_verbs(http: Http) -> None:
         ("GET", CONFIGMAPS, None, {"Accept": "text/html"}, 406, "NotAcceptable"),
         ("GET", f"{CONFIGMAPS}?limit=x", None, {}, 400, "BadRequest"),
         ("GET", f"{CONFIGMAPS}?resourceVersion=x", None, {}, 400, "BadRequest"),
-        ("GET", f"{CONFIGMAPS}?resourceVersion=99999", None, {}, 410, "Expired"),
+        ("GET", f"{CONFIGMAPS}?resourceVersion=99999", None, {}, 504, "Timeout"),
         ("GET", f"{CONFIGMAPS}?resourceVersionMatch=Exact", None, {}, 422, "Invalid"),
         ("POST", f"{CONFIGMAPS}?dryRun=Some", {"metadata": {"name": "x"}}, {}, 422, "Invalid"),
         ("DELETE", f"{CONFIGMAPS}/settings", b"no", {}, 400, "BadRequest"),
@@ -205,6 +205,30 @@ async def test_a_list_may_ask_for_a_revision(http: Http) -> None:
     assert len(newer["items"]) == 2
     _, page, _ = await http("GET", f"{CONFIGMAPS}?limit=1")
     assert page["metadata"]["remainingItemCount"] == 1
+
+
+async def test_an_old_snapshot_is_expired_and_can_be_gone_on_from(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcdef":
+        await http("POST", CONFIGMAPS, configmap(name))
+    _, first, _ = await http("GET", f"{CONFIGMAPS}?limit=2")
+    token, revision = first["metadata"]["continue"], first["metadata"]["resourceVersion"]
+    monkeypatch.setattr("console.apiserver.listing.SNAPSHOT_SECONDS", 0)
+    await http("DELETE", f"{CONFIGMAPS}/d")
+    for _ in range(2):
+        await http("GET", CONFIGMAPS)
+    code, status, _ = await http("GET", f"{CONFIGMAPS}?limit=2&continue={token}")
+    assert (code, status["reason"]) == (410, "Expired")
+    assert status["message"].startswith("The provided continue parameter is too old to display a consistent list")
+    _, second, _ = await http("GET", f"{CONFIGMAPS}?limit=2&continue={status['metadata']['continue']}")
+    assert [item["metadata"]["name"] for item in second["items"]] == ["c", "e"]
+    assert second["metadata"]["remainingItemCount"] == 1
+    assert second["metadata"]["resourceVersion"] != revision
+    monkeypatch.undo()
+    _, third, _ = await http("GET", f"{CONFIGMAPS}?limit=2&continue={second['metadata']['continue']}")
+    assert [item["metadata"]["name"] for item in third["items"]] == ["f"]
+    assert third["metadata"]["resourceVersion"] == second["metadata"]["resourceVersion"]
+    code, status, _ = await http("GET", f"{CONFIGMAPS}?resourceVersion={revision}&resourceVersionMatch=Exact")
+    assert (code, status["message"]) == (410, "The resourceVersion for the provided list is too old.")
 
 
 async def test_a_watch_may_begin_with_what_there_is(http: Http) -> None:
