@@ -17,6 +17,7 @@ from console.registry import admission
 from console.registry.catalog import Registry
 from console.registry.patch import apply_patch
 from console.registry.row import Row
+from console.registry.tables import scale_table
 from console.store import Entry, Watcher
 
 from . import subresources
@@ -308,6 +309,8 @@ class Resources:
             scale = await subresources.patch_scale(self._verbs, request.caller, *where, patch, kind, options)
         else:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        if request.form.is_table:
+            scale = scale_table(scale, self._verbs.clock.now(), request.include_object)
         return await self._status(request, scale)
 
     async def _post(self, request: Request) -> web.StreamResponse:

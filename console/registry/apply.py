@@ -131,17 +131,20 @@ def _settle(others: list[Manager], changed: FieldSet, removed: FieldSet, *, forc
 def _conflict(conflicts: list[tuple[Manager, list[Path]]]) -> Conflict:
     causes: list[Cause] = []
     parts: list[str] = []
-    for other, paths in conflicts:
-        through = f" with subresource {other.subresource!r}" if other.subresource else ""
-        whom = f'"{other.name}"{through} using {other.api_version}'
+    for other, paths in sorted(conflicts, key=lambda item: (item[0].name, item[0].operation, item[0].subresource)):
         names = [fieldsets.shown(path) for path in paths]
-        causes += [Cause(name, f"conflict with {whom}", "FieldManagerConflict") for name in names]
-        if len(names) == 1:
-            parts.append(f"conflict with {whom}: {names[0]}")
-        else:
-            parts.append(f"conflicts with {whom}:\n" + "\n".join(f"- {name}" for name in names))
-    count = f"{len(causes)} conflict" + ("s" if len(causes) > 1 else "")
-    return Conflict(f"Apply failed with {count}: " + "\n".join(parts), causes=tuple(causes))
+        causes += [Cause(name, f"conflict with {_called(other)}", "FieldManagerConflict") for name in names]
+        parts.append(f"conflicts with {_called(other)}:\n" + "\n".join(f"- {name}" for name in names))
+    if len(causes) == 1:
+        return Conflict(f"Apply failed with 1 conflict: {causes[0].message}: {causes[0].field}", causes=tuple(causes))
+    return Conflict(f"Apply failed with {len(causes)} conflicts: " + "\n".join(parts), causes=tuple(causes))
+
+
+def _called(manager: Manager) -> str:
+    """A manager in a message. Who applies has one record whatever the version, so that none is named."""
+    through = f' with subresource "{manager.subresource}"' if manager.subresource else ""
+    version = f" using {manager.api_version}" if manager.operation == "Update" else ""
+    return f'"{manager.name}"{through}{version}'
 
 
 def _merge(kind: Schema, live: Any, config: Any) -> Any:

@@ -96,9 +96,9 @@ def test_another_value_is_a_conflict_that_names_owner_and_field() -> None:
     made = apply(None, deployment(replicas=2))
     with pytest.raises(Conflict) as caught:
         apply(made, part(replicas=3), "other")
-    assert caught.value.message == 'Apply failed with 1 conflict: conflict with "me" using apps/v1: .spec.replicas'
+    assert caught.value.message == 'Apply failed with 1 conflict: conflict with "me": .spec.replicas'
     assert [cause.to_json() for cause in caught.value.causes] == [
-        {"reason": "FieldManagerConflict", "message": 'conflict with "me" using apps/v1', "field": ".spec.replicas"}
+        {"reason": "FieldManagerConflict", "message": 'conflict with "me"', "field": ".spec.replicas"}
     ]
 
 
@@ -107,7 +107,18 @@ def test_several_conflicts_are_listed() -> None:
     with pytest.raises(Conflict) as caught:
         apply(made, part(replicas=3, paused=False), "other")
     assert caught.value.message == (
-        'Apply failed with 2 conflicts: conflicts with "me" using apps/v1:\n- .spec.paused\n- .spec.replicas'
+        'Apply failed with 2 conflicts: conflicts with "me":\n- .spec.paused\n- .spec.replicas'
+    )
+
+
+def test_conflicts_with_several_managers_are_listed_manager_by_manager() -> None:
+    made = apply(None, deployment(replicas=2, paused=True))
+    scaled = update(made, "spec.replicas", 5)
+    with pytest.raises(Conflict) as caught:
+        apply(scaled, part(replicas=3, paused=False), "other")
+    assert caught.value.message == (
+        'Apply failed with 2 conflicts: conflicts with "editor" using apps/v1:\n- .spec.replicas\n'
+        'conflicts with "me":\n- .spec.paused'
     )
 
 

@@ -22,7 +22,8 @@ from common.api.kinds import (
 from common.api.meta import Object, format_time
 from common.api.podstate import status_word
 from common.errors import BadRequest
-from console.registry.tables import table
+from console.registry.scale import scale_of
+from console.registry.tables import scale_table, table
 
 from .builders import DEPLOYMENTS, NOW, PODS, REGISTRY, SERVICES, changed, created, deployment, named, pod, row, service
 
@@ -256,3 +257,11 @@ def test_every_kind_prints_an_object_that_says_nothing() -> None:
     for found in REGISTRY.rows():
         rows = table(found, [{"metadata": {"name": "x"}}], NOW, {}, "None")["rows"]
         assert all(isinstance(cell, str | int) for cell in rows[0]["cells"])
+
+
+def test_a_scale_shows_what_is_wanted_and_what_there_is() -> None:
+    obj = changed(aged(created(DEPLOYMENTS, deployment(replicas=3))), "status", {"replicas": 2})
+    found = scale_table(scale_of(row(DEPLOYMENTS), obj), NOW, "")
+    assert [column["name"] for column in found["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+    assert found["rows"][0]["cells"] == [obj["metadata"]["name"], 3, 2, "3m"]
+    assert found["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
