@@ -12,6 +12,7 @@ from common.api.kinds import DEPLOYMENTS, NAMESPACES, NODES, PODS, REPLICASETS, 
 from common.api.meta import Object, format_time, is_deleting, name, namespace
 from common.api.pods import node_name
 from common.client import Client
+from common.client.endpoint import Endpoint
 from common.clock import SystemClock
 from common.settings import ClusterConfig
 from console.apiserver.server import ApiServer
@@ -27,10 +28,12 @@ DEADLINE = 20.0  # seconds; generous, a loaded machine must not fail a test
 class Cluster:
     """A control plane without sessions, and what its nodes would report."""
 
-    def __init__(self, client: Client, clock: SystemClock) -> None:
+    def __init__(self, client: Client, clock: SystemClock, socket: Path) -> None:
         self.client = client
+        self.endpoint = Endpoint.of_socket(socket)
         self.clock = clock
         self.addresses = 0
+        self.outcome: Callable[[Object], str] = lambda _pod: "Running"  # of a container: or an exit code, or Pending
 
     async def items(self, resource: Resource, home: str | None = "default") -> list[Object]:
         return (await self.client.list(resource, home if resource.namespaced else None)).items
@@ -45,16 +48,29 @@ class Cluster:
         """Bound pods become ready, deleted ones go."""
         for pod in await self.items(PODS, None):
             if node_name(pod) and is_deleting(pod):
+                if pod["metadata"].get("finalizers") and pod["status"]["phase"] == "Running":
+                    ended = {"status": {"phase": "Failed"}}  # as a node reports what it killed
+                    await self.client.patch(PODS, name(pod), ended, namespace(pod), subresource="status")
                 await self.client.delete(PODS, name(pod), namespace(pod), grace_period_seconds=0)
             elif node_name(pod) and not (pod.get("status") or {}).get("podIP"):
-                await self._run(pod)
+                await self._run(pod, self.outcome(pod))
 
-    async def _run(self, pod: Object) -> None:
+    async def _run(self, pod: Object, outcome: str) -> None:
+        if outcome == "Pending":
+            return
         self.addresses += 1
         ip = f"10.42.0.{self.addresses % 250 + 1}"
         ready = {"type": "Ready", "status": "True", "lastTransitionTime": format_time(self.clock.now())}
         others = [entry for entry in pod["status"].get("conditions") or () if entry["type"] != "Ready"]
-        status = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [*others, ready]}
+        status: Object = {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "conditions": [*others, ready]}
+        if outcome != "Running":
+            ended = {"exitCode": int(outcome), "reason": "Error" if int(outcome) else "Completed"}
+            container = {"name": pod["spec"]["containers"][0]["name"], "state": {"terminated": ended}}
+            told = {"image": "hello:1", "imageID": "", "ready": False, "restartCount": 0}
+            ready["status"] = "False"
+            status |= {
+                "phase": "Failed" if int(outcome) else "Succeeded", "containerStatuses": [{**container, **told}]
+            }  # fmt: skip
         await self.client.patch(PODS, name(pod), {"status": status}, namespace(pod), subresource="status")
 
     async def until(self, condition: Callable[[list[Object], list[Object]], bool]) -> None:
@@ -88,7 +104,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     controllers.start()
     try:
         await client.get(NAMESPACES, "default")
-        yield Cluster(client, clock)
+        yield Cluster(client, clock, tmp_path / "api.sock")
     finally:
         await scheduler.close()
         await controllers.close()

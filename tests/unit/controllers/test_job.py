@@ -226,7 +226,8 @@ async def test_each_index_has_its_own_limit(world: World) -> None:
     end(world.api, active(world)[0])
     await world.settle()
     assert reason(world, "Failed") == "FailedIndexes"
-    assert status(world)["completedIndexes"] == "1"
+    assert reason(world, "FailureTarget") == "FailedIndexes"
+    assert (status(world)["completedIndexes"], status(world)["succeeded"]) == ("1", 1)
 
 
 async def test_too_many_failed_indexes_fail_the_job(world: World) -> None:
