@@ -60,6 +60,8 @@ class ApiError(Exception):
             "reason": self.reason,
             "code": self.code,
         }
+        if not self.reason:
+            del status["reason"]
         if details:
             status["details"] = details
         return status

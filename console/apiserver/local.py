@@ -137,10 +137,8 @@ class LocalClient:
             )
 
         if kind is PatchType.APPLY:
-            config = row.keep(self._typed(resource, patch))
-            entry, _ = await self._verbs.apply(
-                self._caller, row.stored, namespace or "", name, config, subresource, options
-            )
+            config = self._typed(resource, patch)
+            entry, _ = await self._verbs.apply(self._caller, row, namespace or "", name, config, subresource, options)
             return row.show(entry.obj)
 
         def change(old: Object) -> Object:

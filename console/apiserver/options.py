@@ -40,12 +40,14 @@ class WriteOptions:
     dry_run: bool = False
     field_manager: str = ""
     force: bool = False
+    api_version: str = ""  # of the request, in which its manager owns what it writes; empty: the one that is stored
     warnings: list[str] = field(default_factory=list)
     """What those who admit the write have to say, for whoever asked."""
 
     @classmethod
-    def parse(cls, query: Mapping[str, str]) -> WriteOptions:
+    def parse(cls, query: Mapping[str, str], api_version: str = "") -> WriteOptions:
         return cls(
+            api_version=api_version,
             dry_run=parse_dry_run(query.get("dryRun", "")),
             field_manager=_parse_manager(query.get("fieldManager", "")),
             force=parse_bool("force", query.get("force", "")),

@@ -60,6 +60,9 @@ class Request:
         """The row under which the resource's objects are kept."""
         return self.row.stored
 
+    def write_options(self) -> WriteOptions:
+        return WriteOptions.parse(self.http.query, self.row.resource.api_version)
+
     @property
     def include_object(self) -> str:
         return self.http.query.get("includeObject", "")
@@ -195,7 +198,7 @@ class Resources:
             context = self._verbs.context(request.caller)
             answer = await self._reviews.answer(request.caller, request.row, request.info.namespace, obj, context)
             return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
-        options = WriteOptions.parse(request.http.query)
+        options = request.write_options()
         entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)
         return await self._object(request, entry, 201, [*warnings, *options.warnings])
 
@@ -208,8 +211,7 @@ class Resources:
 
     async def _update(self, request: Request) -> web.StreamResponse:
         obj, warnings = await self._decode(request)
-        info = request.info
-        options = WriteOptions.parse(request.http.query)
+        info, options = request.info, request.write_options()
         if info.subresource == "finalize":
             entry = await subresources.finalize(self._verbs, request.caller, request.stored, info.name, obj, options)
         else:
@@ -234,26 +236,20 @@ class Resources:
             warnings.extend(found)
             return row.keep(patched)
 
-        info, options = request.info, WriteOptions.parse(request.http.query)
+        info, options = request.info, request.write_options()
         entry = await self._verbs.modify(
             request.caller, "patch", request.stored, info.namespace, info.name, change, info.subresource, options
         )
         return await self._object(request, entry, warnings=[*dict.fromkeys(warnings), *options.warnings])
 
     async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
-        info, options = request.info, WriteOptions.parse(request.http.query)
+        info, options = request.info, request.write_options()
         config, warnings = admission.decode_applied(request.row, body, validation)
         resource = request.stored.resource.group_resource
         if self._verbs.store.newest(resource, info.namespace, info.name) is None:
             self._check(request.caller, replace(attributes(info, {}), verb="create"))
         entry, made = await self._verbs.apply(
-            request.caller,
-            request.stored,
-            info.namespace,
-            info.name,
-            request.row.keep(config),
-            info.subresource,
-            options,
+            request.caller, request.row, info.namespace, info.name, config, info.subresource, options
         )
         return await self._object(request, entry, 201 if made else 200, [*warnings, *options.warnings])
 

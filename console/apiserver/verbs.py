@@ -86,7 +86,7 @@ class Verbs:
         manager = options.field_manager or caller.manager
         return Context(
             self.clock.now(), StoreLookup(self.store), self.config, caller.user, manager, tuple(caller.group_list),
-            caller.uid,
+            caller.uid, api_version=options.api_version,
         )  # fmt: skip
 
     def current(self, row: Row, namespace: str, name: str) -> Entry:
@@ -266,7 +266,7 @@ class Verbs:
         subresource: str,
         options: WriteOptions,
     ) -> tuple[Entry, bool]:
-        """Server-side apply. The second value tells whether the object was made by it."""
+        """Server-side apply of an object in the version of `row`. The second value tells whether it made the object."""
         if not options.field_manager:
             cause = Cause("fieldManager", "Required value: is required for apply patch", "FieldValueRequired")
             raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
@@ -274,15 +274,18 @@ class Verbs:
             raise BadRequest(f"name in URL does not match name in the applied object: {name!r}, {meta.name(config)!r}")
         config = _placed(row, {**config, "metadata": {**meta.metadata(config), "name": name}}, namespace)
         request = admission.ApplyRequest(options.field_manager, subresource, options.force)
-        now = self.clock.now()
+        now, stored = self.clock.now(), row.stored
         if self.store.newest(row.resource.group_resource, namespace, name) is None and not subresource:
+            if uid := meta.uid(config):
+                why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                raise errors.conflict(row.resource.group_resource, name, why)
             made = admission.server_side_apply(row, None, config, request, now)
-            return await self.create(caller, row, namespace, made, options, applied=True), True
+            return await self.create(caller, stored, namespace, made, options, applied=True), True
 
         def change(old: Object) -> Object:
             return admission.server_side_apply(row, old, config, request, now)
 
-        entry = await self.modify(caller, "patch", row, namespace, name, change, subresource, options, applied=True)
+        entry = await self.modify(caller, "patch", stored, namespace, name, change, subresource, options, applied=True)
         return entry, False
 
     async def write(

@@ -19,9 +19,9 @@ from common.errors import BadRequest, Cause
 
 from . import metadata
 from .apply import Request as ApplyRequest
-from .apply import server_side_apply
+from .apply import server_side_apply, unrecorded
 from .decoding import conform, decode, decode_applied
-from .managers import Manager, is_reset, record_create, record_update
+from .managers import Manager, is_reset, managers_of, parse, record_create, record_update
 from .row import ALL_METADATA, Context, Row
 from .scale import apply_scale, scale_of
 
@@ -78,7 +78,7 @@ def admit_create(row: Row, obj: Object, context: Context, *, applied: bool = Fal
     if applied:
         found["managedFields"] = entries
     else:
-        record_create(row, new, context.manager, context.now)
+        record_create(row, new, _writer(row, context))
     row.prepare(new, None, context)
     _raise_for(row, new, [*metadata.validate(row, new), *row.validate(new, None, context)])
     return new
@@ -102,12 +102,10 @@ def admit_update(
     row.prepare(result, old, context)
     if applied:
         result["metadata"]["managedFields"] = given
-    elif not is_reset(given):
-        own = Manager(context.manager, "Update", row.resource.api_version, subresource, meta.format_time(context.now))
-        unrecorded = {field: value for field, value in meta.metadata(old).items() if field != "managedFields"}
-        record_update(
-            row, result, {**old, "metadata": unrecorded}, recorded if not given or given == recorded else given, own
-        )
+    elif subresource or not is_reset(given):
+        # What a writer sends as the record counts, if it is one and not sent through a subresource.
+        sent = None if subresource or given is recorded or given == recorded else parse(given)
+        record_update(row, result, unrecorded(old), sent or managers_of(old), _writer(row, context))
     if row.has_spec_generation:
         raised = _spec_of(row, result) != _spec_of(row, old)
         result["metadata"]["generation"] = meta.generation(old) + raised
@@ -117,6 +115,12 @@ def admit_update(
         [*metadata.validate(row, result), *metadata.validate_update(result, old), *row.validate(result, old, context)],
     )
     return result
+
+
+def _writer(row: Row, context: Context) -> Manager:
+    """Whoever makes an ordinary write, as the record has it."""
+    version = context.api_version or row.resource.api_version
+    return Manager(context.manager, "Update", version, context.subresource, meta.format_time(context.now))
 
 
 def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, context: Context) -> Object:

@@ -6,24 +6,24 @@ applied again; what it has at that moment belongs to `before-first-apply`, as Ku
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import orjson
 
 from common.api import meta
 from common.api.meta import Object, format_time
-from common.errors import BadRequest, Cause, Conflict
+from common.errors import Cause, Conflict
 
-from . import fieldsets
-from .fieldsets import FieldSet, Path
-from .managers import Manager, managers_of, owned, record
+from . import fieldsets, merging, typedfields
+from .fieldsets import LEAF, Fields
+from .managers import Differences, Manager, give_up, managers_of, ownable, record
 from .row import Row
-from .schema import Schema
+from .validation import MAX_ANNOTATIONS
 
 _BEFORE_FIRST = "before-first-apply"
 _KUBECTL = "kubectl"
+_SCALE = "autoscaling/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,186 +36,152 @@ class Request:
 
 
 def server_side_apply(row: Row, current: Object | None, config: Object, request: Request, now: datetime) -> Object:
-    """The object with what a manager wants of it: its fields set, those it no longer names removed unless others own
-    them. `current` is None when there is none yet. Raises Conflict naming the fields that others own (with `force`
-    they change hands instead)."""
-    if meta.metadata(config).get("managedFields"):
-        raise BadRequest("metadata.managedFields must be nil")
-    kind = row.type
-    wanted = owned(row, fieldsets.fields_of(kind, config), request.subresource)
-    own = Manager(request.manager, "Apply", row.resource.api_version, request.subresource, format_time(now), wanted)
+    """The object, in the form that is stored, with what a manager wants of it: its fields set, those it no longer names
+    removed unless others own them. `config` is of the version of `row`; `current`, as it is stored, is None when there
+    is none yet. Raises Conflict naming the fields that others own (with `force` they change hands instead)."""
+    kind, version = row.type, row.resource.api_version
+    named = typedfields.fields_of(kind, config)
+    own = Manager(
+        request.manager, "Apply", version, request.subresource, format_time(now),
+        ownable(row, named, request.subresource),
+    )  # fmt: skip
     if current is None:
-        created = _clone(config)
-        created.setdefault("metadata", {})
-        record(created, [own])
-        return created
-    others, last = _split(row, current, request, now)
-    merged: Object = _merge(kind, _clone(current), config)
-    _prune(kind, merged, last.fields - wanted, wanted.union(*(other.fields for other in others)))
-    changed: FieldSet = set()
-    removed: FieldSet = set()
-    fieldsets.compare(kind, current, merged, (), changed, removed)
-    force = request.force or _agrees_with_last_applied(row, current, request, others, changed & wanted)
-    _settle(others, changed & wanted, removed, force=force)
-    if last.time and last.fields == wanted and not changed and not removed:
-        own.time = last.time
-    record(merged, [*others, own])
-    return _with_last_applied(merged, config) if request.manager == _KUBECTL else merged
+        made = {**config, "metadata": dict(meta.metadata(config))}
+        record(made, [own])
+        return row.keep(made)
+    live = row.show(unrecorded(current))
+    others, last = _split(row, current, live, own)
+    merged: Object = merging.merge(kind, live, config)
+    if not (last.api_version == version and fieldsets.contains(own.fields, last.fields)):
+        merged = _prune(row, merged, last, [*others, replace(own, fields=named)])
+    differences = Differences(row, live, merged, request.subresource)
+    _settle(row, live, others, differences, request)
+    kept = [left for other in others if (left := give_up(other, differences.of(other.api_version))) is not None]
+    found = differences.of(version)
+    if last.time and last.fields == own.fields and found is not None and not (found.changed or found.removed):
+        own = replace(own, time=last.time)
+    result = row.keep({**merged, "metadata": dict(merged["metadata"])})
+    if request.manager == _KUBECTL:
+        _note_last_applied(result, config)
+    record(result, [*kept, own])
+    return result
 
 
-def _clone(obj: Object) -> Object:
-    copied: Object = orjson.loads(orjson.dumps(obj))
-    return copied
+def unrecorded(obj: Object) -> Object:
+    """The object without its record."""
+    return {**obj, "metadata": {name: item for name, item in obj["metadata"].items() if name != "managedFields"}}
 
 
-def _split(row: Row, current: Object, request: Request, now: datetime) -> tuple[list[Manager], Manager]:
-    """The other managers and this one's last entry (empty when it has none)."""
-    last = Manager(request.manager, "Apply", row.resource.api_version, request.subresource)
+def _split(row: Row, current: Object, live: Object, own: Manager) -> tuple[list[Manager], Manager]:
+    """The other managers and this one's last entry (with no fields when it has none)."""
+    last = replace(own, time="", fields=LEAF)
     found = managers_of(current)
     if not found:
-        last.fields = _last_applied(row, current) if request.manager == _KUBECTL else set()
-        rest = owned(row, fieldsets.fields_of(row.type, current)) - last.fields
-        return [Manager(_BEFORE_FIRST, "Update", row.resource.api_version, time=format_time(now), fields=rest)], last
+        everything, _ = typedfields.compare(row.type, {}, live)
+        fields = ownable(row, everything, own.subresource)
+        return [Manager(_BEFORE_FIRST, "Update", own.api_version, own.subresource, own.time, fields)], last
     others = []
     for item in found:
-        if (item.name, item.operation, item.subresource) == (last.name, "Apply", last.subresource):
+        if item.identity == own.identity:
             last = item
         else:
             others.append(item)
     return others, last
 
 
-def _last_applied(row: Row, current: Object) -> FieldSet:
-    """What kubectl's client-side apply noted: kubectl goes on owning it when it turns to server-side apply."""
-    try:
-        noted = orjson.loads(meta.annotations(current).get(meta.LAST_APPLIED, "{}"))
-    except orjson.JSONDecodeError:
-        return set()
-    return owned(row, fieldsets.fields_of(row.type, noted)) if isinstance(noted, dict) else set()
-
-
-def _agrees_with_last_applied(
-    row: Row, current: Object, request: Request, others: list[Manager], changed: FieldSet
-) -> bool:
-    """Whether kubectl only takes back from others what it had applied from the client side itself."""
-    if request.manager != _KUBECTL:
-        return False
-    contested = {path for other in others for path in other.fields & changed}
-    return bool(contested) and contested <= _last_applied(row, current)
-
-
-def _with_last_applied(merged: Object, config: Object) -> Object:
-    """Keep the note of client-side apply up to date where there is one, so that kubectl can turn back to it."""
-    annotations = meta.annotations(merged)
-    if meta.LAST_APPLIED not in annotations:
+def _prune(row: Row, merged: Object, last: Manager, managers: list[Manager]) -> Object:
+    """Without what a manager applied the last time and now leaves out, as far as nobody owns it or a part of it; what
+    nobody owns stays, unless it is in a struct that goes."""
+    before = row.in_version(last.api_version)
+    if not last.fields or before is None:
         return merged
-    metadata = dict(meta.metadata(config))
-    kept = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != meta.LAST_APPLIED}
-    metadata.pop("annotations", None)
-    noted = {**config, "metadata": {**metadata, **({"annotations": kept} if kept else {})}}
-    text = orjson.dumps(noted).decode() + "\n"
-    noting = {**annotations, meta.LAST_APPLIED: text}
-    return {**merged, "metadata": {**merged["metadata"], "annotations": noting}}
+    kind = before.type
+    whole = row.converted(merged, before)
+    dropped = merging.with_structs(kind, last.fields)
+    left: Object = merging.remove(kind, whole, dropped) or {}
+    for version in sorted({item.api_version for item in managers}, key=lambda name: name != last.api_version):
+        served = row.in_version(version)
+        if served is not None:
+            held = [item.fields for item in managers if item.api_version == version]
+            left = _add_back(before, served, whole, left, held)
+    gone = fieldsets.difference(_all_of(before, whole), _all_of(before, left))
+    result = merging.remove(kind, whole, fieldsets.intersection(gone, dropped)) or {}
+    return before.converted(result, row)
 
 
-def _settle(others: list[Manager], changed: FieldSet, removed: FieldSet, *, force: bool) -> None:
-    """Let others go of what changed, or raise Conflict when they may keep it."""
-    conflicts = [(other, sorted(other.fields & changed)) for other in others]
-    conflicts = [(other, paths) for other, paths in conflicts if paths]
-    if conflicts and not force:
-        raise _conflict(conflicts)
+def _add_back(before: Row, served: Row, whole: Object, left: Object, held: list[Fields]) -> Object:
+    """With all that managers in one version own still."""
+    everything, remains = before.converted(whole, served), before.converted(left, served)
+    kept = _all_of(served, remains)
+    for fields in held:
+        kept = fieldsets.union(kept, merging.with_structs(served.type, fields))
+    gone = fieldsets.difference(_all_of(served, everything), kept)
+    return served.converted(merging.remove(served.type, everything, gone) or {}, before)
+
+
+def _all_of(row: Row, obj: Object) -> Fields:
+    return merging.with_structs(row.type, typedfields.fields_of(row.type, obj))
+
+
+def _settle(row: Row, live: Object, others: list[Manager], differences: Differences, request: Request) -> None:
+    """Raise Conflict when somebody else owns what would change, and may keep it."""
+    if request.force:
+        return
+    conflicts = []
     for other in others:
-        other.fields = other.fields - changed - removed
+        found = differences.of(other.api_version)
+        fields = LEAF if found is None else fieldsets.intersection(other.fields, found.changed)
+        if fields:
+            conflicts.append((other, fields))
+    if conflicts and request.manager == _KUBECTL and (allowed := _applied_before(row, live)):
+        conflicts = [(other, left) for other, fields in conflicts if (left := fieldsets.difference(fields, allowed))]
+    if conflicts:
+        raise _conflict(conflicts, scale=request.subresource == "scale")
 
 
-def _conflict(conflicts: list[tuple[Manager, list[Path]]]) -> Conflict:
-    causes: list[Cause] = []
-    parts: list[str] = []
-    for other, paths in sorted(conflicts, key=lambda item: (item[0].name, item[0].operation, item[0].subresource)):
-        names = [fieldsets.shown(path) for path in paths]
-        causes += [Cause(name, f"conflict with {_called(other)}", "FieldManagerConflict") for name in names]
-        parts.append(f"conflicts with {_called(other)}:\n" + "\n".join(f"- {name}" for name in names))
+def _applied_before(row: Row, live: Object) -> Fields:
+    """What kubectl's client-side apply noted and nobody changed since: kubectl takes it back from whoever has it."""
+    try:
+        noted = orjson.loads(meta.annotations(live).get(meta.LAST_APPLIED, "{}"))
+    except orjson.JSONDecodeError:
+        return LEAF
+    if not isinstance(noted, dict) or noted.get("apiVersion") != row.resource.api_version:
+        return LEAF
+    changed, removed = typedfields.compare(row.type, noted, live)
+    fields = typedfields.fields_of(row.type, noted)
+    return fieldsets.difference(fieldsets.difference(fields, changed), removed)
+
+
+def _note_last_applied(obj: Object, config: Object) -> None:
+    """Keep the note of client-side apply up to date where there is one, so that kubectl can turn back to it."""
+    annotations = meta.annotations(obj)
+    if meta.LAST_APPLIED not in annotations:
+        return
+    metadata = dict(meta.metadata(config))
+    if metadata.get("annotations") is not None:
+        metadata["annotations"] = {
+            key: value for key, value in metadata["annotations"].items() if key != meta.LAST_APPLIED
+        }
+    text = orjson.dumps({**config, "metadata": metadata}, option=orjson.OPT_SORT_KEYS).decode() + "\n"
+    noting = {**annotations, meta.LAST_APPLIED: text}
+    if sum(len(key.encode()) + len(value.encode()) for key, value in noting.items()) > MAX_ANNOTATIONS:
+        del noting[meta.LAST_APPLIED]
+    obj["metadata"]["annotations"] = noting
+
+
+def _conflict(conflicts: list[tuple[Manager, Fields]], *, scale: bool) -> Conflict:
+    conflicts = sorted(conflicts, key=lambda item: item[0].identity)
+    told = [(_whom(manager, scale=scale), [fieldsets.shown(path) for path in fieldsets.paths(fields)])
+            for manager, fields in conflicts]  # fmt: skip
+    causes = [Cause(name, f"conflict with {whom}", "FieldManagerConflict") for whom, names in told for name in names]
     if len(causes) == 1:
         return Conflict(f"Apply failed with 1 conflict: {causes[0].message}: {causes[0].field}", causes=tuple(causes))
-    return Conflict(f"Apply failed with {len(causes)} conflicts: " + "\n".join(parts), causes=tuple(causes))
+    parts = "\n".join(f"conflicts with {whom}:" + "".join(f"\n- {name}" for name in names) for whom, names in told)
+    return Conflict(f"Apply failed with {len(causes)} conflicts: {parts}", causes=tuple(causes))
 
 
-def _called(manager: Manager) -> str:
-    """A manager in a message. Who applies has one record whatever the version, so that none is named."""
+def _whom(manager: Manager, *, scale: bool) -> str:
     through = f' with subresource "{manager.subresource}"' if manager.subresource else ""
-    version = f" using {manager.api_version}" if manager.operation == "Update" else ""
-    return f'"{manager.name}"{through}{version}'
-
-
-def _merge(kind: Schema, live: Any, config: Any) -> Any:
-    if not (fieldsets.is_granular(kind, live) and fieldsets.is_granular(kind, config)):
-        return config
-    if kind.shape != "array":
-        result = dict(live)
-        for step, (child, item) in fieldsets.children(kind, config).items():
-            name = step[2:]
-            result[name] = _merge(child, live[name], item) if name in live else item
-        return result
-    before = fieldsets.children(kind, live)
-    after = fieldsets.children(kind, config)
-    if len(after) < len(config):
-        keys = ", ".join(kind.list_keys) or "value"
-        raise BadRequest(f"duplicate entries in a list whose elements are known by {keys}: {', '.join(sorted(after))}")
-    return [
-        _merge(before[step][0], before[step][1], after[step][1])
-        if step in before and step in after
-        else (after.get(step) or before[step])[1]
-        for step in _interleaved(list(before), list(after))
-    ]
-
-
-def _interleaved(live: list[str], config: list[str]) -> list[str]:
-    """What both have comes in the order of `config`; what only one side has stays where it is among its own, and what
-    is new comes after what was there."""
-    shared = set(live) & set(config)
-    result: list[str] = []
-    waiting = iter(config)
-    pending = next(waiting, None)
-    for step in live:
-        if step not in shared:
-            result.append(step)
-            continue
-        # The place of a shared element: whatever shared element `config` has next, after what only `config` has.
-        while pending is not None and pending not in shared:
-            result.append(pending)
-            pending = next(waiting, None)
-        if pending is not None:
-            result.append(pending)
-            pending = next(waiting, None)
-    while pending is not None:
-        result.append(pending)
-        pending = next(waiting, None)
-    return result
-
-
-def _prune(kind: Schema, obj: Any, dropped: FieldSet, kept: FieldSet) -> None:
-    """Remove what a manager owned and no longer names, as far as nobody owns it or a part of it."""
-    held = {path[:depth] for path in kept for depth in range(1, len(path) + 1)}
-    # An element goes before its fields: without its keys it could not be found, and its defaults go with it.
-    for path in sorted(dropped, key=len):
-        if path not in held:
-            _remove(kind, obj, path)
-
-
-def _remove(kind: Schema, value: Any, path: Path) -> None:
-    if not fieldsets.is_granular(kind, value):
-        return
-    step, rest = path[0], path[1:]
-    found = fieldsets.children(kind, value).get(step)
-    if found is None:
-        return
-    child, item = found
-    if rest:
-        _remove(child, item, rest)
-        # A map that held nothing else goes with its last entry; an element of a list is a field of its own.
-        if item or step.startswith("k:"):
-            return
-    if kind.shape == "array":
-        value[:] = [entry for entry in value if fieldsets.step_of(kind, entry) != step]
-    else:
-        value.pop(step[2:], None)
+    version = _SCALE if scale else manager.api_version
+    using = f" using {version}" if manager.operation == "Update" else ""
+    return f"{orjson.dumps(manager.name).decode()}{through}{using}"

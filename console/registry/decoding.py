@@ -15,11 +15,11 @@ from typing import Any
 
 import orjson
 
-from common.api import meta, quantity
+from common.api import quantity
 from common.api.meta import Object, format_micro_time, format_time, parse_time
-from common.errors import BadRequest, InternalError, UnsupportedMediaType
+from common.errors import BadRequest, UnsupportedMediaType
 
-from . import protobuf, yamlbody
+from . import intents, protobuf, yamlbody
 from .custom.pruning import prune
 from .repeated import Repeated
 from .row import Row
@@ -48,16 +48,11 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
 
 
 def decode_applied(row: Row, body: bytes, field_validation: str) -> tuple[Object, list[str]]:
-    """What server-side apply sends: YAML, of which JSON is a part. A field that the kind does not have is an error
-    whatever `field_validation` says: nobody could own it. Raises InternalError for it, as Kubernetes does."""
+    """What server-side apply sends: YAML, of which JSON is a part. Raises what `intents.check` raises."""
     document = _load(row, body, is_yaml=not body.lstrip().startswith(b"{"))
+    if isinstance(document, dict):
+        intents.check(row, document)
     walker, result = _walk(row, document, field_validation)
-    if walker.unknown:
-        kind = f"{row.resource.api_version}, Kind={row.resource.kind}"
-        what = f"{meta.namespace(result)}/{meta.name(result)}; {kind}"
-        fields = [f".{path}: field not declared in schema" for path in walker.unknown]
-        listed = fields[0] if len(fields) == 1 else "\n  ".join(["errors:", *fields])
-        raise InternalError(f"failed to create typed patch object ({what}): {listed}")
     if not walker.duplicate:
         return result, []
     lines = "\n".join(

@@ -1,7 +1,8 @@
-"""Sets of fields of an object, as `managedFields` records them (FieldsV1), and what of an object changed.
+"""Sets of fields, in the very form in which `managedFields` records them (FieldsV1), and what can be done with them.
 
-A path is a tuple of steps: `f:NAME` a field, `k:{…}` the list element with those keys, `v:…` the element of that value.
-What counts as one field is in the schema: atomic maps and lists are owned as a whole.
+A set is a tree of steps: `f:NAME` a field, `k:{…}` the list element with those keys, `v:…` the element of that value. A
+node without steps below is a field of the set; one with steps below is so only with the step `.`. Sets are never
+changed and share what they have alike: recording a write costs what it changed, not what the object has.
 """
 
 from __future__ import annotations
@@ -13,140 +14,174 @@ import orjson
 
 from common.api.meta import Object
 
-from .schema import Schema
-
+Fields: TypeAlias = Object
 Path: TypeAlias = tuple[str, ...]
-FieldSet: TypeAlias = set[Path]
 
-_ITSELF = "."
-_LEAF: Object = {}  # shared by all records: never changed
-# Fields that Kubernetes' types always have: a manager owns what is in them, never their being there.
-_ALWAYS_THERE = frozenset(
-    f"f:{name}"
-    for name in (
-        "metadata", "spec", "status", "template", "containers", "resources", "strategy", "updateStrategy",
-        "jobTemplate",
-    )
-)  # fmt: skip
-# Keys that Kubernetes' types default, so that an element may leave them out.
-_KEY_DEFAULTS: Object = {"protocol": "TCP"}
+ITSELF = "."
+LEAF: Fields = {}
+"""A field of a set, without parts; and the set of nothing."""
+MAX_DEPTH = 200  # steps of a path that a client may record; no object has more
 
 
-def is_granular(kind: Schema, value: Any) -> bool:
-    """Whether parts of the value can have different owners."""
-    match kind.shape:
-        case "object" | "map" | "deduced":
-            return isinstance(value, dict) and not kind.is_atomic
-        case "array":
-            return isinstance(value, list) and kind.list_type in {"map", "set"}
-    return False
+def is_member(node: Fields) -> bool:
+    return not node or ITSELF in node
 
 
-def children(kind: Schema, value: Any) -> dict[str, tuple[Schema, Any]]:
-    """The parts of a granular value by step, with their types."""
-    if kind.shape == "object":
-        known, others = kind.properties, kind.others
-        typed = {name: known.get(name) or others for name in value}
-        return {f"f:{name}": (child, value[name]) for name, child in typed.items() if child is not None}
-    if kind.shape == "deduced":
-        return {f"f:{name}": (kind, item) for name, item in value.items()}
-    if kind.shape == "map":
-        return {f"f:{name}": (kind.items, item) for name, item in value.items()}
-    return {step_of(kind, item): (kind.items, item) for item in value}
+def has_path(fields: Fields, path: Path) -> bool:
+    """Whether a field is in the set."""
+    node = fields
+    for step in path:
+        found = node.get(step)
+        if found is None:
+            return False
+        node = found
+    return bool(path) and is_member(node)
 
 
-def step_of(kind: Schema, item: Any) -> str:
-    """The step to an element of a list."""
-    if kind.list_type == "set" or not isinstance(item, dict):
-        return f"v:{orjson.dumps(item).decode()}"
-    keys = {key: item.get(key, _default_of(kind.items, key)) for key in kind.list_keys}
-    present = {key: value for key, value in keys.items() if value is not None}
-    return f"k:{orjson.dumps(present, option=orjson.OPT_SORT_KEYS).decode()}"
-
-
-def _default_of(kind: Schema, key: str) -> Any:
-    field = kind.properties.get(key)
-    return field.source.get("default", _KEY_DEFAULTS.get(key)) if field else _KEY_DEFAULTS.get(key)
-
-
-def fields_of(kind: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
-    """All fields that a value sets: leaves, and elements of lists themselves."""
-    if not is_granular(kind, value) or not value:
-        yield path
-        return
-    if path and path[-1].startswith("k:"):
-        yield path
-    for step, (child, item) in children(kind, value).items():
-        yield from fields_of(child, item, (*path, step))
-
-
-def compare(kind: Schema, old: Any, new: Any, path: Path, changed: FieldSet, removed: FieldSet) -> None:
-    """Collect what `new` added or changed and what it removed. Walks only what differs."""
-    if old == new:
-        return
-    if not (is_granular(kind, old) and is_granular(kind, new)):
-        changed.update(fields_of(kind, new, path))
-        changed.add(path)
-        return
-    before, after = children(kind, old), children(kind, new)
-    for step, (child, item) in after.items():
-        where = (*path, step)
-        if step in before:
-            compare(child, before[step][1], item, where, changed, removed)
-        else:
-            changed.update(fields_of(child, item, where))
-            if step not in _ALWAYS_THERE:
-                changed.add(where)
-    for step, (child, item) in before.items():
-        if step not in after:
-            removed.update(fields_of(child, item, (*path, step)))
-            removed.add((*path, step))
-
-
-def encode_all(kind: Schema, value: Any) -> Object:
-    """FieldsV1 of everything that a value sets, as for one that was not there before."""
-    node: Object = {}
-    for step, (child, item) in children(kind, value).items():
-        if not item or not is_granular(child, item):
-            node[step] = _LEAF
-            continue
-        below = encode_all(child, item)
-        node[step] = below if step in _ALWAYS_THERE else {_ITSELF: _LEAF, **below}
+def of_path(path: Path) -> Fields:
+    """The set of one field."""
+    node = LEAF
+    for step in reversed(path):
+        node = {step: node}
     return node
 
 
-def has_path(record: Any, path: Path) -> bool:
-    """Whether a FieldsV1 document has the path in its set."""
-    for step in path:
-        record = record.get(step) if isinstance(record, dict) else None
-        if record is None:
-            return False
-    return not record or _ITSELF in record
-
-
-def encode(fields: Iterable[Path]) -> Object:
-    """FieldsV1: nested objects, `.` for a field that has parts and is in the set itself."""
-    root: Object = {}
-    for path in sorted(fields):
-        node = root
-        for depth, step in enumerate(path):
-            if step not in node:
-                node[step] = {}
-            elif depth < len(path) - 1 and not node[step]:
-                node[step][_ITSELF] = {}
-            node = node[step]
-    return root
-
-
-def decode(node: Any, path: Path = ()) -> FieldSet:
-    """The paths of a FieldsV1 document; anything malformed in it names no field."""
-    if not isinstance(node, dict):
-        return set()
-    found: FieldSet = {path} if path and (not node or _ITSELF in node) else set()
-    for step, child in node.items():
-        if step != _ITSELF:
-            found |= decode(child, (*path, step))
+def union(one: Fields, other: Fields) -> Fields:
+    if not other or one is other:
+        return one
+    if not one:
+        return other
+    found = dict(one)
+    for step, theirs in other.items():
+        mine = found.get(step)
+        found[step] = theirs if mine is None else _either(mine, theirs)
     return found
+
+
+def _either(mine: Fields, theirs: Fields) -> Fields:
+    if not mine:
+        return theirs if is_member(theirs) else {ITSELF: LEAF, **theirs}
+    if not theirs:
+        return mine if ITSELF in mine else {ITSELF: LEAF, **mine}
+    return union(mine, theirs)
+
+
+def difference(one: Fields, other: Fields) -> Fields:
+    """What is in `one` and not in `other`; the fields below one of `other` stay. `one` itself when that is all."""
+    if not other:
+        return one
+    found: Fields = {}
+    same = True
+    for step, mine in one.items():
+        theirs = other.get(step)
+        left = mine if theirs is None else _left(mine, theirs)
+        same = same and left is mine
+        if left is not None:
+            found[step] = left
+    return one if same else found
+
+
+def _left(mine: Fields, theirs: Fields) -> Fields | None:
+    if not mine:
+        return None if is_member(theirs) else mine
+    if not theirs:
+        return {step: node for step, node in mine.items() if step != ITSELF} if ITSELF in mine else mine
+    left = difference(mine, theirs)
+    return left if left is mine else _normal(left)
+
+
+def without(one: Fields, other: Fields) -> Fields:
+    """What is in `one`, neither in `other` nor below a field of it."""
+    found: Fields = {}
+    for step, mine in one.items():
+        theirs = other.get(step)
+        if theirs is None:
+            found[step] = mine
+        elif not is_member(theirs) and (left := _normal(without(mine, theirs)) if mine else mine) is not None:
+            found[step] = left
+    return found
+
+
+def intersection(one: Fields, other: Fields) -> Fields:
+    found: Fields = {}
+    for step, mine in one.items():
+        theirs = other.get(step)
+        if theirs is not None and (both := _both(mine, theirs)) is not None:
+            found[step] = both
+    return found
+
+
+def _both(mine: Fields, theirs: Fields) -> Fields | None:
+    if not mine:
+        return LEAF if is_member(theirs) else None
+    if not theirs:
+        return LEAF if ITSELF in mine else None
+    return _normal(intersection(mine, theirs))
+
+
+def _normal(node: Fields) -> Fields | None:
+    """A node as sets have it: none without fields, and a field without parts does not say that it is one."""
+    if not node:
+        return None
+    return LEAF if len(node) == 1 and ITSELF in node else node
+
+
+def contains(one: Fields, other: Fields) -> bool:
+    """Whether all of `other` is in `one`."""
+    for step, theirs in other.items():
+        mine = one.get(step)
+        if mine is None or not ((not theirs and is_member(mine)) or (theirs and _contains_below(mine, theirs))):
+            return False
+    return True
+
+
+def _contains_below(mine: Fields, theirs: Fields) -> bool:
+    if not mine:
+        return len(theirs) == 1 and ITSELF in theirs
+    return contains(mine, theirs)
+
+
+def paths(fields: Fields, prefix: Path = ()) -> Iterator[Path]:
+    """All fields: those of one node by name before those below them, as Kubernetes lists them."""
+    steps = sorted(step for step in fields if step != ITSELF)
+    for step in steps:
+        if is_member(fields[step]):
+            yield (*prefix, step)
+    for step in steps:
+        yield from paths(fields[step], (*prefix, step))
+
+
+def of_paths(fields: Iterable[Path]) -> Fields:
+    found: Fields = {}
+    for path in fields:
+        found = union(found, of_path(path))
+    return found
+
+
+def parse(document: Any, depth: int = 0) -> Fields | None:
+    """A FieldsV1 document that a client sent; None when it is none."""
+    if not isinstance(document, dict) or depth > MAX_DEPTH:
+        return None
+    found: Fields = {}
+    for step, below in document.items():
+        node = parse(below, depth + 1)
+        if node is None or not _is_step(step) or (step == ITSELF and (node or not depth)):
+            return None
+        found[step] = node
+    return (_normal(found) or LEAF) if depth else found
+
+
+def _is_step(step: str) -> bool:
+    mark, colon, rest = step.partition(":")
+    if not colon:
+        return step == ITSELF
+    if mark == "f":
+        return True
+    try:
+        value = orjson.loads(rest)
+    except orjson.JSONDecodeError:
+        return False
+    return {"k": isinstance(value, dict), "v": True, "i": isinstance(value, int)}.get(mark, False)
 
 
 def shown(path: Path) -> str:

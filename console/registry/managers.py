@@ -1,38 +1,37 @@
 """The record of who owns which field of an object: `metadata.managedFields`, kept by every write.
 
-Server-side apply finds conflicts in it, and what nobody wants any more. Most writes change values and not who owns
-them; those only compare what changed and leave the recorded sets as they are.
+Server-side apply finds conflicts in it, and what nobody wants any more. A write is compared with what was there once
+for each version in which there are managers; sets that it does not touch stay the objects that they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 from common.api import meta
-from common.api.meta import Object, format_time
+from common.api.meta import Object, parse_time
 
-from . import fieldsets
-from .fieldsets import FieldSet, Path
-from .row import Row
+from . import fieldsets, typedfields
+from .fieldsets import ITSELF, LEAF, Fields
+from .row import ALL_METADATA, Row
 
 MAX_UPDATERS = 10  # as Kubernetes: entries of ordinary writes, beyond which the oldest are merged
 _ANCIENT = "ancient-changes"
-_SYSTEM_METADATA = frozenset(
-    {
-        "name", "namespace", "uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp",
-        "deletionGracePeriodSeconds", "managedFields", "selfLink",
-    }
+_SYSTEM_METADATA = (
+    "name", "namespace", "uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp",
+    "deletionGracePeriodSeconds", "managedFields", "selfLink",
 )  # fmt: skip
-# What the system owns: no manager ever does.
-_SYSTEM: frozenset[Path] = frozenset(
-    [("f:apiVersion",), ("f:kind",), ("f:metadata",), *(("f:metadata", f"f:{name}") for name in _SYSTEM_METADATA)]
-)
+_SYSTEM_STEPS = frozenset({ITSELF, *(f"f:{name}" for name in _SYSTEM_METADATA)})
+_TYPE_STEPS = ("f:apiVersion", "f:kind")
+# Subresources that write a part of the status.
+_OF_STATUS = frozenset({"status", "approval"})
+
+Identity: TypeAlias = tuple[str, str, str, str]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Manager:
     """One entry of managedFields."""
 
@@ -41,22 +40,59 @@ class Manager:
     api_version: str
     subresource: str = ""
     time: str = ""
-    fields: FieldSet = field(default_factory=set)
+    fields: Fields = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is: whoever applies is the same in every version."""
+        return (self.name, self.operation, self.subresource, "" if self.operation == "Apply" else self.api_version)
 
     def to_json(self) -> Object:
-        return _entry(self, fieldsets.encode(self.fields))
+        entry: Object = {
+            "manager": self.name,
+            "operation": self.operation,
+            "apiVersion": self.api_version,
+            "time": self.time,
+            "fieldsType": "FieldsV1",
+            "fieldsV1": self.fields,
+        }
+        if not self.time:
+            del entry["time"]
+        return {**entry, "subresource": self.subresource} if self.subresource else entry
 
 
-def _entry(manager: Manager, fields: Object) -> Object:
-    entry: Object = {
-        "manager": manager.name,
-        "operation": manager.operation,
-        "apiVersion": manager.api_version,
-        "time": manager.time,
-        "fieldsType": "FieldsV1",
-        "fieldsV1": fields,
-    }
-    return {**entry, "subresource": manager.subresource} if manager.subresource else entry
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a write did, in the terms of one version."""
+
+    changed: Fields
+    removed: Fields
+
+
+class Differences:
+    """What a write did to an object, in each version in which somebody owns a part of it. Both objects are of the
+    version of `row`."""
+
+    def __init__(self, row: Row, old: Object, new: Object, subresource: str) -> None:
+        self._row = row
+        self._objects = (old, new)
+        self._subresource = subresource
+        self._known: dict[str, Difference | None] = {}
+
+    def of(self, api_version: str) -> Difference | None:
+        """None for a version that is not served: what was owned in it nobody can own any more."""
+        if api_version not in self._known:
+            self._known[api_version] = self._compare(self._row.in_version(api_version))
+        return self._known[api_version]
+
+    def _compare(self, row: Row | None) -> Difference | None:
+        if row is None:
+            return None
+        old, new = self._objects
+        if row is not self._row:
+            old, new = self._row.converted(old, row), self._row.converted(new, row)
+        changed, removed = typedfields.compare(row.type, old, new)
+        return Difference(ownable(row, changed, self._subresource), ownable(row, removed, self._subresource))
 
 
 def managers_of(obj: Object) -> list[Manager]:
@@ -65,132 +101,145 @@ def managers_of(obj: Object) -> list[Manager]:
 
 def _decoded(entry: Object) -> Manager:
     return Manager(
-        str(entry.get("manager", "")),
-        str(entry.get("operation", "")),
-        str(entry.get("apiVersion", "")),
-        str(entry.get("subresource", "")),
-        str(entry.get("time", "")),
-        fieldsets.decode(entry.get("fieldsV1")),
+        entry.get("manager") or "",
+        entry["operation"],
+        entry["apiVersion"],
+        entry.get("subresource") or "",
+        entry.get("time") or "",
+        entry.get("fieldsV1") or LEAF,
     )
 
 
-def record(obj: Object, managers: list[Manager]) -> None:
-    """Set the record of an object that is the caller's own."""
-    kept = _capped([manager for manager in managers if manager.fields])
-    _set(obj, [manager.to_json() for manager in kept])
+def parse(given: Any) -> list[Manager] | None:
+    """Entries that a client sent; None when they are no record."""
+    found: dict[Identity, Manager] = {}
+    for entry in given if isinstance(given, list) else ():
+        if not isinstance(entry, dict) or entry.get("operation") not in {"Apply", "Update"}:
+            return None
+        texts = [entry.get(name) or "" for name in ("manager", "apiVersion", "subresource", "time")]
+        fields = fieldsets.parse(entry.get("fieldsV1") or {})
+        if fields is None or entry.get("fieldsType") != "FieldsV1" or not all(isinstance(text, str) for text in texts):
+            return None
+        if not texts[1] or not _is_time(texts[3]):
+            return None
+        manager = Manager(texts[0], entry["operation"], texts[1], texts[2], texts[3], fields)
+        found[manager.identity] = manager
+    return list(found.values()) or None
 
 
-def _set(obj: Object, entries: list[Object]) -> None:
-    obj["metadata"]["managedFields"] = sorted(
-        entries, key=lambda entry: (entry["operation"], entry["time"], entry["manager"], entry["apiVersion"])
-    )
+def _is_time(text: str) -> bool:
+    try:
+        return not text or bool(parse_time(text))
+    except (ValueError, OverflowError):
+        return False
+
+
+def is_reset(given: Any) -> bool:
+    """Whether a writer asks for the record to end: with one empty entry, as nobody sends who does not know of it."""
+    return bool(given == [{}])
+
+
+def record(obj: Object, managers: Iterable[Manager]) -> None:
+    """Set the record of an object whose metadata is the caller's own."""
+    entries = [manager.to_json() for manager in managers if manager.fields]
+    entries.sort(
+        key=lambda entry: (
+            entry["operation"], entry.get("time", ""), entry["manager"], entry["apiVersion"],
+            entry.get("subresource", ""),
+        )
+    )  # fmt: skip
+    if entries:
+        obj["metadata"]["managedFields"] = entries
+    else:
+        obj["metadata"].pop("managedFields", None)
+
+
+def ownable(row: Row, fields: Fields, subresource: str = "") -> Fields:
+    """The fields that a manager can own through this way in: not those of the system."""
+    if subresource in _OF_STATUS:
+        found = {"f:status": fields["f:status"]} if "f:status" in fields else {}
+        metadata = LEAF if row.custom else fields.get("f:metadata", LEAF)
+        beside = {step: node for step, node in metadata.items() if step[2:] in ALL_METADATA - row.status_keeps}
+        return {**found, "f:metadata": beside} if beside else found
+    found = dict(fields)
+    for step in _TYPE_STEPS:
+        found.pop(step, None)
+    if "status" in row.subresources and subresource != "scale":
+        found.pop("f:status", None)
+    if "f:metadata" in found:
+        kept = {step: node for step, node in found["f:metadata"].items() if step not in _SYSTEM_STEPS}
+        if kept:
+            found["f:metadata"] = kept
+        else:
+            del found["f:metadata"]
+    return found
+
+
+def record_create(row: Row, new: Object, own: Manager) -> None:
+    """Note in a new object that its maker owns all that it has."""
+    found = _differences(row, {}, new, own).of(own.api_version)
+    record(new, [replace(own, fields=found.changed)] if found else ())
+
+
+def record_update(row: Row, new: Object, old: Object, managers: list[Manager], own: Manager) -> None:
+    """Note in `new` who owns what after an ordinary write of `own` to `old`; both come without record, `managers` is
+    what it was. An object without one stays so."""
+    if not managers:
+        return
+    differences = _differences(row, old, new, own)
+    found = differences.of(own.api_version)
+    if found is None or not (found.changed or found.removed):
+        record(new, managers)
+        return
+    others, mine = [], own
+    for item in managers:
+        if item.identity == own.identity:
+            mine = item
+        elif (rest := give_up(item, differences.of(item.api_version))) is not None:
+            others.append(rest)
+    fields = fieldsets.union(fieldsets.difference(mine.fields, found.removed), found.changed)
+    time = own.time if found.changed or mine is own else mine.time
+    record(new, _capped([*others, replace(own, fields=fields, time=time)]))
+
+
+def _differences(row: Row, old: Object, new: Object, own: Manager) -> Differences:
+    """Of two objects as they are stored, for a writer who wrote in a version of its own."""
+    view = row.in_version(own.api_version) or row
+    return Differences(view, row.converted(old, view), row.converted(new, view), own.subresource)
+
+
+def give_up(manager: Manager, difference: Difference | None) -> Manager | None:
+    """A manager without what somebody else changed or removed; None when its version is gone."""
+    if difference is None:
+        return None
+    taken = fieldsets.intersection(manager.fields, difference.changed)
+    left = fieldsets.difference(fieldsets.difference(manager.fields, taken), difference.removed)
+    return manager if left is manager.fields else replace(manager, fields=left)
 
 
 def _capped(managers: list[Manager]) -> list[Manager]:
     """With the oldest of too many updaters merged, those of each version into one."""
     updaters = sorted(
-        (item for item in managers if item.operation == "Update"), key=lambda item: (item.time, item.name)
+        (item for item in managers if item.operation == "Update" and item.fields),
+        key=lambda item: (item.time, item.name),
     )
     excess = len(updaters) - MAX_UPDATERS
-    buckets: dict[str, Manager] = {}
-    merged: list[Manager] = []
+    if excess <= 0:
+        return managers
+    first: dict[str, Manager] = {}
+    ancient: dict[str, Manager] = {}
+    gone: set[Identity] = set()
     for item in updaters:
         if excess <= 0:
             break
-        bucket = buckets.setdefault(item.api_version, item)
-        if bucket is not item:
-            bucket.name, bucket.subresource, bucket.time = _ANCIENT, "", item.time
-            bucket.fields |= item.fields
-            merged.append(item)
-            excess -= 1
-    return [item for item in managers if not any(item is gone for gone in merged)]
-
-
-def owned(row: Row, fields: Iterable[Path], subresource: str = "") -> FieldSet:
-    """The fields that a manager can own through this way in."""
-    found = {path for path in fields if path and path not in _SYSTEM}
-    if subresource == "scale":
-        return found  # a Scale says the replicas and nothing else
-    if subresource == "status":
-        return {path for path in found if path[0] == "f:status"}
-    if "status" in row.subresources:
-        return {path for path in found if path[0] != "f:status"}
-    return found
-
-
-def record_create(row: Row, new: Object, manager: str, now: datetime) -> None:
-    """Note in a new object that its maker owns all that it has."""
-    status = {"status"} if "status" in row.subresources else set()
-    wanted = {name: value for name, value in new.items() if name not in {"apiVersion", "kind", "metadata", *status}}
-    metadata = {name: value for name, value in new["metadata"].items() if name not in _SYSTEM_METADATA}
-    if metadata:
-        wanted["metadata"] = metadata
-    fields = fieldsets.encode_all(row.type, wanted)
-    if fields:
-        maker = Manager(manager, "Update", row.resource.api_version, time=format_time(now))
-        new["metadata"]["managedFields"] = [_entry(maker, fields)]
-
-
-def is_reset(given: Any) -> bool:
-    """Whether a writer asks for the record to end: it is empty, or one empty entry."""
-    return given in ([], [{}])
-
-
-def record_update(row: Row, new: Object, old: Object, entries: list[Object] | None, own: Manager) -> None:
-    """Note in `new` who owns what after an ordinary write of `own` to `old`; both come without record, `entries` is
-    what it was. An object without one stays so."""
-    if not entries:
-        return
-    changed: FieldSet = set()
-    removed: FieldSet = set()
-    fieldsets.compare(row.type, old, new, (), changed, removed)
-    changed -= _SYSTEM
-    removed -= _SYSTEM
-    if not changed and not removed:
-        new["metadata"]["managedFields"] = entries
-    elif not _record_same_owners(new, entries, own, changed, removed):
-        _record_new_owners(new, [_decoded(entry) for entry in entries], own, changed, removed)
-
-
-def _identity(entry: Object) -> tuple[Any, ...]:
-    return (entry.get("manager"), entry.get("operation"), entry.get("apiVersion"), entry.get("subresource") or "")
-
-
-def _record_same_owners(new: Object, entries: list[Object], own: Manager, changed: FieldSet, removed: FieldSet) -> bool:
-    """The quick way, when the writer owns all that it changed already and nobody else any of it."""
-    if removed:
-        return False
-    wanted = (own.name, own.operation, own.api_version, own.subresource)
-    found = False
-    result = []
-    for entry in entries:
-        recorded = entry.get("fieldsV1")
-        if _identity(entry) == wanted:
-            if not all(fieldsets.has_path(recorded, path) for path in changed):
-                return False
-            found = True
-            result.append({**entry, "time": own.time})
-        elif any(fieldsets.has_path(recorded, path) for path in changed):
-            return False
-        else:
-            result.append(entry)
-    if found:
-        _set(new, result)
-    return found
-
-
-def _record_new_owners(
-    new: Object, managers: list[Manager], own: Manager, changed: FieldSet, removed: FieldSet
-) -> None:
-    wanted = (own.name, own.operation, own.api_version, own.subresource)
-    mine = own
-    for item in managers:
-        item.fields = item.fields - removed
-        if (item.name, item.operation, item.api_version, item.subresource) == wanted:
-            mine = item
-        else:
-            item.fields -= changed
-    if changed:
-        mine.fields = mine.fields | changed
-        mine.time = own.time
-    record(new, managers if any(mine is item for item in managers) else [*managers, mine])
+        version = item.api_version
+        if version not in first:
+            first[version] = item
+            continue
+        before = ancient.get(version) or first[version]
+        gone |= {first[version].identity, item.identity}
+        ancient[version] = Manager(
+            _ANCIENT, "Update", version, time=item.time, fields=fieldsets.union(before.fields, item.fields)
+        )
+        excess -= 1
+    return [*(item for item in managers if item.identity not in gone), *ancient.values()]

@@ -36,6 +36,7 @@ class Context:
     groups: tuple[str, ...] = ()  # of whoever asks
     uid: str = ""
     subresource: str = ""  # through which an update comes: status, scale, binding …; empty for the object itself
+    api_version: str = ""  # of the request, in which a manager owns what it writes; empty: the one that is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,18 @@ class Row:
         if shown is kept and kept.get("apiVersion") == self.resource.api_version:
             return kept
         return {**shown, "apiVersion": self.resource.api_version, "kind": self.resource.kind}
+
+    def in_version(self, api_version: str) -> Row | None:
+        """The row of the kind in one of its versions; None when it is not served. Versions of a kind that users defined
+        differ in little: each knows the others' fields as far as it has them."""
+        if self.custom is not None or self.resource.api_version == api_version:
+            return self
+        rows = [self.stored, *self.stored.views()]
+        return next((row for row in rows if row.resource.api_version == api_version), None)
+
+    def converted(self, shown: Object, other: Row) -> Object:
+        """An object of this row's version in that of another row of the kind."""
+        return shown if other is self or not shown else other.show(self.keep(shown))
 
     def keep(self, shown: Object) -> Object:
         """An object of this row's version in the form that is stored."""

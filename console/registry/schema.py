@@ -17,6 +17,7 @@ import orjson
 from common.api.meta import Object
 
 Shape = Literal["object", "map", "array", "string", "integer", "number", "boolean", "any", "deduced"]
+Parts = Literal["", "fields", "entries", "values", "elements"]
 
 _SOURCE = "kubernetes-json-schema/v1.36.0-local/_definitions.json"
 _PREFIX = "#/$defs/"
@@ -27,6 +28,8 @@ _SPECIAL = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": "micro-time",
 }
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
+# Keys that Kubernetes' types default though their published definitions do not say so.
+_KEY_DEFAULTS: Object = {"protocol": "TCP"}
 _OWN: dict[str, Object] = {}
 
 
@@ -103,6 +106,29 @@ class Schema:
         """Whether server-side apply owns the map or struct as a whole."""
         kind = self.field.get("x-kubernetes-map-type") or self.source.get("x-kubernetes-map-type")
         return kind == "atomic"
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What of a value can have owners of its own: the fields of a struct, the entries of a map, the values of a
+        set, the elements of a list that keys tell apart. Empty: the value has one owner as a whole."""
+        match self.shape:
+            case "object":
+                return "" if self.is_atomic else "fields"
+            case "map" | "deduced":
+                return "" if self.is_atomic else "entries"
+            case "array" if self.list_type == "set":
+                return "values"
+            case "array" if self.list_type == "map":
+                return "elements"
+        return ""
+
+    @cached_property
+    def key_defaults(self) -> tuple[tuple[str, Any], ...]:
+        """The keys of the elements of a list, sorted, each with what an element has that leaves it out (None: nothing
+        is known)."""
+        fields = self.items.properties if self.items.shape == "object" else {}
+        found = [(key, fields[key].field.get("default") if key in fields else None) for key in self.list_keys]
+        return tuple((key, _KEY_DEFAULTS.get(key) if default is None else default) for key, default in sorted(found))
 
     @cached_property
     def go_type(self) -> str:

@@ -11,12 +11,13 @@ import pytest
 from common.api.conditions import get_condition
 from common.api.kinds import CUSTOMRESOURCEDEFINITIONS
 from common.api.meta import Object
-from common.errors import BadRequest, InternalError, Invalid, UnsupportedMediaType
+from common.errors import BadRequest, Invalid, UnsupportedMediaType
 from console.registry import openapi_v2
 from console.registry.admission import admit_create, admit_update, apply_scale, decode, decode_applied, scale_of
 from console.registry.apply import Request, server_side_apply
 from console.registry.catalog import Registry
 from console.registry.custom import celfunctions, definitions, naming, rules
+from console.registry.intents import Untyped
 from console.registry.openapi import OpenApi
 from console.registry.patch import PatchType, apply_patch
 from console.registry.tables import table
@@ -146,11 +147,11 @@ def test_unknown_fields_are_dropped_and_told() -> None:
 
 def test_apply_refuses_what_nobody_could_own() -> None:
     text = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, odd: 1}\nspec:\n  size: 1\n"
-    with pytest.raises(InternalError) as error:
+    with pytest.raises(Untyped) as error:
         decode_applied(row(), f"{text}more: 1\n".encode(), "Ignore")
     assert error.value.message == (
         "failed to create typed patch object (/w; example.com/v1, Kind=Widget): errors:\n"
-        "  .more: field not declared in schema\n  .metadata.odd: field not declared in schema"
+        "  .metadata.odd: field not declared in schema\n  .more: field not declared in schema"
     )
     twice = text.replace(", odd: 1", "") + "  size: 2\n"
     with pytest.raises(BadRequest, match='line 6: key "size" already set in map'):
@@ -237,7 +238,7 @@ def test_apply_knows_lists_by_their_keys_and_free_fields() -> None:
     config = widget(ports=[{"name": "b", "port": 2}], free={"x": {"z": 2}})
     both = server_side_apply(row(), first, config, Request("two"), NOW)
     assert both["spec"] == {
-        "ports": [{"name": "a", "port": 1}, {"name": "b", "port": 2}], "free": {"x": {"y": 1, "z": 2}},
+        "ports": [{"name": "a", "port": 1}, {"name": "b", "port": 2}], "free": {"x": {"y": 1, "z": 2}}, "size": 1,
     }  # fmt: skip
 
 
