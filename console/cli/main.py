@@ -41,6 +41,7 @@ COMMANDS = {
     "get": Command(".get:configure", "list objects"),
     "describe": Command(".describe:configure", "tell everything about objects, with their events"),
     "apply": Command(".apply:configure", "create or change objects to be as manifests say"),
+    "edit": Command(".edit:configure", "open an object in $EDITOR; what changes is tried, shown and written"),
     "delete": Command(".delete:configure", "delete objects and wait until they are gone"),
     "logs": Command(".logs:configure", "print what a container wrote"),
     "exec": Command(".exec:configure", "run a command in a container"),

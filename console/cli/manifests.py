@@ -79,38 +79,14 @@ def _documents(text: str, source: str) -> list[Any]:
             raise Failure(f"{source}: {TOO_DEEP}") from None
     import yaml
 
+    from console.views.yaml_text import Loader
+
     try:
-        return list(yaml.load_all(text, Loader=_loader()))
+        return list(yaml.load_all(text, Loader=Loader))
     except yaml.YAMLError as error:
         raise Failure(f"{source}: {_where(error)}") from None
     except RecursionError:
         raise Failure(f"{source}: {TOO_DEEP}") from None
-
-
-def _loader() -> Any:
-    """Like kubectl's reader: dates stay text, `yes` and `on` are booleans, a key given twice is an error."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen = set()
-            for key_node, _ in node.value:
-                key = self.construct_object(key_node, deep=True)
-                if not isinstance(key, str | int | float | bool):
-                    continue
-                if key in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f'the key "{key}" is there twice', key_node.start_mark
-                    )
-                seen.add(key)
-            return super().construct_mapping(node, deep=deep)
-
-    resolvers = {
-        first: [(tag, pattern) for tag, pattern in entries if tag != "tag:yaml.org,2002:timestamp"]
-        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    Loader.yaml_implicit_resolvers = resolvers
-    return Loader
 
 
 def _where(error: Any) -> str:

@@ -213,6 +213,8 @@ ACTIONS: tuple[Action, ...] = (
            "its agent, or remove it.", TABLE, frozenset({"hosts", "nodes"}), hint=9, group="Changing"),
     Action("adopt", ("a",), "adopt", "Make the host a node of this cluster; asks for the code that its agent prints.",
            TABLE, frozenset({"hosts"}), hint=2, group="Changing"),
+    Action("edit", ("e",), "edit", "Edit the object in your $EDITOR; what changes is shown and tried before it is "
+           "written.", excluded=_VIRTUAL | {"hosts", "events", "changes", "secrets", "configmaps"}, group="Changing"),
     Action("write.undo", ("U",), "undo", "Take the last recorded write to it back, after a dialog that shows it.",
            excluded=_VIRTUAL | {"hosts", "events", "changes"}, group="Changing"),
     Action("change.undo", ("U",), "undo", "Take this write back, after a dialog that shows it.", TABLE,

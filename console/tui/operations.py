@@ -15,12 +15,20 @@ from console.views.keyvalues import Draft
 
 from .gateway import Gateway
 
+ATTEMPTS = 3  # a controller may write between our read and our write; three times in a row is a fight of others
+
 
 async def scale(gateway: Gateway, resource: Resource, obj: Object, replicas: int) -> None:
     """Set the number of replicas, through the scale subresource as `kubectl scale` does."""
     await gateway.patch(
         resource, name(obj), {"spec": {"replicas": replicas}}, namespace(obj) or None, subresource="scale"
     )
+
+
+async def replace(gateway: Gateway, resource: Resource, obj: Object, *, dry_run: bool) -> None:
+    """Write the whole object, or only let the server try it. Conflict when it was written meanwhile."""
+    path = resource.path(namespace(obj) or None, name(obj))
+    await gateway.request_json("PUT", path, [("dryRun", "All")] if dry_run else [], obj)
 
 
 async def restart(gateway: Gateway, resource: Resource, workload: Object, now: datetime) -> None:

@@ -1,6 +1,8 @@
-"""Objects as YAML text, in the order the API documents fields."""
+"""Objects as YAML text, in the order the API documents fields, and YAML text read as kubectl reads it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import yaml
 
@@ -35,6 +37,30 @@ def to_yaml(obj: Object, *, mask_secrets: bool = False) -> str:
     if mask_secrets and obj.get("kind") == "Secret":
         shown |= _masked(shown)
     return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+class Loader(yaml.SafeLoader):
+    """Like kubectl's reader: dates stay text, `yes` and `on` are booleans, a key given twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool):
+                continue
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f'the key "{key}" is there twice', key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+# The base class shares its tables with every user of yaml: they are copied before one is left out.
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in entries if tag != "tag:yaml.org,2002:timestamp"]
+    for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _masked(secret: Object) -> Object:

@@ -9,8 +9,9 @@ from typing import Any
 import aiohttp
 
 from common.api import kinds
+from common.api.meta import Object, name, namespace
 from common.client.http import ApiResource, Params
-from common.errors import NotFound, ServiceUnavailable
+from common.errors import ApiError, NotFound, ServiceUnavailable
 from tests.fakes.api import FakeApi, FakeClient
 from tests.tui.fleet_storage import USAGE
 
@@ -50,7 +51,7 @@ SERVED = tuple(
 
 class FakeGateway(FakeClient):
     """`logs` by pod/container; `explanations` by pod name; `fits` answers what-if questions; `feed` adds lines that
-    followers get."""
+    followers get; `refusals` are what the next replacements are answered with."""
 
     def __init__(self, api: FakeApi) -> None:
         super().__init__(api)
@@ -59,6 +60,7 @@ class FakeGateway(FakeClient):
         self.fits: Any = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.broken_streams = 0
+        self.refusals: list[ApiError] = []
         self._more = asyncio.Event()
 
     async def discover(self) -> Sequence[ApiResource]:
@@ -67,12 +69,21 @@ class FakeGateway(FakeClient):
     async def request_json(self, method: str, path: str, params: Params = (), body: Any = None) -> Any:
         if method == "POST" and path.endswith("/fit"):
             return {**body, "status": self.fits}
+        if method == "PUT":
+            return await self._put(path, dict(params), body)
         pod = path.split("/")[-2]
         if path.endswith("/usage"):
             return USAGE
         if path.endswith("/why") and pod in self.explanations:
             return self.explanations[pod]
         raise NotFound(f"{path} not found")
+
+    async def _put(self, path: str, params: dict[str, str], body: Object) -> Object:
+        resource = next(item.resource for item in SERVED if item.resource.kind == body["kind"])
+        assert path == resource.path(namespace(body) or None, name(body))
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return body if params.get("dryRun") == "All" else await self.update(resource, body)
 
     def feed(self, source: str, *lines: str) -> None:
         self.logs.setdefault(source, []).extend(lines)

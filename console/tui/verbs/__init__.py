@@ -8,7 +8,7 @@ from typing import Any
 
 from console.tui.stage import TableStage
 
-from . import batch, change, history, keys, look, machine, reach
+from . import batch, change, edit, history, keys, look, machine, reach
 from .look import describe, involved, logs
 
 __all__ = ["describe", "for_table", "involved", "logs"]
@@ -45,6 +45,7 @@ _VERBS: Mapping[str, Callable[[TableStage], Coroutine[Any, Any, None]]] = {
     "drain": change.drain,
     "adopt": change.adopt,
     "machine": machine.machine,
+    "edit": edit.edit,
     "delete": change.delete,
 }
 
