@@ -17,6 +17,7 @@ from common.errors import ApiError, BadRequest, Cause, Forbidden, InternalError,
 from console.registry.row import Row
 
 from .caller import Caller
+from .extension.matching import Asked
 from .options import DeleteOptions
 from .verbs import Verbs
 
@@ -38,6 +39,8 @@ async def evict(
     if meta.name(eviction) not in {"", name}:
         raise BadRequest(f"name in URL does not match name in Eviction object: {name!r} is not {meta.name(eviction)!r}")
     pods, budgets = rows
+    asked = Asked(caller, pods, "CREATE", namespace, name, _typed(eviction), None, "eviction", dry_run=dry_run)
+    await verbs.ask(asked, [])
     options = DeleteOptions.parse({"dryRun": "All"} if dry_run else {}, eviction.get("deleteOptions") or {})
     pod = verbs.current(pods, namespace, name).obj
     # What is evicted is the pod that was asked for: while its budget is written a namesake may take its place.
@@ -46,7 +49,12 @@ async def evict(
         await _ask(verbs, caller, budgets, pod, dry_run=options.dry_run)
         if not options.dry_run:
             await _mark(verbs, caller, pods, pod)
-    await verbs.delete(caller, pods, namespace, name, options)
+    # As in Kubernetes: who has a say in evictions is not asked again about the deletion.
+    await verbs.delete(caller, pods, namespace, name, options, agreed=True)
+
+
+def _typed(eviction: Object) -> Object:
+    return {"apiVersion": "policy/v1", "kind": "Eviction", **eviction}
 
 
 async def _ask(verbs: Verbs, caller: Caller, row: Row, pod: Object, *, dry_run: bool) -> None:

@@ -37,7 +37,9 @@ class LocalClient:
     """A client for one identity. Its objects come from the store itself: never change one.
 
     Objects that components send are of this program's own making and are not checked against the schema; defaults,
-    rules and everything else hold for them as for anybody's.
+    rules and everything else hold for them as for anybody's. Lists and watches of a kind that a webhook converts have
+    its objects as they are stored: components need their metadata alone, and a webhook that is away must not hold them
+    up.
     """
 
     def __init__(
@@ -59,8 +61,8 @@ class LocalClient:
         if subresource and subresource not in row.subresources:
             raise NotFound("the server could not find the requested resource")
         if subresource == "scale":
-            return subresources.get_scale(self._verbs, row.stored, namespace or "", name)
-        return row.show(self._verbs.get(row.stored, namespace or "", name).obj)
+            return await subresources.get_scale(self._verbs, row.stored, namespace or "", name)
+        return await self._verbs.shown(row, self._verbs.get(row.stored, namespace or "", name).obj)
 
     async def list(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -18,14 +18,17 @@ from console.registry.catalog import Registry
 from console.registry.patch import apply_patch
 from console.registry.row import Row
 from console.registry.tables import scale_table
-from console.store import Entry, Watcher
+from console.store import Entry, Event, Watcher
 
 from . import subresources
 from .access.attributes import Attributes
 from .authorization import attributes
 from .body import read_body, read_document
 from .caller import Caller
+from .connecting import CONNECTIONS
+from .connecting import options as connect_options
 from .eviction import evict
+from .extension.matching import Asked
 from .identity.reviews import Reviews
 from .listing import Page
 from .negotiation import Form, negotiate
@@ -139,6 +142,7 @@ class Resources:
     async def _object(
         self, request: Request, entry: Entry, code: int = 200, warnings: list[str] | None = None
     ) -> web.Response:
+        (entry,) = await self._verbs.converted(request.row, [entry])
         now = self._verbs.clock.now()
         body = encode_object(request.row, entry, request.form, request.include_object, now)
         if warnings is not None:
@@ -150,12 +154,14 @@ class Resources:
 
     async def _list(self, request: Request) -> web.StreamResponse:
         options = ListOptions.parse(request.http.query)
-        selection = self._selection(request, options)
+        selection, late = self._selection(request, options).split(request.row)
         if options.watch:
             if "watch" not in request.row.verbs:
                 raise MethodNotAllowed("the server does not allow this method on the requested resource")
-            return await self._watch(request, selection, options)
+            return await self._watch(request, (selection, late), options)
         page = self._verbs.page(request.stored, selection, options, request.http.query)
+        entries = await self._verbs.converted(request.row, page.entries)
+        page = replace(page, entries=[entry for entry in entries if late is None or late.accepts(entry)])
         now = self._verbs.clock.now()
         body = encode_list(request.row, page, request.form, request.include_object, now)
         return await respond(body, request.form, http=request.http)
@@ -163,7 +169,16 @@ class Resources:
     def _selection(self, request: Request, options: ListOptions) -> Selection:
         return Selection.parse(request.stored, request.info.namespace, options.label_selector, options.field_selector)
 
-    async def _watch(self, request: Request, selection: Selection, options: ListOptions) -> web.StreamResponse:
+    async def _watch(
+        self, request: Request, selections: tuple[Selection, Selection | None], options: ListOptions
+    ) -> web.StreamResponse:
+        selection, late = selections
+
+        async def convert(events: Sequence[Event]) -> Sequence[Event]:
+            converted = await self._verbs.converted_events(request.row, events)
+            seen = converted if late is None else [late.view(event) for event in converted]
+            return [event for event in seen if event is not None]
+
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         try:
@@ -177,10 +192,18 @@ class Resources:
         try:
             await response.prepare(request.http)
             stream = WatchStream(
-                self._verbs.store, self._verbs.clock, request.row, options, request.form, request.include_object
+                self._verbs.store,
+                self._verbs.clock,
+                request.row,
+                options,
+                request.form,
+                request.include_object,
+                convert,
             )
             if not self._closing:
                 await stream.run(response, watch)
+        except ApiError as error:
+            await response.write(error_frame(error))
         except ConnectionError:
             # The client is gone, which is how most watches end, or stuck.
             if request.http.transport is not None:
@@ -266,8 +289,12 @@ class Resources:
     async def _delete_collection(self, request: Request) -> web.StreamResponse:
         selection_options = ListOptions.parse(request.http.query)
         options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
-        page = self._verbs.page(request.stored, self._selection(request, selection_options), selection_options)
-        deleted = await self._verbs.delete_all(request.caller, request.stored, page.entries, options)
+        selection, late = self._selection(request, selection_options).split(request.row)
+        page = self._verbs.page(request.stored, selection, selection_options)
+        shown = await self._verbs.converted(request.row, page.entries)
+        chosen = [entry for entry in shown if late is None or late.accepts(entry)]
+        deleted = await self._verbs.delete_all(request.caller, request.stored, chosen, options)
+        deleted = list(await self._verbs.converted(request.row, deleted))
         metadata = Page([], self._verbs.store.revision).metadata()
         return await respond(
             encode_entries(request.row, metadata, deleted), Form(request.form.media), http=request.http
@@ -278,6 +305,8 @@ class Resources:
     async def _subresource(self, request: Request) -> web.StreamResponse:
         name, method = request.info.subresource, request.http.method
         if name in self._specials:
+            if name in CONNECTIONS:
+                await self._connect(request)
             return await self._specials[name](request)
         if name == "scale":
             return await self._scale(request)
@@ -290,11 +319,18 @@ class Resources:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
         return await handlers[method](request)
 
+    async def _connect(self, request: Request) -> None:
+        """Whoever has a say in connections is asked before one is made."""
+        info, row = request.info, request.stored
+        opened = connect_options(request.http, info, row)
+        asked = Asked(request.caller, row, "CONNECT", info.namespace, info.name, opened, None, info.subresource)
+        await self._verbs.ask(asked, [])
+
     async def _scale(self, request: Request) -> web.StreamResponse:
         info, http = request.info, request.http
         where = (request.stored, info.namespace, info.name)
         if http.method == "GET":
-            scale = subresources.get_scale(self._verbs, *where)
+            scale = await subresources.get_scale(self._verbs, *where)
         elif http.method == "PUT":
             body = await read_document(http, "Scale")
             options = WriteOptions.parse(http.query)

@@ -6,7 +6,7 @@ DELETED, whatever happened to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.api import selectors
 from common.api.meta import Object, labels
@@ -40,6 +40,16 @@ class Selection:
     def is_whole(self) -> bool:
         """No selector: everything in the namespace (or anywhere)."""
         return self.labels.is_empty and not self.fields
+
+    def split(self, row: Row) -> tuple[Selection, Selection | None]:
+        """What can be selected of stored objects, and what only of objects that a webhook has converted, if anything:
+        fields, of which each version has its own."""
+        converted = row.custom is not None and row.custom.webhook is not None
+        late = tuple(item for item in self.fields if not item[0].startswith("metadata."))
+        if not converted or not late:
+            return self, None
+        early = tuple(item for item in self.fields if item not in late)
+        return replace(self, fields=early), replace(self, fields=late)
 
     def matches(self, obj: Object) -> bool:
         return self.labels.matches(labels(obj)) and selectors.matches_fields(obj, self.fields)

@@ -33,8 +33,10 @@ from .authentication import Authenticator
 from .authorization import attributes, needed, path_attributes
 from .backends import Computed, Explainer, HostAdmin, NodeStreams
 from .caller import Caller
+from .conversion import Conversions
 from .customresources import CustomResources
 from .extension.chain import Extension
+from .extension.matching import Scope
 from .fitting import Fitting
 from .history.journal import Journal
 from .history.undo import Undo
@@ -44,6 +46,7 @@ from .identity.impersonation import impersonate
 from .identity.reviews import Reviews
 from .keyrotation import KeyRotations
 from .local import LocalClient
+from .proxying.services import Services
 from .quota import QuotaGuard
 from .requestinfo import RequestInfo, parse_request
 from .resources import Resources
@@ -92,8 +95,11 @@ class ApiServer:
         self._authorizer = Authorizer(store)
         self._guards = (EscalationGuard(self._authorizer), CertificateGuard(self._authorizer), QuotaGuard(store))
         journal = Journal(store, clock)
-        extension = Extension(StoreLookup(store), registry)
-        self._verbs = Verbs(store, clock, config, journal, self._guard, computed, extension)
+        lookup = StoreLookup(store)
+        services = Services(lookup, streams)
+        conversions = Conversions(services)
+        extension = Extension(Scope(lookup, registry, services, conversions, self._authorizer.decide))
+        self._verbs = Verbs(store, clock, config, journal, self._guard, computed, extension, conversions)
         undo = Undo(self._verbs, registry, journal, self._authorize)
         self._authenticator = Authenticator(revoked, self.tokens)
         self._hosts = Hosts(hosts)

@@ -14,6 +14,7 @@ from console.registry.kinds.authentication import TOKENREQUESTS
 
 from .backends import Explainer, NodeStreams
 from .body import read_body, read_document
+from .extension.matching import Asked
 from .history.undo import Undo
 from .hosts import Hosts
 from .identity.accounts import ServiceAccountTokens
@@ -97,7 +98,10 @@ def _token_of(verbs: Verbs, tokens: ServiceAccountTokens) -> Special:
         validation = http.query.get("fieldValidation", "") or "Warn"
         body, content_type = await read_body(http), http.headers.get("Content-Type", "")
         asked, warnings = admission.decode(TOKENREQUESTS, body, content_type, validation)
-        answer = request_token(tokens, verbs.store, verbs.context(request.caller), info.namespace, info.name, asked)
+        context = verbs.context(request.caller)
+        about = Asked(request.caller, request.row, "CREATE", info.namespace, info.name, asked, None, info.subresource)
+        asked = await verbs.ask(about, warnings) or asked
+        answer = request_token(tokens, verbs.store, context, info.namespace, info.name, asked)
         return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
 
     return token

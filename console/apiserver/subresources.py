@@ -15,6 +15,7 @@ from console.registry.scale import decode_scale, replicas_applied
 from console.store import Entry
 
 from .caller import Caller
+from .extension.matching import Asked
 from .options import WriteOptions
 from .verbs import Verbs
 
@@ -36,6 +37,9 @@ async def bind(
     verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str, binding: Object, *, dry_run: bool = False
 ) -> Entry:
     """Assign a pod to a node, once. The scheduler's way to write `spec.nodeName`."""
+    typed = {"apiVersion": "v1", "kind": "Binding", **binding}
+    asked = Asked(caller, row, "CREATE", namespace, name, typed, None, "binding", dry_run=dry_run)
+    binding = await verbs.ask(asked, []) or binding
     current = verbs.current(row, namespace, name)
     pod = current.obj
     target = binding.get("target") or {}
@@ -86,8 +90,8 @@ def _check_binding(pod: Object, binding: Object, target: Object) -> None:
     raise errors.conflict("pods/binding", name, why)
 
 
-def get_scale(verbs: Verbs, row: Row, namespace: str, name: str) -> Object:
-    return admission.scale_of(row, verbs.get(row, namespace, name).obj)
+async def get_scale(verbs: Verbs, row: Row, namespace: str, name: str) -> Object:
+    return admission.scale_of(row, await verbs.shown(row, verbs.get(row, namespace, name).obj))
 
 
 async def put_scale(
@@ -96,7 +100,7 @@ async def put_scale(
     entry = await verbs.modify(
         caller, "update", row, namespace, name, lambda old: admission.apply_scale(row, old, scale), "scale", options
     )
-    return admission.scale_of(row, entry.obj)
+    return admission.scale_of(row, await verbs.shown(row, entry.obj))
 
 
 async def patch_scale(
@@ -112,7 +116,7 @@ async def patch_scale(
     if kind is PatchType.APPLY:
         config = replicas_applied(row, decode_scale(patch))
         applied, _ = await verbs.apply(caller, row, namespace, name, config, "scale", options)
-        return admission.scale_of(row, applied.obj)
+        return admission.scale_of(row, await verbs.shown(row, applied.obj))
     # A Scale has no lists, so that a strategic patch of it is a merge patch.
     plain = PatchType.JSON if kind is PatchType.JSON else PatchType.MERGE
 
@@ -120,7 +124,7 @@ async def patch_scale(
         return admission.apply_scale(row, old, apply_patch(row, admission.scale_of(row, old), patch, plain))
 
     entry = await verbs.modify(caller, "patch", row, namespace, name, change, "scale", options)
-    return admission.scale_of(row, entry.obj)
+    return admission.scale_of(row, await verbs.shown(row, entry.obj))
 
 
 async def finalize(

@@ -8,7 +8,8 @@ write that changes nothing makes no revision.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -23,12 +24,13 @@ from common.errors import BadRequest, Cause, Conflict, Forbidden, MethodNotAllow
 from common.settings import ClusterConfig
 from console.registry import admission
 from console.registry.row import Context, Row
-from console.store import Entry, Store
+from console.store import Entry, Event, Store
 from console.store.entries import make_entry
 
 from . import deletion
 from .backends import Computed
 from .caller import Caller
+from .conversion import Conversions
 from .extension.chain import Extension
 from .extension.matching import Asked
 from .history.journal import Journal
@@ -38,6 +40,7 @@ from .options import DeleteOptions, ListOptions, WriteOptions
 from .selection import Selection
 
 GENERATED_NAME_TRIES = 8
+SCALE = "scale"
 REVIEW_TRIES = 5  # of a write whose object others change while webhooks are asked
 _DEFAULT_WRITE = WriteOptions()
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
@@ -77,6 +80,7 @@ class Verbs:
     guard: Guard = _let_pass
     computed: Computed | None = None
     extension: Extension | None = None
+    conversions: Conversions | None = None
     snapshots: Snapshots = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +111,18 @@ class Verbs:
         if entry is None:
             raise errors.not_found(row.resource.group_resource, name)
         return entry
+
+    async def shown(self, row: Row, obj: Object) -> Object:
+        """A stored object as the version of the row has it."""
+        return row.show(obj) if self.conversions is None else await self.conversions.shown(row, obj)
+
+    async def converted(self, row: Row, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Stored entries in the version of the row, where only a webhook can convert them."""
+        return entries if self.conversions is None else await self.conversions.entries(row, entries)
+
+    async def converted_events(self, row: Row, events: Sequence[Event]) -> Sequence[Event]:
+        """The same for events of a watch."""
+        return events if self.conversions is None else await self.conversions.events(row, events)
 
     def page(self, row: Row, selection: Selection, options: ListOptions, query: Mapping[str, str] = _NO_QUERY) -> Page:
         """A page of the committed state, or all computed objects."""
@@ -146,6 +162,7 @@ class Verbs:
             new = admission.admit_create(row, obj, context, applied=applied)
             asked = Asked(caller, row, "CREATE", namespace, meta.name(new), new, None, dry_run=options.dry_run)
             new = await self._extended(asked, new, context, options.warnings)
+            new = await self._kept(row, new)
             self._require_namespace(row, namespace, new)
             self.guard(caller, row.resource, new, None)
             name = meta.name(new)
@@ -214,6 +231,7 @@ class Verbs:
         for _ in range(REVIEW_TRIES):
             current = self.current(row, namespace, name)
             new = await self._changed(caller, row, current, change, subresource, options, applied=applied)
+            new = await self._kept(row, new)
             # Webhooks take their time: what was decided on may be old by now.
             if self.store.newest(row.resource.group_resource, namespace, name) is current:
                 self.guard(caller, row.resource, new, current.obj)
@@ -232,7 +250,7 @@ class Verbs:
         *,
         applied: bool,
     ) -> Object:
-        old = row.show(current.obj)
+        old = await self.shown(row, current.obj)
         wanted = change(old)
         if not _is_based_on(row, wanted, current):
             # First let it be read what stands in the way: whoever reads again at once must not find the old state.
@@ -246,15 +264,35 @@ class Verbs:
         """The object after what others have to say of it. Without webhooks for it nothing is waited for."""
         if self.extension is None:
             return new
-        hooks = self.extension.hooks(asked)
-        if hooks is None:
-            self.extension.check(asked, warnings)
-            return new
+        context = dataclasses.replace(context, subresource=asked.subresource)
 
         def readmit(changed: Object) -> Object:
             return admission.readmit(asked.row, changed, new, asked.old, context)
 
-        return await self.extension.admit(asked, hooks, readmit, warnings) or new
+        if asked.subresource != SCALE:
+            return await self.extension.admit(asked, readmit, warnings) or new
+        # Whoever looks at a scale sees one, not the object that has it.
+        scales = [None if obj is None else admission.scale_of(asked.row, obj) for obj in (asked.new, asked.old)]
+
+        def rescale(changed: Object) -> Object:
+            scaled = readmit(admission.apply_scale(asked.row, new, changed))
+            results.append(scaled)
+            return admission.scale_of(asked.row, scaled)
+
+        results = [new]
+        await self.extension.admit(dataclasses.replace(asked, new=scales[0], old=scales[1]), rescale, warnings)
+        return results[-1]
+
+    async def _kept(self, row: Row, obj: Object) -> Object:
+        """An admitted object in the version that is stored."""
+        return obj if self.conversions is None else await self.conversions.kept(row, obj)
+
+    async def ask(self, asked: Asked, warnings: list[str]) -> Object | None:
+        """What others have to say of a request that writes no object itself: connections, bindings, evictions. Raises
+        what refuses it; gives what was asked as others changed it."""
+        if self.extension is None:
+            return asked.new
+        return await self.extension.admit(asked, None, warnings)
 
     async def apply(
         self,
@@ -304,9 +342,17 @@ class Verbs:
         return await self._finish(Write(caller, verb, row.resource, current.obj, new), written)
 
     async def delete(
-        self, caller: Caller, row: Row, namespace: str, name: str, options: DeleteOptions
+        self,
+        caller: Caller,
+        row: Row,
+        namespace: str,
+        name: str,
+        options: DeleteOptions,
+        *,
+        agreed: bool = False,
     ) -> tuple[Entry, bool]:
-        """The object as it is now or was last, and whether it is gone."""
+        """The object as it is now or was last, and whether it is gone. `agreed`: others were asked already, about the
+        request that this is a part of."""
         current = self.current(row, namespace, name)
         if name in row.immortal:
             raise Forbidden(
@@ -314,7 +360,8 @@ class Verbs:
                 details={"name": name, "group": row.resource.group, "kind": row.resource.plural},
             )
         _check_preconditions(row, current, options)
-        current = await self._agreed(caller, row, current, options)
+        if not agreed:
+            current = await self._agreed(caller, row, current, options)
         plan = deletion.plan(row, current.obj, options, self.clock.now())
         resource = row.resource.group_resource
         if options.dry_run:
@@ -332,11 +379,10 @@ class Verbs:
         if self.extension is None:
             return current
         asked = Asked(caller, row, "DELETE", *current.key, None, current.obj, dry_run=options.dry_run)
-        hooks = self.extension.hooks(asked)
-        if hooks is None:
-            self.extension.check(asked, options.warnings)
+        if not self.extension.concerns(asked):
             return current
-        await self.extension.admit(asked, hooks, lambda changed: changed, options.warnings)
+        asked = dataclasses.replace(asked, old=await self.shown(row, current.obj))
+        await self.extension.admit(asked, None, options.warnings)
         newest = self.current(row, *current.key)
         _check_preconditions(row, newest, options)
         return newest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import orjson
@@ -30,16 +30,28 @@ FRAMES = 256  # lines in one write
 WRITE_SECONDS = 30.0  # a client that takes nothing for so long is stuck; its connection is cut and it lists again
 
 
+Convert = Callable[[Sequence[Event]], Awaitable[Sequence[Event]]]
+"""Makes of stored events those that the client asked for, which may be fewer. Raises ApiError."""
+
+
 class WatchStream:
-    """Writes one watch to one response."""
+    """Writes one watch to one response. `run` raises what `convert` raises."""
 
     def __init__(
-        self, store: Store, clock: Clock, row: Row, options: ListOptions, form: Form, include_object: str
+        self,
+        store: Store,
+        clock: Clock,
+        row: Row,
+        options: ListOptions,
+        form: Form,
+        include_object: str,
+        convert: Convert,
     ) -> None:
         self._store = store
         self._clock = clock
         self._row = row
         self._options = options
+        self._convert = convert
         self._encode = _encoder(row, form, include_object, clock.now)
 
     async def run(self, response: web.StreamResponse, watch: Watch) -> None:
@@ -59,7 +71,8 @@ class WatchStream:
 
     async def _write(self, response: web.StreamResponse, events: Sequence[Event]) -> None:
         for start in range(0, len(events), FRAMES):
-            await _send(response, b"".join([self._encode(event) for event in events[start : start + FRAMES]]))
+            batch = await self._convert(events[start : start + FRAMES])
+            await _send(response, b"".join([self._encode(event) for event in batch]))
 
     def _bookmark(self, revision: int, *, ends_initial_events: bool = False) -> bytes:
         return frame("BOOKMARK", orjson.dumps(bookmark(self._row, revision, ends_initial_events=ends_initial_events)))

@@ -123,6 +123,15 @@ def _writer(row: Row, context: Context) -> Manager:
     return Manager(context.manager, "Update", version, context.subresource, meta.format_time(context.now))
 
 
+def fitting(row: Row, obj: Object) -> Object:
+    """An object that a policy changed, with its defaults, in the same version. Raises BadRequest for fields of a wrong
+    type."""
+    known, _ = conform(row, obj, "Ignore")
+    new = clone(row.keep(known))
+    row.default(new)
+    return row.show(new)
+
+
 def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, context: Context) -> Object:
     """An admitted object as webhooks changed it, valid again. Raises Invalid, and BadRequest for fields of a wrong
     type."""

@@ -5,6 +5,7 @@ Nothing that comes in is changed; results share with it what they have alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from . import typedfields
@@ -24,6 +25,31 @@ def merge(kind: Schema, live: Any, intent: Any) -> Any:
     if is_list(kind, live) and (intent is None or is_list(kind, intent)) and (live or intent):
         return _merge_lists(kind, live, intent or [])
     return intent
+
+
+def merge_configuration(kind: Schema, live: Any, config: Any) -> Any:
+    """The live object with the fields of an apply configuration that nobody owns. Raises ValueError when it sets a part
+    of what can only be replaced as a whole, which would remove the rest."""
+    atomic = list(_atomic_parts(kind, config, ""))
+    if atomic:
+        raise ValueError(
+            "error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: "
+            f"{', '.join(atomic)}"
+        )
+    return merge(kind, live, config)
+
+
+def _atomic_parts(kind: Schema, value: Any, path: str) -> Iterator[str]:
+    if is_map(kind, value):
+        for name, item in value.items():
+            child = child_of(kind, name)
+            if child is not None:
+                yield from _atomic_parts(child, item, f"{path}.{name}")
+    elif is_list(kind, value):
+        for index, item in enumerate(value):
+            yield from _atomic_parts(kind.items, item, f"{path}[{index}]")
+    elif isinstance(value, dict | list):
+        yield path
 
 
 def _merge_lists(kind: Schema, live: list[Any], intent: list[Any]) -> list[Any]:

@@ -23,7 +23,7 @@ def apply_patch(row: Row, current: Object, patch: bytes, kind: PatchType) -> Obj
     body = _parse(patch)
     match kind:
         case PatchType.JSON:
-            return _json_patch(current, body)
+            return json_patch(current, body)
         case PatchType.MERGE:
             return _merge_patch(current, _object(body))
         case PatchType.STRATEGIC if row.custom is None:
@@ -55,7 +55,8 @@ def _copy(obj: Object) -> Object:
     return copied
 
 
-def _json_patch(current: Object, body: Any) -> Object:
+def json_patch(current: Object, body: Any) -> Object:
+    """RFC 6902. Raises BadRequest and Invalid."""
     if not isinstance(body, list):
         raise BadRequest("error decoding patch: a JSON patch must be an array of operations")
     try:

@@ -86,6 +86,17 @@ class ScalePaths:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Who converts a kind's objects between its versions. `client` is its `clientConfig`, `storage` the apiVersion in
+    which objects are stored, `structures` has the structural schema of each version by its apiVersion."""
+
+    client: Object
+    review_versions: tuple[str, ...]
+    storage: str
+    structures: Mapping[str, Object]
+
+
+@dataclass(frozen=True, slots=True)
 class Custom:
     """What a kind that users defined has and built-in kinds have not.
 
@@ -98,6 +109,7 @@ class Custom:
     list_kind: str
     scale: ScalePaths | None = None
     accepts: bool = True
+    webhook: Webhook | None = None
 
 
 ALL_METADATA = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
@@ -183,8 +195,8 @@ class Row:
         return self.kept or self
 
     def show(self, kept: Object) -> Object:
-        """A stored object as this row's version has it."""
-        if self.view is None:
+        """A stored object as this row's version has it. One that only a webhook can convert stays as it is."""
+        if self.view is None or self._is_foreign(kept):
             return kept
         shown = self.view.from_kept(kept)
         if shown is kept and kept.get("apiVersion") == self.resource.api_version:
@@ -202,6 +214,10 @@ class Row:
     def converted(self, shown: Object, other: Row) -> Object:
         """An object of this row's version in that of another row of the kind."""
         return shown if other is self or not shown else other.show(self.keep(shown))
+
+    def _is_foreign(self, kept: Object) -> bool:
+        converts = self.custom is not None and self.custom.webhook is not None
+        return converts and kept.get("apiVersion") != self.resource.api_version
 
     def keep(self, shown: Object) -> Object:
         """An object of this row's version in the form that is stored."""

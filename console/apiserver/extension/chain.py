@@ -1,7 +1,7 @@
-"""What others have to say of a write: mutating webhooks, then policies, then validating webhooks.
+"""What others have to say of a request: mutating policies, mutating webhooks, then policies, then validating webhooks.
 
-Without a webhook for a request everything is decided in the caller's turn of the event loop. With one it is not, and
-whoever asked has to look again at what it decided on.
+Without a webhook for a request everything is decided in the caller's turn of the event loop: nothing here waits then.
+With one it is not, and whoever asked has to look again at what it decided on.
 """
 
 from __future__ import annotations
@@ -11,60 +11,45 @@ from dataclasses import replace
 
 from common.api import kinds
 from common.api.meta import Object
-from console.registry.catalog import Registry
-from console.registry.row import Lookup
 
-from .matching import EXEMPT, Asked
+from .matching import EXEMPT, Asked, Scope
+from .mutations import Mutations
 from .policies import Policies
-from .webhooks import Hook, Webhooks, ask_together
+from .webhooks import Webhooks
 
 Readmit = Callable[[Object], Object]
-"""Makes of what webhooks left a valid object, or raises what is wrong with it."""
+"""Makes of what others left a valid object, or raises what is wrong with it."""
+
+
+_VOICES = (
+    kinds.MUTATINGWEBHOOKCONFIGURATIONS,
+    kinds.VALIDATINGWEBHOOKCONFIGURATIONS,
+    kinds.VALIDATINGADMISSIONPOLICYBINDINGS,
+)
 
 
 class Extension:
-    def __init__(self, lookup: Lookup, registry: Registry) -> None:
-        self._policies = Policies(lookup, registry)
-        self._webhooks = Webhooks(lookup)
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._mutations = Mutations(scope)
+        self._policies = Policies(scope)
+        self._webhooks = Webhooks(scope)
 
-    def hooks(self, asked: Asked) -> tuple[list[Hook], list[Hook]] | None:
-        """The mutating and the validating webhooks to ask; None when there are none."""
+    def concerns(self, asked: Asked) -> bool:
+        """Whether anybody has rules for such a request, as far as that can be said without its objects."""
+        return asked.row.resource not in EXEMPT and any(self._scope.lookup.items(resource) for resource in _VOICES)
+
+    async def admit(self, asked: Asked, readmit: Readmit | None, warnings: list[str]) -> Object | None:
+        """The object as others left it (None for a DELETE). `readmit` is None where nothing can be changed. Raises
+        what refuses the request."""
         if asked.row.resource in EXEMPT:
-            return None
-        mutating = self._webhooks.matching(kinds.MUTATINGWEBHOOKCONFIGURATIONS, asked)
-        validating = self._webhooks.matching(kinds.VALIDATINGWEBHOOKCONFIGURATIONS, asked)
-        return (mutating, validating) if mutating or validating else None
-
-    def check(self, asked: Asked, warnings: list[str]) -> None:
-        """Raises what a policy refuses."""
-        if asked.row.resource not in EXEMPT:
-            self._policies.check(asked, warnings)
-
-    async def admit(
-        self, asked: Asked, hooks: tuple[list[Hook], list[Hook]], readmit: Readmit, warnings: list[str]
-    ) -> Object | None:
-        """The object as webhooks left it (None for a DELETE). Raises what refuses the request."""
-        mutating, validating = hooks
-        obj = asked.new
-        if mutating:
-            changed = await self._mutate(asked, mutating, warnings)
-            if changed is not None and changed != obj:
-                obj = readmit(changed)
-                asked = replace(asked, new=obj)
-        self.check(asked, warnings)
-        await ask_together(self._webhooks, [hook.about(obj) if obj else hook for hook in validating], warnings)
-        return obj
-
-    async def _mutate(self, asked: Asked, hooks: list[Hook], warnings: list[str]) -> Object | None:
-        obj = asked.new
-        again: list[Hook] = []
-        for hook in hooks:
-            patched = await self._webhooks.ask(hook.about(obj) if obj else hook, warnings)
-            if patched is not None and patched != obj:
-                # Those before it that want to see what others changed are asked a second time, and not a third.
-                again = [item for item in hooks[: hooks.index(hook)] if item.source["reinvocationPolicy"] == "IfNeeded"]
-                obj = patched
-        for hook in again:
-            patched = await self._webhooks.ask(hook.about(obj) if obj else hook, warnings)
-            obj = patched if patched is not None else obj
-        return obj
+            return asked.new
+        before = asked.new
+        if before is not None and readmit is not None:
+            asked = await self._mutations.mutate(asked, readmit)
+        asked = await self._webhooks.mutate(asked, warnings)
+        if readmit is not None and asked.new is not None and asked.new is not before:
+            asked = replace(asked, new=readmit(asked.new))
+        await self._policies.check(asked, warnings)
+        await self._webhooks.ask_together(asked, warnings)
+        return asked.new

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from common.api import kinds, meta, selectors
 from common.api.meta import Key, Object
+from console.apiserver.access.attributes import Attributes, Decision
 from console.apiserver.caller import Caller
-from console.registry.custom import expressions
+from console.apiserver.conversion import Conversions
+from console.apiserver.proxying.services import Services
+from console.registry.catalog import Registry
+from console.registry.custom import celauthorizer, expressions
+from console.registry.custom.expressions import EvaluationError
+from console.registry.discovery import subresource_kind
 from console.registry.row import Lookup, Row
 
 EXEMPT = frozenset(
     {
         kinds.VALIDATINGWEBHOOKCONFIGURATIONS, kinds.MUTATINGWEBHOOKCONFIGURATIONS, kinds.VALIDATINGADMISSIONPOLICIES,
-        kinds.VALIDATINGADMISSIONPOLICYBINDINGS,
+        kinds.VALIDATINGADMISSIONPOLICYBINDINGS, kinds.MUTATINGADMISSIONPOLICIES, kinds.MUTATINGADMISSIONPOLICYBINDINGS,
     }
 )  # fmt: skip
 """Kinds that are never asked about: a mistake in one could not be put right."""
+_WHOLE = frozenset({"", "status"})
+"""Subresources that take the whole object, which has other versions."""
+_OPTIONS = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What whoever has a say may know and reach."""
+
+    lookup: Lookup
+    registry: Registry
+    services: Services
+    conversions: Conversions
+    decide: Callable[[Caller, Attributes], Decision]
+
+    def versions(self, row: Row) -> list[Row]:
+        """The rows of the same kind in the other versions that are served."""
+        if row.custom is None:
+            return row.views()
+        resource = row.resource
+        return [
+            other
+            for other in self.registry.rows()
+            if (other.resource.group, other.resource.plural) == (resource.group, resource.plural) and other is not row
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request, admitted by the registry. `old` is None for CREATE, `new` for DELETE."""
+    """One request, admitted by the registry. `old` is None for CREATE and CONNECT, `new` for DELETE.
+
+    Through a subresource `new` and `old` are what that takes (`Scale`, `Binding`, `PodExecOptions` …).
+    `requested` is the row of the version that was asked for, when a rule names another one.
+    """
 
     caller: Caller
-    row: Row  # the stored one
+    row: Row
     operation: str
     namespace: str
     name: str
@@ -34,45 +69,66 @@ class Asked:
     old: Object | None
     subresource: str = ""
     dry_run: bool = False
+    requested: Row | None = None
 
-    def in_version(self, row: Row) -> Asked:
+    async def in_version(self, row: Row, conversions: Conversions) -> Asked:
         """The same request as another version of the kind says it."""
-        new, old = (None if obj is None else row.show(obj) for obj in (self.new, self.old))
-        return replace(self, row=row, new=new, old=old)
+        if row is self.row:
+            return self
+        new = None if self.new is None else await conversions.shown(row, self.new)
+        old = None if self.old is None else await conversions.shown(row, self.old)
+        return replace(self, row=row, new=new, old=old, requested=self.requested or self.row)
 
     def document(self, uid: str) -> Object:
         """The `AdmissionRequest`."""
-        resource = self.row.resource
-        kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-        where = {"group": resource.group, "version": resource.version, "resource": resource.plural}
+        asked = self.requested or self.row
         user: Object = {"username": self.caller.user, "groups": self.caller.group_list}
         if self.caller.uid:
             user["uid"] = self.caller.uid
         if self.caller.extra:
             user["extra"] = {key: list(values) for key, values in self.caller.extra}
         document: Object = {
-            "uid": uid, "kind": kind, "resource": where, "requestKind": kind, "requestResource": where,
+            "uid": uid, "kind": self._kind_of(self.row), "resource": _resource_of(self.row),
+            "requestKind": self._kind_of(asked), "requestResource": _resource_of(asked),
             "name": self.name, "operation": self.operation, "userInfo": user, "object": self.new,
-            "oldObject": self.old, "dryRun": self.dry_run, "options": None,
+            "oldObject": self.old, "dryRun": self.dry_run, "options": self._options(),
         }  # fmt: skip
-        if resource.namespaced:
+        if self.row.resource.namespaced:
             document["namespace"] = self.namespace
         if self.subresource:
             document |= {"subResource": self.subresource, "requestSubResource": self.subresource}
         return document
 
+    def _kind_of(self, row: Row) -> Object:
+        group, version, kind = subresource_kind(row, self.subresource)
+        return {"group": group, "version": version, "kind": kind}
 
-def matches(holder: Object, rules: Iterable[Object], asked: Asked, lookup: Lookup) -> Asked | None:
-    """The request in the version that a rule names; None when the rules or selectors leave it out."""
-    views = [asked.row] if holder.get("matchPolicy") == "Exact" else [asked.row, *asked.row.views()]
+    def _options(self) -> Object | None:
+        kind = _OPTIONS.get(self.operation)
+        if kind is None:
+            return None
+        chosen: Object = {"dryRun": ["All"]} if self.dry_run else {}
+        return {"kind": kind, "apiVersion": "meta.k8s.io/v1", **chosen}
+
+
+def _resource_of(row: Row) -> Object:
+    resource = row.resource
+    return {"group": resource.group, "version": resource.version, "resource": resource.plural}
+
+
+def matches(holder: Object, rules: Iterable[Object], asked: Asked, scope: Scope) -> Row | None:
+    """The row of the version that a rule names; None when the rules or selectors leave the request out."""
+    views = [asked.row]
+    if holder.get("matchPolicy") != "Exact" and asked.subresource in _WHOLE:
+        views += scope.versions(asked.row)
     listed = list(rules)
     row = next((view for view in views if any(_rule_names(rule, view, asked) for rule in listed)), None)
-    if row is None or not _in_namespaces(holder.get("namespaceSelector") or {}, asked, lookup):
+    if row is None or not _in_namespaces(holder.get("namespaceSelector") or {}, asked, scope.lookup):
         return None
     wanted = selectors.from_label_selector(holder.get("objectSelector") or {})
     if not any(wanted.matches(meta.labels(obj)) for obj in (asked.new, asked.old) if obj is not None):
         return None
-    return asked if row is asked.row else asked.in_version(row)
+    return row
 
 
 def _rule_names(rule: Object, row: Row, asked: Asked) -> bool:
@@ -104,7 +160,7 @@ def _in_namespaces(selector: Object, asked: Asked, lookup: Lookup) -> bool:
     wanted = selectors.from_label_selector(selector)
     if wanted.is_empty:
         return True
-    if asked.row.resource == kinds.NAMESPACES:
+    if asked.row.resource == kinds.NAMESPACES and not asked.subresource:
         space = asked.new if asked.new is not None else asked.old
     elif asked.row.resource.namespaced:
         space = lookup.get(kinds.NAMESPACES, Key("", asked.namespace))
@@ -113,27 +169,52 @@ def _in_namespaces(selector: Object, asked: Asked, lookup: Lookup) -> bool:
     return space is not None and wanted.matches(meta.labels(space))
 
 
-def facts(asked: Asked, lookup: Lookup) -> dict[str, Any]:
-    """What expressions may speak of."""
-    space = lookup.get(kinds.NAMESPACES, Key("", asked.namespace)) if asked.row.resource.namespaced else None
-    return {
-        "object": expressions.shown(asked.new),
-        "oldObject": expressions.shown(asked.old),
-        "request": asked.document(""),
-        "namespaceObject": space,
-        "authorizer": None,
-    }
+class Facts:
+    """What expressions may speak of in one request, and who answers what they ask the authorizer."""
 
+    def __init__(self, asked: Asked, scope: Scope) -> None:
+        space = scope.lookup.get(kinds.NAMESPACES, Key("", asked.namespace)) if asked.row.resource.namespaced else None
+        self._asked = asked
+        self._scope = scope
+        resource = asked.row.resource
+        about = {
+            "group": resource.group, "resource": resource.plural, "subresource": asked.subresource,
+            "namespace": asked.namespace, "name": asked.name,
+        }  # fmt: skip
+        self._data: dict[str, Any] = {
+            "object": expressions.shown(asked.new),
+            "oldObject": expressions.shown(asked.old),
+            "request": asked.document(""),
+            "namespaceObject": space,
+            "authorizer": celauthorizer.start(),
+            celauthorizer.REQUEST_RESOURCE: celauthorizer.start(**about),
+        }
 
-def meets(conditions: Iterable[Object], data: Mapping[str, Any], names: tuple[str, ...] = ()) -> bool:
-    """Whether all conditions hold. One that is false decides before one that fails; raises EvaluationError."""
-    failed: expressions.EvaluationError | None = None
-    for condition in conditions:
-        try:
-            if expressions.evaluate(str(condition["expression"]), data, names) is not True:
-                return False
-        except expressions.EvaluationError as error:
-            failed = failed or error
-    if failed is not None:
-        raise failed
-    return True
+    def evaluate(self, text: str, names: tuple[str, ...] = (), **more: Any) -> Any:
+        """The value of an expression; `names` are what it may name besides. Raises EvaluationError."""
+        with celauthorizer.answering(self._decide):
+            return expressions.evaluate(text, {**self._data, **more}, names)
+
+    def meets(self, conditions: Iterable[Object], names: tuple[str, ...] = (), **more: Any) -> bool:
+        """Whether all conditions hold. One that is false decides before one that fails; raises EvaluationError."""
+        failed: EvaluationError | None = None
+        for condition in conditions:
+            text = str(condition["expression"])
+            try:
+                if self.evaluate(text, names, **more) is not True:
+                    return False
+            except EvaluationError as error:
+                failed = failed or EvaluationError(f"expression '{text}' resulted in error: {error}")
+        if failed is not None:
+            raise failed
+        return True
+
+    def _decide(self, question: Mapping[str, str]) -> tuple[bool, str]:
+        caller = self._asked.caller
+        if question.get("account"):
+            space, _, name = question["account"].partition(":")
+            groups = {"system:serviceaccounts", f"system:serviceaccounts:{space}", "system:authenticated"}
+            caller = Caller(f"system:serviceaccount:{space}:{name}", frozenset(groups))
+        asked = {key: value for key, value in question.items() if key != "account"}
+        decision = self._scope.decide(caller, Attributes(**asked))
+        return decision.allowed, decision.reason

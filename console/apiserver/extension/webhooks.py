@@ -1,4 +1,4 @@
-"""Calls of admission webhooks: admission.k8s.io/v1 over HTTPS, and what their answers mean.
+"""Admission webhooks: which are asked about a request, and what their answers mean.
 
 A webhook that is gone, slow or wrong costs what its failurePolicy says and never more than its timeout.
 """
@@ -7,31 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import logging
-import ssl
 import uuid
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import Any
 
-import aiohttp
 import jsonpatch
 import orjson
 
 from common.api import kinds, meta
-from common.api.meta import Key, Object
-from common.errors import ApiError, BadRequest, InternalError, from_status
+from common.api.meta import Object
+from common.errors import ApiError, BadRequest, Forbidden, InternalError, from_status
 from console.registry.custom.expressions import EvaluationError
-from console.registry.row import Lookup
 
-from .matching import Asked, facts, matches, meets
+from .clients import CallError, post
+from .matching import Asked, Facts, Scope, matches
 
 log = logging.getLogger(__name__)
-_MAX_ANSWER = 8 * 1024 * 1024
-
-
-class CallError(Exception):
-    """A webhook gave no answer that could be understood; the message says why."""
+_REVIEWS = {"v1": "admission.k8s.io/v1", "v1beta1": "admission.k8s.io/v1beta1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +38,38 @@ class Hook:
     def name(self) -> str:
         return str(self.source["name"])
 
-    def about(self, obj: Object) -> Hook:
-        """The same question about the stored object as others have changed it meanwhile."""
-        return replace(self, asked=replace(self.asked, new=self.asked.row.show(obj)))
-
 
 class Webhooks:
-    def __init__(self, lookup: Lookup) -> None:
-        self._lookup = lookup
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
-    def matching(self, resource: kinds.Resource, asked: Asked) -> list[Hook]:
-        """The webhooks of one kind of configuration that have to be asked, in order. Raises what a condition that
-        fails refuses the request with."""
-        found = []
-        for configuration in sorted(self._lookup.items(resource), key=meta.name):
-            for source in configuration.get("webhooks") or ():
-                wanted = matches(source, source.get("rules") or (), asked, self._lookup)
-                if wanted is not None and self._meets(source, wanted):
-                    found.append(Hook(source, wanted))
-        return found
+    def configured(self, resource: kinds.Resource) -> list[Object]:
+        """The webhooks of one kind of configuration, in order."""
+        configurations = sorted(self._scope.lookup.items(resource), key=meta.name)
+        return [source for configuration in configurations for source in configuration.get("webhooks") or ()]
 
-    def _meets(self, source: Object, asked: Asked) -> bool:
+    async def matched(self, source: Object, asked: Asked) -> Hook | None:
+        """None when the webhook is not about the request. Raises what a condition that fails refuses it with."""
+        row = matches(source, source.get("rules") or (), asked, self._scope)
+        if row is None:
+            return None
+        asked = await asked.in_version(row, self._scope.conversions)
         conditions = source.get("matchConditions") or ()
         try:
-            return not conditions or meets(conditions, facts(asked, self._lookup))
+            met = not conditions or Facts(asked, self._scope).meets(conditions)
         except EvaluationError as error:
             if source.get("failurePolicy") == "Ignore":
-                return False
-            raise BadRequest(f"matchConditions of webhook {source['name']!r} failed: {error}") from None
+                return None
+            resource = asked.row.resource
+            raise Forbidden(
+                f'{resource.group_resource} "{asked.name}" is forbidden: {error}',
+                details={"name": asked.name, "group": resource.group, "kind": resource.plural},
+            ) from None
+        return Hook(source, asked) if met else None
 
     async def ask(self, hook: Hook, warnings: list[str]) -> Object | None:
-        """The object with the webhook's patch, None when it changes nothing. Raises what refuses the request."""
+        """The object with the webhook's patch, in the version it was shown; None when it changes nothing. Raises what
+        refuses the request."""
         if hook.asked.dry_run and hook.source.get("sideEffects") not in {"None", "NoneOnDryRun"}:
             raise BadRequest(f'admission webhook "{hook.name}" does not support dry run')
         try:
@@ -85,9 +79,7 @@ class Webhooks:
             if hook.source.get("failurePolicy") == "Ignore":
                 log.warning("webhook %s failed and is ignored, as it asks for: %s", hook.name, error)
                 return None
-            raise InternalError(
-                f'Internal error occurred: failed calling webhook "{hook.name}": failed to call webhook: {error}'
-            ) from None
+            raise InternalError(f'Internal error occurred: failed calling webhook "{hook.name}": {error}') from None
         warnings += [str(text) for text in response.get("warnings") or ()]
         if not response.get("allowed"):
             raise _denied(hook.name, response.get("status") or {})
@@ -95,64 +87,69 @@ class Webhooks:
 
     async def _call(self, hook: Hook) -> Object:
         uid = str(uuid.uuid4())
-        review = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": hook.asked.document(uid)}
-        url, server_name = self._address(hook.source["clientConfig"])
-        seconds = float(hook.source.get("timeoutSeconds") or 10)
+        versions = hook.source.get("admissionReviewVersions") or ()
+        version = next((_REVIEWS[item] for item in versions if item in _REVIEWS), _REVIEWS["v1"])
+        review = {"kind": "AdmissionReview", "apiVersion": version, "request": hook.asked.document(uid)}
+        seconds = int(hook.source.get("timeoutSeconds") or 10)
         try:
-            context = _trusting(str(hook.source["clientConfig"].get("caBundle") or ""))
-            # One connection a call: what trusts another CA must not share it, and a webhook that restarts is met anew.
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session,
-                session.post(
-                    url, data=orjson.dumps(review), headers={"Content-Type": "application/json"}, ssl=context,
-                    server_hostname=server_name, allow_redirects=False,
-                ) as answer,
-            ):  # fmt: skip
-                body = await answer.content.read(_MAX_ANSWER)
-                if answer.status != 200:
-                    raise CallError(
-                        f"an error on the server ({body[:200].decode(errors='replace')!r}): {answer.status}"
-                    )
-        except TimeoutError:
-            raise CallError(f'Post "{url}": context deadline exceeded after {seconds:g} s') from None
-        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            raise CallError(f'Post "{url}": {error}') from None
-        return _response(body, uid)
+            answer = await post(self._scope.services, hook.source["clientConfig"], review, seconds)
+        except CallError as error:
+            raise CallError(f"failed to call webhook: {error}") from None
+        return _response(answer, uid, version)
 
-    def _address(self, config: Object) -> tuple[str, str | None]:
-        if config.get("url"):
-            return str(config["url"]), None
-        service = config.get("service") or {}
-        space, name, port = service.get("namespace", ""), service.get("name", ""), service.get("port", 443)
-        found = self._lookup.get(kinds.SERVICES, Key(space, name))
-        if found is None:
-            raise CallError(f'service "{name}" not found')
-        address = str((found.get("spec") or {}).get("clusterIP") or "None")
-        if address == "None":
-            raise CallError(f'service "{name}" has no address of its own')
-        host = f"[{address}]" if ":" in address else address
-        return f"https://{host}:{port}{service.get('path') or ''}", f"{name}.{space}.svc"
+    async def ask_together(self, asked: Asked, warnings: list[str]) -> None:
+        """Ask all validating webhooks that are about the request at once; the first refusal in their order counts."""
+        found = [await self.matched(source, asked) for source in self.configured(kinds.VALIDATINGWEBHOOKCONFIGURATIONS)]
+        hooks = [hook for hook in found if hook is not None]
+        if not hooks:
+            return
+        results = await asyncio.gather(*(self.ask(hook, warnings) for hook in hooks), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def mutate(self, asked: Asked, warnings: list[str]) -> Asked:
+        """The request as the mutating webhooks leave it."""
+        called: list[Object] = []
+        again: list[Object] = []
+        for source in self.configured(kinds.MUTATINGWEBHOOKCONFIGURATIONS):
+            hook = await self.matched(source, asked)
+            if hook is None:
+                continue
+            changed = await self._mutated(hook, asked, warnings)
+            if changed is not None:
+                # Those before it that want to see what others changed are asked a second time, and not a third.
+                again += [item for item in called if item not in again]
+                asked = changed
+            if source.get("reinvocationPolicy") == "IfNeeded":
+                called.append(source)
+        for source in (item for item in called if item in again):
+            hook = await self.matched(source, asked)
+            if hook is not None:
+                asked = await self._mutated(hook, asked, warnings) or asked
+        return asked
+
+    async def _mutated(self, hook: Hook, asked: Asked, warnings: list[str]) -> Asked | None:
+        """The request with what the webhook changed, None when that is nothing."""
+        patched = await self.ask(hook, warnings)
+        if patched is None or patched == hook.asked.new:
+            return None
+        if hook.asked.row is asked.row:
+            return replace(asked, new=patched)
+        back = await self._scope.conversions.shown(asked.row, hook.asked.row.keep(patched))
+        return replace(asked, new=back)
 
 
-@lru_cache(maxsize=64)
-def _trusting(bundle: str) -> ssl.SSLContext:
-    if not bundle:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cadata=base64.b64decode(bundle, validate=True).decode("ascii"))
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"caBundle is no PEM: {error}") from None
-
-
-def _response(body: bytes, uid: str) -> Object:
-    try:
-        review = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise CallError(f"the answer is no JSON: {error}") from None
-    response = review.get("response") if isinstance(review, dict) else None
+def _response(review: Object, uid: str, version: str) -> Object:
+    found = (review.get("apiVersion"), review.get("kind"))
+    if found != (version, "AdmissionReview") and version == _REVIEWS["v1"]:
+        raise CallError(
+            f"expected webhook response of {version}, Kind=AdmissionReview, got {found[0]}, Kind={found[1]}"
+        )
+    response = review.get("response")
     if not isinstance(response, dict):
         raise CallError("webhook response was absent")
-    if response.get("uid") != uid:
+    if response.get("uid") != uid and version == _REVIEWS["v1"]:
         raise CallError(f"expected response.uid={uid!r}, got {response.get('uid')!r}")
     return response
 
@@ -164,13 +161,13 @@ def _patched(asked: Asked, response: Object) -> Object | None:
     if response.get("patchType") != "JSONPatch":
         raise CallError(f"webhook returned response.patchType={response.get('patchType')!r}, allowed is JSONPatch")
     try:
-        operations = jsonpatch.JsonPatch(orjson.loads(base64.b64decode(patch, validate=True)))
-        result = operations.apply(orjson.loads(orjson.dumps(asked.new)))
+        operations = orjson.loads(base64.b64decode(patch, validate=True))
+        result: Any = jsonpatch.JsonPatch(operations).apply(orjson.loads(orjson.dumps(asked.new)))
     except (ValueError, TypeError, jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise CallError(f"the patch cannot be applied: {error}") from None
     if not isinstance(result, dict):
         raise CallError("the patch leaves no object")
-    return asked.row.keep(result)
+    return result
 
 
 def _denied(name: str, status: Object) -> ApiError:
@@ -181,11 +178,3 @@ def _denied(name: str, status: Object) -> ApiError:
     error = from_status({"message": text, "reason": status.get("reason"), "details": status.get("details")}, code)
     # A code that no error of ours has is still the caller's fault when it says so.
     return BadRequest(text) if isinstance(error, InternalError) and code < 500 else error
-
-
-async def ask_together(webhooks: Webhooks, hooks: list[Hook], warnings: list[str]) -> None:
-    """Ask validating webhooks at once; the first refusal in their order counts."""
-    results = await asyncio.gather(*(webhooks.ask(hook, warnings) for hook in hooks), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result

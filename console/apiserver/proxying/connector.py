@@ -46,16 +46,25 @@ class PodConnector(aiohttp.BaseConnector):
         reader, writer = await asyncio.open_connection(sock=ours)
         self._tasks.start("to pod", _send(reader, agent))
         self._tasks.start("from pod", _receive(agent, writer))
-        context = unverified() if target.scheme == "https" else None
+        context = _context(req) if target.scheme == "https" else None
         loop = asyncio.get_running_loop()
-        _, protocol = await loop.create_connection(
-            self._factory, sock=theirs, ssl=context, server_hostname=target.address if context else None
-        )
+        try:
+            _, protocol = await loop.create_connection(
+                self._factory, sock=theirs, ssl=context,
+                server_hostname=(req.server_hostname or target.address) if context else None,
+            )  # fmt: skip
+        except ssl.CertificateError as error:
+            raise aiohttp.ClientConnectorCertificateError(req.connection_key, error) from error
         return protocol
 
     async def end(self) -> None:
         await self._tasks.close()
         await self.close()
+
+
+def _context(request: ClientRequest) -> ssl.SSLContext:
+    """The context that the request names; without one nobody's certificate is checked."""
+    return request.ssl if isinstance(request.ssl, ssl.SSLContext) else unverified()
 
 
 def unverified() -> ssl.SSLContext:

@@ -19,7 +19,7 @@ from console.apiserver.verbs import Verbs
 
 from .connector import PodConnector, unverified
 from .rewriting import rewrite_html, rewrite_url
-from .target import Target, of_pod, of_service, split
+from .target import Target, of_endpoint, of_pod, of_service, split
 
 CONNECT_SECONDS = 30.0
 MAX_PAGE = 16 * 1024 * 1024  # bytes of a page that is rewritten; a longer one goes through as it is
@@ -71,12 +71,6 @@ def _target(verbs: Verbs, request: Request) -> Target:
     target = of_service(asked, obj, endpoints.get("subsets") or [])
     pod: Object | None = lookup.get(PODS, Key(*target.pod)) if target.pod else None
     return of_endpoint(target, pod)
-
-
-def of_endpoint(target: Target, pod: Object | None) -> Target:
-    """An endpoint whose pod is gone is asked by its address, like one that never was a pod."""
-    gone = pod is None or not target.node
-    return Target(target.scheme, target.address, target.port) if gone else target
 
 
 async def _to_node(verbs: Verbs, streams: NodeStreams, request: Request, path: str) -> web.StreamResponse:

@@ -84,6 +84,12 @@ def of_service(asked: Asked, service: Object, subsets: list[Object]) -> Target:
     return Target(asked.scheme or "http", str(address["ip"]), port, str(address.get("nodeName") or ""), pod)
 
 
+def of_endpoint(target: Target, pod: Object | None) -> Target:
+    """An endpoint whose pod is gone is asked by its address, like one that never was a pod."""
+    gone = pod is None or not target.node
+    return Target(target.scheme, target.address, target.port) if gone else target
+
+
 def service_name(asked: Asked) -> str:
     """As it was asked for."""
     return ":".join(part for part in (asked.scheme, asked.name, asked.port) if part)

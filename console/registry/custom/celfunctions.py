@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from common.api import quantity
 from console.registry import validation
 
+from . import celauthorizer
+
 BEFORE = "before_self"
 """A list of the old value, or of nothing: what an optional `oldSelf` is made of."""
 OPTIONAL_OLD_SELF = f"({BEFORE}.size() == 0 ? optional.none() : optional.of({BEFORE}[0]))"
@@ -35,7 +37,8 @@ def environment(names: tuple[str, ...] = ("self", "oldSelf")) -> Any:
         module, _, kind = name.partition(".")
         extensions.append(getattr(importlib.import_module(f"cel_expr_python.ext.{module}"), kind)())
     variables = {**dict.fromkeys(names, cel.Type.DYN), BEFORE: cel.Type.List(cel.Type.DYN)}
-    return cel.NewEnv(variables=variables, extensions=extensions, functions=_declarations(cel.Type, cel))
+    functions = _declarations(cel.Type, cel) + celauthorizer.functions(cel)
+    return cel.NewEnv(variables=variables, extensions=extensions, functions=functions)
 
 
 def _declarations(kind: Any, cel: Any) -> list[Any]:
@@ -73,6 +76,7 @@ def _declarations(kind: Any, cel: Any) -> list[Any]:
         ("isCIDR", kind.BOOL, lambda text: "/" in text and _accepts(ipaddress.ip_interface, text)),
         ("isDNS1123Label", kind.BOOL, lambda text: not validation.dns_label(text)),
     ]
+    free.append(("jsonpatch.escapeKey", kind.STRING, lambda text: text.replace("~", "~0").replace("/", "~1")))
     found = [
         cel.FunctionDecl(name, [cel.Overload(f"{name}_of", result, parameters, is_member=True, impl=act)])
         for name, result, parameters, act in members

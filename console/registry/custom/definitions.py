@@ -11,7 +11,7 @@ from common.errors import Cause
 from console.registry import validation
 from console.registry.validation import each, required, unchanged, wrong
 
-from . import rules, structural
+from . import rules, structural, webhookclients
 from .printing import TYPES
 from .rows import structure_of
 
@@ -20,6 +20,7 @@ APPROVED = "api-approved.kubernetes.io"
 _FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 _PROTECTED = ("k8s.io", "kubernetes.io")
 _MAX_SELECTABLE = 8
+_REVIEW_VERSIONS = ("v1", "v1beta1")
 _STORED = (
     "missing from spec.versions; {0} was previously a storage version, and must remain in spec.versions until a "
     "storage migration ensures no data remains persisted in {0} and removes {0} from status.storedVersions"
@@ -87,14 +88,34 @@ def _validate_names(names: Object) -> list[Cause]:
 
 
 def _validate_conversion(conversion: Object) -> list[Cause]:
-    strategy = conversion.get("strategy")
-    if strategy == "Webhook":
-        why = "conversion by webhook is not offered: versions may differ in their schemas only"
-        return [validation.forbidden("spec.conversion.strategy", why)]
-    causes = validation.one_of("spec.conversion.strategy", strategy, ("None",))
-    if conversion.get("webhook"):
-        why = "should not be set when strategy is not set to Webhook"
-        causes.append(validation.forbidden("spec.conversion.webhook", why))
+    strategy, webhook = conversion.get("strategy"), conversion.get("webhook")
+    causes = validation.one_of("spec.conversion.strategy", strategy, ("None", "Webhook"))
+    if strategy != "Webhook":
+        if webhook:
+            why = "should not be set when strategy is not set to Webhook"
+            causes.append(validation.forbidden("spec.conversion.webhook", why))
+        return causes
+    path = "spec.conversion.webhook"
+    client = (webhook or {}).get("clientConfig")
+    if client is None:
+        causes.append(required(f"{path}.clientConfig", "required when strategy is set to Webhook"))
+    else:
+        causes += webhookclients.validate(client, f"{path}.clientConfig")
+    return causes + _validate_review_versions(webhook or {}, f"{path}.conversionReviewVersions")
+
+
+def _validate_review_versions(webhook: Object, path: str) -> list[Cause]:
+    versions = webhook.get("conversionReviewVersions") or []
+    if not versions:
+        return [required(path)]
+    causes: list[Cause] = []
+    for index, version in enumerate(versions):
+        causes += each(f"{path}[{index}]", version, validation.dns_1035_label(version))
+        if version in versions[:index]:
+            causes.append(wrong(f"{path}[{index}]", version, "duplicate version"))
+    if not causes and not set(versions) & set(_REVIEW_VERSIONS):
+        why = f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"
+        causes.append(wrong(path, versions, why))
     return causes
 
 

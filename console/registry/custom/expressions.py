@@ -12,9 +12,9 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry.validation import required, wrong
 
-from . import celfunctions
+from . import celauthorizer, celfunctions, celobjects
 
-REQUEST = ("object", "oldObject", "request", "namespaceObject", "authorizer")
+REQUEST = ("object", "oldObject", "request", "namespaceObject", "authorizer", celauthorizer.REQUEST_RESOURCE)
 PARAMS = ("params",)
 VARIABLES = "variables"
 
@@ -49,6 +49,19 @@ def check(text: Any, wanted: str, path: str, names: tuple[str, ...]) -> list[Cau
     if not wanted or kind in {wanted, "dyn", "any"}:
         return []
     return [wrong(path, text, f"must evaluate to {wanted}")]
+
+
+def check_objects(text: Any, path: str, names: tuple[str, ...]) -> list[Cause]:
+    """The same for one that makes objects (`Object{…}`, `JSONPatch{…}`)."""
+    if not isinstance(text, str) or not text.strip():
+        return [required(path, "expression is not specified")]
+    if celfunctions.environment() is None:
+        return []
+    try:
+        _compiled(celobjects.without_types(text), names)
+    except EvaluationError as error:
+        return [wrong(path, text, str(error))]
+    return []
 
 
 def evaluate(text: str, data: Mapping[str, Any], names: tuple[str, ...] = ()) -> Any:

@@ -1,7 +1,8 @@
 """From a CustomResourceDefinition to the rows of its kind: one for each version that is served.
 
-An object is stored in the version in which it was last written and shown in the version that is asked for; versions
-differ in nothing but their schemas, as `conversion.strategy: None` says.
+Without a conversion webhook an object is stored in the version in which it was last written and shown in the version
+that is asked for; versions differ in nothing but their schemas, as `conversion.strategy: None` says. With one it is
+stored in the storage version, and `apiserver/conversion.py` has it converted before it comes here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from common.api.conditions import is_true
 from common.api.kinds import Resource
 from common.api.meta import Object, is_deleting
 from common.errors import Cause
-from console.registry.row import Context, Custom, Row, ScalePaths, Version
+from console.registry.row import Context, Custom, Row, ScalePaths, Version, Webhook
 from console.registry.schema import Schema
 
 from . import lists, pruning, rules, values
@@ -70,7 +71,22 @@ def _row(definition: Object, names: Object, version: Object) -> Row:
             str(names.get("listKind") or f"{names['kind']}List"),
             _scale(subresources.get("scale")),
             accepts=not is_deleting(definition),
+            webhook=_webhook(spec),
         ),
+    )
+
+
+def _webhook(spec: Object) -> Webhook | None:
+    conversion = spec.get("conversion") or {}
+    if conversion.get("strategy") != "Webhook":
+        return None
+    webhook = conversion["webhook"]
+    versions = {f"{spec['group']}/{version['name']}": version for version in spec["versions"]}
+    return Webhook(
+        webhook["clientConfig"],
+        tuple(webhook["conversionReviewVersions"]),
+        next(api_version for api_version, version in versions.items() if version.get("storage")),
+        {api_version: structure_of(version) for api_version, version in versions.items()},
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import urlsplit
+import re
+from collections.abc import Callable, Sequence
 
 from common.api import kinds, meta
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at
-from console.registry.custom import expressions
+from console.registry.custom import expressions, webhookclients
 from console.registry.row import ALL_METADATA, Column, Context, Row
 
 _FAILURE_POLICIES = ("Fail", "Ignore")
@@ -21,6 +21,9 @@ _SIDE_EFFECTS = ("None", "NoneOnDryRun")
 _REVIEW_VERSIONS = ("v1", "v1beta1")
 _MAX_CONDITIONS = 64
 _ACTIONS = ("Audit", "Deny", "Warn")
+ALL_NAMES = (*expressions.PARAMS, expressions.VARIABLES)
+"""What the expressions of a policy may name besides the request."""
+_IDENTIFIER = re.compile("[_a-zA-Z][_a-zA-Z0-9]*")
 _REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
 
 
@@ -30,9 +33,7 @@ def _default_webhooks(obj: Object) -> None:
         hook.setdefault("timeoutSeconds", 10)
         if obj.get("kind") == kinds.MUTATINGWEBHOOKCONFIGURATIONS.kind:
             hook.setdefault("reinvocationPolicy", "Never")
-        service = (hook.get("clientConfig") or {}).get("service")
-        if service is not None:
-            service.setdefault("port", 443)
+        webhookclients.default(hook.get("clientConfig") or {})
         default_matching(hook, hook.get("rules"))
 
 
@@ -83,32 +84,7 @@ def _validate_hook(hook: Object, path: str) -> list[Cause]:
         why = f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"
         causes.append(validation.wrong(f"{path}.admissionReviewVersions", versions, why))
     causes += validate_conditions(hook.get("matchConditions") or (), f"{path}.matchConditions", ())
-    return causes + _validate_client(hook.get("clientConfig") or {}, f"{path}.clientConfig")
-
-
-def _validate_client(config: Object, path: str) -> list[Cause]:
-    url, service = config.get("url"), config.get("service")
-    if (url is None) == (service is None):
-        return [validation.required(path, "exactly one of url or service is required")]
-    if service is not None:
-        causes = [
-            validation.required(f"{path}.service.{name}") for name in ("name", "namespace") if not service.get(name)
-        ]
-        if service.get("path") and not str(service["path"]).startswith("/"):
-            why = "must start with a '/'"
-            causes.append(validation.wrong(f"{path}.service.path", service["path"], why))
-        return causes
-    try:
-        parts = urlsplit(str(url))
-    except ValueError as error:
-        return [validation.required(f"{path}.url", f"url must be a valid URL: {error}")]
-    if parts.scheme != "https":
-        return [validation.wrong(f"{path}.url", parts.scheme, "'https' is the only allowed URL scheme")]
-    if not parts.netloc:
-        return [validation.wrong(f"{path}.url", parts.netloc, "host must be specified")]
-    if parts.username is not None or parts.fragment or parts.query:
-        return [validation.wrong(f"{path}.url", url, "user information, fragments and query are not permitted")]
-    return []
+    return causes + webhookclients.validate(hook.get("clientConfig") or {}, f"{path}.clientConfig")
 
 
 def validate_rules(rules: list[Object] | tuple[Object, ...], path: str) -> list[Cause]:
@@ -164,22 +140,55 @@ def _prepare_policy(new: Object, old: Object | None, context: Context) -> None:
 
 def _validate_policy(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
-    causes = validation.one_of("spec.failurePolicy", spec["failurePolicy"], _FAILURE_POLICIES)
-    causes += validate_constraints(spec.get("matchConstraints"))
-    causes += validate_conditions(spec.get("matchConditions") or (), "spec.matchConditions", expressions.PARAMS)
-    for index, variable in enumerate(spec.get("variables") or ()):
-        causes += expressions.check(variable.get("expression"), "", f"spec.variables[{index}].expression", _ALL)
+    causes = validate_policy(spec)
     validations, annotations = spec.get("validations") or (), spec.get("auditAnnotations") or ()
     if not validations and not annotations:
         why = "validations or auditAnnotations must contain at least one item"
         causes += [validation.required("spec.validations", why), validation.required("spec.auditAnnotations", why)]
     for index, item in enumerate(validations):
         path = f"spec.validations[{index}]"
-        causes += expressions.check(item.get("expression"), "bool", f"{path}.expression", _ALL)
+        causes += expressions.check(item.get("expression"), "bool", f"{path}.expression", ALL_NAMES)
         if item.get("messageExpression"):
-            causes += expressions.check(item["messageExpression"], "string", f"{path}.messageExpression", _ALL)
+            causes += expressions.check(item["messageExpression"], "string", f"{path}.messageExpression", ALL_NAMES)
         if item.get("reason") is not None:
             causes += validation.one_of(f"{path}.reason", item["reason"], _REASONS)
+    return causes + _validate_annotations(annotations)
+
+
+def _validate_annotations(annotations: Sequence[Object]) -> list[Cause]:
+    causes: list[Cause] = []
+    keys: set[str] = set()
+    for index, item in enumerate(annotations):
+        path, key = f"spec.auditAnnotations[{index}]", str(item.get("key") or "")
+        causes += validation.name_field(f"{path}.key", key, validation.qualified_name)
+        if key in keys:
+            causes.append(validation.duplicate(f"{path}.key", key))
+        keys.add(key)
+        causes += expressions.check(item.get("valueExpression"), "", f"{path}.valueExpression", ALL_NAMES)
+    return causes
+
+
+def validate_policy(spec: Object) -> list[Cause]:
+    """What may be wrong in validating and mutating policies alike."""
+    causes = validation.one_of("spec.failurePolicy", spec["failurePolicy"], _FAILURE_POLICIES)
+    params = spec.get("paramKind")
+    if params is not None:
+        causes += [
+            validation.required(f"spec.paramKind.{name}") for name in ("apiVersion", "kind") if not params.get(name)
+        ]
+    causes += validate_constraints(spec.get("matchConstraints"))
+    causes += validate_conditions(spec.get("matchConditions") or (), "spec.matchConditions", expressions.PARAMS)
+    names: set[str] = set()
+    for index, variable in enumerate(spec.get("variables") or ()):
+        path, name = f"spec.variables[{index}]", str(variable.get("name") or "")
+        if not name:
+            causes.append(validation.required(f"{path}.name", "name is not specified"))
+        elif not _IDENTIFIER.fullmatch(name):
+            causes.append(validation.wrong(f"{path}.name", name, "name is not a valid CEL identifier"))
+        elif name in names:
+            causes.append(validation.duplicate(f"{path}.name", name))
+        names.add(name)
+        causes += expressions.check(variable.get("expression"), "", f"{path}.expression", ALL_NAMES)
     return causes
 
 
@@ -191,14 +200,26 @@ def validate_constraints(constraints: Object | None) -> list[Cause]:
     return validate_rules(rules, path) if rules else [validation.required(path)]
 
 
-_ALL = (*expressions.PARAMS, "variables")
-
-
 def default_binding(obj: Object) -> None:
     """The defaults of what binds a policy of either sort."""
     found = (obj.get("spec") or {}).get("matchResources")
     if found is not None:
         default_matching(found, [*(found.get("resourceRules") or ()), *(found.get("excludeResourceRules") or ())])
+
+
+def validate_param_ref(reference: Object | None) -> list[Cause]:
+    """What a binding says about parameters: one object by name, or all that a selector finds."""
+    if reference is None:
+        return []
+    causes: list[Cause] = []
+    if bool(reference.get("name")) == (reference.get("selector") is not None):
+        causes.append(validation.required("spec.paramRef.name", "one of name or selector must be specified"))
+    action, path = reference.get("parameterNotFoundAction"), "spec.paramRef.parameterNotFoundAction"
+    if action is None:
+        causes.append(validation.required(path))
+    else:
+        causes += validation.one_of(path, action, ("Allow", "Deny"))
+    return causes
 
 
 def _validate_binding(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
@@ -216,13 +237,6 @@ def _validate_binding(new: Object, _old: Object | None, _context: Context) -> li
         )
         causes.append(validation.wrong("spec.validationActions", actions, why))
     return causes + validate_param_ref(spec.get("paramRef"))
-
-
-def validate_param_ref(reference: Object | None) -> list[Cause]:
-    """What a binding says about parameters: one object by name, or all that a selector finds."""
-    if reference is None or bool(reference.get("name")) != (reference.get("selector") is not None):
-        return []
-    return [validation.required("spec.paramRef.name", "one of name or selector must be specified")]
 
 
 def _hooks(resource: kinds.Resource, singular: str) -> Row:

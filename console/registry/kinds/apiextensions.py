@@ -6,7 +6,7 @@ from common.api import kinds
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry.columns import NAME, field
-from console.registry.custom import definitions, naming
+from console.registry.custom import definitions, naming, webhookclients
 from console.registry.row import ALL_METADATA, Context, Row
 
 
@@ -20,6 +20,7 @@ def _default(obj: Object) -> None:
                 names[name] = value
     if not spec.get("conversion"):
         spec["conversion"] = {"strategy": "None"}
+    webhookclients.default((spec["conversion"].get("webhook") or {}).get("clientConfig") or {})
 
 
 def _prepare(new: Object, old: Object | None, context: Context) -> None:

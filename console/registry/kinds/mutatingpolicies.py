@@ -11,15 +11,14 @@ from console.registry.custom import expressions
 from console.registry.row import Column, Context, Row
 
 from .admissionregistration import (
+    ALL_NAMES,
     default_binding,
     default_matching,
     kind_of_params,
-    validate_conditions,
-    validate_constraints,
     validate_param_ref,
+    validate_policy,
 )
 
-_FAILURE_POLICIES = ("Fail", "Ignore")
 _REINVOCATIONS = ("IfNeeded", "Never")
 _PATCHES = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPatch"}
 
@@ -35,12 +34,7 @@ def _default(obj: Object) -> None:
 
 def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
-    causes = validation.one_of("spec.failurePolicy", spec["failurePolicy"], _FAILURE_POLICIES)
-    causes += validate_constraints(spec.get("matchConstraints"))
-    causes += validate_conditions(spec.get("matchConditions") or (), "spec.matchConditions", expressions.PARAMS)
-    for index, variable in enumerate(spec.get("variables") or ()):
-        path = f"spec.variables[{index}]"
-        causes += [validation.required(f"{path}.{name}") for name in ("name", "expression") if not variable.get(name)]
+    causes = validate_policy(spec)
     mutations = spec.get("mutations") or []
     if not mutations:
         causes.append(validation.required("spec.mutations", "mutations must contain at least one item"))
@@ -56,8 +50,9 @@ def _validate_mutation(mutation: Object, path: str) -> list[Cause]:
         found = mutation.get(name)
         if kind == word and found is None:
             causes.append(validation.required(f"{path}.{name}", f"{name} is required when patchType is {word}"))
-        elif kind == word and not str((found or {}).get("expression") or "").strip():
-            causes.append(validation.required(f"{path}.{name}.expression", "expression is not specified"))
+        elif kind == word:
+            text = (found or {}).get("expression")
+            causes += expressions.check_objects(text, f"{path}.{name}.expression", ALL_NAMES)
         elif kind in _PATCHES and kind != word and found is not None:
             why = f"{name} must not be specified when patchType is {kind}"
             causes.append(validation.forbidden(f"{path}.{name}", why))

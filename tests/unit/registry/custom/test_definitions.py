@@ -54,7 +54,7 @@ def test_a_definition_is_completed() -> None:
         (definition(version(storage=False)), "must have exactly one version marked as storage version"),
         (definition(version(schema=None)), f"{SPEC}: Required value: schemas are required"),
         (definition(names={**NAMES, "listKind": "Widget"}), "kind and listKind may not be the same"),
-        (definition(conversion={"strategy": "Webhook"}), "spec.conversion.strategy: Forbidden: conversion by webhook"),
+        (definition(conversion={"strategy": "Webhook"}), "spec.conversion.webhook.clientConfig: Required"),
         (definition(version(subresources={"scale": {"specReplicasPath": ".x", "statusReplicasPath": ".status.n"}})),
          "subresources.scale.specReplicasPath: Invalid value: \".x\": should be a json path under .spec"),
         (definition(version(additionalPrinterColumns=[{"name": "A", "type": "text", "jsonPath": ".spec["}])),

@@ -1,0 +1,105 @@
+"""MutatingAdmissionPolicies at work: changes that bound policies make to what is written.
+
+A policy's mutations are applied in order: an apply configuration is merged as server-side apply merges, but nobody
+owns its fields afterwards; a JSON patch is carried out. A policy whose reinvocationPolicy is IfNeeded is asked once
+more when a later one changed the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from common.api import kinds, meta
+from common.api.meta import Object
+from common.errors import ApiError
+from console.registry import admission
+from console.registry.custom import celobjects
+from console.registry.custom.expressions import EvaluationError
+from console.registry.merging import merge_configuration
+from console.registry.patch import json_patch
+
+from .bindings import NAMES, Bound, Unbound, bound
+from .matching import Asked, Facts, Scope
+from .policies import refusal
+
+
+class Mutations:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    async def mutate(self, asked: Asked, readmit: Callable[[Object], Object]) -> Asked:
+        """The request as the policies leave it, admitted again by `readmit`. Raises what an error in one refuses it
+        with."""
+        policies, bindings = kinds.MUTATINGADMISSIONPOLICIES, kinds.MUTATINGADMISSIONPOLICYBINDINGS
+        calls: list[Bound] = []
+        async for found in bound(policies, bindings, asked, self._scope):
+            if isinstance(found, Unbound):
+                raise _refused(asked, found.policy, found.binding, str(found))
+            calls.append(found)
+        changed = asked
+        called: list[Bound] = []
+        again: list[Bound] = []
+        for call in calls:
+            before, changed = changed, await self._invoke(call, changed)
+            if changed.new != before.new:
+                again += [item for item in called if item not in again]
+            if call.policy["spec"].get("reinvocationPolicy") == "IfNeeded":
+                called.append(call)
+        for call in (item for item in called if item in again):
+            changed = await self._invoke(call, changed)
+        if changed.new is None or changed.new == asked.new:
+            return asked
+        return replace(changed, new=readmit(changed.new))
+
+    async def _invoke(self, call: Bound, asked: Asked) -> Asked:
+        """The request after the mutations of one policy."""
+        conversions = self._scope.conversions
+        seen = await asked.in_version(call.asked.row, conversions)
+        try:
+            if not self._about(call, seen).is_met():
+                return asked
+            for mutation in call.policy["spec"].get("mutations") or ():
+                obj = _mutated(self._about(call, seen), mutation)
+                seen = replace(seen, new=admission.fitting(seen.row, obj))
+        except (EvaluationError, ValueError, ApiError) as error:
+            if call.ignores:
+                return asked
+            raise _refused(asked, call.policy, call.binding, str(error)) from None
+        if seen.new is None or seen.row is asked.row:
+            return replace(asked, new=seen.new)
+        return replace(asked, new=await conversions.shown(asked.row, seen.row.keep(seen.new)))
+
+    def _about(self, call: Bound, asked: Asked) -> Bound:
+        """The same call about the object as it is by now."""
+        return replace(call, asked=asked, facts=Facts(asked, self._scope))
+
+
+def _mutated(call: Bound, mutation: Object) -> Object:
+    """The object after one mutation. Raises EvaluationError, ValueError and ApiError."""
+    known = call.known()
+    if mutation["patchType"] == "ApplyConfiguration":
+        value = _evaluate(call, mutation["applyConfiguration"], known)
+        if celobjects.type_of(value) != celobjects.OBJECT:
+            raise ValueError("unsupported return type from ApplyConfiguration expression: must be Object")
+        config = celobjects.plain(value, celobjects.OBJECT)
+        merged: Object = merge_configuration(call.asked.row.type, call.asked.new or {}, config)
+        return merged
+    value = _evaluate(call, mutation["jsonPatch"], known)
+    if not isinstance(value, list) or any(celobjects.type_of(item) != celobjects.JSON_PATCH for item in value):
+        raise ValueError("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch")
+    return json_patch(call.asked.new or {}, celobjects.plain(value))
+
+
+def _evaluate(call: Bound, holder: Object, known: dict[str, Any]) -> Any:
+    text = str(holder["expression"])
+    try:
+        return call.facts.evaluate(celobjects.without_types(text), NAMES, **known)
+    except EvaluationError as error:
+        raise EvaluationError(f"expression '{text}' resulted in error: {error}") from None
+
+
+def _refused(asked: Asked, policy: Object, binding: Object, why: str) -> ApiError:
+    text = f"policy '{meta.name(policy)}' with binding '{meta.name(binding)}' denied request: {why}"
+    return refusal(asked, text, why, "Invalid")
