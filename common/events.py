@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -38,12 +39,14 @@ COMBINED = "(combined from similar events): "
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing to say. `kind` is Normal or Warning; `about` is an ObjectReference."""
+    """One thing to say. `kind` is Normal or Warning; `about` is an ObjectReference; `source` is the component that says
+    it and the host that it runs on, if that matters."""
 
     about: tuple[tuple[str, str], ...]
     kind: str
     reason: str
     message: str
+    source: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,7 @@ class _Similar:
 class Correlator:
     """Decides what becomes of each event: a new one, a higher count, or nothing. Pure but for its memory."""
 
-    def __init__(self, component: str) -> None:
-        self._component = component
+    def __init__(self) -> None:
         self._known: _Cache[Object] = _Cache()
         self._buckets: _Cache[_Bucket] = _Cache()
         self._similar: _Cache[_Similar] = _Cache()
@@ -95,7 +97,7 @@ class Correlator:
         same = said
         message = said.message
         if self._is_one_of_many(said, monotonic):
-            same = Said(said.about, said.kind, said.reason, COMBINED)
+            same = replace(said, message=COMBINED)
             message = COMBINED + said.message
         known = self._known.get(same)
         if known is None:
@@ -108,7 +110,7 @@ class Correlator:
         self._known.pop(said, None)
 
     def _is_one_of_many(self, said: Said, monotonic: float) -> bool:
-        group = Said(said.about, said.kind, said.reason, "")
+        group = replace(said, message="")
         similar = self._similar.get(group)
         if similar is None or monotonic - similar.since > SIMILAR_SECONDS:
             similar = _Similar(monotonic)
@@ -119,7 +121,7 @@ class Correlator:
         return False
 
     def _allowed(self, said: Said, monotonic: float) -> bool:
-        source = Said(said.about, "", "", "")
+        source = Said(said.about, "", "", "", said.source)
         bucket = self._buckets.get(source) or _Bucket(BURST, monotonic)
         bucket.tokens = min(BURST, bucket.tokens + (monotonic - bucket.filled) / REFILL_SECONDS)
         bucket.filled = monotonic
@@ -133,6 +135,7 @@ class Correlator:
         about = dict(said.about)
         self._serial += 1
         moment = format_time(now)
+        component, host = said.source
         unique = f"{int(now.timestamp() * 1_000_000):x}{self._serial:x}"
         return {
             "apiVersion": "v1",
@@ -145,13 +148,13 @@ class Correlator:
             "count": 1,
             "firstTimestamp": moment,
             "lastTimestamp": moment,
-            "source": {"component": self._component},
-            "reportingComponent": self._component,
-            "reportingInstance": "",
+            "source": {"component": component, "host": host} if host else {"component": component},
+            "reportingComponent": component,
+            "reportingInstance": host,
         }
 
 
-def reference(resource: Resource, obj: Object) -> tuple[tuple[str, str], ...]:
+def reference(resource: Resource, obj: Object, field_path: str = "") -> tuple[tuple[str, str], ...]:
     """An ObjectReference to `obj`, hashable."""
     fields = {
         "apiVersion": resource.api_version,
@@ -159,27 +162,42 @@ def reference(resource: Resource, obj: Object) -> tuple[tuple[str, str], ...]:
         "namespace": namespace(obj),
         "name": name(obj),
         "uid": uid(obj),
+        "fieldPath": field_path,
     }
     return tuple((key, value) for key, value in fields.items() if value)
 
 
-class Recorder:
-    """Queues, correlates and sends the events of one component."""
+class Voice:
+    """Says things for one component of one host; what it says is taken by `say`."""
+
+    def __init__(self, say: Callable[[Said], None], component: str, host: str = "") -> None:
+        self._take = say
+        self._source = (component, host)
+
+    def normal(self, resource: Resource, obj: Object, reason: str, message: str, field_path: str = "") -> None:
+        """`field_path` is the part of the object that it is about: `spec.containers{web}`."""
+        self._take(Said(reference(resource, obj, field_path), "Normal", reason, message, self._source))
+
+    def warning(self, resource: Resource, obj: Object, reason: str, message: str, field_path: str = "") -> None:
+        self._take(Said(reference(resource, obj, field_path), "Warning", reason, message, self._source))
+
+
+class Recorder(Voice):
+    """Queues, correlates and sends the events of one component, and of others that speak through it."""
 
     def __init__(self, client: Client, clock: Clock, component: str) -> None:
+        super().__init__(self._say, component)
         self._client = client
         self._clock = clock
         self._queue: deque[Said] = deque()
         self._ready = asyncio.Event()
-        self._correlator = Correlator(component)
+        self._correlator = Correlator()
         self._tasks = Tasks(f"events/{component}")
         self._dropped = 0
 
-    def normal(self, resource: Resource, obj: Object, reason: str, message: str) -> None:
-        self._say(Said(reference(resource, obj), "Normal", reason, message))
-
-    def warning(self, resource: Resource, obj: Object, reason: str, message: str) -> None:
-        self._say(Said(reference(resource, obj), "Warning", reason, message))
+    def named(self, component: str, host: str = "") -> Voice:
+        """The same queue and memory for another component."""
+        return Voice(self._say, component, host)
 
     def _say(self, said: Said) -> None:
         if len(self._queue) >= QUEUE_LIMIT:

@@ -12,7 +12,7 @@ from common.errors import BadRequest, Cause, invalid
 
 MAX_FIELD_MANAGER = 128  # bytes
 _MATCH = "resourceVersionMatch"
-PROPAGATION_POLICIES = ("Orphan", "Background", "Foreground")
+PROPAGATION_POLICIES = ("Foreground", "Background", "Orphan")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
@@ -114,7 +114,7 @@ def _propagation(query: Mapping[str, str], body: Object) -> str | None:
     if orphan is not None and policy is not None:
         causes.append(Cause("propagationPolicy", "orphanDependents and deletionPropagation cannot be both set"))
     if policy is not None and policy not in PROPAGATION_POLICIES:
-        listed = ", ".join(f'"{item}"' for item in PROPAGATION_POLICIES)
+        listed = ", ".join(f'"{item}"' for item in (*PROPAGATION_POLICIES, "nil"))
         causes.append(
             Cause(
                 "propagationPolicy",

@@ -84,13 +84,14 @@ class Controller(Generic[K]):
     """A named queue, its workers and the informers that feed it. Subclasses follow resources and implement `sync`."""
 
     name: ClassVar[str]
+    component: ClassVar[str] = ""  # under which its events are known, where Kubernetes calls it otherwise
     workers: ClassVar[int] = 4
 
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
         self.client = kit.client
         self.clock = kit.clock
-        self.events = kit.events
+        self.events = kit.events.named(self.component or self.name)
         self.queue: WorkQueue[K] = WorkQueue(kit.clock, self.name)
         self.tasks = Tasks(self.name)
         self._followed: list[Informer] = []

@@ -103,6 +103,7 @@ class DisruptionController(Controller[Key]):
     """Keys are PodDisruptionBudgets."""
 
     name: ClassVar[str] = "disruption-controller"
+    component: ClassVar[str] = "controllermanager"
     workers: ClassVar[int] = 2
 
     def __init__(self, kit: Kit) -> None:

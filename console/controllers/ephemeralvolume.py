@@ -37,6 +37,7 @@ class EphemeralVolumeController(Controller[Key]):
     """Keys are pods. A claim of that name that is not the pod's is left alone; the scheduler says what is wrong."""
 
     name: ClassVar[str] = "ephemeral-volume-controller"
+    component: ClassVar[str] = "ephemeral_volume"
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)

@@ -84,7 +84,7 @@ def all_controllers(
     kube-root-ca.crt is published, without `issue_token` Secrets for tokens stay empty,
     without `sign` approved requests for certificates wait."""
     owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
-    kit = Kit(client, SharedInformers(client, clock), clock, Recorder(client, clock, "controller-manager"))
+    kit = Kit(client, SharedInformers(client, clock), clock, Recorder(client, clock, "kube-controller-manager"))
     controllers: list[Controller[Any]] = [
         DeploymentController(kit),
         ReplicaSetController(kit),

@@ -64,6 +64,7 @@ class NodeIpamController(Controller[str]):
     """Keys are node names. One worker: two at a time could give the same range twice."""
 
     name: ClassVar[str] = "node-ipam-controller"
+    component: ClassVar[str] = "cidrAllocator"
     workers: ClassVar[int] = 1
 
     def __init__(self, kit: Kit, config: ClusterConfig) -> None:

@@ -13,17 +13,18 @@ from common.api.kinds import PODS, Resource
 from common.api.meta import Key, Object, is_deleting, name, namespace, uid
 from common.client import Informer
 from common.errors import ApiError, NotFound
+from common.events import Voice
 
 from .base import Kit, namespace_ends
 from .expectations import Expectations
 
 
 class PodControl:
-    """`kind` is the owners'; keys name owners."""
+    """`kind` is the owners', `events` their controller's voice; keys name owners."""
 
-    def __init__(self, kit: Kit, kind: Resource) -> None:
+    def __init__(self, kit: Kit, kind: Resource, events: Voice) -> None:
         self._client = kit.client
-        self._events = kit.events
+        self._events = events
         self._kind = kind
         self.expectations: Expectations[Key] = Expectations(kit.clock)
 

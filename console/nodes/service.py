@@ -88,9 +88,8 @@ class Nodes:
         self._nodes = informers.get(NODES)
         self._pods = informers.get(PODS)
         self._events = Recorder(client, clock, "quarterdeck-nodes")
-        self._agent_events = Recorder(client, clock, "quarterdeck-agent")
         self.streams = AgentStreams(self._address, self._context)
-        status = StatusWriter(client, clock, self._pods, self._nodes, self._agent_events)
+        status = StatusWriter(client, clock, self._pods, self._nodes, self._events)
         self._health = Health(clock, self._nodes, self.streams, status, self._events)
         self._distribution = Distribution()
         self._reclaimer = Reclaimer(
@@ -116,7 +115,6 @@ class Nodes:
     async def start(self) -> None:
         """The informers must be running. Returns when sessions may be dialled."""
         self._events.start()
-        self._agent_events.start()
         # A full Sync from mirrors that are not filled yet would tell agents to stop everything.
         await asyncio.gather(*(informer.synced.wait() for informer in self._informers))
         self._hosts.start()
@@ -136,7 +134,6 @@ class Nodes:
         await self._health.close()
         await self._hosts.close()
         await self.streams.close()
-        await self._agent_events.close()
         await self._events.close()
 
     def _address(self, node: str) -> str | None:

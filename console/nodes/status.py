@@ -21,6 +21,7 @@ from common.session import Report
 
 log = logging.getLogger(__name__)
 LEASE_NAMESPACE = "kube-node-lease"
+KUBELET = "kubelet"  # what agents are to whoever reads events: that name selects what nodes say
 LEASE_SECONDS = 40  # as kubelet's; renewed every quarter of it
 PARALLEL_WRITES = 32  # statuses of one report: many share one commit of the store
 _RESOURCES = {"Pod": PODS, "Node": NODES}
@@ -107,7 +108,7 @@ class StatusWriter:
         if report.node is not None:
             await self.write_node(node, report.node)
         for event in objects(report.events):
-            self._record(event)
+            self._record(node, event)
 
     async def write_node(self, node: str, reported: Object, labels: Object | None = None) -> None:
         """The node's status as its agent says, and labels that its agent knows best."""
@@ -197,11 +198,13 @@ class StatusWriter:
             except (NotFound, Conflict):
                 log.debug("pod %s/%s was removed meanwhile", meta["namespace"], meta["name"])
 
-    def _record(self, event: Object) -> None:
+    def _record(self, node: str, event: Object) -> None:
         about = event.get("involvedObject")
         resource = _RESOURCES.get(str(about.get("kind"))) if isinstance(about, dict) else None
         if resource is None or not isinstance(about, dict):
             return
         obj: Object = {"metadata": {field: about.get(field, "") for field in ("name", "namespace", "uid")}}
-        say = self._events.warning if event.get("type") == "Warning" else self._events.normal
-        say(resource, obj, str(event.get("reason", ""))[:128], str(event.get("message", ""))[:1024])
+        voice = self._events.named(KUBELET, node)
+        say = voice.warning if event.get("type") == "Warning" else voice.normal
+        reason, message = str(event.get("reason", ""))[:128], str(event.get("message", ""))[:1024]
+        say(resource, obj, reason, message, str(about.get("fieldPath") or "")[:256])

@@ -35,7 +35,7 @@ class DaemonSetController(Controller[Key]):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self._control = PodControl(kit, DAEMONSETS)
+        self._control = PodControl(kit, DAEMONSETS, self.events)
         self.expectations = self._control.expectations
         self._failed: dict[tuple[str, str], tuple[float, float]] = {}  # owner uid and node: held until, for how long
         for resource in (PODS, CONTROLLERREVISIONS):

@@ -25,6 +25,7 @@ REST_SECONDS = 0.001  # an endpoint
 
 class EndpointSliceController(SliceWriter):
     name: ClassVar[str] = "endpointslice-controller"
+    component: ClassVar[str] = "endpoint-slice-controller"
     manager: ClassVar[str] = MANAGER
     by_service: ClassVar[str] = "service"
 

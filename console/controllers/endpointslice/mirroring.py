@@ -14,6 +14,7 @@ from .writer import SliceWriter
 
 class MirroringController(SliceWriter):
     name: ClassVar[str] = "endpointslicemirroring-controller"
+    component: ClassVar[str] = "endpoint-slice-mirroring-controller"
     manager: ClassVar[str] = MIRROR_MANAGER
     by_service: ClassVar[str] = "mirrored service"
 

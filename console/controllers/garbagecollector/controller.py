@@ -28,6 +28,7 @@ from .plan import (
     finalizers,
     is_waiting,
     plan,
+    unblocked,
     without_owner,
 )
 
@@ -51,6 +52,7 @@ class GarbageCollector(Controller[Item]):
     defined by users are left alone, and an owner of such a kind counts as present."""
 
     name: ClassVar[str] = "garbage-collector"
+    component: ClassVar[str] = "garbage-collector-controller"
     workers: ClassVar[int] = 8
 
     def __init__(self, kit: Kit, resources: Sequence[Resource]) -> None:
@@ -132,46 +134,69 @@ class GarbageCollector(Controller[Item]):
             for resource, informer in self._informers.items()
             for dependent in informer.by_index(_BY_OWNER, uid(obj))
         ]
-        absent: dict[str, bool] = {}
+        asked: dict[str, Owner] = {}
         for reference in owner_references(obj):
+            self._report_wrong_namespace(key.resource, obj, reference)
             if not is_deleting(obj) and self._mirrored(obj, reference) is None:
-                absent[str(reference.get("uid"))] = await self._is_absent(obj, reference)
+                asked[str(reference.get("uid"))] = await self._ask(obj, reference)
 
         def judge(reference: Object) -> Owner:
             owner = self._mirrored(obj, reference)
             if owner is not None:
                 return Owner.WAITING if is_waiting(owner) else Owner.PRESENT
-            return Owner.ABSENT if absent.get(str(reference.get("uid"))) else Owner.PRESENT
+            return asked.get(str(reference.get("uid")), Owner.PRESENT)
 
         step = plan(obj, [dependent for _, dependent in dependents], judge)
         await self._act(key.resource, obj, step, dependents)
 
     def _mirrored(self, obj: Object, reference: Object) -> Object | None:
-        """The owner, if it is where the reference says: in the object's namespace or without one."""
+        """The owner, if it is what the reference says, and in the object's namespace or without one."""
         item = self._uids.get(str(reference.get("uid")))
         if item is None or item.key.namespace not in ("", namespace(obj)):
             return None
+        if item.key.name != reference.get("name") or item.resource != self._named(reference):
+            return None
         return self._informers[item.resource].get(item.key)
 
-    async def _is_absent(self, obj: Object, reference: Object) -> bool:
-        resource = self._kinds.get((str(reference.get("apiVersion")), str(reference.get("kind"))))
+    def _named(self, reference: Object) -> Resource | None:
+        return self._kinds.get((str(reference.get("apiVersion")), str(reference.get("kind"))))
+
+    async def _ask(self, obj: Object, reference: Object) -> Owner:
+        """What the API says of an owner that the mirrors do not know."""
+        resource = self._named(reference)
         if resource is None:
-            return False
+            return Owner.PRESENT
         home = namespace(obj) if resource.namespaced else None
         if resource.namespaced and not home:
-            return True  # a cluster-scoped object cannot be owned from inside a namespace
+            return Owner.WRONG
         try:
             owner = await self.client.get(resource, str(reference.get("name")), home)
         except NotFound:
-            return True
-        return uid(owner) != reference.get("uid")
+            return Owner.ABSENT
+        return Owner.PRESENT if uid(owner) == reference.get("uid") else Owner.ABSENT
+
+    def _report_wrong_namespace(self, resource: Resource, obj: Object, reference: Object) -> None:
+        """Tell of an owner that there is, but in another namespace than its dependent takes it to be."""
+        item = self._uids.get(str(reference.get("uid")))
+        if item is None or item.key.namespace in ("", namespace(obj)):
+            return
+        where = namespace(obj)
+        owner = (
+            f"[{reference.get('apiVersion')}/{reference.get('kind')}, namespace: {where}, "
+            f"name: {reference.get('name')}, uid: {reference.get('uid')}]"
+        )
+        self.events.warning(
+            resource, obj, "OwnerRefInvalidNamespace", f'ownerRef {owner} does not exist in namespace "{where}"'
+        )
 
     async def _act(
         self, resource: Resource, obj: Object, step: Step, dependents: list[tuple[Resource, Object]]
     ) -> None:
         try:
             match step:
-                case Delete(policy):
+                case Delete(policy, unblock):
+                    if unblock:
+                        await self._patch(resource, obj, {"ownerReferences": unblocked(obj)})
                     await self.client.delete(
                         resource, name(obj), _home(resource, obj), uid=uid(obj), propagation_policy=policy
                     )

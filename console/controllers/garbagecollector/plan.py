@@ -1,7 +1,8 @@
 """What becomes of an object, given what is known of its owners and dependents. Pure.
 
 Kubernetes' rules: an object with one living owner stays and loses its references to the dead ones; an object all of
-whose owners are gone is deleted; an owner that is deleted in the foreground waits for the dependents that block it.
+whose owners are gone is deleted; an owner that is deleted in the foreground waits for the dependents that block it,
+unless they stand in a circle. References that cannot be judged keep their object.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Owner(Enum):
     PRESENT = "present"
     ABSENT = "absent"
     WAITING = "waiting"  # it is being deleted in the foreground and waits for its dependents
+    WRONG = "wrong"  # nothing can be said of it: a cluster-scoped object cannot be owned from inside a namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,10 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete the object; `policy` is a propagation policy."""
+    """Delete the object; `policy` is a propagation policy. `unblock`: let its owners go without it first."""
 
     policy: str
+    unblock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,15 @@ def plan(obj: Object, dependents: Sequence[Object], judge: Judge) -> Step:
     if not references:
         return Keep()
     judged = [(reference, judge(reference)) for reference in references]
+    if any(owner is Owner.WRONG for _, owner in judged):
+        return Keep()
     present = [reference for reference, owner in judged if owner is Owner.PRESENT]
     if present:
         return Keep() if len(present) == len(references) else SetOwners(present)
     waiting = any(owner is Owner.WAITING for _, owner in judged)
     if waiting and dependents:
-        return Delete("Foreground")
+        # A dependent that waits itself may wait for an owner of this object: a circle, in which nobody may block.
+        return Delete("Foreground", unblock=any(is_waiting(dependent) for dependent in dependents))
     return Delete(_own_policy(obj))
 
 
@@ -102,6 +108,11 @@ def _own_policy(obj: Object) -> str:
 
 def is_waiting(owner: Object) -> bool:
     return is_deleting(owner) and FOREGROUND in finalizers(owner)
+
+
+def unblocked(obj: Object) -> list[Object]:
+    """The references without what makes owners wait."""
+    return [{**reference, "blockOwnerDeletion": False} for reference in owner_references(obj)]
 
 
 def without_owner(dependent: Object, owner: Object) -> list[Object]:

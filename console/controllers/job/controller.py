@@ -75,7 +75,7 @@ class JobController(Controller[Key]):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self._control = PodControl(kit, JOBS)
+        self._control = PodControl(kit, JOBS, self.events)
         self.expectations = self._control.expectations
         self.actions = PodActions(kit.client, self._control)
         self._backoffs: Backoffs[Key] = Backoffs()

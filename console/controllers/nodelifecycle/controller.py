@@ -27,6 +27,7 @@ class NodeLifecycleController(Controller[str]):
     """Keys are node names."""
 
     name: ClassVar[str] = "node-lifecycle-controller"
+    component: ClassVar[str] = "node-controller"
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)

@@ -39,7 +39,7 @@ class ReplicaSetController(Controller[Key]):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
-        self._control = PodControl(kit, self.kind)
+        self._control = PodControl(kit, self.kind, self.events)
         self.expectations = self._control.expectations
         self.index(PODS, BY_CONTROLLER, controller_index)
         self.index(self.kind, BY_CONTROLLER, controller_index)

@@ -24,6 +24,7 @@ class ServiceBalancerController(Controller[str]):
     """One key: ports belong to nodes, so every Service matters to every other."""
 
     name: ClassVar[str] = "service-lb-controller"
+    component: ClassVar[str] = "service-controller"
     workers: ClassVar[int] = 1
 
     def __init__(self, kit: Kit, config: ClusterConfig) -> None:

@@ -63,5 +63,6 @@ ROW = Row(
     prepare=_prepare,
     validate=_validate,
     fields=("metadata.name", "metadata.namespace", "status.replicas"),
+    default_propagation="Orphan",
 )
 ROWS = (ROW,)
