@@ -10,15 +10,12 @@ import orjson
 from common import settings
 from common.api.meta import Object
 
-from . import discovery
+from . import openapi_paths
 from .catalog import Registry
 from .row import Row
 from .schema import definition, referenced
 
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-_ACTIONS = {"get": "get", "put": "update", "patch": "patch", "post": "create", "delete": "delete"}
-_ON_COLLECTION = {"get": "list", "post": "create", "delete": "deletecollection"}
-_ON_OBJECT = {"get": "get", "put": "update", "patch": "patch", "delete": "delete"}
 
 
 class OpenApi:
@@ -53,11 +50,12 @@ class OpenApi:
 def _document(rows: list[Row]) -> Object:
     # Definitions of users come as they wrote them, with what the published ones do not have (enumerations, rules).
     custom = {row.type.name: _with_references(row.type.source) for row in rows if row.custom}
-    names = {name for row in rows for name in referenced(_OBJECT_META if row.custom else row.schema)}
+    roots = {name for row in rows for name in (_OBJECT_META if row.custom else row.schema, *openapi_paths.named(row))}
+    names = {name for root in roots for name in referenced(root)}
     return {
         "openapi": "3.0.0",
         "info": {"title": "Quarterdeck", "version": settings.VERSION},
-        "paths": {path: item for row in rows for path, item in _paths(row).items()},
+        "paths": {path: item for row in rows for path, item in openapi_paths.paths(row).items()},
         "components": {"schemas": {**{name: _component(definition(name)) for name in sorted(names)}, **custom}},
     }
 
@@ -90,36 +88,3 @@ def _component(node: Any) -> Any:
         elif key != "enum":
             result[key] = _component(value)
     return result
-
-
-def _paths(row: Row) -> Object:
-    resource = row.resource
-    namespace = "{namespace}" if resource.namespaced else None
-    one = resource.path(namespace, "{name}")
-    found = {}
-    for path, verbs_of in ((resource.path(namespace), _ON_COLLECTION), (one, _ON_OBJECT)):
-        served = [method for method, verb in verbs_of.items() if verb in row.verbs]
-        if served:
-            found[path] = _item(row, served)
-    for subresource in sorted(row.subresources):
-        verbs = discovery.subresource_verbs(subresource)
-        methods = [method for method, action in _ACTIONS.items() if action in verbs]
-        found[f"{one}/{subresource}"] = _item(row, methods)
-    return found
-
-
-def _item(row: Row, methods: Any) -> Object:
-    resource = row.resource
-    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-    item: Object = {}
-    for method in methods:
-        item[method] = {
-            "x-kubernetes-action": _ACTIONS[method],
-            "x-kubernetes-group-version-kind": kind,
-            "parameters": [
-                {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}},
-                {"name": "dryRun", "in": "query", "schema": {"type": "string"}},
-            ],
-            "responses": {"200": {"description": "OK"}},
-        }
-    return item
