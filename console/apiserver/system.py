@@ -60,7 +60,9 @@ class System:
             return await self._answer_openapi_v2(http)
         document = self._document(http, path, parts)
         form = negotiate(http.headers.get("Accept", ""))
-        response = await respond(orjson.dumps(document), form, http=http)
+        # People read this one: Kubernetes answers it on several lines.
+        shape = orjson.OPT_INDENT_2 if path == "/version" else None
+        response = await respond(orjson.dumps(document, option=shape), form, http=http)
         if document.get("kind") == "APIGroupDiscoveryList":
             response.headers["Content-Type"] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         return response

@@ -13,7 +13,7 @@ from common.api.kinds import CLUSTER_SERIES, NODE_METRICS, NODE_SERIES, NODES, P
 from common.api.meta import Key, Object
 from common.client import SharedInformers
 from common.clock import Clock
-from common.errors import BadRequest
+from common.errors import BadRequest, not_found
 from common.session import Usage
 
 from . import documents
@@ -54,11 +54,14 @@ class Metrics:
     # What the API server asks (console/apiserver/backends.py: Computed)
 
     def one(self, resource: Resource, namespace: str, name: str, query: Mapping[str, str]) -> Object | None:
-        """One object, None when nothing is known of it."""
-        if resource == NODE_METRICS:
-            return self._node_metrics(self._nodes.get(Key("", name)))
-        if resource == POD_METRICS:
-            return self._pod_metrics(self._pods.get(Key(namespace, name)))
+        """One object, None when nothing is known of it. NotFound names the node or pod that is not there, as the
+        metrics server of Kubernetes does."""
+        if resource in {NODE_METRICS, POD_METRICS}:
+            nodes = resource == NODE_METRICS
+            measured = self._nodes.get(Key("", name)) if nodes else self._pods.get(Key(namespace, name))
+            if measured is None:
+                raise not_found(resource.plural, name)
+            return self._node_metrics(measured) if nodes else self._pod_metrics(measured)
         return self._series(resource, namespace, name, _seconds(query))
 
     def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
@@ -72,15 +75,13 @@ class Metrics:
             found = self._all_series(resource, namespace, _seconds(query))
         return [item for item in found if item is not None]
 
-    def _node_metrics(self, node: Object | None) -> Object | None:
+    def _node_metrics(self, node: Object) -> Object | None:
         moment = self._clock.monotonic()
-        if node is None or (track := self.book.node(meta.name(node), moment)) is None:
+        if (track := self.book.node(meta.name(node), moment)) is None:
             return None
         return documents.node_metrics(node, track, self._clock.now(), moment - track.at)
 
-    def _pod_metrics(self, pod: Object | None) -> Object | None:
-        if pod is None:
-            return None
+    def _pod_metrics(self, pod: Object) -> Object | None:
         moment = self._clock.monotonic()
         track = self.book.pod((meta.namespace(pod), meta.name(pod)), meta.uid(pod), moment)
         return None if track is None else documents.pod_metrics(pod, track, self._clock.now(), moment - track.at)

@@ -12,6 +12,7 @@ from common.api.meta import Object
 
 from . import openapi_paths
 from .catalog import Registry
+from .enumerations import with_enumerations
 from .row import Row
 from .schema import definition, referenced
 
@@ -48,15 +49,16 @@ class OpenApi:
 
 
 def _document(rows: list[Row]) -> Object:
-    # Definitions of users come as they wrote them, with what the published ones do not have (enumerations, rules).
+    # Definitions of users come as they wrote them, with what the published ones do not have (rules).
     custom = {row.type.name: _with_references(row.type.source) for row in rows if row.custom}
     roots = {name for row in rows for name in (_OBJECT_META if row.custom else row.schema, *openapi_paths.named(row))}
-    names = {name for root in roots for name in referenced(root)}
+    names = sorted({name for root in roots for name in referenced(root)})
+    published = {name: with_enumerations(name, _component(definition(name))) for name in names}
     return {
         "openapi": "3.0.0",
         "info": {"title": "Quarterdeck", "version": settings.VERSION},
         "paths": {path: item for row in rows for path, item in openapi_paths.paths(row).items()},
-        "components": {"schemas": {**{name: _component(definition(name)) for name in sorted(names)}, **custom}},
+        "components": {"schemas": {**published, **custom}},
     }
 
 

@@ -276,6 +276,8 @@ async def test_system_paths(http: Http) -> None:
     for path in ("/healthz", "/livez/", "/readyz"):
         assert (await http("GET", path))[1] == "ok"
     assert (await http("GET", "/version/"))[1]["gitVersion"].startswith("v1.36")
+    async with http.session.get("http://api/version") as answer:
+        assert '\n  "gitVersion": "v1.36' in await answer.text()
     assert "quarterdeck_store_revision" in (await http("GET", "/metrics"))[1]
     assert "/api/v1" in (await http("GET", "/"))[1]["paths"]
     assert (await http("GET", "/api"))[1]["versions"] == ["v1"]

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from common.api.kinds import CLUSTER_SERIES, NODE_METRICS, NODE_SERIES, NODES, POD_METRICS, POD_SERIES, PODS
+from common.api.kinds import CLUSTER_SERIES, NODE_METRICS, NODE_SERIES, NODES, POD_METRICS, POD_SERIES, PODS, Resource
 from common.api.meta import Object
 from common.client import SharedInformers
 from common.clock import FakeClock
-from common.errors import BadRequest
+from common.errors import BadRequest, NotFound
 from common.session import Usage
 from console.metrics import Metrics
 from tests.fakes.api import FakeApi
@@ -99,3 +99,11 @@ async def test_series(kit: Kit) -> None:
 async def test_a_wrong_span_is_named(kit: Kit, text: str) -> None:
     with pytest.raises(BadRequest, match="seconds: Invalid value"):
         kit[0].one(CLUSTER_SERIES, "", "cluster", {"seconds": text})
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [(POD_METRICS, 'pods "none" not found'), (NODE_METRICS, 'nodes "none" not found')]
+)
+async def test_what_is_not_there_cannot_have_been_measured(kit: Kit, kind: Resource, told: str) -> None:
+    with pytest.raises(NotFound, match=told):
+        kit[0].one(kind, "default", "none", {})

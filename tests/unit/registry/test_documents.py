@@ -9,6 +9,7 @@ import pytest
 
 from console.registry import discovery
 from console.registry.catalog import Registry
+from console.registry.enumerations import ENUMERATIONS
 from console.registry.openapi import OpenApi
 from console.registry.row import Row
 from console.registry.schema import definition
@@ -75,6 +76,24 @@ def test_paths_say_verb_kind_and_field_validation() -> None:
     assert patch["x-kubernetes-action"] == "patch"
     assert patch["x-kubernetes-group-version-kind"] == {"group": "apps", "kind": "Deployment", "version": "v1"}
     assert "fieldValidation" in [parameter["name"] for parameter in patch["parameters"]]
+
+
+def test_fields_say_which_values_they_may_have() -> None:
+    schemas = json.loads(OpenApi(REGISTRY).document("apps", "v1"))["components"]["schemas"]
+    strategy = schemas["io.k8s.api.apps.v1.DeploymentStrategy"]["properties"]
+    assert strategy["type"]["enum"] == ["Recreate", "RollingUpdate"]
+    assert schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["restartPolicy"]["enum"] == [
+        "Always",
+        "Never",
+        "OnFailure",
+    ]
+    assert "enum" not in schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["nodeName"]
+
+
+@pytest.mark.parametrize("name", ENUMERATIONS)
+def test_enumerations_are_of_fields_that_exist(name: str) -> None:
+    assert set(ENUMERATIONS[name]) <= set(definition(name)["properties"])
+    assert [list(values) for values in ENUMERATIONS[name].values()] == [sorted(v) for v in ENUMERATIONS[name].values()]
 
 
 def test_the_index_changes_with_the_document() -> None:
