@@ -18,6 +18,8 @@ from common.errors import Cause
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _DNS_LABEL = re.compile(_LABEL)
 _DNS_1035 = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
+_SEARCH_LABEL = "[a-z0-9_]([-_a-z0-9]*[a-z0-9])?"
+_DNS_SEARCH = re.compile(rf"{_SEARCH_LABEL}(\.{_SEARCH_LABEL})*")
 _DNS_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _QUALIFIED = re.compile("([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _LABEL_VALUE = re.compile("(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
@@ -48,8 +50,9 @@ def duplicate(field: str, value: Any) -> Cause:
     return Cause(field, f"Duplicate value: {shown(value)}", "FieldValueDuplicate")
 
 
-def unsupported(field: str, value: Any, allowed: Iterable[str]) -> Cause:
-    listed = ", ".join(shown(item) for item in sorted(allowed))
+def unsupported(field: str, value: Any, allowed: Sequence[str]) -> Cause:
+    """`allowed` is named in the order that it comes in: that of Kubernetes' message."""
+    listed = ", ".join(shown(item) for item in allowed)
     return Cause(field, f"Unsupported value: {shown(value)}: supported values: {listed}", "FieldValueNotSupported")
 
 
@@ -102,6 +105,18 @@ def dns_subdomain(text: str) -> list[str]:
             "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
             "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
             "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+        )
+    return problems
+
+
+def dns_search(text: str) -> list[str]:
+    """A domain to search in: a DNS subdomain whose labels may have underscores."""
+    problems = [] if len(text) <= 253 else ["must be no more than 253 characters"]
+    if not _DNS_SEARCH.fullmatch(text):
+        problems.append(
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
+            "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+            f"'{_SEARCH_LABEL}(\\.{_SEARCH_LABEL})*')"
         )
     return problems
 

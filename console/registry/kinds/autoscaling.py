@@ -98,7 +98,7 @@ def _metric(path: str, metric: Object) -> list[Cause]:
     if not kind:
         causes.append(validation.required(f"{path}.type", "must specify a metric source type"))
     if kind not in _SOURCES:
-        causes.append(validation.unsupported(f"{path}.type", kind, _SOURCES))
+        causes.append(validation.unsupported(f"{path}.type", kind, sorted(_SOURCES)))
     present = [field for field in _SOURCES.values() if metric.get(field) is not None]
     if present:
         causes += _source(f"{path}.{present[0]}", present[0], metric[present[0]])

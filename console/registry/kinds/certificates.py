@@ -74,7 +74,7 @@ def _validate_spec(spec: Object) -> list[Cause]:
         causes.append(validation.required("spec.usages"))
     for index, usage in enumerate(usages):
         if usage not in _USAGES:
-            causes.append(validation.unsupported(f"spec.usages[{index}]", usage, _USAGES))
+            causes.append(validation.unsupported(f"spec.usages[{index}]", usage, sorted(_USAGES)))
         elif usage in usages[:index]:
             causes.append(validation.duplicate(f"spec.usages[{index}]", usage))
     causes += _validate_signer(spec.get("signerName", ""))

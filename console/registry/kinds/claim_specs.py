@@ -50,7 +50,9 @@ def _validate_data_source(source: Object | None, path: str) -> list[Cause]:
 def validate_access_modes(modes: list[str], path: str) -> list[Cause]:
     """Known modes; ReadWriteOncePod stands alone."""
     causes = [
-        validation.unsupported(path, mode, storage.ACCESS_MODES) for mode in modes if mode not in storage.ACCESS_MODES
+        validation.unsupported(path, mode, sorted(storage.ACCESS_MODES))
+        for mode in modes
+        if mode not in storage.ACCESS_MODES
     ]
     if "ReadWriteOncePod" in modes and len(set(modes)) > 1:
         causes.append(validation.forbidden(path, "may not use ReadWriteOncePod with other access modes"))

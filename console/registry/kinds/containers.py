@@ -1,93 +1,187 @@
-"""Containers of a pod: names, images, ports, environment and mounts."""
+"""Containers of a pod: names, images, ports, and what each of the three lists allows.
+
+Order and words are those of Kubernetes' validation.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable
 
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
-from .config_keys import validate_key
+from .environment import validate_env, validate_env_from
 from .handlers import validate_lifecycle, validate_probes
-from .resources import validate_resources
+from .mounts import Volumes, validate_devices, validate_ephemeral_mounts, validate_mounts
+from .resources import validate_container_resources
+from .security import validate_security
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
-_MESSAGE_POLICIES = ("FallbackToLogsOnError", "File")
-_PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
-_FIELDS = (
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-    "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
-)  # fmt: skip
-_FIELD_OF_MAP = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
-_RESOURCE_FIELDS = tuple(
-    f"{kind}.{name}" for kind in ("limits", "requests") for name in ("cpu", "ephemeral-storage", "memory")
-)
-_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
-_ENV_NAME = re.compile(r"[ -<>-~]+")
-_ENV_NAME_RULE = (
-    "a valid environment variable name must consist only of printable ASCII characters other than '=' (e.g. "
-    "'my-env', 'MY_ENV', 'MY.ENV', regex used for validation is '[ -<>-~]+')"
-)
+_MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
+_RESTART_POLICIES = ("Always", "Never", "OnFailure")
+_RESIZED = ("cpu", "memory")
+_RESIZE_POLICIES = ("NotRequired", "RestartContainer")
+_MAX_RULES = 20
+_MAX_EXIT_CODES = 255
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_NOT_EPHEMERAL = ("ports", "resources", "resizePolicy", "restartPolicy", *_PROBES, "lifecycle")
 
 
-def validate_containers(spec: Object, path: str, volumes: Container[str]) -> list[Cause]:
+def validate_containers(spec: Object, path: str, volumes: Volumes) -> list[Cause]:
     """All containers of a pod, whose names are unique among all its lists."""
-    causes: list[Cause] = [] if spec.get("containers") else [validation.required(f"{path}.containers")]
-    names: set[str] = set()
-    grace = int(spec.get("terminationGracePeriodSeconds") or 0)
-    for list_name in ("containers", "initContainers", "ephemeralContainers"):
-        for index, container in enumerate(spec.get(list_name) or ()):
-            where = f"{path}.{list_name}[{index}]"
-            name = container.get("name", "")
-            causes += validation.name_field(f"{where}.name", name, validation.dns_label)
-            if name in names:
-                causes.append(validation.duplicate(f"{where}.name", name))
-            names.add(name)
-            causes += _validate_container(container, where, volumes, grace)
-            causes += _validate_role(container, where, list_name)
-    return causes + _validate_host_ports(spec, path)
+    found = [spec.get(name) or [] for name in ("containers", "initContainers", "ephemeralContainers")]
+    regular, first, ephemeral = found
+    claims = {str(claim.get("name")) for claim in spec.get("resourceClaims") or () if claim.get("name")}
+    check = _Common(spec, volumes, claims)
+    causes = check.regular(regular, f"{path}.containers")
+    names = {container.get("name", "") for container in regular}
+    causes += check.first(first, f"{path}.initContainers", names)
+    names |= {container.get("name", "") for container in first}
+    return causes + check.ephemeral(ephemeral, f"{path}.ephemeralContainers", names)
 
 
-def _validate_container(container: Object, path: str, volumes: Container[str], grace: int) -> list[Cause]:
-    image = container.get("image", "")
-    causes = [] if image else [validation.required(f"{path}.image")]
-    if image != image.strip():
-        causes.append(validation.wrong(f"{path}.image", image, "must not have leading or trailing whitespace"))
-    causes += validation.one_of(f"{path}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
-    causes += validation.one_of(
-        f"{path}.terminationMessagePolicy", container.get("terminationMessagePolicy"), _MESSAGE_POLICIES
-    )
-    causes += _validate_ports(container.get("ports") or (), f"{path}.ports")
-    causes += _validate_env(container.get("env") or (), f"{path}.env")
-    causes += _validate_env_from(container.get("envFrom") or (), f"{path}.envFrom")
-    causes += _validate_mounts(container.get("volumeMounts") or (), f"{path}.volumeMounts", volumes)
-    causes += validate_probes(container, path)
-    causes += validate_lifecycle(container.get("lifecycle") or {}, f"{path}.lifecycle", grace)
-    causes += validate_resources(container.get("resources") or {}, f"{path}.resources")
-    return causes + _validate_security(container.get("securityContext") or {}, f"{path}.securityContext")
+class _Common:
+    """The checks of containers, with what they have to know of their pod."""
 
+    def __init__(self, spec: Object, volumes: Volumes, claims: Collection[str]) -> None:
+        self._spec = spec
+        self._volumes = volumes
+        self._claims = claims
+        self._grace = int(spec.get("terminationGracePeriodSeconds") or 0)
 
-def _validate_role(container: Object, path: str, list_name: str) -> list[Cause]:
-    """What only one of the lists allows."""
-    causes: list[Cause] = []
-    policy = container.get("restartPolicy")
-    if policy is not None:
-        if list_name == "ephemeralContainers":
-            causes.append(validation.forbidden(f"{path}.restartPolicy", "may not be set for ephemeral containers"))
-        elif policy not in {"Always", "Never", "OnFailure"}:
-            causes.append(validation.unsupported(f"{path}.restartPolicy", policy, ("Always", "Never", "OnFailure")))
-    if list_name == "containers" or (list_name == "initContainers" and policy == "Always"):
+    def regular(self, containers: list[Object], path: str) -> list[Cause]:
+        if not containers:
+            return [validation.required(path)]
+        causes: list[Cause] = []
+        names: set[str] = set()
+        for index, container in enumerate(containers):
+            where = f"{path}[{index}]"
+            causes += self._common(container, where)
+            causes += _unique(container.get("name", ""), names, where)
+            causes += self._actions(container, where)
+            causes += _restart(container, where)
+        return causes + _host_ports(containers, path)
+
+    def first(self, containers: list[Object], path: str, names: set[str]) -> list[Cause]:
+        causes: list[Cause] = []
+        names = set(names)
+        for index, container in enumerate(containers):
+            where = f"{path}[{index}]"
+            causes += self._common(container, where)
+            causes += _restart(container, where)
+            causes += _unique(container.get("name", ""), names, where)
+            causes += _host_ports([container], path)
+            if container.get("restartPolicy") == "Always":
+                causes += self._actions(container, where)
+                continue
+            why = "may not be set for init containers without restartPolicy=Always"
+            causes += [
+                validation.forbidden(f"{where}.{name}", why)
+                for name in ("lifecycle", *_PROBES)
+                if container.get(name) is not None
+            ]
         return causes
-    what = "init containers without restartPolicy=Always"
-    fields = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"]
-    if list_name == "ephemeralContainers":
-        what, fields = "ephemeral containers", [*fields, "ports"]
-    return causes + [
-        validation.forbidden(f"{path}.{name}", f"may not be set for {what}") for name in fields if container.get(name)
-    ]
+
+    def ephemeral(self, containers: list[Object], path: str, names: set[str]) -> list[Cause]:
+        causes: list[Cause] = []
+        seen = set(names)
+        for index, container in enumerate(containers):
+            where = f"{path}[{index}]"
+            causes += self._common(container, where)
+            causes += validate_image(container, where)
+            causes += _unique(container.get("name", ""), seen, where)
+            target = container.get("targetContainerName") or ""
+            if target and target not in names:
+                causes.append(validation.not_found(f"{where}.targetContainerName", target))
+            causes += [
+                validation.forbidden(f"{where}.{name}", "cannot be set for an Ephemeral Container")
+                for name in _NOT_EPHEMERAL
+                if container.get(name)
+            ]
+            causes += validate_ephemeral_mounts(container.get("volumeMounts") or (), f"{where}.volumeMounts")
+        return causes
+
+    def _common(self, container: Object, path: str) -> list[Cause]:
+        causes = validation.name_field(f"{path}.name", container.get("name", ""), validation.dns_label)
+        causes += [] if container.get("image") else [validation.required(f"{path}.image")]
+        policy = container.get("terminationMessagePolicy")
+        causes += validation.one_of(f"{path}.terminationMessagePolicy", policy, _MESSAGE_POLICIES)
+        causes += _validate_ports(container.get("ports") or (), f"{path}.ports")
+        causes += validate_env(container.get("env") or (), f"{path}.env")
+        causes += validate_env_from(container.get("envFrom") or (), f"{path}.envFrom")
+        causes += validate_mounts(container, f"{path}.volumeMounts", self._volumes)
+        causes += validate_devices(container, f"{path}.volumeDevices", self._volumes)
+        causes += validation.one_of(f"{path}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
+        resources = container.get("resources") or {}
+        causes += validate_container_resources(resources, f"{path}.resources", self._claims)
+        causes += self._resize(container.get("resizePolicy") or (), f"{path}.resizePolicy")
+        host_users = self._spec.get("hostUsers") is not False
+        security = container.get("securityContext")
+        return causes + validate_security(security, f"{path}.securityContext", host_users=host_users)
+
+    def _actions(self, container: Object, path: str) -> list[Cause]:
+        causes = validate_lifecycle(container.get("lifecycle") or {}, f"{path}.lifecycle", self._grace)
+        return causes + validate_probes(container, path, self._grace)
+
+    def _resize(self, policies: Iterable[Object], path: str) -> list[Cause]:
+        causes: list[Cause] = []
+        seen: set[str] = set()
+        never = self._spec.get("restartPolicy") == "Never"
+        for index, item in enumerate(policies):
+            resource, policy = item.get("resourceName") or "", item.get("restartPolicy") or ""
+            if resource in seen:
+                causes.append(validation.duplicate(f"{path}[{index}]", resource))
+            seen.add(resource)
+            causes += validation.one_of(path, resource, _RESIZED)
+            causes += validation.one_of(path, policy, _RESIZE_POLICIES)
+            if never and policy != "NotRequired":
+                why = "must be 'NotRequired' when `restartPolicy` is 'Never'"
+                causes.append(validation.wrong(path, policy, why))
+        return causes
+
+
+def validate_image(container: Object, path: str) -> list[Cause]:
+    """What is asked of the images of pods, though not of those in templates."""
+    image = container.get("image") or ""
+    if image == image.strip():
+        return []
+    return [validation.wrong(f"{path}.image", image, "must not have leading or trailing whitespace")]
+
+
+def _unique(name: str, names: set[str], path: str) -> list[Cause]:
+    causes = [validation.duplicate(f"{path}.name", name)] if name in names else []
+    if name:
+        names.add(name)
+    return causes
+
+
+def _restart(container: Object, path: str) -> list[Cause]:
+    """When a container of its own policy is started again."""
+    policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
+    causes: list[Cause] = []
+    if policy is not None and policy not in _RESTART_POLICIES:
+        causes.append(validation.unsupported(f"{path}.restartPolicy", policy, _RESTART_POLICIES))
+    if rules and policy is None:
+        why = "must specify restartPolicy when restart rules are used"
+        causes.append(validation.required(f"{path}.restartPolicy", why))
+    where = f"{path}.restartPolicyRules"
+    if len(rules) > _MAX_RULES:
+        causes.append(validation.too_long(where, _MAX_RULES, "items"))
+    for index, rule in enumerate(rules):
+        causes += validation.one_of(f"{where}[{index}].action", rule.get("action"), ("Restart",))
+        codes = rule.get("exitCodes")
+        if codes is None:
+            causes.append(validation.required(f"{where}[{index}].exitCodes", "must be specified"))
+            continue
+        causes += validation.one_of(f"{where}[{index}].exitCodes.operator", codes.get("operator"), ("In", "NotIn"))
+        values = codes.get("values") or []
+        if not values:
+            causes.append(validation.required(f"{where}[{index}].exitCodes.values", "must specify at least 1 value"))
+        elif len(values) > _MAX_EXIT_CODES:
+            causes.append(validation.too_long(f"{where}[{index}].exitCodes.values", _MAX_EXIT_CODES, "items"))
+    return causes
 
 
 def _validate_ports(ports: Iterable[Object], path: str) -> list[Cause]:
@@ -96,11 +190,10 @@ def _validate_ports(ports: Iterable[Object], path: str) -> list[Cause]:
     for index, port in enumerate(ports):
         where = f"{path}[{index}]"
         name = port.get("name") or ""
-        if name:
-            causes += validation.each(f"{where}.name", name, validation.port_name(name))
-            if name in names:
-                causes.append(validation.duplicate(f"{where}.name", name))
-            names.add(name)
+        problems = validation.port_name(name) if name else []
+        causes += validation.each(f"{where}.name", name, problems)
+        if name and not problems:
+            causes += _unique(name, names, where)
         if not port.get("containerPort"):
             causes.append(validation.required(f"{where}.containerPort"))
         else:
@@ -111,163 +204,28 @@ def _validate_ports(ports: Iterable[Object], path: str) -> list[Cause]:
     return causes
 
 
-def _validate_host_ports(spec: Object, path: str) -> list[Cause]:
+def _host_ports(containers: list[Object], path: str) -> list[Cause]:
     causes: list[Cause] = []
     taken: set[str] = set()
-    for position, container in enumerate(spec.get("containers") or ()):
+    for position, container in enumerate(containers):
         for index, port in enumerate(container.get("ports") or ()):
             if not port.get("hostPort"):
                 continue
-            where = f"{path}.containers[{position}].ports[{index}]"
             place = f"{port.get('protocol')}/{port.get('hostIP', '')}/{port['hostPort']}"
             if place in taken:
-                causes.append(validation.duplicate(f"{where}.hostPort", place))
+                causes.append(validation.duplicate(f"{path}[{position}].ports[{index}].hostPort", place))
             taken.add(place)
-            if spec.get("hostNetwork") and port["hostPort"] != port.get("containerPort"):
-                causes.append(
-                    validation.wrong(
-                        f"{where}.containerPort",
-                        port.get("containerPort"),
-                        "must match `hostPort` when `hostNetwork` is true",
-                    )
-                )
     return causes
 
 
-def _validate_env(variables: Iterable[Object], path: str) -> list[Cause]:
-    causes: list[Cause] = []
-    for index, variable in enumerate(variables):
-        where = f"{path}[{index}]"
-        causes += validation.name_field(f"{where}.name", variable.get("name", ""), _env_name)
-        source = variable.get("valueFrom")
-        if source is not None:
-            causes += _validate_source(variable, source, f"{where}.valueFrom")
-    return causes
-
-
-def _env_name(name: str) -> list[str]:
-    if _ENV_NAME.fullmatch(name):
+def validate_host_network(spec: Object, path: str, *, is_pod: bool) -> list[Cause]:
+    """On the host's own network a container's port is the host's; a template may leave the second to its pods."""
+    if not spec.get("hostNetwork"):
         return []
-    return [_ENV_NAME_RULE]
-
-
-def _validate_source(variable: Object, source: Object, path: str) -> list[Cause]:
-    chosen = [name for name in _SOURCES if source.get(name) is not None]
-    listed = "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
-    if not chosen:
-        return [validation.wrong(path, "", f"must specify one of: {listed}")]
-    causes: list[Cause] = []
-    if variable.get("value"):
-        causes.append(validation.wrong(path, "", "may not be specified when `value` is not empty"))
-    if len(chosen) > 1:
-        return [*causes, validation.wrong(path, "", "may not have more than one field specified at a time")]
-    name = chosen[0]
-    reference, where = source[name], f"{path}.{name}"
-    if name == "fieldRef":
-        return causes + validate_field(reference, where)
-    if name == "resourceFieldRef":
-        return causes + validate_resource_field(reference, where)
-    if not reference.get("key"):
-        return [*causes, validation.required(f"{where}.key")]
-    return causes + ([] if name == "fileKeyRef" else validate_key(f"{where}.key", reference["key"]))
-
-
-def validate_field(reference: Object, path: str) -> list[Cause]:
-    """A field of the pod that a container may see."""
-    wanted = reference.get("fieldPath", "")
-    if not wanted:
-        return [validation.required(f"{path}.fieldPath")]
-    of_map = _FIELD_OF_MAP.fullmatch(wanted)
-    if of_map is not None:
-        return validation.each(f"{path}.fieldPath", of_map[2], validation.qualified_name(of_map[2].lower()))
-    if wanted in _FIELDS:
-        return []
-    return [validation.unsupported(f"{path}.fieldPath", wanted, _FIELDS)]
-
-
-def validate_resource_field(reference: Object, path: str) -> list[Cause]:
-    """A request or limit that a container may see."""
-    wanted = reference.get("resource", "")
-    if not wanted:
-        return [validation.required(f"{path}.resource")]
-    if wanted in _RESOURCE_FIELDS or wanted.partition(".")[2].startswith("hugepages-"):
-        return []
-    return [validation.unsupported(f"{path}.resource", wanted, _RESOURCE_FIELDS)]
-
-
-def _validate_env_from(sources: Iterable[Object], path: str) -> list[Cause]:
-    causes: list[Cause] = []
-    for index, source in enumerate(sources):
-        where = f"{path}[{index}]"
-        if source.get("prefix"):
-            causes += validation.each(f"{where}.prefix", source["prefix"], _env_name(source["prefix"]))
-        chosen = [name for name in ("configMapRef", "secretRef") if source.get(name) is not None]
-        if len(chosen) != 1:
-            problem = (
-                "may not have more than one field specified at a time"
-                if chosen
-                else "must specify one of: `configMapRef` or `secretRef`"
-            )
-            causes.append(validation.wrong(where, "", problem))
-            continue
-        name = source[chosen[0]].get("name", "")
-        causes += validation.name_field(f"{where}.{chosen[0]}.name", name, validation.dns_subdomain)
-    return causes
-
-
-def _validate_mounts(mounts: Iterable[Object], path: str, volumes: Container[str]) -> list[Cause]:
-    causes: list[Cause] = []
-    places: set[str] = set()
-    for index, mount in enumerate(mounts):
-        where = f"{path}[{index}]"
-        name, place = mount.get("name", ""), mount.get("mountPath", "")
-        if not name:
-            causes.append(validation.required(f"{where}.name"))
-        elif name not in volumes:
-            causes.append(validation.not_found(f"{where}.name", name))
-        if not place:
-            causes.append(validation.required(f"{where}.mountPath"))
-        elif place in places:
-            causes.append(validation.wrong(f"{where}.mountPath", place, "must be unique"))
-        places.add(place)
-        causes += _validate_sub_path(mount, where)
-        propagation = mount.get("mountPropagation")
-        if propagation is not None and propagation not in _PROPAGATIONS:
-            causes.append(validation.unsupported(f"{where}.mountPropagation", propagation, _PROPAGATIONS))
-    return causes
-
-
-def _validate_sub_path(mount: Object, path: str) -> list[Cause]:
-    causes: list[Cause] = []
-    if mount.get("subPath") and mount.get("subPathExpr"):
-        causes.append(
-            validation.wrong(
-                f"{path}.subPathExpr", mount["subPathExpr"], "subPathExpr and subPath are mutually exclusive"
-            )
-        )
-    for name in ("subPath", "subPathExpr"):
-        if mount.get(name):
-            causes += relative_path(f"{path}.{name}", mount[name])
-    return causes
-
-
-def relative_path(path: str, value: str) -> list[Cause]:
-    """A path that stays below where it starts."""
-    if value.startswith("/"):
-        return [validation.wrong(path, value, "must be a relative path")]
-    if ".." in value.split("/"):
-        return [validation.wrong(path, value, "must not contain '..'")]
-    return []
-
-
-def _validate_security(context: Object, path: str) -> list[Cause]:
-    causes = validation.non_negative(f"{path}.runAsUser", context.get("runAsUser"))
-    causes += validation.non_negative(f"{path}.runAsGroup", context.get("runAsGroup"))
-    mount = context.get("procMount")
-    if mount is not None and mount not in {"Default", "Unmasked"}:
-        causes.append(validation.unsupported(f"{path}.procMount", mount, ("Default", "Unmasked")))
-    if context.get("allowPrivilegeEscalation") is False and context.get("privileged"):
-        causes.append(
-            validation.wrong(path, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true")
-        )
-    return causes
+    why = "must match `containerPort` when `hostNetwork` is true"
+    return [
+        validation.wrong(f"{path}.containers[{position}].ports[{index}].hostPort", port.get("hostPort") or 0, why)
+        for position, container in enumerate(spec.get("containers") or ())
+        for index, port in enumerate(container.get("ports") or ())
+        if (is_pod or port.get("hostPort")) and (port.get("hostPort") or 0) != (port.get("containerPort") or 0)
+    ]

@@ -25,7 +25,7 @@ from .workload_fields import (
     validate_switch,
 )
 
-STRATEGIES = ("OnDelete", "RollingUpdate")
+STRATEGIES = ("RollingUpdate", "OnDelete")
 
 
 def _default(obj: Object) -> None:

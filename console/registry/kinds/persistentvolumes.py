@@ -11,7 +11,7 @@ from console.registry.row import Column, Context, Row
 
 from .claim_specs import validate_access_modes, validate_class_name, validate_mode
 from .placement import validate_node_selector
-from .volumes import needs_of, validate_host_path
+from .volumes import validate_host_path, validate_needs
 
 RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
 SOURCES = (
@@ -87,7 +87,7 @@ def _validate_source(spec: Object) -> list[Cause]:
     ]
     for name in present:
         source, path = spec[name], f"spec.{name}"
-        causes += [validation.required(f"{path}.{needed}") for needed in needs_of(name) if not source.get(needed)]
+        causes += validate_needs(name, source, path)
         if name == "hostPath":
             causes += validate_host_path(source, path)
         elif name == "csi":

@@ -20,10 +20,12 @@ _PROBE: Object = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
-def default_pod_spec(spec: Object) -> None:
-    """Fill what a PodSpec leaves out."""
+def default_pod_spec(spec: Object, *, is_pod: bool = False) -> None:
+    """Fill what a PodSpec leaves out. Ports of the host are for pods alone: templates leave them to theirs."""
     for name, value in _SPEC.items():
-        spec.setdefault(name, value)
+        # Go cannot tell an empty text from nothing.
+        if spec.get(name) is None or spec[name] == "":
+            spec[name] = value
     spec.setdefault("securityContext", {})
     # The older name of the same field: whoever reads either finds it.
     if spec.get("serviceAccountName"):
@@ -32,21 +34,21 @@ def default_pod_spec(spec: Object) -> None:
         spec["serviceAccountName"] = spec["serviceAccount"]
     for list_name in ("initContainers", "containers", "ephemeralContainers"):
         for container in spec.get(list_name) or ():
-            _default_container(container, host_network=bool(spec.get("hostNetwork")))
+            _default_container(container, host_network=is_pod and bool(spec.get("hostNetwork")))
     for volume in spec.get("volumes") or ():
         _default_volume(volume)
 
 
 def _default_container(container: Object, *, host_network: bool) -> None:
     container.setdefault("resources", {})
-    container.setdefault("terminationMessagePath", "/dev/termination-log")
-    container.setdefault("terminationMessagePolicy", "File")
+    container["terminationMessagePath"] = container.get("terminationMessagePath") or "/dev/termination-log"
+    container["terminationMessagePolicy"] = container.get("terminationMessagePolicy") or "File"
     if not container.get("imagePullPolicy"):
         container["imagePullPolicy"] = default_pull_policy(str(container.get("image", "")))
     for port in container.get("ports") or ():
-        port.setdefault("protocol", "TCP")
-        if host_network and port.get("containerPort"):
-            port.setdefault("hostPort", port["containerPort"])
+        port["protocol"] = port.get("protocol") or "TCP"
+        if host_network and port.get("containerPort") and not port.get("hostPort"):
+            port["hostPort"] = port["containerPort"]
     for name in _PROBES:
         if container.get(name) is not None:
             _default_probe(container[name])
@@ -89,6 +91,8 @@ def _default_volume(volume: Object) -> None:
     for name in ("secret", "configMap", "downwardAPI", "projected"):
         if volume.get(name) is not None:
             volume[name].setdefault("defaultMode", _MODE)
+    if volume.get("image") is not None and not volume["image"].get("pullPolicy"):
+        volume["image"]["pullPolicy"] = default_pull_policy(str(volume["image"].get("reference", "")))
     if volume.get("hostPath") is not None:
         volume["hostPath"].setdefault("type", "")
     template = (volume.get("ephemeral") or {}).get("volumeClaimTemplate")

@@ -8,8 +8,9 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
-from .pod_validation import validate_pod_spec
+from .pod_validation import validate_pod
 
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _LISTS = ("containers", "initContainers")
 _RULE = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -22,8 +23,8 @@ def validate_pod_update(new: Object, old: Object, subresource: str) -> list[Caus
     if subresource in {"status", "binding"}:
         return []  # the first leaves the spec alone, the second has rules of its own
     if subresource == "ephemeralcontainers":
-        return _validate_ephemeral(new["spec"], old["spec"])
-    causes = validate_pod_spec(new["spec"], "spec")
+        return validate_pod(new) + _validate_ephemeral(new["spec"], old["spec"])
+    causes = validate_pod(new)
     return causes + _validate_spec_change(new["spec"], old["spec"])
 
 
@@ -50,6 +51,9 @@ def _comparable(spec: Object, *, gated: bool) -> Object:
     if gated:  # no scheduler has looked at it yet: it may still be told where to run
         free |= {"nodeSelector", "affinity"}
     rest = {name: value for name, value in spec.items() if name not in free}
+    if gated:
+        others = {name: value for name, value in (spec.get("affinity") or {}).items() if name != "nodeAffinity"}
+        rest["affinity"] = others
     for name in _LISTS:
         rest[name] = [{**container, "image": ""} for container in spec.get(name) or ()]
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
@@ -108,23 +112,47 @@ def _validate_gates(new: Object, old: Object) -> list[Cause]:
         for index, gate in enumerate(new.get("schedulingGates") or ())
         if gate.get("name") not in known
     ]
-    if known and not causes:
-        after, before = new.get("nodeSelector") or {}, old.get("nodeSelector") or {}
-        if any(after.get(key) != value for key, value in before.items()):
-            causes.append(
-                validation.wrong("spec.nodeSelector", after, "only additions are allowed (no mutations or deletions)")
-            )
+    return causes + (_validate_gated(new, old) if known else [])
+
+
+def _validate_gated(new: Object, old: Object) -> list[Cause]:
+    """Whoever holds a pod back may say more of where it runs, but take nothing back."""
+    after, before = new.get("nodeSelector") or {}, old.get("nodeSelector") or {}
+    causes: list[Cause] = []
+    if any(after.get(key) != value for key, value in before.items()):
+        why = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
+        causes.append(validation.wrong("spec.nodeSelector", after, why))
+    path = f"spec.affinity.nodeAffinity.{_REQUIRED}.nodeSelectorTerms"
+    terms, known = _node_terms(new), _node_terms(old)
+    if known and len(terms) != len(known):
+        why = "no additions/deletions to non-empty NodeSelectorTerms list are allowed"
+        return [*causes, validation.wrong(path, terms, why)]
+    for index, (term, was) in enumerate(zip(terms, known, strict=False)):
+        if not all(_begins(term.get(name), was.get(name)) for name in ("matchExpressions", "matchFields")):
+            why = "only additions are allowed (no mutations or deletions)"
+            causes.append(validation.wrong(f"{path}[{index}]", term, why))
     return causes
+
+
+def _node_terms(spec: Object) -> list[Object]:
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    found: list[Object] = (affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or []
+    return found
+
+
+def _begins(new: list[Object] | None, old: list[Object] | None) -> bool:
+    known = old or []
+    return (new or [])[: len(known)] == known
 
 
 def _validate_ephemeral(new: Object, old: Object) -> list[Cause]:
     path = "spec.ephemeralContainers"
-    causes = validate_pod_spec(new, "spec")
+    causes: list[Cause] = []
     after = {container["name"]: container for container in new.get("ephemeralContainers") or ()}
     for container in old.get("ephemeralContainers") or ():
         name = container["name"]
         if name not in after:
-            causes.append(validation.forbidden(path, f'existing ephemeral containers "{name}" may not be removed'))
+            causes.append(validation.forbidden(path, f'existing ephemeral containers "{name}" may not be removed\n'))
         elif after[name] != container:
             causes.append(validation.forbidden(path, f'existing ephemeral containers "{name}" may not be changed'))
     return causes

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 
+from common.api import meta
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
-from .containers import validate_containers
-from .placement import validate_placement
-from .resources import validate_resources
-from .sysctls import validate_sysctls
+from .containers import validate_containers, validate_host_network, validate_image
+from .placement import validate_affinity, validate_spread, validate_tolerations
+from .resources import overhead_resource, validate_pod_resources, validate_resources
+from .security import validate_pod_security, validate_system
 from .volumes import validate_volumes
 
-RESTART_POLICIES = ("Always", "Never", "OnFailure")
-_DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+RESTART_POLICIES = ("Always", "OnFailure", "Never")
+_DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+_PREEMPTIONS = ("PreemptLowerPriority", "Never")
 _MAX_DEADLINE = 2**31 - 1  # seconds
 _MAX_NAMESERVERS = 3
 _MAX_SEARCHES = 32
+_MAX_SEARCH_TEXT = 2048
+_MAX_HOSTNAME = 64
+_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+_COST = re.compile(r"-?[1-9][0-9]*|0")
+
+NameFormat = Callable[[str], Iterable[str]]
 
 
 def validate_new_pod(pod: Object) -> list[Cause]:
     spec = pod["spec"]
-    causes = validate_pod_spec(spec, "spec")
+    causes = validate_pod(pod)
     if spec.get("ephemeralContainers"):
         causes.append(validation.forbidden("spec.ephemeralContainers", "cannot be set on create"))
     if spec.get("schedulingGates") and spec.get("nodeName"):
         causes.append(
             validation.forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared")
         )
+    return causes
+
+
+def validate_pod(pod: Object) -> list[Cause]:
+    """What a Pod must satisfy whenever it is written; of templates less is asked."""
+    spec = pod["spec"]
+    causes: list[Cause] = []
+    cost = meta.annotations(pod).get(_DELETION_COST)
+    if cost is not None and not (_COST.fullmatch(cost) and abs(int(cost)) <= _MAX_DEADLINE):
+        causes.append(validation.wrong(f"metadata.annotations[{_DELETION_COST}]", cost, "must be a 32bit integer"))
+    causes += validate_pod_spec(spec, "spec", is_pod=True)
+    for kind in ("containers", "initContainers"):
+        for index, container in enumerate(spec.get(kind) or ()):
+            causes += validate_image(container, f"spec.{kind}[{index}]")
     return causes
 
 
@@ -48,50 +71,54 @@ def validate_template(template: Object, path: str) -> list[Cause]:
     return causes
 
 
-def validate_pod_spec(spec: Object, path: str) -> list[Cause]:
+def validate_pod_spec(spec: Object, path: str, *, is_pod: bool = False) -> list[Cause]:
+    """In Kubernetes' order, as a client shows what it is told first."""
     volumes = spec.get("volumes") or []
     causes = validate_volumes(volumes, f"{path}.volumes")
-    causes += validate_containers(spec, path, {volume.get("name") for volume in volumes})
+    causes += _validate_claims(spec.get("resourceClaims") or (), f"{path}.resourceClaims")
+    causes += validate_containers(spec, path, {str(volume.get("name")): volume for volume in volumes})
+    causes += validate_pod_resources(spec, f"{path}.resources")
+    causes += validate_host_network(spec, path, is_pod=is_pod)
     causes += validation.one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), RESTART_POLICIES)
-    causes += validate_placement(spec, path)
-    causes += _validate_dns(spec, path)
-    causes += _validate_times(spec, path)
+    causes += validation.one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
+    causes += validation.labels(f"{path}.nodeSelector", spec.get("nodeSelector") or {})
+    causes += validate_pod_security(spec, path, f"{path}.securityContext")
+    causes += validate_affinity(spec.get("affinity") or {}, f"{path}.affinity")
+    causes += _validate_dns(spec, f"{path}.dnsConfig")
+    causes += _validate_gates(spec, path)
+    causes += validate_spread(spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints")
+    causes += _validate_users(spec, path)
     causes += _validate_names(spec, path)
-    causes += _validate_host(spec, path)
-    causes += validate_resources(spec.get("resources") or {}, f"{path}.resources")
-    return causes
+    causes += validate_tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
+    causes += _validate_aliases(spec.get("hostAliases") or (), f"{path}.hostAliases")
+    causes += _validate_classes(spec, path)
+    return causes + validate_system(spec, path)
 
 
-def _validate_times(spec: Object, path: str) -> list[Cause]:
-    causes = validation.non_negative(f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds"))
-    deadline = spec.get("activeDeadlineSeconds")
-    if deadline is not None and not 1 <= deadline <= _MAX_DEADLINE:
-        causes.append(
-            validation.wrong(
-                f"{path}.activeDeadlineSeconds", deadline, f"must be between 1 and {_MAX_DEADLINE}, inclusive"
-            )
-        )
-    return causes
-
-
-def _validate_names(spec: Object, path: str) -> list[Cause]:
+def _validate_claims(claims: Iterable[Object], path: str) -> list[Cause]:
     causes: list[Cause] = []
-    formats: dict[str, Callable[[str], Iterable[str]]] = {
-        "serviceAccountName": validation.dns_subdomain,
-        "nodeName": validation.dns_subdomain,
-        "priorityClassName": validation.dns_subdomain,
-        "runtimeClassName": validation.dns_subdomain,
-        "schedulerName": validation.qualified_name,
-        "hostname": validation.dns_label,
-        "subdomain": validation.dns_label,
-    }
-    for name, check in formats.items():
-        value = spec.get(name)
-        if value:
-            causes += validation.each(f"{path}.{name}", value, check(value))
-    for index, secret in enumerate(spec.get("imagePullSecrets") or ()):
-        if not secret.get("name"):
-            causes.append(validation.required(f"{path}.imagePullSecrets[{index}].name"))
+    names: set[str] = set()
+    rule = "`resourceClaimName` or `resourceClaimTemplateName`"
+    for index, claim in enumerate(claims):
+        where, name = f"{path}[{index}]", claim.get("name") or ""
+        if name in names:
+            causes.append(validation.duplicate(f"{where}.name", name))
+        else:
+            causes += validation.name_field(f"{where}.name", name, validation.dns_label)
+        names.add(name)
+        chosen = [field for field in ("resourceClaimName", "resourceClaimTemplateName") if claim.get(field) is not None]
+        if len(chosen) > 1:
+            causes.append(validation.wrong(where, claim, f"at most one of {rule} may be specified"))
+        elif not chosen:
+            why = "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
+            causes.append(validation.wrong(where, claim, why))
+        for field in chosen:
+            causes += validation.each(f"{where}.{field}", claim[field], validation.dns_subdomain(claim[field]))
+    return causes
+
+
+def _validate_gates(spec: Object, path: str) -> list[Cause]:
+    causes: list[Cause] = []
     for index, gate in enumerate(spec.get("readinessGates") or ()):
         kind = gate.get("conditionType", "")
         where = f"{path}.readinessGates[{index}].conditionType"
@@ -106,27 +133,68 @@ def _validate_names(spec: Object, path: str) -> list[Cause]:
     return causes
 
 
-def _validate_host(spec: Object, path: str) -> list[Cause]:
+def _validate_users(spec: Object, path: str) -> list[Cause]:
+    """A pod with users of its own has none of the host's namespaces."""
+    if spec.get("hostUsers") is not False:
+        return []
+    fields = (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC"))
+    why = "when `pod.Spec.HostUsers` is false"
+    return [validation.forbidden(f"{path}.{shown}", why) for field, shown in fields if spec.get(field)]
+
+
+def _validate_names(spec: Object, path: str) -> list[Cause]:
+    causes = _formatted(
+        spec, path, {"serviceAccountName": validation.dns_subdomain, "nodeName": validation.dns_subdomain}
+    )
+    causes += validation.non_negative(
+        f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds")
+    )
+    deadline = spec.get("activeDeadlineSeconds")
+    if deadline is not None and not 1 <= deadline <= _MAX_DEADLINE:
+        why = f"must be between 1 and {_MAX_DEADLINE}, inclusive"
+        causes.append(validation.wrong(f"{path}.activeDeadlineSeconds", deadline, why))
+    causes += _formatted(spec, path, {"hostname": validation.dns_label, "subdomain": validation.dns_label})
+    override = spec.get("hostnameOverride")
+    if override is not None:
+        where = f"{path}.hostnameOverride"
+        causes += validation.each(where, override, validation.dns_subdomain(override))
+        if len(override) > _MAX_HOSTNAME:
+            causes.append(validation.too_long(where, _MAX_HOSTNAME))
+    return causes
+
+
+def _formatted(spec: Object, path: str, formats: Mapping[str, NameFormat]) -> list[Cause]:
     causes: list[Cause] = []
-    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        causes.append(
-            validation.wrong(
-                f"{path}.shareProcessNamespace", True, "ShareProcessNamespace and HostPID cannot both be enabled"
-            )
-        )
-    for index, alias in enumerate(spec.get("hostAliases") or ()):
-        causes += _validate_address(f"{path}.hostAliases[{index}].ip", alias.get("ip", ""))
+    for name, check in formats.items():
+        if spec.get(name):
+            causes += validation.each(f"{path}.{name}", spec[name], check(spec[name]))
+    return causes
+
+
+def _validate_aliases(aliases: Iterable[Object], path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, alias in enumerate(aliases):
+        causes += _validate_address(f"{path}[{index}].ip", alias.get("ip", ""))
         for position, name in enumerate(alias.get("hostnames") or ()):
-            causes += validation.each(
-                f"{path}.hostAliases[{index}].hostnames[{position}]", name, validation.dns_subdomain(name)
-            )
-    system = (spec.get("os") or {}).get("name")
-    if spec.get("os") is not None:
-        causes += validation.one_of(f"{path}.os.name", system, ("linux", "windows"))
-    security = spec.get("securityContext") or {}
-    for name in ("runAsUser", "runAsGroup", "fsGroup"):
-        causes += validation.non_negative(f"{path}.securityContext.{name}", security.get(name))
-    return causes + validate_sysctls(security.get("sysctls") or (), f"{path}.securityContext.sysctls")
+            causes += validation.each(f"{path}[{index}].hostnames[{position}]", name, validation.dns_subdomain(name))
+    return causes
+
+
+def _validate_classes(spec: Object, path: str) -> list[Cause]:
+    causes = _formatted(
+        spec,
+        path,
+        {
+            "priorityClassName": validation.dns_subdomain,
+            "runtimeClassName": validation.dns_subdomain,
+            "schedulerName": validation.qualified_name,
+        },
+    )
+    preemption = spec.get("preemptionPolicy")
+    if preemption is not None:
+        causes += validation.one_of(f"{path}.preemptionPolicy", preemption, _PREEMPTIONS)
+    overhead = spec.get("overhead")
+    return causes + validate_resources({"limits": overhead}, f"{path}.overhead", overhead_resource)
 
 
 def _validate_address(path: str, value: str) -> list[Cause]:
@@ -137,36 +205,39 @@ def _validate_address(path: str, value: str) -> list[Cause]:
     return []
 
 
-def _validate_dns(spec: Object, path: str) -> list[Cause]:
-    policy = spec.get("dnsPolicy")
-    causes = validation.one_of(f"{path}.dnsPolicy", policy, _DNS_POLICIES)
+def _validate_dns(spec: Object, where: str) -> list[Cause]:
     config = spec.get("dnsConfig")
-    where = f"{path}.dnsConfig"
+    servers = (config or {}).get("nameservers") or []
+    if spec.get("dnsPolicy") == "None" and config is None:
+        return [validation.required(where, "must provide `dnsConfig` when `dnsPolicy` is None")]
+    if spec.get("dnsPolicy") == "None" and not servers:
+        why = "must provide at least one DNS nameserver when `dnsPolicy` is None"
+        return [validation.required(f"{where}.nameservers", why)]
     if config is None:
-        if policy == "None":
-            causes.append(validation.required(where, "must provide `dnsConfig` when `dnsPolicy` is None"))
-        return causes
-    servers, searches = config.get("nameservers") or [], config.get("searches") or []
-    if policy == "None" and not servers:
-        causes.append(
-            validation.required(
-                f"{where}.nameservers", "must provide at least one DNS nameserver when `dnsPolicy` is None"
-            )
-        )
+        return []
+    causes: list[Cause] = []
     if len(servers) > _MAX_NAMESERVERS:
         causes.append(
             validation.wrong(f"{where}.nameservers", servers, f"must not have more than {_MAX_NAMESERVERS} nameservers")
         )
     for index, server in enumerate(servers):
         causes += _validate_address(f"{where}.nameservers[{index}]", server)
-    if len(searches) > _MAX_SEARCHES:
-        causes.append(
-            validation.wrong(f"{where}.searches", searches, f"must not have more than {_MAX_SEARCHES} search paths")
-        )
-    for index, search in enumerate(searches):
-        name = search.removesuffix(".")
-        causes += validation.each(f"{where}.searches[{index}]", search, validation.dns_subdomain(name) if name else ())
+    causes += _validate_searches(config.get("searches") or [], f"{where}.searches")
     for index, option in enumerate(config.get("options") or ()):
         if not option.get("name"):
             causes.append(validation.required(f"{where}.options[{index}]", "must not be empty"))
+    return causes
+
+
+def _validate_searches(searches: list[str], path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    if len(searches) > _MAX_SEARCHES:
+        causes.append(validation.wrong(path, searches, f"must not have more than {_MAX_SEARCHES} search paths"))
+    if len(" ".join(searches)) > _MAX_SEARCH_TEXT:
+        why = f"must not have more than {_MAX_SEARCH_TEXT} characters (including spaces) in the search list"
+        causes.append(validation.wrong(path, searches, why))
+    for index, search in enumerate(searches):
+        if search != ".":
+            name = search.removesuffix(".")
+            causes += validation.each(f"{path}[{index}]", name, validation.dns_search(name))
     return causes

@@ -30,7 +30,7 @@ TOLERATION_SECONDS = 1  # Kubernetes' default is 300; replacements here start se
 def _default(pod: Object) -> None:
     spec = pod.setdefault("spec", {})
     spec.setdefault("enableServiceLinks", True)
-    default_pod_spec(spec)
+    default_pod_spec(spec, is_pod=True)
 
 
 def _prepare(new: Object, old: Object | None, context: Context) -> None:

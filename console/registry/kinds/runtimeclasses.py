@@ -12,16 +12,13 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, field
 from console.registry.row import Context, Row
 
-from .resources import validate_resources
+from .resources import overhead_resource, validate_resources
 
 
 def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     causes = validation.name_field("handler", new.get("handler"), validation.dns_label)
     overhead = (new.get("overhead") or {}).get("podFixed") or {}
-    causes += [
-        Cause(cause.field.replace("overhead.podFixed.requests", "overhead.podFixed"), cause.message, cause.kind)
-        for cause in validate_resources({"requests": overhead}, "overhead.podFixed")
-    ]
+    causes += validate_resources({"limits": overhead}, "overhead.podFixed", overhead_resource)
     causes += validation.labels("scheduling.nodeSelector", (new.get("scheduling") or {}).get("nodeSelector") or {})
     if old is not None:
         causes += validation.unchanged("handler", new.get("handler"), old.get("handler"))

@@ -64,7 +64,7 @@ def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]
     if policy == "":
         causes.append(validation.required("preemptionPolicy"))
     elif policy not in {PREEMPT, NEVER}:
-        causes.append(validation.unsupported("preemptionPolicy", policy, (NEVER, PREEMPT)))
+        causes.append(validation.unsupported("preemptionPolicy", policy, (PREEMPT, NEVER)))
     if old is not None:
         if new["value"] != old.get("value", 0):
             causes.append(validation.forbidden("value", "may not be changed in an update."))

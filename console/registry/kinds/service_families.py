@@ -15,7 +15,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
-POLICIES = ("SingleStack", "PreferDualStack", "RequireDualStack")
+POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 FAMILIES = ("IPv4", "IPv6")
 
 

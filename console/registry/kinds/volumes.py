@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from common.api import quantity
 from common.api.meta import Object
@@ -10,25 +10,48 @@ from common.errors import Cause
 from console.registry import validation
 
 from .claim_specs import validate_claim_spec
-from .containers import relative_path, validate_field, validate_resource_field
+from .environment import FILE_FIELDS, local_path, validate_field, validate_resource_field
 
 _HOST_PATH_TYPES = (
     "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket",
 )  # fmt: skip
-# The fields that a source cannot do without.
-_NEEDS = {
+# In the order in which Kubernetes looks at them, each with the fields that it cannot do without.
+_SOURCES: Mapping[str, tuple[str, ...]] = {
+    "emptyDir": (),
     "hostPath": ("path",),
+    "gitRepo": ("repository",),
+    "gcePersistentDisk": ("pdName",),
+    "awsElasticBlockStore": ("volumeID",),
     "secret": ("secretName",),
-    "configMap": ("name",),
-    "persistentVolumeClaim": ("claimName",),
     "nfs": ("server", "path"),
-    "csi": ("driver",),
-    "local": ("path",),
-    "flexVolume": ("driver",),
     "iscsi": ("targetPortal", "iqn"),
-    "cephfs": ("monitors",),
     "glusterfs": ("endpoints", "path"),
+    "flocker": (),
+    "persistentVolumeClaim": ("claimName",),
+    "rbd": ("monitors", "image"),
+    "cinder": ("volumeID",),
+    "cephfs": ("monitors",),
+    "quobyte": ("registry", "volume"),
+    "downwardAPI": (),
+    "fc": (),
+    "flexVolume": ("driver",),
+    "configMap": ("name",),
+    "azureFile": ("secretName", "shareName"),
+    "vsphereVolume": ("volumePath",),
+    "photonPersistentDisk": ("pdID",),
+    "portworxVolume": ("volumeID",),
+    "azureDisk": ("diskName", "diskURI"),
+    "storageos": ("volumeName",),
+    "projected": (),
+    "scaleIO": ("gateway", "system", "volumeName"),
+    "csi": ("driver",),
+    "ephemeral": (),
+    "image": (),
+    "local": ("path",),
 }
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_MAX_TOKEN_SECONDS = 1 << 32
+_MIN_TOKEN_SECONDS = 600
 
 
 def validate_volumes(volumes: Iterable[Object], path: str) -> list[Cause]:
@@ -46,30 +69,34 @@ def validate_volumes(volumes: Iterable[Object], path: str) -> list[Cause]:
 
 
 def _validate_source(volume: Object, path: str) -> list[Cause]:
-    sources = [name for name in volume if name != "name"]
+    sources = [name for name in _SOURCES if volume.get(name) is not None]
     if not sources:
         return [validation.required(path, "must specify a volume type")]
-    causes = [validation.forbidden(f"{path}.{name}", "may not specify more than 1 volume type") for name in sources[1:]]
     name = sources[0]
-    source, where = volume[name], f"{path}.{name}"
-    causes += [validation.required(f"{where}.{needed}") for needed in needs_of(name) if not source.get(needed)]
-    match name:
-        case "emptyDir":
-            causes += _validate_empty_dir(source, where)
-        case "hostPath":
-            causes += validate_host_path(source, where)
-        case "secret" | "configMap" | "downwardAPI":
-            causes += _validate_files(source, where)
-        case "projected":
-            causes += _validate_projected(source, where)
-        case "ephemeral":
-            causes += _validate_ephemeral(source, where)
+    causes = validate_needs(name, volume[name], f"{path}.{name}")
+    check = _CHECKS.get(name)
+    causes += check(volume[name], f"{path}.{name}") if check else []
+    return causes + [
+        validation.forbidden(f"{path}.{name}", "may not specify more than 1 volume type") for name in sources[1:]
+    ]
+
+
+def validate_needs(name: str, source: Object, path: str) -> list[Cause]:
+    """The fields that a source of this name cannot do without, wherever it stands."""
+    causes = [validation.required(f"{path}.{needed}") for needed in _SOURCES[name] if not source.get(needed)]
+    if name == "nfs" and not str(source.get("path") or "").startswith("/"):
+        causes.append(validation.wrong(f"{path}.path", source.get("path") or "", "must be an absolute path"))
+    if name == "fc" and not source.get("targetWWNs") and not source.get("wwids"):
+        why = "must specify either targetWWNs or wwids, but not both"
+        causes.append(validation.required(f"{path}.targetWWNs", why))
+    if name == "flocker" and not source.get("datasetName") and not source.get("datasetUUID"):
+        causes.append(validation.required(path, "one of datasetName and datasetUUID is required"))
     return causes
 
 
-def needs_of(source: str) -> tuple[str, ...]:
-    """The fields that a source of this name cannot do without."""
-    return _NEEDS.get(source, ())
+def _validate_image(source: Object, path: str) -> list[Cause]:
+    policy = source.get("pullPolicy")
+    return validation.one_of(f"{path}.pullPolicy", policy, _PULL_POLICIES)
 
 
 def _validate_ephemeral(source: Object, path: str) -> list[Cause]:
@@ -105,29 +132,37 @@ def validate_host_path(source: Object, path: str) -> list[Cause]:
 def _validate_files(source: Object, path: str) -> list[Cause]:
     causes = _validate_mode(source.get("defaultMode"), f"{path}.defaultMode")
     for index, item in enumerate(source.get("items") or ()):
-        where = f"{path}.items[{index}]"
-        if "fieldRef" in item or "resourceFieldRef" in item:
-            causes += _validate_downward(item, where)
-        elif not item.get("key"):
-            causes.append(validation.required(f"{where}.key"))
-        if not item.get("path"):
-            causes.append(validation.required(f"{where}.path"))
-        else:
-            causes += relative_path(f"{where}.path", item["path"])
-        causes += _validate_mode(item.get("mode"), f"{where}.mode")
+        causes += _validate_item(item, f"{path}.items[{index}]")
     return causes
 
 
-def _validate_downward(item: Object, path: str) -> list[Cause]:
-    if item.get("fieldRef") is not None and item.get("resourceFieldRef") is not None:
-        return [validation.wrong(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")]
-    if item.get("fieldRef") is not None:
-        reference = item["fieldRef"]
-        # Whole maps make sense in a file, though not in a variable.
-        if reference.get("fieldPath") in {"metadata.labels", "metadata.annotations"}:
-            return []
-        return validate_field(reference, f"{path}.fieldRef")
-    return validate_resource_field(item.get("resourceFieldRef") or {}, f"{path}.resourceFieldRef")
+def _validate_item(item: Object, path: str) -> list[Cause]:
+    causes = [validation.required(f"{path}.{name}") for name in ("key", "path") if not item.get(name)]
+    causes += local_path(f"{path}.path", item.get("path") or "")
+    return causes + _validate_mode(item.get("mode"), f"{path}.mode")
+
+
+def _validate_downward(source: Object, path: str) -> list[Cause]:
+    causes = _validate_mode(source.get("defaultMode"), f"{path}.defaultMode")
+    for item in source.get("items") or ():  # Kubernetes names the volume, not the item
+        causes += _validate_downward_item(item, path)
+    return causes
+
+
+def _validate_downward_item(item: Object, path: str) -> list[Cause]:
+    causes = [] if item.get("path") else [validation.required(f"{path}.path")]
+    causes += local_path(f"{path}.path", item.get("path") or "")
+    field, resource = item.get("fieldRef"), item.get("resourceFieldRef")
+    if field is not None:
+        causes += validate_field(field, f"{path}.fieldRef", FILE_FIELDS)
+        if resource is not None:
+            why = "fieldRef and resourceFieldRef can not be specified simultaneously"
+            causes.append(validation.wrong(path, "resource", why))
+    elif resource is not None:
+        causes += validate_resource_field(resource, f"{path}.resourceFieldRef", of_file=True)
+    else:
+        causes.append(validation.required(path, "one of fieldRef and resourceFieldRef is required"))
+    return causes + _validate_mode(item.get("mode"), f"{path}.mode")
 
 
 def _validate_mode(mode: int | None, path: str) -> list[Cause]:
@@ -138,29 +173,90 @@ def _validate_mode(mode: int | None, path: str) -> list[Cause]:
 
 def _validate_projected(source: Object, path: str) -> list[Cause]:
     causes = _validate_mode(source.get("defaultMode"), f"{path}.defaultMode")
+    taken: set[str] = set()
     for index, part in enumerate(source.get("sources") or ()):
         where = f"{path}.sources[{index}]"
+        for name, projection in part.items():
+            causes += _validate_projection(name, projection, where, path)
+            causes += _conflicts(name, projection, taken, path)
         if len(part) > 1:
-            causes += [
-                validation.forbidden(f"{where}.{name}", "may not specify more than 1 volume type")
-                for name in list(part)[1:]
+            causes.append(validation.forbidden(where, "may not specify more than 1 volume type per source"))
+    return causes
+
+
+def _validate_projection(name: str, projection: Object, where: str, path: str) -> list[Cause]:
+    place = f"{where}.{name}"
+    match name:
+        case "secret" | "configMap":
+            causes = [] if projection.get("name") else [validation.required(f"{place}.name")]
+            items = enumerate(projection.get("items") or ())
+            return causes + [
+                cause for index, item in items for cause in _validate_item(item, f"{place}.items[{index}]")
             ]
-        for name in ("secret", "configMap"):
-            if part.get(name) is not None and not part[name].get("name"):
-                causes.append(validation.required(f"{where}.{name}.name"))
-        for name in ("secret", "configMap", "downwardAPI"):
-            causes += _validate_files(part.get(name) or {}, f"{where}.{name}")
-        token = part.get("serviceAccountToken")
-        if token is not None:
-            causes += _validate_token(token, f"{where}.serviceAccountToken")
+        case "downwardAPI":
+            return [cause for item in projection.get("items") or () for cause in _validate_downward_item(item, place)]
+        case "serviceAccountToken":
+            return _validate_token(projection, place, path)
+        case "clusterTrustBundle":
+            return _validate_bundle(projection, place)
+    return []
+
+
+def _conflicts(name: str, projection: Object, taken: set[str], path: str) -> list[Cause]:
+    """Files of one name from two sources."""
+    causes: list[Cause] = []
+    for item in projection.get("items") or ([projection] if name == "clusterTrustBundle" else ()):
+        file = item.get("path")
+        if file and file in taken:
+            value = projection.get("name") if name in {"secret", "configMap"} else file
+            causes.append(validation.wrong(path, value, "conflicting duplicate paths"))
+        taken.add(file or "")
     return causes
 
 
-def _validate_token(token: Object, path: str) -> list[Cause]:
-    causes = [] if token.get("path") else [validation.required(f"{path}.path")]
+def _validate_token(token: Object, where: str, path: str) -> list[Cause]:
+    causes: list[Cause] = []
     seconds = token.get("expirationSeconds", 3600)
-    if seconds < 600:
-        causes.append(
-            validation.wrong(f"{path}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")
-        )
-    return causes
+    if seconds < _MIN_TOKEN_SECONDS:
+        why = "may not specify a duration less than 10 minutes"
+        causes.append(validation.wrong(f"{where}.expirationSeconds", seconds, why))
+    if seconds > _MAX_TOKEN_SECONDS:
+        why = "may not specify a duration larger than 2^32 seconds"
+        causes.append(validation.wrong(f"{where}.expirationSeconds", seconds, why))
+    if not token.get("path"):
+        return [*causes, validation.required(f"{path}.path")]
+    return causes + local_path(f"{path}.path", token["path"])
+
+
+def _validate_bundle(bundle: Object, path: str) -> list[Cause]:
+    name, signer = bundle.get("name"), bundle.get("signerName")
+    causes: list[Cause] = []
+    if name is not None and signer is not None:
+        causes.append(validation.wrong(path, bundle, "only one of name and signerName may be used"))
+    elif name is not None:
+        if not name:
+            causes.append(validation.required(f"{path}.name", "must be a valid object name"))
+        if bundle.get("labelSelector") is not None:
+            why = "labelSelector must be unset if name is specified"
+            causes.append(validation.wrong(f"{path}.labelSelector", bundle["labelSelector"], why))
+    elif signer is not None:
+        if not signer:
+            causes.append(validation.required(f"{path}.signerName", "must be a valid signer name"))
+        causes += validation.label_selector(f"{path}.labelSelector", bundle.get("labelSelector"))
+    else:
+        causes.append(validation.required(path, "either name or signerName must be specified"))
+    if not bundle.get("path"):
+        causes.append(validation.required(f"{path}.path"))
+    return causes + local_path(f"{path}.path", bundle.get("path") or "")
+
+
+_CHECKS: Mapping[str, Callable[[Object, str], list[Cause]]] = {
+    "emptyDir": _validate_empty_dir,
+    "hostPath": validate_host_path,
+    "secret": _validate_files,
+    "configMap": _validate_files,
+    "downwardAPI": _validate_downward,
+    "projected": _validate_projected,
+    "ephemeral": _validate_ephemeral,
+    "image": _validate_image,
+}

@@ -89,7 +89,7 @@ def validate_switch(workload: Object, annotation: str) -> list[Cause]:
     found = annotations_of(workload).get(annotation)
     if found in {None, "true", "false"}:
         return []
-    return [validation.unsupported(f"metadata.annotations[{annotation}]", found, ("true", "false"))]
+    return [validation.unsupported(f"metadata.annotations[{annotation}]", found, ("false", "true"))]
 
 
 def validate_share(path: str, value: int | str, *, limited: bool) -> list[Cause]:

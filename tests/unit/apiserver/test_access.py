@@ -266,7 +266,7 @@ async def test_everybody_may_ask_what_they_may_do(world: World) -> None:
          "rules cannot apply to both regular resources and non-resource URLs"),
         (CLUSTERROLES, {"aggregationRule": {}}, "at least one clusterRoleSelector required"),
         (BINDINGS, {"roleRef": {"kind": "Pod", "name": "x"}},
-         'roleRef.kind: Unsupported value: "Pod": supported values: "ClusterRole", "Role"'),
+         'roleRef.kind: Unsupported value: "Pod": supported values: "Role", "ClusterRole"'),
         (BINDINGS, {"roleRef": {"kind": "Role"}}, "roleRef.name: Required value"),
         (BINDINGS, {"roleRef": {"kind": "Role", "name": "a/b"}}, "may not contain '/'"),
         (BINDINGS, {"roleRef": {"kind": "Role", "name": "x", "apiGroup": "x"}}, "roleRef.apiGroup: Unsupported value"),

@@ -101,7 +101,10 @@ CODES = {"operator": "In", "values": [1, 2]}
             job(template={"spec": {"containers": [container()]}}),
             'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
         ),
-        (job(completionMode="Other"), 'spec.completionMode: Unsupported value: "Other": supported values: "Indexed"'),
+        (
+            job(completionMode="Other"),
+            'spec.completionMode: Unsupported value: "Other": supported values: "NonIndexed", "Indexed"',
+        ),
         (job(completionMode="Indexed", parallelism=2), "spec.completions: Required value: when completion mode is Ind"),
         (indexed(parallelism=100_001), "must be less than or equal to 100000 when completion mode is Indexed"),
         (job(backoffLimitPerIndex=1), "spec.backoffLimitPerIndex: Invalid value: 1: requires indexed completion mode"),

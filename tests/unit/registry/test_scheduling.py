@@ -108,7 +108,7 @@ def test_there_is_one_default() -> None:
         ),
         (
             priority_class("odd", 1, preemptionPolicy="Maybe"),
-            'preemptionPolicy: Unsupported value: "Maybe": supported values: "Never", "PreemptLowerPriority"',
+            'preemptionPolicy: Unsupported value: "Maybe": supported values: "PreemptLowerPriority", "Never"',
         ),
     ],
 )

@@ -111,7 +111,7 @@ def test_a_daemonset_gets_the_documented_defaults_and_counts_its_templates() -> 
 @pytest.mark.parametrize(
     ("strategy", "expected"),
     [
-        ({"type": "Recreate"}, 'Unsupported value: "Recreate": supported values: "OnDelete", "RollingUpdate"'),
+        ({"type": "Recreate"}, 'Unsupported value: "Recreate": supported values: "RollingUpdate", "OnDelete"'),
         ({"rollingUpdate": {"maxUnavailable": 0}}, "maxUnavailable: Required value: cannot be 0 when maxSurge is 0"),
         (
             {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": "10%"}},
