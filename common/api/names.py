@@ -14,7 +14,8 @@ MAX_GENERATED_BASE = 58  # of 63, five are the suffix
 
 def random_suffix(length: int = 5) -> str:
     """The random end of a generated name."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    # One question to the kernel for all letters; that some come up by a few percent more often than others is nothing.
+    return "".join([_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(length)])
 
 
 def generate(base: str) -> str:
