@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import resource
+from asyncio import sslproto
+
+_TLS_BUFFER = 32 * 1024  # bytes: two records of TLS
 
 
 def allow_many_files() -> None:
@@ -18,3 +21,9 @@ def collect_rarely() -> None:
     """For a process that keeps many objects for as long as it lives: looking through all of them for garbage after
     each burst of new ones, as the default thresholds do, costs more than the work itself."""
     gc.set_threshold(50_000, 20, 50)
+
+
+def keep_small_buffers() -> None:
+    """asyncio gives each TLS connection 256 KiB to read into, 50 MiB for the sessions of 200 nodes; what they carry is
+    small, and what is large comes in more than one reading anyway."""
+    sslproto.SSLProtocol.max_size = _TLS_BUFFER

@@ -35,7 +35,7 @@ from common.clusterpki import ClusterPki
 from common.errors import ApiError, ServiceUnavailable
 from common.files import write_atomic
 from common.hosts import join_address, split_address
-from common.limits import allow_many_files, collect_rarely
+from common.limits import allow_many_files, collect_rarely, keep_small_buffers
 from common.pki import MASTERS, PkiError
 from common.session import Usage
 from common.settings import API_PORT, ClusterConfig, Home
@@ -212,7 +212,8 @@ class ControlPlane:
         self._progress("opening the store")
         volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
         encryption = Encryption(ENCRYPTED, self._home.encryption_keys, self._passphrase)
-        store = await open_store(self._home.store, volatile, encryption)
+        archived = frozenset(row.resource.group_resource for row in registry.rows() if row.archived) | {UNDO_RECORDS}
+        store = await open_store(self._home.store, volatile, encryption, archived)
         self._stack.push_async_callback(store.close)
         api = ApiServer(
             store, registry, self._clock, cluster.config,
@@ -353,6 +354,7 @@ def run(home: Home, listen: str = DEFAULT_LISTEN, *, takeover: bool = False, loc
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     collect_rarely()
     allow_many_files()
+    keep_small_buffers()
     try:
         locked = is_locked(home.encryption_keys)
         secret = passphrase.find(wanted=locked or lock_keys, new=not locked)

@@ -6,7 +6,10 @@ DELETED, whatever happened to it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+
+import orjson
 
 from common.api import selectors
 from common.api.meta import Object, labels
@@ -15,6 +18,14 @@ from common.errors import BadRequest
 from console.registry.row import Row
 from console.store import Entry, Event
 from console.store.entries import make_tombstone
+
+_PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
+_NO_TEXT = re.compile(r"true|false|-?\d+(\.\d+)?(e[+-]?\d+)?")
+
+
+def _is_text(value: str) -> bool:
+    """Whether only a text of JSON can be equal to the value of a field selector, no number and no boolean."""
+    return _PLAIN.fullmatch(value) is not None and _NO_TEXT.fullmatch(value) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,16 @@ class Selection:
 
     def accepts(self, entry: Entry) -> bool:
         """Of the right namespace already, as the store's lists are."""
-        return self.is_whole or self.matches(entry.obj)
+        if self.is_whole:
+            return True
+        # To look for a text in bytes is much cheaper than to decode them, and of many events few are about one object.
+        if not entry.is_decoded and not all(text in entry.raw for text in self._texts()):
+            return False
+        return self.matches(entry.obj)
+
+    def _texts(self) -> list[bytes]:
+        """What the bytes of an object that matches have in them."""
+        return [orjson.dumps(value) for _, value, equal in self.fields if equal and _is_text(value)]
 
     def view(self, event: Event) -> Event | None:
         """The change as this selection sees it, None when it does not."""

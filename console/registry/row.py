@@ -128,6 +128,7 @@ class Row:
     subresources: frozenset[str] = frozenset()  # of: status scale log exec attach portforward binding eviction why …
     verbs: tuple[str, ...] = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
     durable: bool = True  # False: kept in memory only (hosts), gone with the process
+    archived: bool = False  # True: many and seldom looked at, kept in memory as bytes alone
     computed: bool = False  # True: objects are made by a component when asked for, and kept nowhere
     schema: str = ""  # name of the definition in Kubernetes' OpenAPI, e.g. io.k8s.api.core.v1.Pod
     default: Callable[[Object], None] = lambda _obj: None

@@ -46,6 +46,9 @@ MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
 """From a schema version to the function that lifts the file to the next one, inside a transaction of its own."""
 
 
+CACHED_STATEMENTS = 2
+"""A prepared statement keeps the values that were last bound to it, and each size of batch is a statement of its own:
+the 128 that Python keeps by itself held up to a megabyte each."""
 RESEALED = 100  # rows in a transaction: a few milliseconds between two commits, 100 MiB of the largest Secrets
 
 
@@ -244,7 +247,9 @@ def _sync_folder(folder: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     _check(path)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=CACHED_STATEMENTS
+    )
     try:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 5000", "cache_size = -4096"):
             connection.execute(f"PRAGMA {pragma}")

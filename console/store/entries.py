@@ -1,7 +1,8 @@
 """What the store keeps: one entry for each version of an object, one event for each change.
 
 An entry has the object twice: as bytes, from which lists and watches are answered without encoding anything, and
-decoded. The decoded form of versions that only history still needs is dropped and made again when somebody asks.
+decoded. Of versions that only history still needs, and of kinds that are many and seldom looked at, the bytes alone are
+kept; they are decoded anew for each who asks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ ObjectKey: TypeAlias = tuple[str, str]
 
 
 _parts = Parts()
+_BYTES_ALONE: Object = {}
+"""In place of the decoded object: it is not kept."""
 
 
 class Entry:
@@ -34,9 +37,17 @@ class Entry:
 
     @property
     def obj(self) -> Object:
-        if self._obj is None:
-            self._obj = _parts.share(orjson.loads(self.raw))
-        return self._obj
+        obj = self._obj
+        if obj is None:
+            obj = self._obj = _parts.share(orjson.loads(self.raw))
+        elif obj is _BYTES_ALONE:
+            obj = self.copy()
+        return obj
+
+    @property
+    def is_decoded(self) -> bool:
+        """Whether `obj` costs nothing."""
+        return self._obj is not None and self._obj is not _BYTES_ALONE
 
     def copy(self) -> Object:
         """The object as the caller's own."""
@@ -44,21 +55,22 @@ class Entry:
         return decoded
 
     def shrink(self) -> None:
-        """Keep the bytes only."""
-        self._obj = None
+        """Keep the bytes alone, from now on."""
+        self._obj = _BYTES_ALONE
 
 
 class Event:
     """One change. `entry` is the object after it (for DELETED its last state, with the revision of the deletion), `old`
     the version before it, None for ADDED."""
 
-    __slots__ = ("_frame", "entry", "old", "type")
+    __slots__ = ("_frame", "_settled", "entry", "old", "type")
 
     def __init__(self, kind: str, entry: Entry, old: Entry | None) -> None:
         self.type = kind
         self.entry = entry
         self.old = old
         self._frame: bytes | None = None
+        self._settled = False
 
     @property
     def revision(self) -> int:
@@ -66,10 +78,28 @@ class Event:
 
     @property
     def frame(self) -> bytes:
-        """The line that a watch sends, made once for all watchers."""
-        if self._frame is None:
-            self._frame = frame(self.type, self.entry.raw)
-        return self._frame
+        """The line that a watch sends, made once for all watchers while the event is new."""
+        if self._frame is not None:
+            return self._frame
+        made = frame(self.type, self.entry.raw)
+        if not self._settled:
+            self._frame = made
+        return made
+
+    def settle(self, *, at_hand: bool) -> None:
+        """All watchers that keep up have seen it: keep what history needs. Without `at_hand` that is true of the object
+        as it is now, too."""
+        self._settled, self._frame = True, None
+        if self.old is not None:
+            self.old.shrink()
+        if self.type == "DELETED" or not at_hand:
+            self.entry.shrink()
+
+    @property
+    def weight(self) -> int:
+        """Bytes that only history needs."""
+        superseded = len(self.old.raw) if self.old is not None else 0
+        return superseded + (len(self.entry.raw) if self.type == "DELETED" else 0)
 
 
 def frame(kind: str, raw: bytes) -> bytes:
@@ -82,9 +112,10 @@ def with_revision(obj: Object, revision: int) -> Object:
     return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}
 
 
-def make_entry(key: ObjectKey, revision: int, obj: Object) -> Entry:
+def make_entry(key: ObjectKey, revision: int, obj: Object, *, shared: bool = True) -> Entry:
+    """The entry of a new version. Without `shared` its decoded form stays for a moment only."""
     stamped = with_revision(obj, revision)
-    return Entry(key, revision, orjson.dumps(stamped), _parts.share(stamped))
+    return Entry(key, revision, orjson.dumps(stamped), _parts.share(stamped) if shared else stamped)
 
 
 def make_tombstone(last: Entry, revision: int) -> Entry:

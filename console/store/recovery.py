@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-import orjson
-
 from .database import Database
 from .entries import Entry, Event, ObjectKey, make_tombstone
 from .rows import LogRow, StoreError
@@ -15,8 +13,10 @@ from .table import Table
 
 @dataclass(slots=True)
 class Recovered:
-    """`superseded` pairs (revision from which nobody needs a row, that row's revision), in the order of the first."""
+    """Resources in `archived` have their objects as bytes alone. `superseded` pairs (revision from which nobody needs a
+    row, that row's revision), in the order of the first."""
 
+    archived: frozenset[str] = frozenset()
     tables: dict[str, Table] = field(default_factory=dict)
     superseded: deque[tuple[int, int]] = field(default_factory=deque)
     floor: int = 0
@@ -24,9 +24,9 @@ class Recovered:
     revision: int = 0
 
 
-def recover(database: Database) -> Recovered:
+def recover(database: Database, archived: frozenset[str]) -> Recovered:
     """Blocks. Raises StoreError when an object cannot be decoded."""
-    found = Recovered(floor=database.counter("floor"), ceiling=database.counter("ceiling"))
+    found = Recovered(archived, floor=database.counter("floor"), ceiling=database.counter("ceiling"))
     sealed = False
     for row in database.rows():
         if not sealed and row[0] > found.floor:
@@ -51,7 +51,7 @@ def _take(found: Recovered, row: LogRow) -> None:
     key: ObjectKey = (namespace, name)
     table = found.tables.get(resource)
     if table is None:
-        table = found.tables[resource] = Table(found.floor)
+        table = found.tables[resource] = Table(found.floor, at_hand=resource not in found.archived)
     old = table.entries.get(key)
     if old is not None:
         found.superseded.append((revision, old.revision))
@@ -71,11 +71,9 @@ def _take(found: Recovered, row: LogRow) -> None:
 def _decode(found: Recovered, database: Database) -> None:
     """Decode every object now: damage is to be found at the start, not by whoever reads the object some day."""
     for resource, table in found.tables.items():
-        for key, entry in table.entries.items():
-            try:
-                _ = entry.obj
-            except orjson.JSONDecodeError as error:
-                raise StoreError(
-                    f"the store {database.path} is damaged: {resource} {'/'.join(filter(None, key))} is not JSON "
-                    f"({error}). Nothing was changed. Put back a copy of the file or move it away"
-                ) from error
+        wrong = table.check()
+        if wrong is not None:
+            raise StoreError(
+                f"the store {database.path} is damaged: {resource} {'/'.join(filter(None, wrong))} is not JSON. "
+                "Nothing was changed. Put back a copy of the file or move it away"
+            )

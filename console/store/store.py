@@ -69,6 +69,7 @@ class Store:
         self.revision = recovered.revision
         self._database = database
         self._volatile = volatile
+        self._archived = recovered.archived
         self._tables = recovered.tables
         self._assigned = self._start = recovered.revision
         self._disk_floor = recovered.floor
@@ -134,8 +135,11 @@ class Store:
 
     def newest_entries(self, resource: str) -> list[Entry]:
         """All objects of a resource as the next write may count on them, in no particular order."""
-        found = dict(self._table(resource).entries)
-        for key, write in self._pending[resource].items():
+        committed, pending = self._table(resource).entries, self._pending[resource]
+        if not pending:
+            return list(committed.values())
+        found = dict(committed)
+        for key, write in pending.items():
             if write.event.type == "DELETED":
                 found.pop(key, None)
             else:
@@ -155,7 +159,8 @@ class Store:
         """Write an object that was decided on `based_on` (None: on its absence). The future has the entry once it is
         durable, or ServiceUnavailable. Raises Changed when `based_on` is no longer the newest."""
         self._expect(resource, namespace, name, based_on)
-        entry = make_entry((namespace, name), self._next(), obj)
+        at_hand = resource not in self._archived
+        entry = make_entry((namespace, name), self._next(), obj, shared=at_hand)
         return self._submit(resource, Event("ADDED" if based_on is None else "MODIFIED", entry, based_on))
 
     def delete(self, resource: str, based_on: Entry, last: Object | None = None) -> asyncio.Future[Entry]:
@@ -296,7 +301,7 @@ class Store:
         table = self._tables.get(resource)
         if table is None:
             floor = self._start if resource in self._volatile else self._disk_floor
-            table = self._tables[resource] = Table(floor)
+            table = self._tables[resource] = Table(floor, at_hand=resource not in self._archived)
         return table
 
     def start(self) -> None:
@@ -321,10 +326,15 @@ def _log_row(write: _Write) -> LogRow:
     return (event.revision, write.resource, namespace, name, None if event.type == "DELETED" else event.entry.raw)
 
 
-async def open_store(path: Path, volatile: frozenset[str] = frozenset(), encryption: Encryption | None = None) -> Store:
-    """Open or make the store at `path` and start its writer. Resources in `volatile` live in memory only; without
-    `encryption` all is plain on disk. Raises StoreError when it is in use, damaged, written by a newer program, or
-    encrypted with keys that are not there."""
+async def open_store(
+    path: Path,
+    volatile: frozenset[str] = frozenset(),
+    encryption: Encryption | None = None,
+    archived: frozenset[str] = frozenset(),
+) -> Store:
+    """Open or make the store at `path` and start its writer. Resources in `volatile` live in memory only, those in
+    `archived` are there as bytes alone; without `encryption` all is plain on disk. Raises StoreError when it is in use,
+    damaged, written by a newer program, or encrypted with keys that are not there."""
 
     def read() -> tuple[Database, Recovered]:
         database = Database(path)
@@ -334,7 +344,7 @@ async def open_store(path: Path, volatile: frozenset[str] = frozenset(), encrypt
                 may_make = keys.exists() or not database.has_sealed_rows()
                 ring = open_ring(keys, encryption.passphrase, may_make=may_make)
                 database.sealing = Sealing(ring, encryption.resources)
-            found = recover(database)
+            found = recover(database, archived)
             database.reseal_all()
             return database, found
         except BaseException:

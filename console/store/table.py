@@ -9,21 +9,27 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import deque
 
+import orjson
+
 from common.errors import Expired
 
 from .entries import Entry, Event, ObjectKey
 from .watch import View, Watcher
 
 HISTORY = 4096  # events of one resource; at a full rollout's pace of 200/s a client may be away for 20 s
+HISTORY_BYTES = 16 * 1024 * 1024  # of superseded versions of one resource: large objects have a shorter history
 DECODED_TAIL = 256  # so many of the newest events keep their decoded objects, for watchers that still have to see them
 
 
 class Table:
-    """`floor` is the revision up to which history is gone: a watch may start there or later."""
+    """`floor` is the revision up to which history is gone: a watch may start there or later. Without `at_hand` objects
+    are kept as bytes alone."""
 
-    def __init__(self, floor: int) -> None:
+    def __init__(self, floor: int, *, at_hand: bool = True) -> None:
         self.entries: dict[ObjectKey, Entry] = {}
         self.floor = floor
+        self._at_hand = at_hand
+        self._weight = 0  # of the events
         self._order: list[ObjectKey] = []
         self._events: deque[Event] = deque()
         self._watchers: set[Watcher] = set()
@@ -50,16 +56,26 @@ class Table:
     def seal(self) -> None:
         self._order = sorted(self.entries)
 
+    def check(self) -> ObjectKey | None:
+        """Decode all objects, as those that are at hand stay; the key of one that is not JSON."""
+        for key, entry in self.entries.items():
+            try:
+                _ = entry.obj
+            except orjson.JSONDecodeError:
+                return key
+            if not self._at_hand:
+                entry.shrink()
+        return None
+
     def _remember(self, event: Event) -> None:
         self._events.append(event)
-        if len(self._events) > HISTORY:
-            self.floor = self._events.popleft().revision
+        self._weight += event.weight
+        while len(self._events) > HISTORY or (self._weight > HISTORY_BYTES and len(self._events) > DECODED_TAIL):
+            forgotten = self._events.popleft()
+            self._weight -= forgotten.weight
+            self.floor = forgotten.revision
         if len(self._events) >= DECODED_TAIL:
-            settled = self._events[-DECODED_TAIL]
-            if settled.old is not None:
-                settled.old.shrink()
-            if settled.type == "DELETED":
-                settled.entry.shrink()
+            self._events[-DECODED_TAIL].settle(at_hand=self._at_hand)
 
     def publish(self, event: Event) -> None:
         for watcher in tuple(self._watchers):

@@ -73,6 +73,7 @@ EVENTS = Row(
         Column(NAME.name, NAME.value, format="name", priority=1),
     ),
     schema="io.k8s.api.core.v1.Event",
+    archived=True,
     validate=_validate,
     fields=(
         "metadata.name",

@@ -145,6 +145,7 @@ CHANGES = Row(
     subresources=frozenset({"undo"}),
     verbs=("get", "list", "watch"),
     schema=_CHANGE,
+    archived=True,
     fields=("metadata.name", "user", "verb", "object.kind", "object.namespace", "object.name", "object.uid"),
     has_spec_generation=False,
 )

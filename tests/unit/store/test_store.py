@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from common.errors import Expired, ServiceUnavailable
-from console.store import Changed, Entry, Store
+from console.store import Changed, Entry, Store, open_store
 
 from .helpers import delete, names, pod, put
 
@@ -125,8 +126,46 @@ async def test_old_versions_keep_only_their_bytes(store: Store, monkeypatch: pyt
     first: Entry = await put(store, "a", n=1)
     for index in range(5):
         await put(store, "a", n=index)
-    assert first._obj is None
+    assert not first.is_decoded
     assert first.obj["spec"] == {"n": 1}
+    assert not first.is_decoded
+
+
+async def test_large_objects_have_a_shorter_history(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.store.table.DECODED_TAIL", 2)
+    monkeypatch.setattr("console.store.table.HISTORY_BYTES", 5000)
+    for index in range(12):
+        await put(store, "a", n=index, text="x" * 1000)
+    held = await store.watch("pods", 8).batch()
+    assert [event.revision for event in held] == [9, 10, 11, 12]
+    with pytest.raises(Expired, match="too old resource version: 7"):
+        store.watch("pods", 7)
+
+
+async def test_the_line_of_a_watch_is_kept_only_while_the_event_is_new(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.store.table.DECODED_TAIL", 2)
+    await put(store, "a", n=1)
+    [event] = await store.watch("pods", 0).batch()
+    line = event.frame
+    assert event.frame is line
+    await put(store, "a", n=2)
+    assert (event.frame, event.frame is line) == (line, False)
+
+
+async def test_archived_resources_are_in_memory_as_bytes_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.store.table.DECODED_TAIL", 2)
+    archive = frozenset({"events"})
+    store = await open_store(tmp_path / "archive.db", archived=archive)
+    for name in ("a", "b", "c"):
+        await store.put("events", "", name, {"metadata": {"name": name}}, None)
+    assert [entry.is_decoded for entry in store.entries("events")] == [False, False, True]
+    await store.close()
+    store = await open_store(tmp_path / "archive.db", archived=archive)
+    assert [entry.is_decoded for entry in store.entries("events")] == [False, False, False]
+    assert [entry.obj["metadata"]["name"] for entry in store.entries("events")] == ["a", "b", "c"]
+    await store.close()
 
 
 async def test_a_page_of_a_revision_from_the_future_is_expired(store: Store) -> None:
