@@ -188,9 +188,11 @@ class ControlPlane:
         local = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
         await self._write_kubeconfig(cluster, local)
         self._progress(f"the API answers at https://{join_address(local, self.api_port)}")
-        self._start_controllers(api, registry, cluster)
-        backends.explainer = await self._start_scheduler(api, cluster.config)
-        nodes = await self._start_nodes(api, cluster, local, backends)
+        informers = SharedInformers(api.local_client("system:quarterdeck:informers", _MASTERS), self._clock)
+        self._stack.push_async_callback(informers.close)
+        self._start_controllers(api, registry, cluster, informers)
+        backends.explainer = await self._start_scheduler(api, cluster.config, informers)
+        nodes = await self._start_nodes(api, cluster, local, backends, informers)
         backends.streams, backends.hosts = nodes.streams, nodes.admin
         self._tasks.start("renew-certificates", self._renew(cluster, context, local))
         self._stack.push_async_callback(self._tasks.close)
@@ -225,29 +227,32 @@ class ControlPlane:
         self.api_port = api.addresses[0][1]
         return api
 
-    def _start_controllers(self, api: ApiServer, registry: Registry, cluster: Cluster) -> None:
+    def _start_controllers(
+        self, api: ApiServer, registry: Registry, cluster: Cluster, informers: SharedInformers
+    ) -> None:
         client = api.local_client("system:kube-controller-manager", _MASTERS)
         authority = cluster.pki.authority.certificate_pem.decode()
         controllers = all_controllers(
-            client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority,
+            client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority, informers=informers,
             issue_token=api.tokens.issue_legacy,
             sign=lambda pem, lifetime: cluster.pki.authority.sign_client(pem, self._clock.now(), lifetime),
         )  # fmt: skip
         controllers.start()
         self._stack.push_async_callback(controllers.close)
 
-    async def _start_scheduler(self, api: ApiServer, config: ClusterConfig) -> Scheduler:
+    async def _start_scheduler(self, api: ApiServer, config: ClusterConfig, informers: SharedInformers) -> Scheduler:
         client = api.local_client("system:kube-scheduler", _MASTERS)
         found = await asyncio.to_thread(plugins.load, SCHEDULER_PLUGINS)
         extensions = [(plugin.name, plugin.value) for plugin in found]
-        scheduler = Scheduler(client, self._clock, config.scheduler_profile, extensions)
+        scheduler = Scheduler(client, self._clock, config.scheduler_profile, extensions, informers)
         scheduler.start()
         self._stack.push_async_callback(scheduler.close)
         return scheduler
 
-    async def _start_nodes(self, api: ApiServer, cluster: Cluster, host: str, backends: Backends) -> Nodes:
+    async def _start_nodes(
+        self, api: ApiServer, cluster: Cluster, host: str, backends: Backends, informers: SharedInformers
+    ) -> Nodes:
         client = api.local_client("system:quarterdeck:nodes", _MASTERS)
-        informers = SharedInformers(client, self._clock)
         connector = api_connector(host, self.api_port)
         place = Place(self._home, cluster.config, cluster.pki, cluster.epoch, connector, self._discover)
         metrics = backends.metrics = Metrics(informers, self._clock)
@@ -259,7 +264,6 @@ class ControlPlane:
 
         nodes = Nodes(client, informers, self._clock, place, take)
         informers.start()
-        self._stack.push_async_callback(informers.close)
         await nodes.start()
         self._stack.push_async_callback(nodes.close)
         return nodes

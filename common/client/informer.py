@@ -154,7 +154,11 @@ class Informer:
             self._objects[obj_key] = obj
         self._reindex(obj_key, old, obj)
         for listener in self._listeners:
-            listener(old, obj)
+            # It is one of many who listen: a fault of one must not keep the news from the others.
+            try:
+                listener(old, obj)
+            except Exception:
+                log.exception("a listener for %s failed on %s", self.resource.group_resource, obj_key)
 
     def _reindex(self, obj_key: Key, old: Object | None, obj: Object | None) -> None:
         for values, table in self._indexes.values():

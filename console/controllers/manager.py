@@ -50,11 +50,12 @@ from .storageprotection import ClaimProtection, VolumeProtection
 
 
 class Controllers:
-    """All controllers as one component."""
+    """All controllers as one component; `owns_informers` when those end with it."""
 
-    def __init__(self, kit: Kit, controllers: Sequence[Controller[Any]]) -> None:
+    def __init__(self, kit: Kit, controllers: Sequence[Controller[Any]], *, owns_informers: bool) -> None:
         self.controllers = list(controllers)
         self._kit = kit
+        self._owns_informers = owns_informers
 
     def start(self) -> None:
         self._kit.events.start()
@@ -65,7 +66,8 @@ class Controllers:
     async def close(self) -> None:
         """Stop acting, then stop mirroring."""
         await asyncio.gather(*(controller.close() for controller in self.controllers))
-        await self._kit.informers.close()
+        if self._owns_informers:
+            await self._kit.informers.close()
         await self._kit.events.close()
 
 
@@ -78,13 +80,16 @@ def all_controllers(
     ca_pem: str = "",
     issue_token: Issue | None = None,
     sign: Sign | None = None,
+    informers: SharedInformers | None = None,
 ) -> Controllers:
     """`resources` are all that the API keeps: their objects are garbage collected, and emptied out of a namespace that
     ends. Events own nothing and are not owned, as they outlive what they are about. Without `ca_pem` no
     kube-root-ca.crt is published, without `issue_token` Secrets for tokens stay empty,
-    without `sign` approved requests for certificates wait."""
+    without `sign` approved requests for certificates wait. `informers` are those of the process, which whoever made
+    them closes."""
     owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
-    kit = Kit(client, SharedInformers(client, clock), clock, Recorder(client, clock, "kube-controller-manager"))
+    mirrors = informers or SharedInformers(client, clock)
+    kit = Kit(client, mirrors, clock, Recorder(client, clock, "kube-controller-manager"))
     controllers: list[Controller[Any]] = [
         DeploymentController(kit),
         ReplicaSetController(kit),
@@ -124,4 +129,4 @@ def all_controllers(
         controllers.append(TokenController(kit, ca_pem, issue_token))
     if sign is not None:
         controllers.append(CertificateController(kit, sign, LIFETIME))
-    return Controllers(kit, controllers)
+    return Controllers(kit, controllers, owns_informers=informers is None)

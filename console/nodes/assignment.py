@@ -20,6 +20,7 @@ from common.api.conditions import get_condition
 from common.api.meta import Object, key, labels, name, namespace, uid
 from common.api.pods import node_name
 from common.api.references import CONFIGMAPS, INGRESSES, SECRETS, Reference, tls_references
+from common.encoding import encode_to_keep
 from common.hosts import AGENT_ADDRESS
 
 from .chains import CLAIMS, LINKS, VOLUMES, closure
@@ -171,7 +172,7 @@ class Distribution:
         item = Item(resource, uid(obj))
         cached = self._encoded.get(item)
         if cached is None or cached[0] is not obj:
-            cached = self._encoded[item] = (obj, orjson.Fragment(orjson.dumps(obj)))
+            cached = self._encoded[item] = (obj, orjson.Fragment(encode_to_keep(obj)))
         return cached[1]
 
     def wanted(self, node: str) -> list[Item]:
@@ -341,6 +342,6 @@ def _same(resource: str, before: Object, now: Object) -> bool:
     return _without_status(before) == _without_status(now)
 
 
-def _without_status(pod: Object) -> bytes:
+def _without_status(pod: Object) -> Object:
     kept = {field: value for field, value in meta.metadata(pod).items() if field != "resourceVersion"}
-    return orjson.dumps({**pod, "metadata": kept, "status": None}, option=orjson.OPT_SORT_KEYS)
+    return {**pod, "metadata": kept, "status": None}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import orjson
-
 from common import settings
 from common.api.meta import Object
+from common.encoding import encode_to_keep
 
 from . import openapi_paths
 from .catalog import Registry
@@ -43,7 +42,7 @@ class OpenApi:
             raise KeyError((group, version))
         before, found = self._documents.get((group, version), ([], b""))
         if len(before) != len(rows) or any(one is not other for one, other in zip(before, rows, strict=True)):
-            found = orjson.dumps(_document(rows))
+            found = encode_to_keep(_document(rows))
             self._documents[group, version] = rows, found
         return found
 

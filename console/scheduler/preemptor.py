@@ -15,7 +15,7 @@ from common.api.conditions import set_condition
 from common.api.kinds import PODDISRUPTIONBUDGETS, PODS
 from common.api.meta import Key, Object, namespace, resource_version, uid
 from common.api.selectors import from_label_selector
-from common.client import Client, Informer
+from common.client import Client, SharedInformers
 from common.clock import Clock
 from common.errors import ApiError, Conflict, NotFound
 from common.events import Recorder
@@ -44,23 +44,21 @@ def budget_of(obj: Object) -> Budget:
 class Preemptor:
     """`state` is the scheduler's, which it shares."""
 
-    def __init__(self, client: Client, clock: Clock, state: ClusterState, pods: Informer, events: Recorder) -> None:
+    def __init__(
+        self, client: Client, clock: Clock, state: ClusterState, informers: SharedInformers, events: Recorder
+    ) -> None:
         self._client = client
         self._clock = clock
         self._state = state
-        self._pods = pods
+        self._pods = informers.get(PODS)
         self._events = events
-        self._budgets = Informer(client, PODDISRUPTIONBUDGETS, clock)
+        self._budgets = informers.get(PODDISRUPTIONBUDGETS)
         self._nominated: dict[str, PodInfo] = {}
         self._asked: set[str] = set()  # victims whose deletion is on its way
         self._tasks = Tasks("scheduler/preempt")
 
-    def start(self) -> None:
-        self._budgets.start()
-
     async def close(self) -> None:
         await self._tasks.close()
-        await self._budgets.close()
 
     # Nominations
 

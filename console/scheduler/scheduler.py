@@ -18,7 +18,7 @@ from common.api import storage
 from common.api.kinds import NAMESPACES, NODES, PODS
 from common.api.meta import Key, Object, is_deleting, key, labels, metadata, name, uid
 from common.api.pods import is_terminal, node_name
-from common.client import Client, Informer
+from common.client import Client, SharedInformers
 from common.clock import Clock
 from common.errors import ApiError, Conflict, NotFound
 from common.events import Recorder
@@ -49,7 +49,8 @@ FIRST_ASK_SECONDS, LAST_ASK_SECONDS = 0.05, 5.0  # between questions after a fai
 
 class Scheduler:
     """Schedules the pods of `default-scheduler` and of the names that choose a profile. `profile_name` is `pack` or
-    `spread`; ValueError for another. `extensions` are named plugins (`core/extensions.py`)."""
+    `spread`; ValueError for another. `extensions` are named plugins (`core/extensions.py`). `informers` are those of
+    the process, which whoever made them closes; a scheduler by itself has its own."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Scheduler:
         clock: Clock,
         profile_name: str = "pack",
         extensions: Sequence[tuple[str, object]] = (),
+        informers: SharedInformers | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -65,11 +67,13 @@ class Scheduler:
         self._rows = Rows(self._state, self._profile)
         self._queue = SchedulingQueue()
         self._classes = Classes(annotations=bool(extensions))
-        self._nodes = Informer(client, NODES, clock)
-        self._pods = Informer(client, PODS, clock)
-        self._namespaces = Informer(client, NAMESPACES, clock)
+        self._owns_informers = informers is None
+        self._informers = informers or SharedInformers(client, clock)
+        self._nodes = self._informers.get(NODES)
+        self._pods = self._informers.get(PODS)
+        self._namespaces = self._informers.get(NAMESPACES)
         self._events = Recorder(client, clock, DEFAULT_SCHEDULER)
-        self._preemptor = Preemptor(client, clock, self._state, self._pods, self._events)
+        self._preemptor = Preemptor(client, clock, self._state, self._informers, self._events)
         self._teller = Teller(client, clock, self._pods, self._queue, self._events, self._preemptor.node_of)
         self._tasks = Tasks("scheduler")
         self._binds = Tasks("scheduler/bind")
@@ -77,7 +81,7 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._retries: WorkQueue[Key] = WorkQueue(clock, "scheduler-retry")
         self._told_at = -1
-        self._volumes = VolumeBinder(client, clock, self._pods, self._state.where, self._volumes_changed)
+        self._volumes = VolumeBinder(client, clock, self._informers, self._state.where, self._volumes_changed)
         self._volumes_stale = False
         self._parked_stale = False
         self._refused: WeakKeyDictionary[PodClass, tuple[int, str]] = WeakKeyDictionary()
@@ -87,10 +91,7 @@ class Scheduler:
         self._nodes.listen(self._node_changed)
         self._pods.listen(self._pod_changed)
         self._volumes.start()
-        self._namespaces.start()
-        self._nodes.start()
-        self._pods.start()
-        self._preemptor.start()
+        self._informers.start()
         self._events.start()
         self._tasks.start("decide", self._run())
         self._tasks.start("retry", self._retry_loop())
@@ -102,11 +103,11 @@ class Scheduler:
         await self._tasks.close()
         await self._binds.close()
         await self._preemptor.close()
-        await asyncio.gather(*(informer.close() for informer in (self._namespaces, self._nodes, self._pods)))
         await self._teller.close()
         await self._retries.close()
-        await self._volumes.close()
         await self._events.close()
+        if self._owns_informers:
+            await self._informers.close()
 
     # What the mirrors say
 

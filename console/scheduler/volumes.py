@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from common.api import meta, storage
-from common.api.kinds import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, STORAGECLASSES
+from common.api.kinds import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, STORAGECLASSES
 from common.api.meta import Key, Object
-from common.client import Client, Informer
+from common.client import Client, SharedInformers
 from common.clock import Clock
 
 from .core import volumes as core
@@ -27,44 +27,36 @@ class VolumesNotBound(Exception):
 
 
 class VolumeBinder:
-    """`pods` is the scheduler's mirror of pods, `where` tells the node of a pod by uid, `changed` is called when needs
+    """`informers` are the scheduler's, `where` tells the node of a pod by uid, `changed` is called when needs
     may have changed."""
 
     def __init__(
         self,
         client: Client,
         clock: Clock,
-        pods: Informer,
+        informers: SharedInformers,
         where: Callable[[str], str | None],
         changed: Callable[[], None],
     ) -> None:
         self._client = client
         self._clock = clock
-        self._pods = pods
+        self._pods = informers.get(PODS)
         self._where = where
         self._changed = changed
-        self._claims = Informer(client, PERSISTENTVOLUMECLAIMS, clock)
-        self._volumes = Informer(client, PERSISTENTVOLUMES, clock)
-        self._classes = Informer(client, STORAGECLASSES, clock)
+        self._claims = informers.get(PERSISTENTVOLUMECLAIMS)
+        self._volumes = informers.get(PERSISTENTVOLUMES)
+        self._classes = informers.get(STORAGECLASSES)
         self._waiting: dict[Key, set[asyncio.Event]] = {}  # one for each pod that waits for the claim
-        pods.add_index("claim", lambda pod: [str(key) for key in storage.claim_keys(pod)])
+        informers.index(PODS, "claim", lambda pod: [str(key) for key in storage.claim_keys(pod)])
 
     def start(self) -> None:
         self._claims.listen(self._claim_changed)
         for informer in (self._volumes, self._classes):
             informer.listen(lambda _old, _new: self._changed())
-        for informer in self._informers():
-            informer.start()
 
     async def synced(self) -> None:
-        for informer in self._informers():
+        for informer in (self._claims, self._volumes, self._classes):
             await informer.synced.wait()
-
-    async def close(self) -> None:
-        await asyncio.gather(*(informer.close() for informer in self._informers()))
-
-    def _informers(self) -> tuple[Informer, ...]:
-        return self._claims, self._volumes, self._classes
 
     def _claim_changed(self, old: Object | None, new: Object | None) -> None:
         obj = new if new is not None else old

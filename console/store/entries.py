@@ -12,6 +12,7 @@ from typing import TypeAlias
 import orjson
 
 from common.api.meta import Object
+from common.encoding import encode_to_keep
 
 from .sharing import Parts
 
@@ -115,7 +116,7 @@ def with_revision(obj: Object, revision: int) -> Object:
 def make_entry(key: ObjectKey, revision: int, obj: Object, *, shared: bool = True) -> Entry:
     """The entry of a new version. Without `shared` its decoded form stays for a moment only."""
     stamped = with_revision(obj, revision)
-    return Entry(key, revision, orjson.dumps(stamped), _parts.share(stamped) if shared else stamped)
+    return Entry(key, revision, encode_to_keep(stamped), _parts.share(stamped) if shared else stamped)
 
 
 def make_tombstone(last: Entry, revision: int) -> Entry:

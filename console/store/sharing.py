@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from common.api.meta import Object
+from common.encoding import fitted
 
 MAX_PARTS = 8192  # known at once; beyond that all are forgotten, which costs one more copy of those that come again
 _LEAST = 24  # bytes of a part for which looking it up pays
@@ -41,5 +42,5 @@ class Parts:
             made: Any = self.share(value)
         else:
             made = [self._part(item) if isinstance(item, dict | list) else item for item in value]
-        self._known[encoded] = made
+        self._known[fitted(encoded)] = made
         return made

@@ -23,6 +23,7 @@ from common.api.meta import Key, Object, controller_of, is_deleting, key, labels
 from common.api.meta import annotations as annotations_of
 from common.api.pods import requests
 from common.api.taints import Taint, Toleration, taints_of, tolerations_of
+from common.encoding import encode_to_keep
 
 from .terms import Carried, PodAffinity, Spread
 from .volumes import NONE, VolumeNeeds
@@ -57,8 +58,7 @@ class PodClass:
     ports: tuple[HostPort, ...]
     affinity: NodeAffinity
     tolerations: tuple[Toleration, ...]
-    workload: str
-    owned: bool  # whether the workload is more than the pod itself
+    workload: str  # uid of the controller; empty for pods that have none and are no replicas of each other
     namespace: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -116,9 +116,9 @@ class Classes:
 
     def _classify(self, pod: Object, spec: Object, volumes: VolumeNeeds) -> PodClass:
         owner = controller_of(pod)
-        workload = str(owner.get("uid")) if owner else uid(pod)
+        workload = str(owner.get("uid")) if owner else ""
         # A digest of every field that `_parse` reads; a pod that differs in one of them gets another class.
-        digest = orjson.dumps(
+        digest = encode_to_keep(
             [
                 workload, namespace(pod), labels(pod), annotations_of(pod) if self._annotations else None,
                 spec.get("priority"), spec.get("preemptionPolicy"), spec.get("schedulerName"),
@@ -149,7 +149,6 @@ def _parse(pod: Object, spec: Object, workload: str, noted: Mapping[str, str], v
         affinity=NodeAffinity.of(spec),
         tolerations=tolerations_of(pod),
         workload=workload,
-        owned=controller_of(pod) is not None,
         namespace=namespace(pod),
         labels=own,
         annotations=noted,

@@ -90,7 +90,7 @@ class Relations:
         counters, terms = state.counters, kind.pod_affinity
         self._zone = (
             counters.counter(OfWorkload(kind.workload, ZONE))
-            if state.has_zones and kind.owned and not kind.spread
+            if state.has_zones and kind.workload and not kind.spread
             else None
         )
         self._near = [counters.counter(MatchingAll(terms.required, term.key)) for term in terms.required]

@@ -25,7 +25,7 @@ def _unwanted(pod: PodClass, node: NodeInfo) -> float:
 
 def _apart(pod: PodClass, node: NodeInfo) -> float:
     """Few replicas of the same workload on the node."""
-    return 1.0 / (1 + node.workloads.get(pod.workload, 0))
+    return 1.0 / (1 + node.workloads.get(pod.workload, 0)) if pod.workload else 1.0
 
 
 def _in_use(_pod: PodClass, node: NodeInfo) -> float:

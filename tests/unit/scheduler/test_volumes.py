@@ -12,7 +12,7 @@ from common.api.conditions import get_condition
 from common.api.kinds import NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, STORAGECLASSES
 from common.api.meta import Key, Object
 from common.api.pods import node_name
-from common.client import Informer
+from common.client import SharedInformers
 from common.clock import FakeClock
 from console.scheduler import Scheduler
 from console.scheduler.core import volumes
@@ -263,10 +263,11 @@ async def test_of_two_pods_that_wait_for_one_claim_one_may_give_up() -> None:
     api = FakeApi(clock)
     api.seed(STORAGECLASSES, storage_class("wait"))
     api.seed(PERSISTENTVOLUMECLAIMS, claim("data", storage_class="wait"))
-    pods = Informer(api.client(), PODS, clock)
-    binder = VolumeBinder(api.client(), clock, pods, lambda _uid: None, lambda: None)
+    informers = SharedInformers(api.client(), clock)
+    binder = VolumeBinder(api.client(), clock, informers, lambda _uid: None, lambda: None)
     tasks = Tasks("test")
     binder.start()
+    informers.start()
     await binder.synced()
     first, second = (tasks.start(who, binder.bind(with_claims(pod(who), "data"), on("n1"), "n1")) for who in "ab")
     await quiet(api)
@@ -281,4 +282,4 @@ async def test_of_two_pods_that_wait_for_one_claim_one_may_give_up() -> None:
     await quiet(api)
     assert second.done()
     await tasks.close()
-    await binder.close()
+    await informers.close()
