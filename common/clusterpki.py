@@ -14,6 +14,7 @@ from .jwt import SigningKey
 from .pki import Authority, Folder, Identity, PkiError, Revocations, Subject
 
 _AUTHORITY, _CONTROL_PLANE, _ADMIN, _SERVER = "ca", "controlplane", "admin", "apiserver"
+_FRONT_AUTHORITY, _FRONT_PROXY = "front-proxy-ca", "front-proxy-client"
 _SIGNER = "service-accounts"
 
 
@@ -35,6 +36,9 @@ class ClusterPki:
             self._folder.save(_AUTHORITY, stored)
         self.authority = Authority(stored)
         pki.check_validity(stored.certificate, now)
+        self.front_authority = Authority(
+            self._folder.load(_FRONT_AUTHORITY, pki.REPLACEABLE) or self._new_front_authority(cluster, now)
+        )
         self.revocations = Revocations(folder / "revoked.json")
         self.signer = SigningKey(_signing_key(folder / f"{_SIGNER}.pem"))
         self.renew(now)
@@ -47,12 +51,20 @@ class ClusterPki:
         self.server = self._ensure(
             _SERVER, Subject("quarterdeck-apiserver", (), self._names, server=True, client=False), now
         )
-        self._current = (self.controlplane, self.admin, self.server)
+        subject = Subject(pki.FRONT_PROXY)
+        self.front_proxy = self._folder.ensure(_FRONT_PROXY, lambda: self.front_authority.issue(subject, now), now)
+        self._current = (self.controlplane, self.admin, self.server, self.front_proxy)
         return before != self._current
 
     def sign_node(self, request_pem: bytes, node: str, now: datetime) -> bytes:
         """A node's certificate for its own key; PkiError when request or name are unusable."""
         return self.authority.sign_request(request_pem, pki.node_subject(node, ()), now)
+
+    def _new_front_authority(self, cluster: str, now: datetime) -> Identity:
+        made = Authority.create(f"front-proxy {cluster}", now).identity
+        self._folder.remove(_FRONT_PROXY)  # one of another authority is believed by nobody
+        self._folder.save(_FRONT_AUTHORITY, made)
+        return made
 
     def _ensure(self, name: str, subject: Subject, now: datetime) -> Identity:
         stored = self._folder.load(name, pki.REPLACEABLE)

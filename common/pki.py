@@ -31,6 +31,7 @@ BACKDATED = timedelta(minutes=5)  # a certificate made now is already valid on a
 
 CONTROL_PLANE = "system:quarterdeck:controlplane"
 ADMINISTRATOR = "quarterdeck-admin"
+FRONT_PROXY = "front-proxy-client"  # to API servers of users behind ours
 MASTERS = "system:masters"
 NODES = "system:nodes"
 NODE_PREFIX = "system:node:"

@@ -40,6 +40,7 @@ from common.pki import MASTERS, PkiError
 from common.session import Usage
 from common.settings import API_PORT, ClusterConfig, Home
 from console import passphrase, plugins
+from console.apiserver.aggregation.frontproxy import FrontProxy
 from console.apiserver.backends import Computed, Explainer, HostAdmin, NodeStreams
 from console.apiserver.history.journal import UNDO_RECORDS
 from console.apiserver.server import ApiServer, ListenError
@@ -220,7 +221,7 @@ class ControlPlane:
         api = ApiServer(
             store, registry, self._clock, cluster.config,
             streams=backends, explainer=backends, hosts=backends, computed=backends,
-            revoked=cluster.pki.revocations.is_revoked, signer=cluster.pki.signer,
+            revoked=cluster.pki.revocations.is_revoked, signer=cluster.pki.signer, front=_front_proxy(cluster.pki),
         )  # fmt: skip
         await api.start(self._home.api_socket, listen)
         self._stack.push_async_callback(api.close)
@@ -284,6 +285,11 @@ class ControlPlane:
         keys = cluster.pki
         content = kubeconfig.kubeconfig(cluster.config.name, server, keys.authority.certificate_pem, keys.admin)
         await asyncio.to_thread(write_atomic, self._home.kubeconfig, content)
+
+
+def _front_proxy(pki: ClusterPki) -> FrontProxy:
+    authorities = (pki.authority.certificate_pem, pki.front_authority.certificate_pem)
+    return FrontProxy(*authorities, lambda: pki.front_proxy)
 
 
 def _lock(file: Path) -> IO[str]:

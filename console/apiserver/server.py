@@ -29,6 +29,10 @@ from .access.authorizer import Authorizer
 from .access.certificates import CertificateGuard
 from .access.escalation import EscalationGuard
 from .access.reconcile import reconcile
+from .aggregation.availability import Availability
+from .aggregation.frontproxy import FrontProxy, publish
+from .aggregation.proxy import serve_remote
+from .aggregation.remote import Remote
 from .authentication import Authenticator
 from .authorization import attributes, needed, path_attributes
 from .backends import Computed, Explainer, HostAdmin, NodeStreams
@@ -73,7 +77,7 @@ class ApiServer:
     """`streams`, `explainer`, `hosts` and `computed` are the parts of other components that requests reach through it;
     without one of them its requests are answered ServiceUnavailable. `revoked` says of a serial number whether its
     certificate is trusted no longer. `signer` signs tokens of ServiceAccounts; without one they last as long as this
-    server."""
+    server. `front` is who it is to API servers of users; without it none of them is asked."""
 
     def __init__(
         self,
@@ -88,6 +92,7 @@ class ApiServer:
         computed: Computed | None = None,
         revoked: Callable[[int], bool] = lambda _serial: False,
         signer: SigningKey | None = None,
+        front: FrontProxy | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -117,7 +122,9 @@ class ApiServer:
             ),
             self._authorizer.check,
         )
-        self._system = System(registry, lambda: not self._closing, self._figures, self.tokens)
+        self._services, self._front = services, front
+        self._remotes = None if front is None else Availability(store, registry, self._verbs, services, front, clock)
+        self._system = System(registry, lambda: not self._closing, self._figures, self.tokens, self._known_remotes)
         self._custom = CustomResources(store, registry, self._verbs, clock)
         self._runner: web.ServerRunner | None = None
         self._socket_path: Path | None = None
@@ -139,6 +146,10 @@ class ApiServer:
         await seed(client, sorted({(resource.group, resource.version) for resource in built_in}))
         await seed_range(client, self._verbs.config.service_cidrs, self._verbs.clock)
         await reconcile(client)
+        if self._front is not None:
+            await publish(client, self._front)
+        if self._remotes is not None:
+            self._remotes.start()
         self._runner = web.ServerRunner(
             web.Server(self._handle, handler_cancellation=True, access_log=None), shutdown_timeout=SHUTDOWN_SECONDS
         )
@@ -162,6 +173,8 @@ class ApiServer:
 
     async def close(self) -> None:
         self._closing = True
+        if self._remotes is not None:
+            await self._remotes.close()
         await self._custom.close()
         self._resources.end_watches()
         if self._runner is not None:
@@ -209,11 +222,25 @@ class ApiServer:
     ) -> web.StreamResponse:
         if info is None:
             self._authorizer.check(caller, path_attributes(http.method, http.path))
-            return await self._system.handle(http, path)
-        if MASTERS not in caller.groups:  # the authorizer knows it too: this spares reading out what is asked
+        elif MASTERS not in caller.groups:  # the authorizer knows it too: this spares reading out what is asked
             for asked in needed(info, http.query):
                 self._authorizer.check(caller, asked)
+        remote = self._remote_of(path)
+        if remote is not None and self._front is not None:
+            return await serve_remote(self._services, self._front, remote, http, caller)
+        if info is None:
+            return await self._system.handle(http, path)
         return await self._resources.handle(http, info, caller)
+
+    def _known_remotes(self) -> list[Remote]:
+        return [] if self._remotes is None else self._remotes.remotes
+
+    def _remote_of(self, path: str) -> Object | None:
+        """The APIService whose server a path belongs to; None for our own."""
+        if self._remotes is None or not path.startswith("/apis/"):
+            return None
+        parts = path.split("/", 4)
+        return self._remotes.service_of(parts[2], parts[3]) if len(parts) > 3 else None
 
     def _guard(self, caller: Caller, resource: Resource, new: Object, old: Object | None) -> None:
         for guard in self._guards:

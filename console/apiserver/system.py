@@ -15,6 +15,8 @@ from console.registry import discovery, openapi_v2
 from console.registry.catalog import Registry
 from console.registry.openapi import OpenApi
 
+from .aggregation import remote
+from .aggregation.remote import Remote
 from .identity.accounts import ServiceAccountTokens
 from .negotiation import negotiate
 from .responses import respond
@@ -28,7 +30,7 @@ _GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 class System:
     """`ready` says whether requests can be served, `figures` gives the lines of /metrics, `tokens` has the key with
-    which others verify tokens of ServiceAccounts."""
+    which others verify tokens of ServiceAccounts, `remotes` are the groups and versions of other servers."""
 
     def __init__(
         self,
@@ -36,7 +38,9 @@ class System:
         ready: Callable[[], bool],
         figures: Callable[[], dict[str, float]],
         tokens: ServiceAccountTokens,
+        remotes: Callable[[], list[Remote]],
     ) -> None:
+        self._remotes = remotes
         self._registry = registry
         self._openapi = OpenApi(registry)
         self._ready = ready
@@ -71,13 +75,13 @@ class System:
         if path == "/version":
             return version()
         if path in {"/api", "/apis"} and negotiate(http.headers.get("Accept", "")).is_aggregated_discovery:
-            return discovery.aggregated(self._registry, core=path == "/api")
-        groups = self._registry.groups()
+            return self._aggregated(core=path == "/api")
+        groups = remote.with_groups(self._registry.groups(), self._remotes())
         match parts:
             case ["api"]:
                 return discovery.api_versions(http.host)
             case ["apis"]:
-                return discovery.api_group_list(self._registry)
+                return discovery.api_group_list(groups)
             case ["apis", group] if group in groups:
                 return discovery.api_group(group, groups[group])
             case ["apis", group, found] if found in groups.get(group, ()):
@@ -88,9 +92,16 @@ class System:
                 return {"paths": self._paths()}
         raise NotFound("the server could not find the requested resource")
 
+    def _aggregated(self, *, core: bool) -> dict[str, object]:
+        document = discovery.aggregated(self._registry, core=core)
+        remotes = self._remotes()
+        if core or not remotes:
+            return document
+        return remote.aggregated(document, remotes, remote.with_groups(self._registry.groups(), remotes))
+
     def _paths(self) -> list[str]:
-        served = [f"/apis/{group}/{item}" for group, versions in self._registry.groups().items() if group
-                  for item in versions]  # fmt: skip
+        groups = remote.with_groups(self._registry.groups(), self._remotes())
+        served = [f"/apis/{group}/{item}" for group, versions in groups.items() if group for item in versions]
         own = ["/api", "/api/v1", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", OPENID, KEYS]
         return sorted([*own, *served, *OPEN_PATHS])
 
@@ -111,7 +122,8 @@ class System:
         form = negotiate("")
         match parts:
             case []:
-                body = orjson.dumps(self._openapi.index())
+                others = {(item.group, item.version): item.openapi for item in self._remotes() if item.openapi}
+                body = orjson.dumps(self._openapi.index(others))
             case ["api", found]:
                 body = self._openapi_document("", found)
             case ["apis", group, found]:
@@ -124,9 +136,13 @@ class System:
         # kubectl asks for protobuf by this media type in two spellings, and takes what it asked for without a look.
         if "proto-openapi.spec.v2" in http.headers.get("Accept", ""):
             return web.Response(body=openapi_v2.encoded(self._registry), headers={"Content-Type": openapi_v2.PROTOBUF})
-        return await respond(orjson.dumps(openapi_v2.document(self._registry)), negotiate(""), http=http)
+        document = remote.with_swagger(openapi_v2.document(self._registry), self._remotes())
+        return await respond(orjson.dumps(document), negotiate(""), http=http)
 
     def _openapi_document(self, group: str, found: str) -> bytes:
+        for item in self._remotes():
+            if (item.group, item.version) == (group, found) and item.openapi:
+                return item.openapi
         try:
             return self._openapi.document(group, found)
         except KeyError:

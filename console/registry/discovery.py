@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from common.api.meta import Object
 
 from .catalog import Registry
@@ -123,12 +125,12 @@ def api_group(group: str, versions: list[str]) -> Object:
     }
 
 
-def api_group_list(registry: Registry) -> Object:
-    """`APIGroupList` of /apis."""
-    groups = [api_group(group, versions) for group, versions in registry.groups().items() if group]
-    for group in groups:
-        del group["kind"], group["apiVersion"]
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+def api_group_list(groups: Mapping[str, list[str]]) -> Object:
+    """`APIGroupList` of /apis; `groups` are the versions of each, the preferred first."""
+    listed = [api_group(group, versions) for group, versions in groups.items() if group]
+    for item in listed:
+        del item["kind"], item["apiVersion"]
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
 
 
 def api_resource_list(registry: Registry, group: str, version: str) -> Object:

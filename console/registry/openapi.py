@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from common import settings
@@ -25,14 +26,16 @@ class OpenApi:
         self._registry = registry
         self._documents: dict[tuple[str, str], tuple[list[Row], bytes]] = {}
 
-    def index(self) -> Object:
-        """/openapi/v3: where the document of each group and version is. The hash in the address lets clients cache."""
+    def index(self, others: Mapping[tuple[str, str], bytes]) -> Object:
+        """/openapi/v3: where the document of each group and version is; `others` has those of other servers. The hash
+        in the address lets clients cache."""
         paths: Object = {}
         for group, versions in self._registry.groups().items():
             for version in versions:
                 name = f"apis/{group}/{version}" if group else f"api/{version}"
-                digest = hashlib.sha256(self.document(group, version)).hexdigest().upper()
-                paths[name] = {"serverRelativeURL": f"/openapi/v3/{name}?hash={digest}"}
+                paths[name] = _place(name, self.document(group, version))
+        for (group, version), body in others.items():
+            paths[f"apis/{group}/{version}"] = _place(f"apis/{group}/{version}", body)
         return {"paths": paths}
 
     def document(self, group: str, version: str) -> bytes:
@@ -45,6 +48,10 @@ class OpenApi:
             found = encode_to_keep(_document(rows))
             self._documents[group, version] = rows, found
         return found
+
+
+def _place(name: str, body: bytes) -> Object:
+    return {"serverRelativeURL": f"/openapi/v3/{name}?hash={hashlib.sha256(body).hexdigest().upper()}"}
 
 
 def _document(rows: list[Row]) -> Object:

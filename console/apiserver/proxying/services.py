@@ -13,14 +13,14 @@ from typing import Any
 
 import aiohttp
 
-from common.api.kinds import ENDPOINTS, PODS, SERVICES
+from common.api.kinds import PODS, SERVICES
 from common.api.meta import Key
 from common.errors import ServiceUnavailable
 from console.apiserver.backends import NodeStreams
 from console.registry.row import Lookup
 
 from .connector import PodConnector
-from .target import Asked, Target, of_endpoint, of_service
+from .target import Asked, Target, of_endpoint, of_service, slices_of, subsets
 
 CONNECT_SECONDS = 5.0
 
@@ -44,8 +44,8 @@ class Services:
             raise ServiceUnavailable(f'service "{name}" not found')
         if (service.get("spec") or {}).get("type") == "ExternalName":
             return Target("https", str(service["spec"]["externalName"]), port)
-        endpoints = self._lookup.get(ENDPOINTS, Key(namespace, name)) or {}
-        target = of_service(Asked("https", name, str(port)), service, endpoints.get("subsets") or [])
+        ready = subsets(slices_of(self._lookup, namespace, name))
+        target = of_service(Asked("https", name, str(port)), service, ready)
         return of_endpoint(target, self._lookup.get(PODS, Key(*target.pod)) if target.pod else None)
 
     @asynccontextmanager

@@ -6,10 +6,13 @@ import random
 from dataclasses import dataclass
 
 from common.api import meta
+from common.api.kinds import ENDPOINTSLICES
 from common.api.meta import Object
 from common.api.pods import ips, node_name
 from common.errors import BadRequest, ServiceUnavailable
+from console.registry.row import Lookup
 
+SERVICE_NAME = "kubernetes.io/service-name"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -88,6 +91,25 @@ def of_endpoint(target: Target, pod: Object | None) -> Target:
     """An endpoint whose pod is gone is asked by its address, like one that never was a pod."""
     gone = pod is None or not target.node
     return Target(target.scheme, target.address, target.port) if gone else target
+
+
+def slices_of(lookup: Lookup, namespace: str, name: str) -> list[Object]:
+    """The EndpointSlices of a Service."""
+    return [
+        item
+        for item in lookup.items(ENDPOINTSLICES)
+        if meta.namespace(item) == namespace and meta.labels(item).get(SERVICE_NAME) == name
+    ]
+
+
+def subsets(slices: list[Object]) -> list[Object]:
+    """What is ready in slices, in the form that Endpoints have."""
+    found = []
+    for item in slices:
+        ready = [one for one in item.get("endpoints") or () if (one.get("conditions") or {}).get("ready") is not False]
+        addresses = [{**one, "ip": address} for one in ready for address in one.get("addresses") or ()]
+        found.append({"addresses": addresses, "ports": item.get("ports") or []})
+    return found
 
 
 def service_name(asked: Asked) -> str:

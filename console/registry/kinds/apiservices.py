@@ -1,4 +1,4 @@
-"""APIServices: which groups and versions of the API there are. All of ours are served by the API server itself."""
+"""APIServices: which groups and versions of the API there are, served here or by a Service."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, at
 from console.registry.row import ALL_METADATA, Column, Context, Row
-
-_UNREACHED = "aggregated API servers are not reached by this API server"
 
 
 def described(group: str, version: str) -> Object:
@@ -33,11 +31,12 @@ def _default(obj: Object) -> None:
 
 
 def _prepare(new: Object, old: Object | None, context: Context) -> None:
-    if old is None:
+    if (new.get("spec") or {}).get("service") is None and not context.subresource:
+        conditions = list(((new.get("status") or {}).get("conditions")) or ())
         words = ("True", "Local", "Local APIServices are always available")
-        if (new.get("spec") or {}).get("service") is not None:
-            words = ("False", "Unsupported", _UNREACHED)
-        new["status"] = {"conditions": set_condition([], "Available", *words, context.now)}
+        new["status"] = {"conditions": set_condition(conditions, "Available", *words, context.now)}
+    elif old is None:
+        new["status"] = {}  # whoever looks after it says whether its server answers
 
 
 def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
@@ -60,6 +59,9 @@ def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause
                 causes.append(validation.wrong(f"spec.{name}", spec[name], "local APIServices may not have it"))
         return causes
     causes += [validation.required(f"spec.service.{name}") for name in ("namespace", "name") if not service.get(name)]
+    if not 0 < service.get("port", 443) < 65536:
+        why = "port is not valid: must be between 1 and 65535, inclusive"
+        causes.append(validation.wrong("spec.service.port", service["port"], why))
     if spec.get("insecureSkipTLSVerify") and spec.get("caBundle"):
         causes.append(validation.wrong("spec.insecureSkipTLSVerify", True, "may not be true if caBundle is present"))
     return causes

@@ -16,9 +16,10 @@ from common.client.http import HttpClient
 from common.clock import SystemClock
 from common.files import write_atomic
 from common.kubeconfig import kubeconfig
-from common.pki import ADMINISTRATOR, MASTERS, Authority, Subject
+from common.pki import ADMINISTRATOR, FRONT_PROXY, MASTERS, Authority, Subject
 from common.settings import ClusterConfig
 from common.tls import server_context
+from console.apiserver.aggregation.frontproxy import FrontProxy
 from console.apiserver.server import ApiServer
 from console.controlplane import ENCRYPTED
 from console.registry.catalog import default_registry
@@ -36,6 +37,7 @@ class Running:
     kubeconfig: Path
     url: str
     authority: Authority
+    front_authority: Authority  # of the certificate that aggregated API servers are shown
 
     def kubeconfig_for(self, folder: Path, subject: Subject) -> Path:
         """A kubeconfig of somebody else."""
@@ -63,7 +65,10 @@ async def api(tmp_path: Path, node: Node) -> AsyncIterator[Running]:
     volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
     encryption = Encryption(ENCRYPTED, tmp_path / "encryption.json")
     store = await open_store(tmp_path / "store.db", volatile, encryption)
-    server = ApiServer(store, registry, clock, ClusterConfig.dual_stack(), streams=node)
+    front_authority = Authority.create("front-proxy", clock.now())
+    proxy_identity = front_authority.issue(Subject(FRONT_PROXY), clock.now())
+    front = FrontProxy(authority.certificate_pem, front_authority.certificate_pem, lambda: proxy_identity)
+    server = ApiServer(store, registry, clock, ClusterConfig.dual_stack(), streams=node, front=front)
     context = server_context(identity, authority.certificate_pem)
     await server.start(tmp_path / "api.sock", ("127.0.0.1", 0, context))
     host, port = server.addresses[0]
@@ -71,7 +76,7 @@ async def api(tmp_path: Path, node: Node) -> AsyncIterator[Running]:
     admin = authority.issue(Subject(ADMINISTRATOR, (MASTERS,)), clock.now())
     path = tmp_path / "kubeconfig"
     write_atomic(path, kubeconfig("test", url, authority.certificate_pem, admin))
-    yield Running(server, store, tmp_path / "api.sock", path, url, authority)
+    yield Running(server, store, tmp_path / "api.sock", path, url, authority, front_authority)
     await server.close()
     await store.close()
 

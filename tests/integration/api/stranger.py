@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from common.api.kinds import ENDPOINTS, NAMESPACES, PODS, SERVICES
+from common.api.kinds import ENDPOINTSLICES, NAMESPACES, PODS, SERVICES
 from common.api.meta import Object
 from common.client.http import HttpClient
 from common.clock import SystemClock
@@ -56,19 +56,22 @@ class Stranger:
         response = {"uid": review["request"]["uid"], **answer}
         return web.Response(body=orjson.dumps({**head, "response": response}), content_type="application/json")
 
-    async def expose(self, client: HttpClient) -> None:
-        """Be a pod on node-1 behind the Service strangers/stranger."""
-        await client.create(NAMESPACES, {"metadata": {"name": SPACE}})
-        metadata = {"name": NAME, "namespace": SPACE}
-        pod = {"metadata": metadata, "spec": {"containers": [{"name": "main", "image": "x"}]}}
-        await client.create(PODS, pod)
-        await client.post(PODS, NAME, "binding", {"target": {"name": "node-1"}}, SPACE)
-        await client.create(SERVICES, {"metadata": metadata, "spec": {"ports": [{"port": CLIENT_PORT}]}})
-        reference = {"kind": "Pod", "namespace": SPACE, "name": NAME}
-        address = {"ip": "10.42.0.7", "nodeName": "node-1", "targetRef": reference}
-        await client.create(
-            ENDPOINTS, {"metadata": metadata, "subsets": [{"addresses": [address], "ports": [{"port": self.port}]}]}
-        )
+
+async def expose(client: HttpClient, port: int) -> None:
+    """Let what listens here on `port` be a pod on node-1 behind the Service strangers/stranger."""
+    await client.create(NAMESPACES, {"metadata": {"name": SPACE}})
+    metadata = {"name": NAME, "namespace": SPACE}
+    pod = {"metadata": metadata, "spec": {"containers": [{"name": "main", "image": "x"}]}}
+    await client.create(PODS, pod)
+    await client.post(PODS, NAME, "binding", {"target": {"name": "node-1"}}, SPACE)
+    await client.create(SERVICES, {"metadata": metadata, "spec": {"ports": [{"port": CLIENT_PORT}]}})
+    reference = {"kind": "Pod", "namespace": SPACE, "name": NAME}
+    endpoint = {"addresses": ["10.42.0.7"], "nodeName": "node-1", "targetRef": reference}
+    made = {
+        "metadata": {**metadata, "labels": {"kubernetes.io/service-name": NAME}}, "addressType": "IPv4",
+        "endpoints": [endpoint], "ports": [{"name": "", "port": port, "protocol": "TCP"}],
+    }  # fmt: skip
+    await client.create(ENDPOINTSLICES, made)
 
 
 Handler = Callable[[web.BaseRequest], Any]

@@ -15,7 +15,7 @@ from common.client.http import HttpClient
 from common.errors import BadRequest, InternalError, NotFound
 
 from .conftest import Running
-from .stranger import Stranger, webhook
+from .stranger import Stranger, expose, webhook
 
 GROUP = "stable.example.com"
 V1 = Resource(GROUP, "v1", "endpoints", "Endpoint")
@@ -94,7 +94,7 @@ def kept_versions(api: Running) -> dict[str, str]:
 
 async def test_an_object_is_read_in_another_version(client: HttpClient, hook: Stranger) -> None:
     """The webhook is a pod of another host: it is asked through that host's agent, by the name of its Service."""
-    await hook.expose(client)
+    await expose(client, hook.port)
     await defined(client, definition(hook.by_service))
     made = await client.create(V1, endpoint("one", hostPort="localhost:80"))
     assert hook.asked == []

@@ -48,7 +48,7 @@ def test_plain_discovery_says_the_same() -> None:
     ]  # fmt: skip
     scale = listed["resources"][1]
     assert (scale["group"], scale["version"], scale["kind"]) == ("autoscaling", "v1", "Scale")
-    groups = discovery.api_group_list(REGISTRY)["groups"]
+    groups = discovery.api_group_list(REGISTRY.groups())["groups"]
     assert groups[0]["preferredVersion"] == {"groupVersion": "apps/v1", "version": "v1"}
     assert discovery.api_versions()["versions"] == ["v1"]
 

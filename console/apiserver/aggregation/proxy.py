@@ -1,0 +1,74 @@
+"""Carries a request for an aggregated group and version to its server and the answer back, as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+
+from common.api.conditions import is_true
+from common.api.meta import Object
+from common.errors import BadRequest, ServiceUnavailable
+from console.apiserver.caller import Caller
+from console.apiserver.proxying.services import Services
+
+from .frontproxy import FrontProxy, headers, is_claim
+
+# Between two neighbours only, and what proves the caller to us and is nobody else's business.
+_NOT_SENT = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
+     "upgrade", "host", "authorization", "content-length"}
+)  # fmt: skip
+_IMPERSONATION = "impersonate-"
+
+
+async def serve_remote(
+    services: Services, front: FrontProxy, service: Object, http: web.BaseRequest, caller: Caller
+) -> web.StreamResponse:
+    """`service` is the APIService. Raises ServiceUnavailable when its server does not answer."""
+    if not is_true(service, "Available"):
+        raise ServiceUnavailable("service unavailable")
+    if http.headers.get("Upgrade"):
+        raise BadRequest("unable to upgrade: requests to aggregated API servers are carried as plain HTTP only")
+    spec = service["spec"]
+    reference = spec["service"]
+    where = (str(reference["namespace"]), str(reference["name"]), int(reference.get("port", 443)))
+    response: web.StreamResponse | None = None
+    try:
+        async with services.request(
+            where, http.method, http.rel_url.raw_path_qs, front.context(spec), headers=_sent(http, caller),
+            data=_body(http),
+        ) as answer:  # fmt: skip
+            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_returned(answer))
+            if answer.content_length is not None:
+                response.content_length = answer.content_length
+            await response.prepare(http)
+            async for chunk in answer.content.iter_any():
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        if response is not None and response.prepared:
+            raise ConnectionError(f"the answer of {where[1]}.{where[0]} was cut off") from error
+        raise ServiceUnavailable(f"error trying to reach service: {error}") from error
+
+
+def _sent(http: web.BaseRequest, caller: Caller) -> CIMultiDict[str]:
+    found = CIMultiDict(
+        (name, value)
+        for name, value in http.headers.items()
+        if name.lower() not in _NOT_SENT and not is_claim(name) and not name.lower().startswith(_IMPERSONATION)
+    )
+    found.setdefault("Accept-Encoding", "identity")
+    found.extend(headers(caller))
+    return found
+
+
+def _returned(answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
+    return CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in _NOT_SENT)
+
+
+def _body(http: web.BaseRequest) -> AsyncIterator[bytes] | None:
+    return http.content.iter_any() if http.body_exists else None
