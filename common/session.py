@@ -67,11 +67,13 @@ class Heartbeat:
 @dataclass(frozen=True, slots=True)
 class Sync:
     """Objects that the node needs now, by resource (`pods`, `configmaps`, `secrets`, `persistentvolumeclaims`,
-    `persistentvolumes`, `services`, `endpointslices`, `nodes`, `namespaces`, `ingresses`, `ingressclasses`). With
+    `persistentvolumes`, `services`, `endpointslices`, `nodes`, `namespaces`, `runtimeclasses`, `networkpolicies`,
+    `policypeers`, `ingresses`, `ingressclasses`). With
     `full` everything not listed is to be forgotten; otherwise `removed` lists uids.
 
     A node gets its own pods, the ConfigMaps, Secrets and claims that they name, the volumes of those claims and the
-    Secrets of those volumes, all Services and EndpointSlices, all Nodes, and, if it runs the proxy, all Ingresses,
+    Secrets of those volumes, all Services and EndpointSlices, all Nodes, all NetworkPolicies and, while there are some,
+    a `policypeers` record of every pod (common/api/policypeers.py), and, if it runs the proxy, all Ingresses,
     their classes and TLS Secrets.
     `generation` rises by one with each Sync of a session.
     """

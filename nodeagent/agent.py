@@ -15,6 +15,7 @@ from pathlib import Path
 from common.aio import Tasks
 from common.api import ingressnode, meta
 from common.api.meta import Object, format_time
+from common.api.policypeers import PEERS
 from common.clock import Clock
 from common.session import Usage
 from common.settings import CLUSTER_DOMAIN, ClusterConfig
@@ -26,7 +27,7 @@ from .executor import Surface
 from .fencing import Fencing
 from .handlers import Handlers
 from .images import Images
-from .network.base import Network
+from .network.base import Network, Policies
 from .node_status import Health, NodeFacts
 from .pods import Pods
 from .probes import Prober
@@ -51,7 +52,9 @@ RETRY_MIN, RETRY_MAX = 0.5, 2.0  # seconds, for the network: what is in the way 
 
 
 # What Service tables and the proxy are made of.
-_TABLES = frozenset({"services", "endpointslices", "ingresses", "ingressclasses", "secrets", "nodes", "cluster"})
+_POLICIES = frozenset({"networkpolicies", PEERS})
+_TABLES = _POLICIES | {"services", "endpointslices", "ingresses", "ingressclasses", "secrets", "nodes", "cluster"}
+_POLICED = frozenset({"pods", "namespaces"})  # what NetworkPolicies are about, and only they
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +266,7 @@ class Agent:
             self._parts.set_cluster(self.assignment.cluster_uid)
         if change.resources & {"cluster", "nodes"}:
             self._network_due.set()
-        if change.resources & _TABLES:
+        if change.resources & _TABLES or (change.resources & _POLICED and self.assignment.objects("networkpolicies")):
             self._tables_stale = True
         if change.resources:
             self._tables_due.set()
@@ -354,7 +357,7 @@ class Agent:
         try:
             # Both have to be without a pod that ends before its containers are told to.
             await asyncio.gather(
-                self._parts.network.sync_services(services, slices, unready),
+                self._parts.network.sync_services(services, slices, unready, self._policies()),
                 self._parts.proxy.sync(self._proxy_inputs(services, slices, unready)),
             )
         except RuntimeFailure as failure:
@@ -368,6 +371,10 @@ class Agent:
         if self._health.network_error:
             self._network_due.set()  # it works again; whether all of it does, the next configure tells
         return True
+
+    def _policies(self) -> Policies:
+        objects = self.assignment.objects
+        return Policies(objects("networkpolicies"), objects("namespaces"), objects("pods"), objects(PEERS))
 
     def _proxy_inputs(self, services: list[Object], slices: list[Object], unready: frozenset[str]) -> Inputs:
         config = ClusterConfig.from_json(self.assignment.config) if self.assignment.config else ClusterConfig()

@@ -130,6 +130,7 @@ class Executor:
             await self._wait_for_network()
             attachment = surface.network.allocate(self._uid)
             network, addresses = attachment.network, attachment.addresses
+            await surface.network.isolate(pod)
         sysctls = {
             str(item.get("name")): str(item.get("value"))
             for item in ((pod.get("spec") or {}).get("securityContext") or {}).get("sysctls") or ()

@@ -1,8 +1,9 @@
 """What each node has to know, kept up to date with work in proportion to what changed.
 
 A node gets its own pods, the ConfigMaps, Secrets and claims that they name, the volumes of those, and all Services,
-EndpointSlices, Nodes, Namespaces and RuntimeClasses; when it runs the proxy, also all Ingresses, their classes and the
-TLS Secrets that they name. `Distribution` learns of changes from informers and marks them in the `Feed` of every node
+EndpointSlices, Nodes, Namespaces, RuntimeClasses and NetworkPolicies; while there are policies, also what their rules
+ask of all pods (`common.api.policypeers`); when it runs the proxy, also all Ingresses, their classes and the TLS
+Secrets that they name. `Distribution` learns of changes from informers and marks them in the `Feed` of every node
 concerned; a feed's session takes what is marked when its connection is ready for more. So a slow node holds back
 nobody, and many changes of one object while it is slow cost one message. Synchronous and without clock or I/O.
 """
@@ -19,6 +20,7 @@ from common.api import ingressnode, meta
 from common.api.conditions import get_condition
 from common.api.meta import Object, key, labels, name, namespace, uid
 from common.api.pods import node_name
+from common.api.policypeers import PEERS, peer
 from common.api.references import CONFIGMAPS, INGRESSES, SECRETS, Reference, tls_references
 from common.encoding import encode_to_keep
 from common.hosts import AGENT_ADDRESS
@@ -26,7 +28,8 @@ from common.hosts import AGENT_ADDRESS
 from .chains import CLAIMS, LINKS, VOLUMES, closure
 
 PODS, NODES = "pods", "nodes"
-SHARED = frozenset({"services", "endpointslices", NODES, "namespaces", "runtimeclasses"})
+POLICIES = "networkpolicies"
+SHARED = frozenset({"services", "endpointslices", NODES, "namespaces", "runtimeclasses", POLICIES, PEERS})
 PROXIED = frozenset({INGRESSES, "ingressclasses"})  # for the nodes that run the proxy
 MIN_PACE = 0.01  # seconds; changes come in bursts, a hundredth of a second makes one message of many
 PACE_PER_NODE = 0.0005
@@ -145,11 +148,15 @@ class Distribution:
             self._encoded.pop(Item(resource, uid(old)), None)
         if new is not None and projected is not None:
             self._objects[resource][uid(new)] = projected
+        if resource == PODS and self._objects[POLICIES]:
+            self._change_peers(uid(obj) for obj in (old, new) if obj is not None)
         if before is not None and projected is not None and _same(resource, before, projected):
             return
         self.version += 1
         if resource in SHARED:
             self._mark(self._feeds, resource, old, new)
+            if resource == POLICIES and bool(self._objects[POLICIES]) != bool(self._objects[PEERS]):
+                self._change_peers([*self._objects[PODS]])
         elif resource in PROXIED:
             self._mark(self._proxies, resource, old, new)
             if resource == INGRESSES:
@@ -198,6 +205,23 @@ class Distribution:
             return obj if node in self._proxies else None
         ref = (item.resource, namespace(obj), name(obj))
         return obj if node in self._users.get(ref, {}) or (node in self._proxies and ref in self._tls) else None
+
+    def _change_peers(self, pods: Iterable[str]) -> None:
+        """What policies ask of these pods may have changed; without policies nobody has to know."""
+        told = self._objects[PEERS]
+        for pod_uid in {*pods}:
+            pod = self._objects[PODS].get(pod_uid)
+            now = peer(pod) if pod is not None and self._objects[POLICIES] else None
+            if now == told.get(pod_uid):
+                continue
+            if now is None:
+                del told[pod_uid]
+                self._encoded.pop(Item(PEERS, pod_uid), None)
+            else:
+                told[pod_uid] = now
+            self.version += 1
+            for feed in self._feeds.values():
+                feed.mark(Item(PEERS, pod_uid))
 
     def _change_proxy(self, node: Object | None, new: Object | None) -> None:
         """A node that begins to run the proxy, or ceases to, needs other objects than before."""

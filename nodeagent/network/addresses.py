@@ -75,6 +75,10 @@ class Allocator:
         self._pods[pod_uid] = tuple(addresses)
         self._last = max([self._last, *(n for n in self._numbers(self._pods[pod_uid]) if n < MOST_PODS)])
 
+    def addresses(self, pod_uid: str) -> tuple[str, ...]:
+        """What the pod has; nothing when it has none."""
+        return self._pods.get(pod_uid, ())
+
     def release(self, pod_uid: str) -> tuple[str, ...]:
         """The addresses that the pod had, which are free now."""
         return self._pods.pop(pod_uid, ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from common.api.meta import Object
@@ -43,6 +43,17 @@ class BridgeNetworks(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What NetworkPolicies are decided by: the policies, all namespaces, the pods of this node, and of the others
+    what `common.api.policypeers` tells."""
+
+    policies: list[Object] = field(default_factory=list)
+    namespaces: list[Object] = field(default_factory=list)
+    pods: list[Object] = field(default_factory=list)
+    peers: list[Object] = field(default_factory=list)
+
+
 class Network(Protocol):
     @property
     def gateways(self) -> tuple[str, ...]:
@@ -70,10 +81,15 @@ class Network(Protocol):
         ...
 
     async def sync_services(
-        self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str]
+        self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str], policies: Policies
     ) -> None:
         """Make nftables and DNS reflect these. `unready` are pod addresses that this node or a peer knows to be
         unready whatever the slices say. Returns when the tables are in the kernel."""
+        ...
+
+    async def isolate(self, pod: Object) -> None:
+        """Returns when the rules of the policies that select this pod of the node are in the kernel, so that it sends
+        and takes nothing before; the pod has its addresses."""
         ...
 
     async def connections(self) -> list[Object]:

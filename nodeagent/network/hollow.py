@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from common.api.meta import Object
 
 from .addresses import Allocator
-from .base import Attachment
+from .base import Attachment, Policies
 from .topology import read
 
 
@@ -37,9 +37,12 @@ class HollowNetwork:
         return ""
 
     async def sync_services(
-        self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str]
+        self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str], policies: Policies
     ) -> None:
         """There are no tables."""
+
+    async def isolate(self, pod: Object) -> None:
+        """There is nothing to keep apart."""
 
     async def connections(self) -> list[Object]:
         return []

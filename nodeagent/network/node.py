@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,7 +25,7 @@ from nodeagent.runtime.base import RuntimeFailure
 
 from . import conntrack, links, resolv, routes, sysctls, topology
 from .addresses import Allocator, gateway
-from .base import DNS_PORT, Attachment, BridgeNetworks, BridgeSpec
+from .base import DNS_PORT, Attachment, BridgeNetworks, BridgeSpec, Policies
 from .commands import Commands, Runner
 from .dns.forward import Address, Forwarder
 from .dns.server import DnsServer
@@ -32,6 +33,7 @@ from .errors import NetworkFailure
 from .glue import Glue
 from .healthports import HealthPorts, counts
 from .nft import Nftables
+from .policies import OwnPeers, PolicyObjects
 from .ruleset import BRIDGE, counter_name
 from .services import cluster_ips, group_slices, port_name
 from .topology import Topology
@@ -57,6 +59,7 @@ class NodeNetwork:
     ) -> None:
         runner = runner or Commands()
         self._networks = networks
+        self._runner = runner
         self._directory = directory
         self._host_files = tuple(host_files)
         self._nft = Nftables(runner)
@@ -69,6 +72,8 @@ class NodeNetwork:
         self._inputs = Inputs()
         self._compiler = Compiler()
         self._udp: frozenset[UdpEndpoint] = frozenset()
+        self._pods: dict[str, Object] = {}  # of this node, for policies
+        self._peers = OwnPeers()
 
     @property
     def gateways(self) -> tuple[str, ...]:
@@ -115,17 +120,35 @@ class NodeNetwork:
         return self._directory / f"{pod_uid}.conf"
 
     async def sync_services(
-        self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str]
+        self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str], policies: Policies
     ) -> None:
         async with self._lock:
-            self._inputs = Inputs(tuple(services), tuple(slices), unready)
+            self._pods = {meta.uid(pod): pod for pod in policies.pods}
+            objects = PolicyObjects(tuple(policies.policies), tuple(policies.namespaces), tuple(policies.peers))
+            self._inputs = Inputs(tuple(services), tuple(slices), unready, objects)
             # Before the first `configure` there is no network for these; `configure` applies them.
             if self._topology is not None:
                 await self._apply(self._topology)
 
+    async def isolate(self, pod: Object) -> None:
+        async with self._lock:
+            self._pods[meta.uid(pod)] = pod
+            if self._inputs.policies.policies and self._topology is not None:
+                await self._apply(self._topology)
+
+    def _own_peers(self) -> tuple[Object, ...]:
+        """The pods that have addresses, by what this node knows of them."""
+        if not self._inputs.policies.policies:
+            return ()
+        found = {uid: (pod, self._allocator.addresses(uid)) for uid, pod in self._pods.items()}
+        self._peers.prune(found)
+        return tuple(filter(None, (self._peers.get(uid, *known) for uid, known in found.items() if known[1])))
+
     async def _apply(self, current: Topology) -> None:
-        inputs = self._inputs
-        bridge_sees_ip = {version: sysctls.bridge_sees_ip(version) for version in current.versions}
+        inputs = dataclasses.replace(self._inputs, own=self._own_peers())
+        if inputs.policies.policies:
+            await self._see_bridged(current.versions)
+        bridge_sees_ip = {version: sysctls.bridge_sees_ip(version, BRIDGE) for version in current.versions}
         wanted = await _in_thread(lambda: self._compiler.compile(current, inputs, bridge_sees_ip))
         await asyncio.gather(self._nft.apply(wanted.tables), self._glue.assert_in_place(current.versions))
         self._dns.zone = wanted.zone
@@ -136,6 +159,12 @@ class NodeNetwork:
         if gone:
             await _in_thread(lambda: conntrack.forget_udp(gone))
         await _in_thread(lambda: sysctls.enable_hairpin(BRIDGE))
+
+    async def _see_bridged(self, versions: list[int]) -> None:
+        """Have packets between pods of this node pass the tables: without it policies hold only between nodes."""
+        for version in versions:
+            if not sysctls.bridge_sees_ip(version, BRIDGE):
+                await sysctls.show_bridged(version, BRIDGE, self._runner)
 
     async def connections(self) -> list[Object]:
         counted = await self._nft.counters()

@@ -7,6 +7,8 @@ many Services there are. Chains of one Service port:
     ext-…  entry from outside the pod network   bal-…  the same, behind loadBalancerSourceRanges
     ep-…   one endpoint, and aff-… the set of clients that stick to it (session affinity only)
 
+What NetworkPolicies add comes from `policyrules`.
+
 Named counters count the new connections to each Service port.
 
 Bit 0x4000 of the packet mark asks for masquerading; bit 0x2000 tells the chain in front of Docker's (`glue`) that the
@@ -23,6 +25,7 @@ from dataclasses import dataclass, field
 from common.settings import TUNNEL_PORT
 
 from .base import DNS_PORT
+from .policyrules import PolicyTable
 from .routes import VXLAN_PORT
 from .services import Endpoint, ServicePort
 
@@ -30,7 +33,7 @@ TABLE = "qd"
 BRIDGE = "qd0"
 MASQUERADE_MARK = 0x4000
 TRUSTED_MARK = 0x2000
-PLAIN_SETS = frozenset({"nodes", "hairpin"})  # of the names in `elements`; the others are verdict maps
+PLAIN_SETS = frozenset({"nodes", "hairpin"})  # of the fixed names in `elements`; the others are verdict maps
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Table:
     family: str  # ip or ip6
     fixed: tuple[str, ...] = ()  # statements that may be repeated: maps, sets, base chains and their rules
     fixed_names: frozenset[str] = frozenset()
-    sets: Mapping[str, str] = field(default_factory=dict)  # affinity sets: name -> definition
+    sets: Mapping[str, str] = field(default_factory=dict)  # of affinity and of policies: name -> definition
     counters: frozenset[str] = frozenset()  # of new connections, by Service port
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> rules
     elements: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # map or set -> key -> verdict or ""
@@ -70,20 +73,23 @@ _FIXED_CHAINS = {
 }
 
 
-def render(facts: Facts, nodes: Iterable[str], ports: Iterable[ServicePort]) -> Table:
+def render(
+    facts: Facts, nodes: Iterable[str], ports: Iterable[ServicePort], policies: PolicyTable | None = None
+) -> Table:
     """The whole table. `nodes` are the addresses of all nodes, `ports` the Service ports of this family."""
+    policies = policies or PolicyTable()
     builder = _Builder(facts)
     for port in ports:
         builder.add(port)
     builder.elements["nodes"] = dict.fromkeys(nodes, "")
     return Table(
         family=_family(facts),
-        fixed=tuple(_fixed(facts)),
-        fixed_names=frozenset({*_FIXED_CHAINS, *builder.elements}),
-        sets=builder.sets,
+        fixed=(*_fixed(facts), *policies.fixed),
+        fixed_names=frozenset({*_FIXED_CHAINS, *builder.elements, *policies.fixed_names}),
+        sets=builder.sets | policies.sets,
         counters=frozenset(builder.counters),
-        chains=builder.chains,
-        elements=builder.elements,
+        chains=builder.chains | policies.chains,
+        elements=builder.elements | policies.elements,
     )
 
 
@@ -91,9 +97,13 @@ def _family(facts: Facts) -> str:
     return "ip" if facts.version == 4 else "ip6"
 
 
+def table_name(facts: Facts) -> str:
+    """The table of the family as nft calls it."""
+    return f"{_family(facts)} {TABLE}"
+
+
 def _fixed(facts: Facts) -> Iterable[str]:
-    family = _family(facts)
-    table = f"{family} {TABLE}"
+    table = table_name(facts)
     kind = f"ipv{facts.version}_addr"
     for name in ("svc", "noep"):
         yield f"add map {table} {name} {{ type {kind} . inet_proto . inet_service : verdict; }}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 
+from .commands import CommandFailed, Runner
 from .errors import NetworkFailure
 
 log = logging.getLogger(__name__)
@@ -28,13 +30,36 @@ def enable_forwarding(versions: list[int]) -> None:
     _write(switch, "1")
 
 
-def bridge_sees_ip(version: int) -> bool:
-    """Whether packets that a bridge only passes on go through the IP tables too (br_netfilter)."""
+def bridge_sees_ip(version: int, bridge: str) -> bool:
+    """Whether packets that the bridge only passes on go through the IP tables too (br_netfilter): because all bridges'
+    do, or this one's."""
     name = "bridge-nf-call-iptables" if version == 4 else "bridge-nf-call-ip6tables"
     try:
-        return (ROOT / "bridge" / name).read_text().strip() == "1"
+        everywhere = (ROOT / "bridge" / name).read_text().strip() == "1"
+        return everywhere or _bridge_switch(version, bridge).read_text().strip() == "1"
     except FileNotFoundError:
         return False
+
+
+async def show_bridged(version: int, bridge: str, runner: Runner) -> None:
+    """Have that for this bridge alone; other bridges of the host stay as they are."""
+    if not (ROOT / "bridge").exists():
+        with contextlib.suppress(CommandFailed):  # the error below says what is missing
+            await runner.run("modprobe", "br_netfilter")
+    try:
+        if not (ROOT / "bridge").exists():
+            raise FileNotFoundError(f"{ROOT / 'bridge'} (kernel module br_netfilter)")
+        _bridge_switch(version, bridge).write_text("1")
+        log.info(
+            "packets between pods of this node pass the tables from now on (IPv%s): NetworkPolicies need it", version
+        )
+    except OSError as error:
+        log.warning("NetworkPolicies do not hold between pods of this node, run modprobe br_netfilter: %s", error)
+
+
+def _bridge_switch(version: int, bridge: str) -> Path:
+    name = "nf_call_iptables" if version == 4 else "nf_call_ip6tables"
+    return Path(f"/sys/class/net/{bridge}/bridge") / name
 
 
 def _write(path: Path, value: str) -> None:

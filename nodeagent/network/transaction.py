@@ -40,12 +40,14 @@ def replace(wanted: Table, present: Leftovers) -> list[str]:
     """Everything anew, except that affinity sets which are still wanted keep their clients."""
     table = f"{wanted.family} {TABLE}"
     reused = sorted(present.sets & wanted.elements.keys())
+    plain = PLAIN_SETS | wanted.sets.keys()
     lines = [f"add table {table}", f"flush table {table}"]  # flushes rules, not elements
-    lines += [f"flush {'set' if name in PLAIN_SETS else 'map'} {table} {name}" for name in reused]
+    lines += [f"flush {'set' if name in plain else 'map'} {table} {name}" for name in reused]
+    # Maps that go hold on to chains that go.
+    lines += [f"delete set {table} {name}" for name in sorted(present.sets - wanted.fixed_names - wanted.sets.keys())]
     lines += [
         f"delete chain {table} {name}" for name in sorted(present.chains - wanted.fixed_names - wanted.chains.keys())
     ]
-    lines += [f"delete set {table} {name}" for name in sorted(present.sets - wanted.fixed_names - wanted.sets.keys())]
     lines += [f"delete counter {table} {name}" for name in sorted(present.counters - wanted.counters)]
     lines += wanted.fixed
     lines += [f"add counter {table} {name}" for name in sorted(wanted.counters - present.counters)]

@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodeagent.network import transaction
+from nodeagent.network.policies import Block, Isolated, Pods, Port, Rule
+from nodeagent.network.policyrules import PolicyTable
+from nodeagent.network.policyrules import render as render_policies
 from nodeagent.network.ruleset import Facts, Table, render
 from nodeagent.network.services import Endpoint, ServicePort
 
@@ -194,3 +197,44 @@ def test_every_chain_that_is_named_exists(ports: list[ServicePort]) -> None:
     named |= {name for content in table.elements.values() for value in content.values() for name in references(value)}
     assert named <= known
     assert table.sets.keys() <= {name for rules in table.chains.values() for rule in rules for name in references(rule)}
+
+
+rules = st.builds(
+    Rule,
+    st.none() | st.lists(st.sampled_from([Pods("a", "{}"), Pods("", "{}", "{}"), Block("10.0.0.0/8")])).map(tuple),
+    st.none() | st.lists(st.sampled_from([Port("tcp", 80, 80), Port("udp"), Port("tcp", name="web")])).map(tuple),
+)
+directions = st.none() | st.lists(rules, max_size=2).map(tuple)
+isolated_pods = st.lists(
+    st.builds(
+        Isolated,
+        st.sampled_from([("10.42.1.5",), ("10.42.1.6",), ("10.42.1.7",)]),
+        st.sampled_from([(), (("web/TCP", 8080),)]),
+        directions,
+        directions,
+    ),
+    max_size=3,
+    unique_by=lambda pod: pod.addresses,
+)
+members = st.lists(st.sampled_from(["10.42.1.5", "10.42.2.5", "10.42.2.6"]), unique=True)
+
+
+def policed(pods: list[Isolated], addresses: list[str]) -> PolicyTable:
+    found = [{"addresses": [address], "ports": {"web/TCP": 80}} for address in addresses]
+    return render_policies(4, "ip qd", pods, lambda _pods: found)
+
+
+@given(isolated_pods, members, isolated_pods, members)
+def test_policies_come_change_and_go_like_services(
+    before: list[Isolated], old_members: list[str], after: list[Isolated], new_members: list[str]
+) -> None:
+    old = render(FACTS, (), (), policed(before, old_members))
+    new = render(FACTS, (), (), policed(after, new_members))
+    kernel = kernel_with(old)
+    changes = transaction.difference(old, new)
+    if changes is None:  # the first policy, or the last
+        present = transaction.Leftovers(frozenset(kernel.chains), frozenset(kernel.sets), frozenset(kernel.counters))
+        changes = transaction.replace(new, present)
+    kernel.apply(changes)
+    assert holds(kernel) == holds(kernel_with(new))
+    assert transaction.difference(new, new) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nodeagent.network.addresses import gateway
-from nodeagent.network.base import BridgeNetworks, BridgeSpec
+from nodeagent.network.base import BridgeNetworks, BridgeSpec, Policies
 from nodeagent.network.node import NodeNetwork
 from nodeagent.runtime.base import RuntimeFailure
 from nodeagent.runtime.docker_engine import DockerRuntime
@@ -54,6 +54,7 @@ async def main(directory: Path, engine: str = "") -> None:
 async def _answer(network: NodeNetwork, method: str, arguments: list[Any], named: dict[str, Any]) -> dict[str, Any]:
     if method == "sync_services":
         arguments[2] = frozenset(arguments[2])
+        arguments[3] = Policies(**arguments[3])
     try:
         result = getattr(network, method)(*arguments, **named)
         if inspect.isawaitable(result):

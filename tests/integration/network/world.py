@@ -303,9 +303,11 @@ class World:
         for host in self.hosts:
             host.network.call("configure", host.node(), nodes, self.config)
 
-    def sync(self, services: list[Any], slices: list[Any], unready: tuple[str, ...] = ()) -> None:
+    def sync(self, services: list[Any], slices: list[Any], unready: tuple[str, ...] = (), policies: Any = None) -> None:
+        """`policies` gives what each host is told of NetworkPolicies."""
         for host in self.hosts:
-            host.network.call("sync_services", services, slices, list(unready))
+            told = policies(host) if policies else {}
+            host.network.call("sync_services", services, slices, list(unready), told)
 
     def close(self) -> None:
         self._stack.close()

@@ -72,7 +72,9 @@ class Addresses:
     def resolv_conf(self, pod: Object) -> str:
         return ""
 
-    async def sync_services(self, services: Any, slices: Any, unready: frozenset[str]) -> None: ...
+    async def sync_services(self, services: Any, slices: Any, unready: frozenset[str], policies: Any) -> None: ...
+
+    async def isolate(self, pod: Any) -> None: ...
 
     async def established(self, addresses: Iterable[str]) -> int:
         return 0

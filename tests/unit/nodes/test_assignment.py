@@ -307,3 +307,30 @@ class Mirrors(RuleBasedStateMachine):
 
 TestMirrors = Mirrors.TestCase
 TestMirrors.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_peers_of_policies_are_told_while_there_are_policies(distribution: Distribution) -> None:
+    near = stored(objects.pod("near", node="n1", ready=True, ip="10.42.1.5", labels={"app": "web"}))
+    far = stored(objects.pod("far", node="n2", ready=True, ip="10.42.2.5"))
+    new = stored(objects.pod("new", node="n2"))
+    for pod in (near, far, new):
+        distribution.change("pods", None, pod)
+    feed, _ = opened(distribution)
+    assert names(feed.take(), "policypeers") == []
+    policy = stored({"metadata": {"name": "deny"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress"]}})
+    distribution.change("networkpolicies", None, policy)
+    batch = feed.take()
+    assert (names(batch, "networkpolicies"), names(batch, "policypeers")) == (["deny"], ["far", "near"])
+    started = changed(new, podIP="10.42.2.6", podIPs=[{"ip": "10.42.2.6"}])
+    distribution.change("pods", new, started)
+    assert names(feed.take(), "policypeers") == ["new"]
+    distribution.change("pods", started, changed(started, conditions=[]))
+    assert feed.take() is None, "nothing that a policy asks changed"
+    distribution.change("pods", far, None)
+    gone = feed.take()
+    assert gone is not None
+    assert gone.removed["policypeers"] == [far["metadata"]["uid"]]
+    distribution.change("networkpolicies", policy, None)
+    last = feed.take()
+    assert last is not None
+    assert len(last.removed["policypeers"]) == 2

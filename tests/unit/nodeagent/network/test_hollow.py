@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodeagent.network.base import Network
+from nodeagent.network.base import Network, Policies
 from nodeagent.network.hollow import HollowNetwork
 from nodeagent.runtime.base import RuntimeFailure
 
@@ -22,6 +22,6 @@ async def test_addresses_are_handed_out_as_on_a_real_node() -> None:
     network.release("a")
     assert network.allocate("c").addresses[0] == "10.42.3.10"
     assert network.resolv_conf({}) == ""
-    await network.sync_services([], [], frozenset())
+    await network.sync_services([], [], frozenset(), Policies())
     assert await network.established(["10.42.3.2"]) == 0
     await network.close(remove=True)
