@@ -10,12 +10,11 @@ from aiohttp import web
 
 from common.api.kinds import PODDISRUPTIONBUDGETS
 from common.api.meta import Object, uid
-from common.api.meta import metadata as metadata_of
 from common.client.base import PatchType
 from common.errors import ApiError, MethodNotAllowed, NotFound, UnsupportedMediaType
 from console.registry import admission
 from console.registry.catalog import Registry
-from console.registry.patch import apply_patch
+from console.registry.patch import fitting
 from console.registry.row import Row
 from console.registry.tables import scale_table
 from console.store import Entry, Event, Watcher
@@ -253,9 +252,7 @@ class Resources:
 
         def change(old: Object) -> Object:
             row = request.row
-            patched, found = admission.conform(
-                row, _unrecorded(old, apply_patch(row, row.show(old), body, kind)), validation
-            )
+            patched, found = fitting(row, row.show(old), body, kind, validation)
             warnings.extend(found)
             return row.keep(patched)
 
@@ -357,14 +354,6 @@ class Resources:
             rows = (request.row, self._registry.row_for(PODDISRUPTIONBUDGETS))
             await evict(self._verbs, request.caller, rows, *where, dry_run=dry_run)
         return await self._status(request, success(request.row, info.name, code=201), 201)
-
-
-def _unrecorded(old: Object, patched: Object) -> Object:
-    """The patched object without a record of managers that the patch left alone: it is large, and known to be good."""
-    entries = metadata_of(patched).get("managedFields")
-    if entries is None or entries is not metadata_of(old).get("managedFields"):
-        return patched
-    return {**patched, "metadata": {k: v for k, v in patched["metadata"].items() if k != "managedFields"}}
 
 
 def _patch_type(http: web.BaseRequest) -> PatchType:

@@ -57,12 +57,12 @@ def _problems(kind: Schema, value: Any, path: str, depth: int = 0) -> Iterator[s
     match kind.shape:
         case "object" | "map":
             if not isinstance(value, dict):
-                yield f"{path}: expected map, got &{{{_go_value(value)}}}"
+                yield f"{path}: expected map, got &{{{go_value(value)}}}"
                 return
             yield from _in_map(kind, value, path, depth)
         case "array":
             if not isinstance(value, list):
-                yield f"{path}: expected list, got &{{{_go_value(value)}}}"
+                yield f"{path}: expected list, got &{{{go_value(value)}}}"
                 return
             yield from _in_list(kind, value, path, depth)
         case _:
@@ -119,14 +119,14 @@ def _unfit_element(kind: Schema, item: Any) -> str:
 
 def _scalar(kind: Schema, value: Any) -> str:
     if kind.format in _UNTYPED:
-        return f"expected any scalar, got &{{{_go_value(value)}}}" if isinstance(value, dict | list) else ""
+        return f"expected any scalar, got &{{{go_value(value)}}}" if isinstance(value, dict | list) else ""
     match kind.shape:
         case "integer" | "number" if isinstance(value, bool) or not isinstance(value, int | float):
             return f"expected numeric (int or float), got {_go_type(value)}"
         case "string" if not isinstance(value, str):
-            return f"expected string, got &value.valueUnstructured{{Value:{_go_value(value)}}}"
+            return f"expected string, got &value.valueUnstructured{{Value:{go_value(value)}}}"
         case "boolean" if not isinstance(value, bool):
-            return f"expected boolean, got &{{{_go_value(value)}}}"
+            return f"expected boolean, got &{{{go_value(value)}}}"
     return ""
 
 
@@ -134,12 +134,12 @@ def _go_type(value: Any) -> str:
     return {bool: "bool", str: "string", dict: "map[string]interface {}"}.get(type(value), "[]interface {}")
 
 
-def _go_value(value: Any) -> str:
+def go_value(value: Any) -> str:
     """A value as Go prints it."""
     if isinstance(value, dict):
-        return "map[" + " ".join(f"{name}:{_go_value(value[name])}" for name in sorted(value)) + "]"
+        return "map[" + " ".join(f"{name}:{go_value(value[name])}" for name in sorted(value)) + "]"
     if isinstance(value, list):
-        return "[" + " ".join(_go_value(item) for item in value) + "]"
+        return "[" + " ".join(go_value(item) for item in value) + "]"
     if value is None:
         return "<nil>"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import jsonpatch
 import orjson
 
 from common.api import selectors
@@ -28,6 +27,7 @@ from common.api.pods import is_terminal, node_name
 from common.client import ObjectList, PatchType, WatchEvent
 from common.clock import Clock, FakeClock
 from common.errors import ApiError, BadRequest, Cause, Expired, Forbidden, already_exists, conflict, not_found
+from console.registry import jsonpatch
 
 # Kinds whose status, like everything else in them, is written with the object itself.
 _WITHOUT_STATUS = frozenset(
@@ -287,7 +287,7 @@ class FakeApi:
         base = copy(old)
         if subresource == "scale":
             base = {"metadata": base["metadata"], "spec": {"replicas": base["spec"].get("replicas", 1)}}
-        changed = jsonpatch.apply_patch(base, patch) if kind is PatchType.JSON else merge(base, copy(patch))
+        changed = jsonpatch.apply(base, patch) if kind is PatchType.JSON else merge(base, copy(patch))
         return self.update(resource, changed, subresource)
 
     def delete(

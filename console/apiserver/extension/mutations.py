@@ -14,11 +14,10 @@ from typing import Any
 from common.api import kinds, meta
 from common.api.meta import Object
 from common.errors import ApiError
-from console.registry import admission
+from console.registry import admission, jsonpatch
 from console.registry.custom import celobjects
 from console.registry.custom.expressions import EvaluationError
 from console.registry.merging import merge_configuration
-from console.registry.patch import json_patch
 
 from .bindings import NAMES, Bound, Unbound, bound
 from .matching import Asked, Facts, Scope
@@ -89,7 +88,7 @@ def _mutated(call: Bound, mutation: Object) -> Object:
     value = _evaluate(call, mutation["jsonPatch"], known)
     if not isinstance(value, list) or any(celobjects.type_of(item) != celobjects.JSON_PATCH for item in value):
         raise ValueError("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch")
-    return json_patch(call.asked.new or {}, celobjects.plain(value))
+    return jsonpatch.apply(call.asked.new or {}, celobjects.plain(value))
 
 
 def _evaluate(call: Bound, holder: Object, known: dict[str, Any]) -> Any:

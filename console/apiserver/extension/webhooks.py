@@ -10,14 +10,13 @@ import base64
 import logging
 import uuid
 from dataclasses import dataclass, replace
-from typing import Any
 
-import jsonpatch
 import orjson
 
 from common.api import kinds, meta
 from common.api.meta import Object
 from common.errors import ApiError, BadRequest, Forbidden, InternalError, from_status
+from console.registry import jsonpatch
 from console.registry.custom.expressions import EvaluationError
 
 from .clients import CallError, post
@@ -161,13 +160,9 @@ def _patched(asked: Asked, response: Object) -> Object | None:
     if response.get("patchType") != "JSONPatch":
         raise CallError(f"webhook returned response.patchType={response.get('patchType')!r}, allowed is JSONPatch")
     try:
-        operations = orjson.loads(base64.b64decode(patch, validate=True))
-        result: Any = jsonpatch.JsonPatch(operations).apply(orjson.loads(orjson.dumps(asked.new)))
-    except (ValueError, TypeError, jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+        return jsonpatch.apply(asked.new, orjson.loads(base64.b64decode(patch, validate=True)))
+    except (ValueError, TypeError, ApiError) as error:
         raise CallError(f"the patch cannot be applied: {error}") from None
-    if not isinstance(result, dict):
-        raise CallError("the patch leaves no object")
-    return result
 
 
 def _denied(name: str, status: Object) -> ApiError:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from common.api.meta import Object
 from common.client.base import PatchType
-from common.errors import ApiError, BadRequest, Invalid, UnsupportedMediaType
-from console.registry.patch import apply_patch, merge
+from common.errors import ApiError, BadRequest, Invalid, RequestEntityTooLarge, UnsupportedMediaType
+from console.registry.patch import apply_patch, fitting, merge
 
 from .builders import DEPLOYMENTS, created, deployment, row
 
 OBJECT = created(DEPLOYMENTS, deployment(replicas=3))
+OBJECT["metadata"]["finalizers"] = ["a", "b", "c"]
 
 
 def patched(body: object, kind: PatchType) -> Object:
@@ -41,6 +42,17 @@ def test_json_patch() -> None:
         [{"op": "test", "path": "/spec/replicas", "value": 4}],
         [{"op": "remove", "path": "/spec/nothing"}],
         [{"op": "replace", "path": "/spec/containers/x", "value": 1}],
+        [{"op": "remove", "path": "/metadata/finalizers/3"}],
+        [{"op": "remove", "path": "/metadata/finalizers/-4"}],
+        [{"op": "add", "path": "/metadata/finalizers/x", "value": 1}],
+        [{"op": "add", "path": "/metadata/finalizers/4", "value": 1}],
+        [{"op": "move", "from": "/spec/nothing", "path": "/spec/paused"}],
+        [{"op": "test", "path": "/spec/replicas", "value": 3.0}],
+        [{"op": "test", "path": "/spec/template/spec/automountServiceAccountToken", "value": False}],
+        [{"op": "jump", "path": "/a"}],
+        [{"op": "add"}],
+        [{"op": "copy", "path": "/a"}],
+        [{}],
         [{"op": "replace", "path": "", "value": []}],
         [{"op": "add", "path": "/spec/replicas/deeper", "value": 1}],
     ],
@@ -50,7 +62,91 @@ def test_a_json_patch_that_does_not_fit_is_refused(operations: object) -> None:
         patched(operations, PatchType.JSON)
 
 
-@pytest.mark.parametrize("body", [{}, [1], [{}], [{"op": "jump", "path": "/a"}], [{"op": "add"}], b"[", b"", b"null"])
+@pytest.mark.parametrize(
+    ("operation", "left"),
+    [
+        ({"op": "add", "path": "/metadata/finalizers/-", "value": "z"}, ["a", "b", "c", "z"]),
+        ({"op": "add", "path": "/metadata/finalizers/-1", "value": "z"}, ["a", "b", "c", "z"]),
+        ({"op": "add", "path": "/metadata/finalizers/3", "value": "z"}, ["a", "b", "c", "z"]),
+        ({"op": "add", "path": "/metadata/finalizers/0", "value": "z"}, ["z", "a", "b", "c"]),
+        ({"op": "replace", "path": "/metadata/finalizers/-1", "value": "z"}, ["a", "b", "z"]),
+        ({"op": "remove", "path": "/metadata/finalizers/-3"}, ["b", "c"]),
+        ({"op": "move", "from": "/metadata/finalizers/0", "path": "/metadata/finalizers/2"}, ["b", "c", "a"]),
+        ({"op": "copy", "from": "/metadata/finalizers/0", "path": "/metadata/finalizers/-"}, ["a", "b", "c", "a"]),
+    ],
+)  # fmt: skip
+def test_elements_of_lists_are_named_by_their_place(operation: Object, left: list[str]) -> None:
+    assert patched([operation], PatchType.JSON)["metadata"]["finalizers"] == left
+
+
+def test_a_json_patch_is_lenient_about_what_is_absent() -> None:
+    found = patched(
+        [
+            {"op": "test", "path": "/spec/paused", "value": None},
+            {"op": "replace", "path": "/spec/paused", "value": True},
+            {"op": "add", "path": "/metadata/annotations", "value": {}},
+            {"op": "add", "path": "/metadata/annotations/a~1b~0c", "value": "d"},
+            {"op": "copy", "from": "/spec/nothing", "path": "/spec/minReadySeconds"},
+        ],
+        PatchType.JSON,
+    )
+    assert found["spec"]["paused"] is True
+    assert found["metadata"]["annotations"] == {"a/b~c": "d"}
+    assert found["spec"]["minReadySeconds"] is None
+
+
+def test_a_json_patch_is_bounded() -> None:
+    with pytest.raises(RequestEntityTooLarge, match="maximum operations in a JSON patch is 10000, got 10001"):
+        patched([{"op": "test", "path": "/kind", "value": "Deployment"}] * 10_001, PatchType.JSON)
+    twice = [{"op": "copy", "from": "/metadata", "path": f"/metadata/{index}"} for index in range(30)]
+    with pytest.raises(Invalid, match="the accumulated size increase of copy is"):
+        patched(twice, PatchType.JSON)
+
+
+def test_a_patch_can_be_nested_too_deep() -> None:
+    body = b'{"a":' * 900 + b"1" + b"}" * 900
+    with pytest.raises(BadRequest):
+        fitting(row(DEPLOYMENTS), OBJECT, body, PatchType.MERGE, "Strict")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "words"),
+    [
+        (
+            PatchType.STRATEGIC,
+            {"spec": {"replicas": "x"}},
+            (
+                '"map[spec:map[replicas:x]]": json: cannot unmarshal string into Go struct field '
+                "DeploymentSpec.spec.replicas of type int32"
+            ),
+        ),
+        (
+            PatchType.STRATEGIC,
+            {"spec": {"bogus": 1}},
+            '"map[spec:map[bogus:1]]": strict decoding error: unknown field "spec.bogus"',
+        ),
+    ],
+)
+def test_a_patch_that_makes_no_object_of_the_kind_is_invalid(kind: PatchType, body: Object, words: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        fitting(row(DEPLOYMENTS), OBJECT, json.dumps(body).encode(), kind, "Strict")
+    assert caught.value.message == f' "" is invalid: patch: Invalid value: {words}'
+
+
+@pytest.mark.parametrize(
+    ("metadata", "error", "words"),
+    [
+        ({"name": "other"}, BadRequest, r"the name of the object \(other\) does not match the name on the URL \(web\)"),
+        ({"namespace": "other"}, BadRequest, "does not match the namespace sent on the request"),
+        ({"uid": "other"}, Invalid, 'metadata.uid: Invalid value: "other": field is immutable'),
+    ],
+)
+def test_a_patch_leaves_the_object_the_same_one(metadata: Object, error: type[ApiError], words: str) -> None:
+    with pytest.raises(error, match=words):
+        fitting(row(DEPLOYMENTS), OBJECT, json.dumps({"metadata": metadata}).encode(), PatchType.MERGE, "Strict")
+
+
+@pytest.mark.parametrize("body", [{}, [1], [{"op": 1}], [{"op": "add", "path": {}}], b"[", b"", b"null"])
 def test_what_is_no_json_patch_is_refused(body: object) -> None:
     with pytest.raises(BadRequest, match="error decoding patch"):
         patched(body, PatchType.JSON)
