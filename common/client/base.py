@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from common.api.kinds import Resource
 from common.api.meta import Object
 
+READ_ONLY = "Quarterdeck-Read-Only"
+"""The header by which a client binds its requests to reading (`true`); the API refuses any other with it."""
+
 
 class PatchType(StrEnum):
     """The media types of the four kinds of patch."""

@@ -23,7 +23,7 @@ from common.api.meta import Object, name, namespace
 from common.errors import ApiError, BadRequest, ServiceUnavailable, Timeout, from_status
 from common.tls import explain
 
-from .base import ObjectList, PatchType, WatchEvent
+from .base import READ_ONLY, ObjectList, PatchType, WatchEvent
 from .endpoint import Endpoint
 
 REQUEST_SECONDS = 60.0  # Kubernetes' own limit for requests that are not streams
@@ -47,10 +47,14 @@ class ApiResource:
 
 
 class HttpClient:
-    """Use it as an async context manager, or call `close`. Lives in the event loop of its first request."""
+    """Use it as an async context manager, or call `close`. Lives in the event loop of its first request.
+
+    While it is `read_only`, the server refuses everything that is more than reading.
+    """
 
     def __init__(self, endpoint: Endpoint, *, user_agent: str = "quarterdeck") -> None:
         self.endpoint = endpoint
+        self.read_only = False
         self._user_agent = user_agent
         self._session: aiohttp.ClientSession | None = None
 
@@ -96,7 +100,7 @@ class HttpClient:
                 self.endpoint.url + path,
                 params=params,
                 data=None if body is None else io.BytesIO(body),  # goes out in pieces, however large it is
-                headers=headers,
+                headers={**self._bond(), **(headers or {})},
                 timeout=timeout,
             ) as response:
                 if response.status >= 400:
@@ -106,6 +110,9 @@ class HttpClient:
             raise Timeout(f"the API at {self.endpoint} did not answer {method} {path} in time") from error
         except aiohttp.ClientError as error:
             raise self._unreachable(error) from error
+
+    def _bond(self) -> dict[str, str]:
+        return {READ_ONLY: "true"} if self.read_only else {}
 
     def _unreachable(self, error: Exception) -> ServiceUnavailable:
         why = explain(error)
@@ -144,7 +151,7 @@ class HttpClient:
         try:
             return await self._connected().ws_connect(
                 self.endpoint.url + path, params=params, protocols=protocols, max_msg_size=0,
-                timeout=DEFAULT_WS_CLIENT_TIMEOUT,
+                timeout=DEFAULT_WS_CLIENT_TIMEOUT, headers=self._bond(),
             )  # fmt: skip
         except aiohttp.WSServerHandshakeError as error:
             # A refused handshake comes without its body; the same request without upgrade says why.

@@ -25,6 +25,7 @@ from common.settings import ClusterConfig
 from console.registry.catalog import Registry
 from console.store import Store
 
+from . import readonly
 from .access.authorizer import Authorizer
 from .access.certificates import CertificateGuard
 from .access.escalation import EscalationGuard
@@ -202,6 +203,7 @@ class ApiServer:
             return await self._system.handle(http, path)
         caller = impersonate(self._authorizer, self._authenticator.authenticate(http), http.headers)
         info = parse_request(http.method, path)
+        readonly.check(http.headers, http.method, info)
         if self._closing:
             raise ServiceUnavailable("the API server is closing", retry_after=1)
         if info is None or self._is_stream(http, info):

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if started:
         print(f"No control plane runs for {home.path}: starting one.", flush=True)
         start(home)
-    code = open_console(home, ascii_only=args.ascii, mouse=not args.no_mouse)
+    code = open_console(home, ascii_only=args.ascii, mouse=not args.no_mouse, read_only=args.read_only)
     if started:
         offer_to_stop(home)
     return code
@@ -46,7 +46,9 @@ def start(home: Home) -> None:
         raise Failure(str(error)) from None
 
 
-def open_console(home: Home, *, ascii_only: bool = False, mouse: bool = True, simulated: bool = False) -> int:
+def open_console(
+    home: Home, *, ascii_only: bool = False, mouse: bool = True, simulated: bool = False, read_only: bool = False
+) -> int:
     """Draw until the user leaves; a `simulated` cluster has no real machines. Raises Failure for a bad file of keys."""
     from common.client.endpoint import Endpoint
     from common.client.http import HttpClient
@@ -61,7 +63,13 @@ def open_console(home: Home, *, ascii_only: bool = False, mouse: bool = True, si
     try:
         machines = None if simulated else SshMachines(home)
         return run_tui(
-            connect, home, cluster=_cluster_name(home), ascii_only=ascii_only, mouse=mouse, machines=machines
+            connect,
+            home,
+            cluster=_cluster_name(home),
+            ascii_only=ascii_only,
+            mouse=mouse,
+            machines=machines,
+            read_only=read_only,
         )
     except KeymapError as error:
         raise Failure(str(error)) from None

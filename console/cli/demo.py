@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> int:
         for manifest in manifests.load([str(EXAMPLE)]):
             apply.apply_one(context, context.kinds.of_object(manifest.obj), manifest.obj)
         if terminal():
-            return open_console(home, ascii_only=args.ascii, mouse=not args.no_mouse, simulated=True)
+            return open_console(
+                home, ascii_only=args.ascii, mouse=not args.no_mouse, simulated=True, read_only=args.read_only
+            )
         return _print(context)
 
 

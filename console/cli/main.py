@@ -91,7 +91,7 @@ def _top_parser() -> argparse.ArgumentParser:
     codes = "\n".join(f"  {code:<3d}  {MEANING[code]}" for code in Exit)
     parser = argparse.ArgumentParser(
         prog="quarterdeck",
-        usage="quarterdeck [-n NS] [--ascii] [--no-mouse] [COMMAND …]",
+        usage="quarterdeck [-n NS] [--ascii] [--no-mouse] [--read-only] [COMMAND …]",
         description="Kubernetes' job from a terminal. Without a command: the console. ",
         epilog=f"commands (each has --help):\n{listed}\n\nexit codes:\n{codes}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -100,6 +100,7 @@ def _top_parser() -> argparse.ArgumentParser:
     parser.add_argument("-n", "--namespace", metavar="NS", help="namespace (default: default)")
     parser.add_argument("--ascii", action="store_true", help="the console draws with ASCII characters only")
     parser.add_argument("--no-mouse", action="store_true", help="the console leaves the mouse to the terminal")
+    parser.add_argument("--read-only", action="store_true", help="the console changes nothing; ctrl-t ends that")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
@@ -117,7 +118,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     inner = parser.parse_args(outer.rest)
     if getattr(inner, "namespace", None) is None:
         inner.namespace = outer.namespace
-    inner.ascii, inner.no_mouse = outer.ascii, outer.no_mouse
+    inner.ascii, inner.no_mouse, inner.read_only = outer.ascii, outer.no_mouse, outer.read_only
     return inner
 
 

@@ -39,7 +39,8 @@ _ROLLED_OUT = frozenset({"deployments", "statefulsets", "daemonsets"})
 @dataclass(frozen=True, slots=True)
 class Action:
     """`kinds` are plural resource names, empty for all. `hint` orders the footer: lower comes first and stays
-    longest, 0 is not shown. `keys` are Textual's names; the first one is shown."""
+    longest, 0 is not shown. `keys` are Textual's names; the first one is shown. `writes`: it is not offered while the
+    console is read-only."""
 
     id: str
     keys: tuple[str, ...]
@@ -50,6 +51,7 @@ class Action:
     excluded: frozenset[str] = frozenset()
     hint: int = 0
     group: str = "Objects"
+    writes: bool = False
 
     def applies(self, where: Where, kind: str = "") -> bool:
         if where not in self.where:
@@ -122,14 +124,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("logs", ("l",), "logs", "Follow the logs.", TABLE, _RUNNING | WORKLOADS | {"jobs"}, hint=2),
     Action("logs.previous", ("p",), "previous logs", "Logs of the container before its last restart.", TABLE,
            _RUNNING),
-    Action("shell", ("s",), "shell", "A shell in the container.", TABLE, _RUNNING, hint=3),
-    Action("attach", ("a",), "attach", "Attach to the container's main process.", TABLE, _RUNNING),
+    Action("shell", ("s",), "shell", "A shell in the container.", TABLE, _RUNNING, hint=3, writes=True),
+    Action("attach", ("a",), "attach", "Attach to the container's main process.", TABLE, _RUNNING, writes=True),
     Action("forward", ("F",), "port-forward", "Lead a port of this machine to the pod, or to a ready pod of the "
-           "Service or workload.", TABLE, frozenset({"pods", "services"}) | WORKLOADS, hint=31),
+           "Service or workload.", TABLE, frozenset({"pods", "services"}) | WORKLOADS, hint=31, writes=True),
     Action("forwards", ("f",), "forwards", "The port-forwards that run in this console; stops them.",
            excluded=frozenset({"hosts"})),
     Action("container.copy", ("c",), "copy", "Copy a file or folder to or from the container; needs tar in its image.",
-           TABLE, _RUNNING, hint=32),
+           TABLE, _RUNNING, hint=32, writes=True),
     Action("forward.pod", ("enter",), "pod", "To the pod that new connections go to.", frozenset({Where.FORWARDS}),
            hint=1),
     Action("forward.stop", ("ctrl+d", "x"), "stop", "Stop the forward and cut what is open.",
@@ -154,25 +156,26 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.PULSES}), hint=1),
     Action("endpoint.open", ("enter",), "pod", "To the pod behind the endpoint.", frozenset({Where.BALANCER}), hint=1),
     Action("endpoint.drain", ("r",), "drain", "Send nothing new to the endpoint, or let it have its part again.",
-           frozenset({Where.BALANCER}), hint=2, group="Changing"),
+           frozenset({Where.BALANCER}), hint=2, group="Changing", writes=True),
     Action("endpoint.weight", ("s",), "weight", "Set the endpoint's part of what is new.",
-           frozenset({Where.BALANCER}), hint=3, group="Changing"),
+           frozenset({Where.BALANCER}), hint=3, group="Changing", writes=True),
     Action("keys", ("e",), "edit keys", "The keys of the Secret or ConfigMap: look at values one by one, edit, "
            "add, delete them, see who uses it.", TABLE, frozenset({"secrets", "configmaps"}), hint=2, group="Changing"),
-    Action("key.edit", ("enter",), "set", "Type a new value in one line.", _KEYS, hint=1, group="Changing"),
+    Action("key.edit", ("enter",), "set", "Type a new value in one line.", _KEYS, hint=1,
+           group="Changing", writes=True),
     Action("key.editor", ("e",), "editor", "Edit the value in your $EDITOR; its file is in memory only.", _KEYS, hint=2,
-           group="Changing"),
+           group="Changing", writes=True),
     Action("key.reveal", ("x",), "reveal", "Show this one value, or hide it again.", _KEYS, hint=3, group="Changing"),
-    Action("key.add", ("a",), "add", "A new key.", _KEYS, hint=4, group="Changing"),
+    Action("key.add", ("a",), "add", "A new key.", _KEYS, hint=4, group="Changing", writes=True),
     Action("key.delete", ("ctrl+d",), "del", "Delete the key, when the edits are applied.", _KEYS, hint=5,
-           group="Changing"),
+           group="Changing", writes=True),
     Action("key.restore", ("r",), "drop edit", "The key as it is stored.", _KEYS, hint=10, group="Changing"),
     Action("keys.apply", ("s", "ctrl+s"), "apply", "Show what differs, then write it in one step.", _KEYS, hint=6,
-           group="Changing"),
+           group="Changing", writes=True),
     Action("keys.users", ("u",), "used by", "Who uses it, and what a change means for them.", _KEYS, hint=7,
            group="Changing"),
     Action("keys.undo", ("U",), "revert", "Take the last recorded write to it back.", _KEYS, hint=9,
-           group="Changing"),
+           group="Changing", writes=True),
     Action("finding.open", ("enter",), "go to cause", "To the object that the finding is about.",
            frozenset({Where.DOCTOR}), hint=1),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
@@ -181,51 +184,55 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({"pods", "replicasets", "jobs", "endpointslices"})),
     Action("node", ("o",), "node", "To the pod's node.", TABLE, _PODS),
     # changing objects
-    Action("scale", ("s",), "scale", "Set the number of replicas.", TABLE, _SCALED, hint=3, group="Changing"),
-    Action("scale.up", ("plus",), "one more", "One replica more.", TABLE, _SCALED, hint=13, group="Changing"),
-    Action("scale.down", ("minus",), "one less", "One replica less.", TABLE, _SCALED, hint=14, group="Changing"),
+    Action("scale", ("s",), "scale", "Set the number of replicas.", TABLE, _SCALED, hint=3,
+           group="Changing", writes=True),
+    Action("scale.up", ("plus",), "one more", "One replica more.", TABLE, _SCALED, hint=13,
+           group="Changing", writes=True),
+    Action("scale.down", ("minus",), "one less", "One replica less.", TABLE, _SCALED, hint=14,
+           group="Changing", writes=True),
     Action("rollout", ("v",), "rollout", "The rollout, replica by replica.", TABLE, _ROLLED_OUT,
            hint=4, group="Changing"),
     Action("restart", ("r",), "restart", "Replace all pods by new ones, in the workload's own way.",
-           frozenset({Where.TABLE, Where.ROLLOUT}), _ROLLED_OUT, hint=6, group="Changing"),
+           frozenset({Where.TABLE, Where.ROLLOUT}), _ROLLED_OUT, hint=6, group="Changing", writes=True),
     Action("undo", ("ctrl+l",), "roll back", "Go back to an earlier revision, chosen from a list.",
-           frozenset({Where.TABLE, Where.ROLLOUT}), _ROLLED_OUT, hint=7, group="Changing"),
+           frozenset({Where.TABLE, Where.ROLLOUT}), _ROLLED_OUT, hint=7, group="Changing", writes=True),
     Action("image", ("i",), "image", "Set the image of a container.", TABLE, _ROLLED_OUT, hint=11,
-           group="Changing"),
+           group="Changing", writes=True),
     Action("trigger", ("t",), "run now", "Run the CronJob now, once, whatever its schedule says.", TABLE,
-           frozenset({"cronjobs"}), hint=2, group="Changing"),
+           frozenset({"cronjobs"}), hint=2, group="Changing", writes=True),
     Action("suspend", ("s",), "suspend/resume", "Make a Job or CronJob stand still, or let it go on.", TABLE,
-           frozenset({"jobs", "cronjobs"}), hint=3, group="Changing"),
+           frozenset({"jobs", "cronjobs"}), hint=3, group="Changing", writes=True),
     Action("cordon", ("c",), "cordon", "No new pods on this node.", TABLE, frozenset({"nodes"}), hint=6,
-           group="Changing"),
+           group="Changing", writes=True),
     Action("uncordon", ("u",), "uncordon", "New pods may come to this node again.", TABLE, frozenset({"nodes"}),
-           hint=7, group="Changing"),
+           hint=7, group="Changing", writes=True),
     Action("drain", ("r",), "drain", "Empty the node: first what would become of each of its pods and where they would "
            "go, then evictions within the disruption budgets.", TABLE, frozenset({"nodes"}), hint=5,
            group="Changing"),
     Action("drain.start", ("enter",), "start", "Cordon the node and evict its pods.", frozenset({Where.DRAIN}), hint=1,
-           group="Changing"),
+           group="Changing", writes=True),
     Action("drain.force", ("f",), "force", "Let pods go that no controller makes again, or keep them.",
-           frozenset({Where.DRAIN}), hint=2, group="Changing"),
+           frozenset({Where.DRAIN}), hint=2, group="Changing", writes=True),
     Action("drain.local", ("e",), "emptyDir", "Let pods go whose emptyDir data is lost with them, or keep them.",
-           frozenset({Where.DRAIN}), hint=3, group="Changing"),
+           frozenset({Where.DRAIN}), hint=3, group="Changing", writes=True),
     Action("machine", ("i",), "install", "Make a machine with an SSH server a node; on a node also upgrade "
-           "its agent, or remove it.", TABLE, frozenset({"hosts", "nodes"}), hint=9, group="Changing"),
+           "its agent, or remove it.", TABLE, frozenset({"hosts", "nodes"}), hint=9, group="Changing", writes=True),
     Action("adopt", ("a",), "adopt", "Make the host a node of this cluster; asks for the code that its agent prints.",
-           TABLE, frozenset({"hosts"}), hint=2, group="Changing"),
+           TABLE, frozenset({"hosts"}), hint=2, group="Changing", writes=True),
     Action("edit", ("e",), "edit", "Edit the object in your $EDITOR; what changes is shown and tried before it is "
-           "written.", excluded=_VIRTUAL | {"hosts", "events", "changes", "secrets", "configmaps"}, group="Changing"),
+           "written.", excluded=_VIRTUAL | {"hosts", "events", "changes", "secrets", "configmaps"},
+           group="Changing", writes=True),
     Action("write.undo", ("U",), "undo", "Take the last recorded write to it back, after a dialog that shows it.",
-           excluded=_VIRTUAL | {"hosts", "events", "changes"}, group="Changing"),
+           excluded=_VIRTUAL | {"hosts", "events", "changes"}, group="Changing", writes=True),
     Action("change.undo", ("U",), "undo", "Take this write back, after a dialog that shows it.", TABLE,
-           frozenset({"changes"}), hint=2, group="Changing"),
+           frozenset({"changes"}), hint=2, group="Changing", writes=True),
     Action("delete", ("ctrl+d",), "del", "Delete, after a dialog that lists what will happen.",
-           excluded=_VIRTUAL | {"hosts", "changes"}, hint=8, group="Changing"),
+           excluded=_VIRTUAL | {"hosts", "changes"}, hint=8, group="Changing", writes=True),
     # rollout
     Action("rollout.pause", ("p",), "pause", "Hold the rollout where it is.", frozenset({Where.ROLLOUT}), hint=2,
-           group="Rollout"),
+           group="Rollout", writes=True),
     Action("rollout.resume", ("u",), "resume", "Let a held rollout go on.", frozenset({Where.ROLLOUT}), hint=3,
-           group="Rollout"),
+           group="Rollout", writes=True),
     Action("rollout.logs", ("l",), "logs", "Logs of the replica under the cursor.", frozenset({Where.ROLLOUT}), hint=8,
            group="Rollout"),
     # text and logs
@@ -244,20 +251,23 @@ ACTIONS: tuple[Action, ...] = (
            group="Text and logs"),
     # the console itself
     Action("help", ("question_mark", "f1"), "help", "What can be done here.", EVERYWHERE, hint=92, group="Console"),
+    Action("read-only", ("ctrl+t",), "read-only", "Offer nothing that changes the cluster, which then refuses it too; "
+           "again to end that.", EVERYWHERE, group="Console"),
     Action("palette", ("ctrl+p",), "palette", "All actions by name.", EVERYWHERE, group="Console"),
     Action("quit", ("ctrl+q",), "quit", "Leave the console; the cluster goes on.", EVERYWHERE, group="Console"),
 )  # fmt: skip
 BY_ID = {action.id: action for action in ACTIONS}
 
 
-def available(where: Where, kind: str = "") -> list[Action]:
+def available(where: Where, kind: str = "", *, read_only: bool = False) -> list[Action]:
     """What can be done on a screen, in the registry's order."""
-    return [action for action in ACTIONS if action.applies(where, kind)]
+    return [action for action in ACTIONS if action.applies(where, kind) and not (read_only and action.writes)]
 
 
-def hints(where: Where, kind: str = "") -> list[Action]:
+def hints(where: Where, kind: str = "", *, read_only: bool = False) -> list[Action]:
     """What the footer offers, the most useful first."""
-    return sorted((action for action in available(where, kind) if action.hint), key=lambda action: action.hint)
+    found = (action for action in available(where, kind, read_only=read_only) if action.hint)
+    return sorted(found, key=lambda action: action.hint)
 
 
 _KEY_NAMES = {

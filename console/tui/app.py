@@ -62,6 +62,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         first: Resource = kinds.PODS,
         pages: Mapping[str, Page] = PAGES,
         machines: Machines | None = None,
+        read_only: bool = False,
     ) -> None:
         super().__init__()
         clock = clock or SystemClock()
@@ -80,6 +81,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
             forwards=Forwards(aside),
             machines=machines,
         )
+        self.session.bind(read_only=read_only)
         self._first = first
         self._pages = pages
         self.animation_level = "none"
@@ -166,6 +168,7 @@ def run_tui(
     mouse: bool = True,
     first: Resource = kinds.PODS,
     machines: Machines | None = None,
+    read_only: bool = False,
 ) -> int:
     """Run the console in this terminal until the user leaves. Raises `keymap.KeymapError` for a bad file of keys."""
     look = choose(environment, ascii_only=ascii_only)
@@ -173,6 +176,15 @@ def run_tui(
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
     collect_rarely()
     pages = with_plugins(plugins.load(PLUGINS))
-    app = QuarterdeckApp(connect, cluster=cluster, look=look, keys=keys, first=first, pages=pages, machines=machines)
+    app = QuarterdeckApp(
+        connect,
+        cluster=cluster,
+        look=look,
+        keys=keys,
+        first=first,
+        pages=pages,
+        machines=machines,
+        read_only=read_only,
+    )
     app.run(mouse=mouse)
     return app.return_code or 0

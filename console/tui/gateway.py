@@ -19,6 +19,8 @@ from common.client.http import ApiResource, Params
 
 
 class Gateway(Client, Protocol):
+    read_only: bool  # while it is set, the server refuses everything that is more than reading
+
     async def discover(self) -> Sequence[ApiResource]: ...
 
     async def request_json(self, method: str, path: str, params: Params = (), body: Any = None) -> Any: ...

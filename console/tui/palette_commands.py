@@ -18,7 +18,11 @@ class ActionCommands(Provider):
         screen = self.screen
         if not isinstance(screen, Deck):
             return []
-        found = [item for item in available(screen.where, screen.kind()) if item.group != "Moving"]
+        found = [
+            item
+            for item in available(screen.where, screen.kind(), read_only=screen.session.read_only)
+            if item.group != "Moving"
+        ]
         return [(item, f"{item.title}  ({screen.session.keys.label(item)})") for item in found]
 
     async def discover(self) -> Hits:

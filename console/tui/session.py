@@ -40,6 +40,7 @@ class Session:
     facts: Facts = field(default_factory=Facts)
     lost_since: float | None = None
     tall_header: bool = False
+    read_only: bool = False
     _tally: Tally = field(default_factory=Tally)
     _pods: Subscription | None = None
     _nodes: Subscription | None = None
@@ -52,6 +53,11 @@ class Session:
         self._nodes = self.feeds.open(NODES)
         self._namespaces = self.feeds.open(NAMESPACES)
         self._definitions = self.feeds.open(CUSTOMRESOURCEDEFINITIONS)
+
+    def bind(self, *, read_only: bool) -> None:
+        """From now on only read, or no longer: the server refuses all else to every client of this console."""
+        self.read_only = read_only
+        self.gateway.read_only = read_only
 
     @property
     def synced(self) -> bool:

@@ -61,6 +61,7 @@ class FakeGateway(FakeClient):
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.broken_streams = 0
         self.refusals: list[ApiError] = []
+        self.read_only = False
         self._more = asyncio.Event()
 
     async def discover(self) -> Sequence[ApiResource]:

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.worker import WorkType
 
 from common.errors import ApiError
-from console.tui.actions import Action, Where, hints
+from console.tui.actions import BY_ID, Action, Where, hints
 from console.tui.catalogue import Unknown
 from console.tui.session import Session
 from console.tui.stage import Bridge
@@ -120,24 +120,32 @@ class Deck(Screen[None], inherit_bindings=False):
         self.query_one("#header", SpanLines).set_class(session.tall_header, "tall")
         self.query_one("#header", SpanLines).set_lines(self._header(width))
         self.query_one("#crumbs", SpanLines).set_lines([self._crumbs(width)])
-        self.query_one("#footer", SpanLines).set_lines(
-            [bars.footer(hints(self.where, self.kind()), session.keys, width)]
-        )
+        self.query_one("#footer", SpanLines).set_lines([bars.footer(self._hints(), session.keys, width)])
 
     def _header(self, width: int) -> list[Line]:
         session = self.session
         now = session.clock.now()
         lost = session.lost_for()
         if session.tall_header:
-            shown = [action for action in hints(self.where, self.kind()) if action.hint < bars.ALWAYS]
+            shown = [action for action in self._hints() if action.hint < bars.ALWAYS]
             return bars.tall_header(
                 session.cluster, session.facts, shown, session.keys, lost=lost, now=now, width=width,
-                look=session.look,
+                look=session.look, read_only=session.read_only,
             )  # fmt: skip
         line = bars.header(
-            session.cluster, session.facts, known=session.synced, lost=lost, now=now, width=width, look=session.look
+            session.cluster,
+            session.facts,
+            known=session.synced,
+            lost=lost,
+            now=now,
+            width=width,
+            look=session.look,
+            read_only=session.read_only,
         )
         return [line]
+
+    def _hints(self) -> list[Action]:
+        return hints(self.where, self.kind(), read_only=self.session.read_only)
 
     def _crumbs(self, width: int) -> Line:
         if self._note is not None:
@@ -193,6 +201,10 @@ class Deck(Screen[None], inherit_bindings=False):
 
     def run_action_of(self, action: Action) -> None:
         """Do what an action says; the palette comes here too."""
+        if action.writes and self.session.read_only:
+            again = self.session.keys.label(BY_ID["read-only"])
+            self.say(f"{action.title}: this console is read-only; {again} ends that", Tone.WARN)
+            return
         handler = {**self._own_handlers(), **self.handlers()}.get(action.id)
         if handler is None:
             return
@@ -222,11 +234,19 @@ class Deck(Screen[None], inherit_bindings=False):
             "palette": self.app.action_command_palette,
             "quit": self.app.exit,
             "back": self._back,
+            "read-only": self._toggle_read_only,
         }
 
     def _toggle_header(self) -> None:
         self.session.tall_header = not self.session.tall_header
         self.redraw()
+
+    def _toggle_read_only(self) -> None:
+        read_only = not self.session.read_only
+        self.session.bind(read_only=read_only)
+        self.say(
+            "read-only: the API refuses what would change the cluster" if read_only else "changes are possible again"
+        )
 
     def _help(self) -> None:
         from .help import Help

@@ -27,11 +27,18 @@ _SEPARATOR = "\x1f"  # between a key and its explanation, inside one line of the
 
 
 def entries(
-    keymap: Keymap, where: Where, kind: str, columns: tuple[Column, ...], width: int, *, explained: bool
+    keymap: Keymap,
+    where: Where,
+    kind: str,
+    columns: tuple[Column, ...],
+    width: int,
+    *,
+    explained: bool,
+    read_only: bool = False,
 ) -> list[str]:
     """Actions under their groups: keys, separator, and the title or (`explained`) what it does, in `width` cells."""
     lines: list[str] = []
-    for group, actions in groups(available(where, kind)).items():
+    for group, actions in groups(available(where, kind, read_only=read_only)).items():
         lines += ([""] if lines else []) + [group]
         for action in actions:
             keys = " ".join(key_label(key) for key in keymap.keys(action)[:2])
@@ -103,7 +110,15 @@ class Help(ModalScreen[None], inherit_bindings=False):
         width = self._view.size.width - 2
         explained = width >= EXPLAINED_FROM
         column = width // 2 if explained else NARROW
-        lines = entries(self._session.keys, self._where, self._kind, columns, column, explained=explained)
+        lines = entries(
+            self._session.keys,
+            self._where,
+            self._kind,
+            columns,
+            column,
+            explained=explained,
+            read_only=self._session.read_only,
+        )
         self._view.show(LineBuffer(Entry(line) for line in in_columns(lines, width, column)), _painter(column))
 
     def on_key(self, event: events.Key) -> None:

@@ -49,12 +49,22 @@ def _lost(seconds: float, look: Look) -> list[Span]:
 
 
 def header(
-    cluster: str, facts: Facts, *, known: bool, lost: float | None, now: datetime, width: int, look: Look
+    cluster: str,
+    facts: Facts,
+    *,
+    known: bool,
+    lost: float | None,
+    now: datetime,
+    width: int,
+    look: Look,
+    read_only: bool = False,
 ) -> list[Span]:
     """The one-line header. `lost`: seconds without a connection. `known`: whether the figures are whole."""
     gap: Span = ("  ", Tone.TEXT)
     left: list[Span] = [(" ", Tone.TEXT), (cluster, Tone.KEY)]
     right: list[Span] = [(now.astimezone().strftime("%H:%M:%S "), Tone.DIM)]
+    if read_only:
+        left += [gap, ("read-only", Tone.WARN)]
     if facts.simulated:
         left += [gap, ("SIMULATION" if width < 140 else "SIMULATION: hollow nodes, no containers", Tone.LEAVING)]
     if lost is not None:
@@ -91,10 +101,10 @@ LOGO = ("     ╲│╱     ", "  ───(◉)───  ", "     ╱│╲   
 
 def tall_header(
     cluster: str, facts: Facts, hints: Sequence[Action], keymap: Keymap, *, lost: float | None, now: datetime,
-    width: int, look: Look,
+    width: int, look: Look, read_only: bool = False,
 ) -> list[Line]:  # fmt: skip
     """Five lines: figures with gauges, keys of this screen, the logo."""
-    figures = _figures(cluster, facts, lost, now, look)
+    figures = _figures(cluster, facts, lost, now, look, read_only=read_only)
     logo = LOGO_ASCII if look.ascii else LOGO
     columns = max(0, (width - 46 - (16 if width >= 90 else 0)) // 18)
     lines: list[Line] = []
@@ -110,13 +120,22 @@ def tall_header(
     return lines
 
 
-def _figures(cluster: str, facts: Facts, lost: float | None, now: datetime, look: Look) -> list[list[Span]]:
+def _figures(
+    cluster: str, facts: Facts, lost: float | None, now: datetime, look: Look, *, read_only: bool
+) -> list[list[Span]]:
     simulated: list[Span] = [("  SIMULATION", Tone.LEAVING)] if facts.simulated else []
+    bound: list[Span] = [("  read-only", Tone.WARN)] if read_only else []
     families = "+".join(facts.families)
     clock = now.astimezone().strftime("%H:%M:%S")
     state = _lost(lost, look) if lost is not None else _faults(facts, look)
     return [
-        [(" Cluster   ", Tone.DIM), (cluster, Tone.KEY), (f"  {facts.version}  {families}", Tone.DIM), *simulated],
+        [
+            (" Cluster   ", Tone.DIM),
+            (cluster, Tone.KEY),
+            (f"  {facts.version}  {families}", Tone.DIM),
+            *bound,
+            *simulated,
+        ],
         [(" Nodes     ", Tone.DIM), *_nodes(facts), (f"  {facts.pods}", Tone.BRIGHT), (" pods", Tone.DIM)],
         [(" ", Tone.TEXT), *gauge("CPU asked", facts.cpu, 18, look)],
         [(" ", Tone.TEXT), *gauge("MEM asked", facts.memory, 18, look)],

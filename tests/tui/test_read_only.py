@@ -1,0 +1,41 @@
+"""The console while it is read-only: what it offers, what keys do, and that the server is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.api.kinds import DEPLOYMENTS
+from common.api.meta import Key
+from tests.tui.conftest import running, snap
+from tests.tui.fleet import Fleet
+
+WEB = Key("default", "checkout-api")
+
+
+@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36", "200x50"])
+async def test_pictures(size: str, fleet: Fleet) -> None:
+    async with running(fleet, size) as console:
+        await console.press("colon", *"deploy", "enter", "ctrl+t", "plus")
+        snap(console, "read-only", size)
+
+
+async def test_keys_that_change_say_why_not_and_how_to_go_on(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        was = fleet.api.get(DEPLOYMENTS, WEB)
+        await console.press("colon", *"deploy", "enter", "ctrl+t")
+        assert fleet.gateway.read_only
+        for key in ("plus", "ctrl+d", "e", "r", "i"):
+            await console.press(key)
+            assert console.note().endswith("this console is read-only; ^t ends that")
+        assert fleet.api.get(DEPLOYMENTS, WEB) == was
+        await console.press("question_mark")
+        assert "one more" not in console.text()
+        await console.press("escape", "ctrl+t", "plus")
+        assert not fleet.gateway.read_only
+        assert fleet.api.get(DEPLOYMENTS, WEB)["spec"]["replicas"] == was["spec"]["replicas"] + 1
+
+
+async def test_looking_goes_on(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("ctrl+t", "d")
+        assert "Name:" in console.text()
