@@ -144,9 +144,16 @@ class Resources:
         (entry,) = await self._verbs.converted(request.row, [entry])
         now = self._verbs.clock.now()
         body = encode_object(request.row, entry, request.form, request.include_object, now)
-        if warnings is not None:
-            warnings = [*warnings, *request.stored.warnings(entry.obj)]
         return await respond(body, request.form, code=code, warnings=warnings or (), http=request.http)
+
+    async def _written(
+        self, request: Request, entry: Entry, warnings: list[str], *, created: bool = False
+    ) -> web.Response:
+        """An object with what whoever wrote it should know."""
+        row = request.stored
+        if not request.info.subresource and (created or row.warns_on_update):
+            warnings = [*warnings, *row.warnings(entry.obj)]
+        return await self._object(request, entry, 201 if created else 200, warnings)
 
     async def _status(self, request: Request, status: Object, code: int = 200) -> web.Response:
         return await respond(orjson.dumps(status), Form(request.form.media), code=code)
@@ -222,7 +229,7 @@ class Resources:
             return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
         options = request.write_options()
         entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)
-        return await self._object(request, entry, 201, [*warnings, *options.warnings])
+        return await self._written(request, entry, [*warnings, *options.warnings], created=True)
 
     async def _decode(self, request: Request) -> tuple[Object, list[str]]:
         body = await read_body(request.http)
@@ -240,7 +247,7 @@ class Resources:
             entry = await self._verbs.update(
                 request.caller, request.stored, info.namespace, info.name, obj, info.subresource, options
             )
-        return await self._object(request, entry, warnings=[*warnings, *options.warnings])
+        return await self._written(request, entry, [*warnings, *options.warnings])
 
     async def _patch(self, request: Request) -> web.StreamResponse:
         kind = _patch_type(request.http)
@@ -260,7 +267,7 @@ class Resources:
         entry = await self._verbs.modify(
             request.caller, "patch", request.stored, info.namespace, info.name, change, info.subresource, options
         )
-        return await self._object(request, entry, warnings=[*dict.fromkeys(warnings), *options.warnings])
+        return await self._written(request, entry, [*dict.fromkeys(warnings), *options.warnings])
 
     async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
         info, options = request.info, request.write_options()
@@ -271,7 +278,7 @@ class Resources:
         entry, made = await self._verbs.apply(
             request.caller, request.row, info.namespace, info.name, config, info.subresource, options
         )
-        return await self._object(request, entry, 201 if made else 200, [*warnings, *options.warnings])
+        return await self._written(request, entry, [*warnings, *options.warnings], created=made)
 
     async def _delete(self, request: Request) -> web.StreamResponse:
         info, row = request.info, request.stored

@@ -157,6 +157,8 @@ class Row:
     """Said to whoever relies on that default."""
     warnings: Callable[[Object], list[str]] = lambda _obj: []
     """What whoever writes such an object should know, though it is accepted."""
+    warns_on_update: bool = True
+    """Whether updates are answered with `warnings` too; of pods, which programs update, creates alone are."""
     deprecation: str = ""
     """Said with every answer about such objects: that clients had better use something else."""
     deletion_finalizer: str = ""

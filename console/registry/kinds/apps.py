@@ -12,6 +12,7 @@ from console.registry.columns import AGE, NAME, at, containers, number, selector
 from console.registry.row import Column, Context, Row
 
 from . import daemonsets, revisions, statefulsets
+from .pod_warnings import template_warnings
 from .workload_fields import (
     CONTAINERS,
     REVISION_HISTORY,
@@ -132,6 +133,7 @@ DEPLOYMENTS = Row(
     default=_default_deployment,
     prepare=_prepare,
     validate=_validate_deployment,
+    warnings=template_warnings("spec.template"),
 )
 REPLICASETS = Row(
     kinds.REPLICASETS,
@@ -152,6 +154,7 @@ REPLICASETS = Row(
     default=_default_replicaset,
     prepare=_prepare_replicaset,
     validate=_validate_replicaset,
+    warnings=template_warnings("spec.template"),
     fields=("metadata.name", "metadata.namespace", "status.replicas"),
 )
 ROWS = (DEPLOYMENTS, REPLICASETS, statefulsets.ROW, daemonsets.ROW, revisions.ROW)

@@ -11,6 +11,7 @@ from console.registry.row import Column, Context, Row
 
 from .batch_validation import validate_cronjob, validate_job
 from .pod_defaults import default_pod_spec
+from .pod_warnings import template_warnings
 
 BACKOFF_LIMIT = 6
 UNLIMITED = 2**31 - 1  # the default of backoffLimit when each index has its own limit
@@ -133,6 +134,7 @@ JOBS = Row(
     default=_default_job,
     prepare=_prepare_job,
     validate=validate_job,
+    warnings=template_warnings("spec.template"),
     fields=("metadata.name", "metadata.namespace", "status.successful"),
     default_propagation="Orphan",
     deletion_warning=(
@@ -161,5 +163,6 @@ CRONJOBS = Row(
     default=_default_cronjob,
     prepare=_prepare_cronjob,
     validate=validate_cronjob,
+    warnings=template_warnings("spec.jobTemplate.spec.template"),
 )
 ROWS = (JOBS, CRONJOBS)

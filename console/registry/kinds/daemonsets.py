@@ -13,6 +13,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, containers, number, selector
 from console.registry.row import Column, Context, Row
 
+from .pod_warnings import template_warnings
 from .workload_fields import (
     CONTAINERS,
     REVISION_HISTORY,
@@ -116,4 +117,5 @@ ROW = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    warnings=template_warnings("spec.template"),
 )

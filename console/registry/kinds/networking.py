@@ -31,6 +31,14 @@ def _prepare_ingress(new: Object, old: Object | None, context: Context) -> None:
             new["spec"]["ingressClassName"] = chosen
 
 
+def _class_warnings(obj: Object) -> list[str]:
+    if CLASS_ANNOTATION not in meta.annotations(obj):
+        return []
+    return [
+        f"annotation {validation.shown(CLASS_ANNOTATION)} is deprecated, please use 'spec.ingressClassName' instead"
+    ]
+
+
 def default_class(classes: Iterable[Object]) -> str:
     """The class of Ingresses that name none, empty when there is none: of several defaults the newest, then the first
     by name, as Kubernetes' DefaultIngressClass admission has it."""
@@ -85,6 +93,7 @@ INGRESSES = Row(
     default=_default_ingress,
     prepare=_prepare_ingress,
     validate=ingress_validation.validate_ingress,
+    warnings=_class_warnings,
 )
 INGRESSCLASSES = Row(
     kinds.INGRESSCLASSES,

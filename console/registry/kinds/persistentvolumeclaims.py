@@ -95,7 +95,7 @@ def _validate_resize(new: Object, old: Object) -> list[Cause]:
     path = "spec.resources.requests.storage"
     if storage.requested(new) >= storage.requested(old):
         return []
-    if storage.requested(new) < storage.amount((old.get("status") or {}).get("capacity")):
+    if storage.requested(new) <= storage.amount((old.get("status") or {}).get("capacity")):
         return [validation.forbidden(path, "field can not be less than status.capacity")]
     return []
 

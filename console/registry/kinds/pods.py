@@ -15,6 +15,7 @@ from .pod_account import admit_account, keep_account
 from .pod_defaults import default_pod_spec
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
+from .pod_warnings import pod_warnings
 from .runtimeclasses import admit_runtime
 from .scheduling import admit_priority
 
@@ -104,6 +105,8 @@ PODS = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    warnings=pod_warnings,
+    warns_on_update=False,
     fields=(
         "metadata.name",
         "metadata.namespace",

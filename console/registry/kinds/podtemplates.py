@@ -9,6 +9,7 @@ from console.registry.columns import NAME, NONE, at, containers
 from console.registry.row import Column, Context, Row
 
 from .pod_validation import validate_template
+from .pod_warnings import template_warnings
 from .workload_fields import default_template
 
 
@@ -34,5 +35,6 @@ PODTEMPLATES = Row(
     schema="io.k8s.api.core.v1.PodTemplate",
     default=default_template,
     validate=_validate,
+    warnings=template_warnings("template"),
 )
 ROWS = (PODTEMPLATES,)

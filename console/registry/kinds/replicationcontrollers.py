@@ -9,6 +9,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, containers, number
 from console.registry.row import Column, Context, Row
 
+from .pod_warnings import template_warnings
 from .workload_fields import CONTAINERS, default_labels, default_template, mismatch, template_labels, validate_pods
 
 
@@ -62,6 +63,7 @@ ROW = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    warnings=template_warnings("spec.template"),
     fields=("metadata.name", "metadata.namespace", "status.replicas"),
     default_propagation="Orphan",
 )

@@ -10,6 +10,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, at, containers
 from console.registry.row import Column, Context, Row
 
+from .pod_warnings import template_warnings
 from .workload_fields import (
     CONTAINERS,
     REVISION_HISTORY,
@@ -122,5 +123,6 @@ ROW = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    warnings=template_warnings("spec.template"),
     name_format=validation.dns_label,
 )

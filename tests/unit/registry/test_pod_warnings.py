@@ -1,0 +1,100 @@
+"""What writers of pods and templates are warned of, though it is accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from common.api import kinds
+from common.api.kinds import DEPLOYMENTS, PODS
+from common.api.meta import Object
+
+from .builders import changed, container, created, deployment, named, pod, row
+
+PORT: Object = {"containerPort": 80}
+
+
+def warned(obj: Object) -> list[str]:
+    return row(PODS).warnings(created(PODS, obj))
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"nodeSelector": {"beta.kubernetes.io/os": "linux"}},
+         'spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead'),
+        ({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]},
+         "spec.topologySpreadConstraints[0].labelSelector: a null labelSelector results in matching no pod"),
+        ({"volumes": [{"name": "v", "gitRepo": {"repository": "r"}}]},
+         "spec.volumes[0].gitRepo: deprecated in v1.11"),
+        ({"hostAliases": [{"ip": "1.1.1.1"}, {"ip": "1.1.1.1"}]}, 'spec.hostAliases[1].ip: duplicate ip "1.1.1.1"'),
+        ({"imagePullSecrets": [{}]}, 'spec.imagePullSecrets[0].name: invalid empty name ""'),
+        ({"containers": [container(env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}])]},
+         'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply'),
+        ({"containers": [container(ports=[PORT, PORT])]},
+         "spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]"),
+        ({"containers": [container(ports=[PORT, {**PORT, "hostPort": 80}])]},
+         "spec.containers[0].ports[1]: overlapping port definition with spec.containers[0].ports[0]"),
+        ({"containers": [container(ports=[{**PORT, "hostPort": 80},
+                                          {**PORT, "hostPort": 80, "hostIP": "1.1.1.1"}])]},
+         "spec.containers[0].ports[1]: dangerously ambiguous port definition with spec.containers[0].ports[0]"),
+        ({"containers": [container(resources={"limits": {"memory": "500m"}, "requests": {"memory": "1"}})]},
+         'spec.containers[0].resources.limits[memory]: fractional byte value "500m" is invalid, must be an integer'),
+    ],
+)  # fmt: skip
+def test_odd_fields_are_warned_of(spec: Object, expected: str) -> None:
+    spec = dict(spec)
+    if "limits" in str(spec):
+        spec["containers"][0]["resources"].pop("requests")
+    assert expected in warned(pod(**spec))
+
+
+def test_what_builds_on_an_earlier_value_is_no_repetition() -> None:
+    variables = [{"name": "PATH", "value": "/bin"}, {"name": "PATH", "value": "$(PATH):/opt"}]
+    assert warned(pod(containers=[container(env=variables)])) == []
+
+
+def test_annotations_of_old_are_warned_of() -> None:
+    notes = {"seccomp.security.alpha.kubernetes.io/pod": "x", "scheduler.alpha.kubernetes.io/critical-pod": ""}
+    assert warned(changed(pod(), "metadata.annotations", notes)) == [
+        (
+            "metadata.annotations[scheduler.alpha.kubernetes.io/critical-pod]: non-functional in v1.16+; use the "
+            '"priorityClassName" field instead'
+        ),
+        (
+            "metadata.annotations[seccomp.security.alpha.kubernetes.io/pod]: non-functional in v1.27+; use the "
+            '"seccompProfile" field instead'
+        ),
+    ]
+
+
+def test_a_name_that_is_no_label_surprises_as_a_hostname() -> None:
+    found = warned(changed(pod(), "metadata.name", "a.b"))
+    assert found[0].startswith("metadata.name: this is used in the Pod's hostname, which can result in surprising")
+
+
+@pytest.mark.parametrize(
+    ("resource", "path"),
+    [
+        (kinds.DEPLOYMENTS, "spec.template"),
+        (kinds.REPLICASETS, "spec.template"),
+        (kinds.STATEFULSETS, "spec.template"),
+        (kinds.DAEMONSETS, "spec.template"),
+    ],
+)
+def test_templates_are_warned_of_under_their_own_path(resource: kinds.Resource, path: str) -> None:
+    labels: Any = {"beta.kubernetes.io/arch": "arm"}
+    made = created(resource, changed(deployment(), f"{path}.spec.nodeSelector", labels))
+    assert row(resource).warnings(made) == [
+        (f'{path}.spec.nodeSelector[beta.kubernetes.io/arch]: deprecated since v1.14; use "kubernetes.io/arch" instead')
+    ]
+
+
+def test_other_kinds_warn_too() -> None:
+    ingress = named("i", spec={"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}})
+    ingress["metadata"]["annotations"] = {"kubernetes.io/ingress.class": "x"}
+    assert row(kinds.INGRESSES).warnings(ingress) == [
+        "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"
+    ]
+    assert row(DEPLOYMENTS).warnings(created(DEPLOYMENTS, deployment())) == []
