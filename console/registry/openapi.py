@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from common import settings
@@ -16,6 +17,7 @@ from .enumerations import with_enumerations
 from .row import Row
 from .schema import definition, referenced
 
+_NO_OTHERS: Mapping[tuple[str, str], bytes] = MappingProxyType({})
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
@@ -26,7 +28,7 @@ class OpenApi:
         self._registry = registry
         self._documents: dict[tuple[str, str], tuple[list[Row], bytes]] = {}
 
-    def index(self, others: Mapping[tuple[str, str], bytes]) -> Object:
+    def index(self, others: Mapping[tuple[str, str], bytes] = _NO_OTHERS) -> Object:
         """/openapi/v3: where the document of each group and version is; `others` has those of other servers. The hash
         in the address lets clients cache."""
         paths: Object = {}

@@ -18,6 +18,7 @@ from .row import Row
 from .schema import definition, referenced
 
 PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_KINDS = "x-kubernetes-group-version-kind"
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _UNSPEAKABLE = frozenset({"nullable", "default", "anyOf", "oneOf", "not"})
@@ -37,9 +38,18 @@ def document(registry: Registry) -> Object:
 def _definitions(registry: Registry) -> Object:
     """The kinds that users defined: older clients learn them here. What this version of OpenAPI cannot say is left
     out, and where a schema leaves fields open it is not described at all."""
-    custom = {row.type.name: _plain(row.type.source) for row in registry.rows() if row.custom}
+    custom = {row.type.name: _whole(row.type.source) for row in registry.rows() if row.custom}
     needed = referenced(_OBJECT_META) if custom else set()
     return {**{name: _plain(definition(name)) for name in sorted(needed)}, **custom}
+
+
+def _whole(source: Object) -> Object:
+    """The type of a kind. Where anything may stand beside the fields that it names, none is named: clients would take
+    all others for wrong."""
+    if source.get(_PRESERVE) is True:
+        return {"type": "object", _KINDS: source[_KINDS]}
+    plain: Object = _plain(source)
+    return plain
 
 
 def _plain(node: Any) -> Any:
