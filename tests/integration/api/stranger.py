@@ -5,6 +5,7 @@ It is reached by URL, or as a pod on the node of `node.py` behind a Service.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -33,6 +34,7 @@ class Stranger:
     port: int
     bundle: str
     answer: Callable[[Object], Any] = lambda _request: {"allowed": True}
+    delay: asyncio.Event | None = None  # waited for before each answer
     asked: list[Object] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
@@ -47,6 +49,8 @@ class Stranger:
 
     async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
         review = orjson.loads(await http.read())
+        if self.delay is not None:
+            await self.delay.wait()
         self.asked.append(review["request"])
         self.paths.append(str(http.rel_url))
         answer = self.answer(review["request"])

@@ -243,3 +243,29 @@ async def test_our_own_groups_are_always_available(client: HttpClient) -> None:
     assert [(item["status"], item["reason"]) for item in service["status"]["conditions"]] == [("True", "Local")]
     with pytest.raises(Invalid, match="local APIServices"):
         await client.patch(APISERVICES, "v1.apps", {"spec": {"insecureSkipTLSVerify": True}})
+
+
+async def test_the_registration_is_an_object_like_others(client: HttpClient, sample: Sample) -> None:
+    """Read, listed by label, updated, patched, with its status, and removed by label; the check goes on meanwhile."""
+    await expose(client, sample.port)
+    made = await client.create(APISERVICES, {**sample.registration(), "metadata": {"name": SERVICE_NAME}})
+    await condition(client, "Passed")
+    patched = await client.patch(APISERVICES, SERVICE_NAME, {"spec": {"versionPriority": 400}})
+    assert patched["spec"]["versionPriority"] == 400
+    assert [item["reason"] for item in patched["status"]["conditions"]] == ["Passed"]
+    labelled = await client.patch(APISERVICES, SERVICE_NAME, {"metadata": {"labels": {"mine": "patched"}}})
+    assert labelled["metadata"]["labels"] == {"mine": "patched"}
+    said = {"type": "StatusUpdated", "status": "True", "reason": "E2E", "message": "Set from a test"}
+    status = await client.get(APISERVICES, SERVICE_NAME, subresource="status")
+    status["status"]["conditions"].append({**said, "lastTransitionTime": made["metadata"]["creationTimestamp"]})
+    updated = await client.update(APISERVICES, status, subresource="status")
+    assert {item["type"] for item in updated["status"]["conditions"]} == {"Available", "StatusUpdated"}
+    more = {"status": {"conditions": [*updated["status"]["conditions"], {**said, "type": "StatusPatched"}]}}
+    await client.patch(APISERVICES, SERVICE_NAME, more, subresource="status")
+    found = await client.get(APISERVICES, SERVICE_NAME)
+    assert {item["type"] for item in found["status"]["conditions"]} == {"Available", "StatusUpdated", "StatusPatched"}
+    assert [item["metadata"]["name"] for item in (await client.list(APISERVICES, label_selector="mine")).items] == [
+        SERVICE_NAME
+    ]
+    await client.delete(APISERVICES, SERVICE_NAME)
+    assert (await client.list(APISERVICES, label_selector="mine")).items == []
