@@ -124,7 +124,7 @@ class Agent:
             tokens=self.tokens,
         )
         self.pods = Pods(
-            surface, self.assignment, self.reports, node=self._node, changed=self._pods_changed, holds=self._holds
+            surface, self.assignment, self.reports, node=self._with_room, changed=self._pods_changed, holds=self._holds
         )
         self.service = SessionService(
             options.session,
@@ -198,6 +198,12 @@ class Agent:
 
     def _node(self) -> Object:
         return self.assignment.find("nodes", "", self.assignment.node_name) or {}
+
+    def _with_room(self) -> Object:
+        """The Node with what it can give, which the control plane does not tell back."""
+        node = self._node()
+        allocatable = stats.allocatable(self._machine, self._options.limits)
+        return {**node, "status": {**(node.get("status") or {}), "allocatable": allocatable}}
 
     def _holds(self, pod: Object) -> bool:
         return self._fencing.holds(pod)

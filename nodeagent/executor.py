@@ -11,6 +11,7 @@ from typing import Any
 
 from common.api import meta
 from common.api.meta import Object
+from common.api.resizing import figures
 from common.clock import Clock
 
 from . import hosts, oom
@@ -69,6 +70,7 @@ class Executor:
             do.EnsureImage: self._ensure_image,
             do.StartContainer: self._start_container,
             do.StopContainer: self._stop_container,
+            do.UpdateContainer: self._update_container,
             do.RemoveContainer: self._remove_container,
             do.RunHook: self._run_hook,
             do.RunProbe: self._run_probe,
@@ -200,7 +202,13 @@ class Executor:
         except (MissingReference, VolumeFailure, OSError) as error:
             return events.ContainerFailed(name, attempt, "CreateContainerConfigError", str(error))
         info = await self._surface.runtime.start_container(spec)
-        return events.ContainerStarted(name, attempt, info.id, info.started_at, info.image_id)
+        resources = spec.container.get("resources") or {}
+        return events.ContainerStarted(name, attempt, info.id, info.started_at, info.image_id, resources)
+
+    async def _update_container(self, instruction: do.UpdateContainer) -> Event:
+        wanted = figures(instruction.resources)
+        await self._surface.runtime.update(instruction.id, instruction.has, wanted)
+        return events.ContainerUpdated(instruction.container, instruction.attempt, instruction.resources)
 
     async def _container_spec(self, name: str, attempt: int) -> ContainerSpec:
         surface, container = self._surface, self._container(name)
@@ -330,6 +338,8 @@ def failed(instruction: do.Instruction, reason: str, message: str) -> Event | No
             return events.ImageFailed(container, image, reason, message)
         case do.StartContainer(container, attempt):
             return events.ContainerFailed(container, attempt, reason, message)
+        case do.UpdateContainer(container, attempt):
+            return events.ContainerUpdateFailed(container, attempt, message)
         case do.StopContainer(container, attempt):
             return events.StopFailed(container, attempt, message)
         case do.RunHook(container, attempt, _, hook):

@@ -18,9 +18,11 @@ from common.api import meta, pods
 from common.api.meta import Object, format_time
 from common.clock import Clock
 
+from . import found as found_in
 from .assignment import Assignment, Change
 from .executor import Executor, Surface
 from .reports import Reports
+from .resizes import Resizes
 from .runtime.base import ContainerInfo, ContainerState, EngineEvent, RuntimeFailure
 from .state import events
 from .state import instructions as do
@@ -125,6 +127,7 @@ class Pods:
         self._oom: OrderedDict[str, None] = OrderedDict()
         self._tasks = Tasks("pods")
         self._refresh_due = asyncio.Event()
+        self._resizes = Resizes(self._holding, node)
         self._looked = False
         self.engine_error = "the engine was not asked yet"
         self.engine_known = False  # `engine_error` comes from the engine: it was looked at, or found lost
@@ -134,6 +137,7 @@ class Pods:
         self._assignment.listen(self._assignment_changed)
         self._tasks.start("engine", self._watch_engine())
         self._tasks.start("refresh", self._refresh_volumes())
+        self._tasks.start("resizes", self._resizes.run())
 
     async def close(self) -> None:
         """Stop looking; containers go on."""
@@ -225,6 +229,7 @@ class Pods:
             for uid in self._runners.keys() - wanted.keys():
                 self._runners[uid].tell(events.Unassigned())
             self._end_strangers(wanted)
+        self._resizes.look_again()
 
     def _is_held(self, uid: str, pod: Object) -> bool:
         """Only what does not run: after a restart of the agent its containers go on."""
@@ -253,11 +258,12 @@ class Pods:
         status = pod.get("status") or {}
         if found or status.get("startTime") or pods.is_terminal(pod) or meta.is_deleting(pod):
             return None
-        holding = [
-            runner.machine.pod for runner in self._runners.values() if not _is_over(runner.machine.state.reported)
-        ]
-        refusal = admit(pod, holding, self._node())
+        refusal = admit(pod, [runner.machine.allocated for runner in self._holding()], self._node())
         return events.Rejected(refusal.reason, refusal.message) if refusal is not None else None
+
+    def _holding(self) -> list[PodRunner]:
+        """The pods that hold resources of the node."""
+        return [runner for runner in self._runners.values() if not _is_over(runner.machine.state.reported)]
 
     def _end_strangers(self, wanted: dict[str, Object]) -> None:
         """Containers of pods that are not assigned (any more), found in the engine: end them like deleted pods."""
@@ -266,7 +272,7 @@ class Pods:
             if uid in self._gone:
                 continue
             log.info("pod %s/%s is not assigned to this node: ending it", found[0].pod_namespace, found[0].pod_name)
-            runner = self._runners[uid] = PodRunner(_stand_in(found), self._surface, (), self)
+            runner = self._runners[uid] = PodRunner(found_in.stand_in(found), self._surface, (), self)
             runner.tell(events.Unassigned())
             self._tasks.start("observe", self._observe(runner, found))
 
@@ -316,7 +322,7 @@ class Pods:
         if self.engine_error:
             log.info("the container engine answers; it has %d containers of ours", sum(map(len, found.values())))
         for uid, infos in found.items():
-            if addresses := _sandbox_addresses(infos):
+            if addresses := found_in.sandbox_addresses(infos):
                 self._surface.network.adopt(uid, addresses)
         self._unclaimed = {uid: infos for uid, infos in found.items() if uid not in self._runners}
         self.engine_error, self.engine_known = "", True
@@ -330,7 +336,7 @@ class Pods:
         seen = []
         for info in found:
             message = await runner.executor.last_words(info) if info.state is ContainerState.EXITED else ""
-            seen.append(_seen(info, message))
+            seen.append(found_in.seen(info, message))
         runner.tell(events.Observed(tuple(seen)))
 
     async def _death(self, event: EngineEvent) -> None:
@@ -386,6 +392,7 @@ class Pods:
                 self._reports.event(self._event(pod, instruction))
             case do.ReportStatus(status):
                 self._reports.pod(meta.namespace(pod), meta.name(pod), meta.uid(pod), status)
+                self._resizes.look_again()
                 self._changed()
             case do.ReportGone():
                 self._pod_gone(runner)
@@ -400,6 +407,7 @@ class Pods:
         else:
             self._reports.forget(uid)
         self._tasks.start("close", runner.close())
+        self._resizes.look_again()
         self._changed()
 
     def _event(self, pod: Object, said: do.EmitEvent) -> Object:
@@ -464,36 +472,3 @@ def _field_path(pod: Object, container: str) -> str:
         if any(item.get("name") == container for item in spec.get(kind) or ()):
             return f"spec.{kind}{{{container}}}"
     return f"spec.containers{{{container}}}"
-
-
-def _sandbox_addresses(infos: list[ContainerInfo]) -> tuple[str, ...]:
-    running = [info for info in infos if not info.container and info.state is ContainerState.RUNNING]
-    return max(running, key=lambda info: info.attempt).addresses if running else ()
-
-
-def _seen(info: ContainerInfo, message: str) -> events.Seen:
-    return events.Seen(
-        id=info.id,
-        container=info.container,
-        attempt=info.attempt,
-        running=info.state is ContainerState.RUNNING,
-        created_only=info.state is ContainerState.CREATED,
-        started_at=info.started_at,
-        finished_at=info.finished_at,
-        exit_code=info.exit_code,
-        oom_killed=info.oom_killed,
-        image_id=info.image_id,
-        spec_hash=info.spec_hash,
-        message=message,
-        addresses=info.addresses,
-    )
-
-
-def _stand_in(found: list[ContainerInfo]) -> Object:
-    """A pod as far as labels tell of it: enough to end it properly."""
-    first = found[0]
-    names = sorted({info.container for info in found if info.container})
-    return {
-        "metadata": {"uid": first.pod_uid, "namespace": first.pod_namespace, "name": first.pod_name},
-        "spec": {"containers": [{"name": name} for name in names]},
-    }

@@ -8,6 +8,7 @@ from fractions import Fraction
 from . import quantity
 from .conditions import get_condition, is_true
 from .meta import Object, is_deleting, parse_time
+from .resizing import is_infeasible
 
 TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
 DISRUPTED = "DisruptionTarget"
@@ -60,16 +61,18 @@ def requests(pod: Object) -> dict[str, Fraction]:
 
     The documented rule: the sum over app containers and restartable init containers (sidecars), or the largest init
     container together with the sidecars started before it, whichever is more; what the pod asks as a whole stands
-    in place of that; plus the pod's overhead.
+    in place of that; plus the pod's overhead. While a resize is under way a container counts with the most of what it
+    asks, was allocated and has.
     """
     spec = pod.get("spec") or {}
     total: dict[str, Fraction] = {}
+    held = held_apart(pod)
     for container in spec.get("containers") or ():
-        _add(total, _requested(container))
+        _add(total, _effective(container, held, pod))
     peak: dict[str, Fraction] = {}
     sidecars: dict[str, Fraction] = {}
     for container in spec.get("initContainers") or ():
-        wanted = _requested(container)
+        wanted = _effective(container, held, pod)
         if container.get("restartPolicy") == "Always":
             _add(total, wanted)
             _add(sidecars, wanted)
@@ -84,6 +87,36 @@ def requests(pod: Object) -> dict[str, Fraction]:
     total |= {resource: amount for resource, amount in whole.items() if _is_pod_level(resource)}
     _add(total, {key: quantity.parse(value) for key, value in (spec.get("overhead") or {}).items()})
     return total
+
+
+def held_apart(pod: Object) -> dict[str, list[Object]]:
+    """By container what its node has allocated and given it, for those of which that is not just what they ask."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    shown = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    if not shown:
+        return {}
+    asked = {
+        item.get("name"): (item.get("resources") or {}).get("requests") or {}
+        for item in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    }
+    held: dict[str, list[Object]] = {}
+    for item in shown:
+        both = (item.get("allocatedResources"), (item.get("resources") or {}).get("requests"))
+        apart = [amounts for amounts in both if amounts and amounts != asked.get(item.get("name"))]
+        if apart:
+            held[str(item.get("name"))] = apart
+    return held
+
+
+def _effective(container: Object, held: dict[str, list[Object]], pod: Object) -> dict[str, Fraction]:
+    apart = held.get(str(container.get("name")))
+    if apart is None:
+        return _requested(container)
+    amounts = {} if is_infeasible(pod) else _requested(container)
+    for more in apart:
+        for resource, value in more.items():
+            amounts[resource] = max(amounts.get(resource, Fraction()), quantity.parse(value))
+    return amounts
 
 
 def _is_pod_level(resource: str) -> bool:

@@ -32,6 +32,7 @@ _COMPUTE = ("cpu", "memory")
 _EITHER = {"cpu", "memory", "ephemeral-storage"}  # names that mean their `requests.` too
 _CLASS_SUFFIX = ".storageclass.storage.k8s.io/"
 _LISTS = ("containers", "initContainers")
+_STATUSES = ("containerStatuses", "initContainerStatuses")
 
 
 def usage(resource: str, obj: Object) -> Amounts:
@@ -66,7 +67,11 @@ def limits_as_requests(pod: Object) -> Object:
         spec[field] = [_swapped(container) for container in spec.get(field) or ()]
     if spec.get("resources"):
         spec = _swapped(spec)
-    return {**pod, "spec": spec}
+    status = dict(pod.get("status") or {})
+    for field in _STATUSES:
+        shown = [{"name": item.get("name"), "resources": item.get("resources")} for item in status.get(field) or ()]
+        status[field] = [_swapped(item) for item in shown]
+    return {**pod, "spec": spec, "status": status}
 
 
 def _swapped(holder: Object) -> Object:

@@ -26,6 +26,8 @@ class QuotaGuard:
         """Raises Forbidden. `new` is admitted already; whoever writes it, controllers too."""
         if not resource.namespaced or resource.group_resource == EVENTS.group_resource:
             return
+        if resource == PODS and old is not None and new.get("spec") == old.get("spec"):
+            return  # a status asks for nothing, whatever it says of resources
         space = meta.namespace(new)
         found = [
             entry.obj for entry in self._store.newest_entries(RESOURCEQUOTAS.group_resource) if entry.key[0] == space

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from common.api import conditions as conditions_of
 from common.api.kinds import LEASES, NODES, PODS
 from common.api.meta import Key, Object, format_micro_time, format_time, key, metadata, name, resource_version, uid
+from common.api.resizing import IN_PROGRESS, PENDING
 from common.client import Client, Informer
 from common.clock import Clock
 from common.errors import AlreadyExists, Conflict, NotFound
@@ -47,7 +48,9 @@ def merge_conditions(current: Iterable[Object], reported: object, now: str) -> l
 def merge_pod_status(current: Object, reported: Object, now: str) -> Object:
     """The agent's status, with what others own: conditions of the scheduler, the QoS class, the nomination."""
     others: Object = {field: current[field] for field in ("qosClass", "nominatedNodeName") if field in current}
-    merged = merge_conditions(current.get("conditions") or (), reported.get("conditions"), now)
+    # Those of a resize stand for what is under way: what the agent no longer says is over.
+    lasting = [item for item in current.get("conditions") or () if item.get("type") not in {PENDING, IN_PROGRESS}]
+    merged = merge_conditions(lasting, reported.get("conditions"), now)
     return {**others, **reported, "conditions": merged}
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from aiohttp import web
 
 from common.api.meta import Object
+from common.api.resizing import Figures
 
 
 class RuntimeFailure(Exception):
@@ -51,6 +52,7 @@ class ContainerInfo:
     oom_killed: bool = False
     spec_hash: str = ""
     addresses: tuple[str, ...] = ()  # of a sandbox, the primary family first
+    figures: Figures | None = None  # what its resources are to the kernel; None when the engine has not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,10 @@ class Runtime(Protocol):
 
     async def stop(self, container_id: str, signal: str = "") -> bool:
         """Send the stop signal (the image's own unless given; `SIGKILL` kills). False when it does not run."""
+        ...
+
+    async def update(self, container_id: str, has: Figures, wanted: Figures) -> None:
+        """Change the resources of a running container; refused when it uses more memory than it is to have."""
         ...
 
     async def remove(self, container_id: str) -> None: ...

@@ -25,6 +25,7 @@ import requests.exceptions
 from aiohttp import web
 
 from common.api.meta import Object
+from common.api.resizing import Figures
 
 from . import pause, streams, translate
 from .base import ContainerInfo, ContainerSpec, EngineEvent, ImageInfo, RuntimeFailure, SandboxSpec
@@ -137,6 +138,20 @@ class DockerRuntime:
             if failure.reason == "NotFound" or "is not running" in failure.message:
                 return False
             raise
+
+    async def update(self, container_id: str, has: Figures, wanted: Figures) -> None:
+        if wanted.memory and (wanted.memory < has.memory or not has.memory):
+            used = await self._memory_used(container_id)
+            if used > wanted.memory:
+                raise RuntimeFailure("ResizeError", f"memory limit ({wanted.memory}) below current usage ({used})")
+        body = translate.limits(wanted)
+        await self._http.call("POST", f"/containers/{container_id}/update", body=body)
+
+    async def _memory_used(self, container_id: str) -> int:
+        found = await self._http.call(
+            "GET", f"/containers/{container_id}/stats", params={"stream": "0", "one-shot": "1"}
+        )
+        return int((found.get("memory_stats") or {}).get("usage") or 0)
 
     async def remove(self, container_id: str) -> None:
         try:

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from common.api import meta
 from common.api.meta import Object, format_time
+from common.api.resizing import Figures
 from common.clock import Clock
 
 from . import streams
@@ -140,6 +141,11 @@ class HollowRuntime:
             return False
         self.finish(container_id, 137 if signal == "SIGKILL" else 143)
         return True
+
+    async def update(self, container_id: str, has: Figures, wanted: Figures) -> None:
+        self._check()
+        info = self._containers[container_id]
+        self._containers[container_id] = replace(info, figures=wanted)
 
     async def remove(self, container_id: str) -> None:
         self._check()

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from common.api import meta, quantity
+from common.api import meta
 from common.api.meta import Object
+from common.api.resizing import CPU_PERIOD, Figures, figures
 
 from .base import ContainerInfo, ContainerSpec, ContainerState, Mount, RuntimeFailure, SandboxSpec
 
@@ -19,7 +20,6 @@ LOG_CONFIG = {
     "Type": "json-file",
     "Config": {"max-size": "10m", "max-file": "5"},
 }  # kubelet's containerLogMaxSize/Files
-CPU_PERIOD = 100_000  # microseconds, the kernel's default
 _UNSET = "0001-01-01T00:00:00Z"
 
 
@@ -170,7 +170,7 @@ def _host_config(spec: ContainerSpec, pod_spec: Object) -> Object:
         "CapDrop": list(capabilities.get("drop") or ()),
         "GroupAdd": [str(group) for group in groups],
         "SecurityOpt": _security_options(spec.pod, container),
-        **_resources(container),
+        **limits(figures(container.get("resources") or {})),
         "OomScoreAdj": spec.oom_score,
     }
     if pod_spec.get("hostPID"):
@@ -212,18 +212,20 @@ def _security_options(pod: Object, container: Object) -> list[str]:
     return options
 
 
-def _resources(container: Object) -> Object:
-    resources = container.get("resources") or {}
-    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    share = quantity.milli(requests.get("cpu", limits.get("cpu", 0)))
-    result: Object = {"CpuShares": max(2, share * 1024 // 1000)}
-    if "cpu" in limits:
-        result["CpuPeriod"] = CPU_PERIOD
-        result["CpuQuota"] = max(1000, quantity.milli(limits["cpu"]) * CPU_PERIOD // 1000)
-    if "memory" in limits:
+def limits(wanted: Figures) -> Object:
+    """What the engine is told of a container's resources, when it is made and later."""
+    result: Object = {"CpuShares": wanted.shares}
+    if wanted.quota:
+        result |= {"CpuPeriod": CPU_PERIOD, "CpuQuota": wanted.quota}
+    if wanted.memory:
         # Equal limits for memory and memory+swap: a container may not swap, as in Kubernetes.
-        result["Memory"] = result["MemorySwap"] = quantity.whole(limits["memory"])
+        result |= {"Memory": wanted.memory, "MemorySwap": wanted.memory}
     return result
+
+
+def _figures(host: Mapping[str, Any]) -> Figures:
+    shares, quota = int(host.get("CpuShares") or 0), int(host.get("CpuQuota") or 0)
+    return Figures(shares, quota, int(host.get("Memory") or 0))
 
 
 _STATES = {"created": ContainerState.CREATED, "running": ContainerState.RUNNING, "paused": ContainerState.RUNNING}
@@ -251,6 +253,7 @@ def info(data: Mapping[str, Any]) -> ContainerInfo:
         oom_killed=bool(state.get("OOMKilled")),
         spec_hash=marks.get(f"{LABEL}.spec-hash", ""),
         addresses=tuple(address for address in addresses if address),
+        figures=_figures(data.get("HostConfig") or {}),
     )
 
 

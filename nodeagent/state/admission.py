@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from common.api import meta, pods, quantity
 from common.api.meta import Object
+from common.api.resizing import DEFERRED, INFEASIBLE, RESIZABLE
 
 _SUFFIX_SCALE = {"cpu": 1000}  # cpu is named in millicores in messages
 _SAFE_SYSCTLS = frozenset({
@@ -32,6 +33,25 @@ def admit(pod: Object, others: Iterable[Object], node: Object) -> Refusal | None
     """None when the pod fits beside the others (those that hold resources); `node` is the Node as assigned."""
     others = list(others)
     return _sysctls(pod) or _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
+
+
+def fits_resize(pod: Object, others: Iterable[Object], node: Object) -> tuple[str, str]:
+    """Reason and message of a resize that the node does not take on; both empty when it does. `others` are the pods
+    beside it, as allocated."""
+    allocatable = (node.get("status") or {}).get("allocatable") or {}
+    bare = {**pod, "status": {}}
+    for name, amount in pods.requests(bare).items():
+        capacity = quantity.parse(allocatable.get(name, 0))
+        if allocatable and name in RESIZABLE and amount > capacity:
+            figures = _figures(name, requested=amount, capacity=capacity)
+            return INFEASIBLE, f"Node didn't have enough capacity: {name}, {figures}"
+    refusal = _resources(bare, list(others), node)
+    return (DEFERRED, refusal.message) if refusal is not None else ("", "")
+
+
+def _figures(name: str, **amounts: Fraction) -> str:
+    scale = _SUFFIX_SCALE.get(name, 1)
+    return ", ".join(f"{word}: {int(value * scale)}" for word, value in amounts.items())
 
 
 def _sysctls(pod: Object) -> Refusal | None:
@@ -94,13 +114,11 @@ def _resources(pod: Object, others: list[Object], node: Object) -> Refusal | Non
         for name, amount in pods.requests(other).items():
             used[name] = used.get(name, Fraction()) + amount
     for name, amount in {"pods": Fraction(1), **pods.requests(pod)}.items():
-        capacity = quantity.parse(allocatable.get(name, 0))
+        if name not in allocatable:
+            continue  # somebody else counts it: kubelet leaves such resources to the scheduler too
+        capacity = quantity.parse(allocatable[name])
         in_use = used.get(name, Fraction())
         if amount > 0 and in_use + amount > capacity:
-            scale = _SUFFIX_SCALE.get(name, 1)
-            figures = ", ".join(
-                f"{word}: {int(value * scale)}"
-                for word, value in (("requested", amount), ("used", in_use), ("capacity", capacity))
-            )
+            figures = _figures(name, requested=amount, used=in_use, capacity=capacity)
             return Refusal(f"OutOf{name}", f"Node didn't have enough resource: {name}, {figures}")
     return None

@@ -62,6 +62,9 @@ class ContainerTrack:
     start: Step = field(default_factory=Step)
     hook: Step = field(default_factory=Step)
     crash: CrashBackoff = field(default_factory=CrashBackoff)
+    actual: Object | None = None  # the resources that the running container has; None when they are never resized
+    update: Step = field(default_factory=Step)  # of the running container, to what is allocated
+    update_error: str = ""
     backoff_said: bool = False
     stop: Stop | None = None
     must_restart: bool = False  # its definition changed: the restart policy has no say
@@ -115,7 +118,10 @@ class ContainerTrack:
         self.phase, self.ended, self.stop = Phase.DEAD, ended, None
         self.started = False
         self.probes = {}
-        self.start, self.hook = Step(), Step()
+        self.start, self.hook, self.update = Step(), Step(), Step()
+        self.update_error = ""
+        if not self.must_restart:  # one that starts anew to be resized is on its way until it runs again
+            self.actual = None
 
     def rearm(self) -> str:
         """Get ready for the next attempt; returns the id of a dead container that nobody wants any more."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from common.api.meta import Object
+from common.api.resizing import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,31 @@ class ContainerStarted:
     id: str
     started_at: str
     image_id: str = ""
+    resources: Object | None = None  # those that it was started with
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerUpdated:
+    """The running container has these resources now."""
+
+    container: str
+    attempt: int
+    resources: Object
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerUpdateFailed:
+    container: str
+    attempt: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeDecided:
+    """The node allocates what the pod's spec wishes now, or says why not: `reason` is Deferred or Infeasible."""
+
+    reason: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +234,7 @@ class Seen:
     spec_hash: str = ""
     message: str = ""
     addresses: tuple[str, ...] = ()
+    figures: Figures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +252,7 @@ class Tick:
 Event: TypeAlias = (
     Assigned | Unassigned | Released | Rejected | Evicted | Fenced | HostAddresses | ReferencesChanged | VolumesReady
     | VolumesFailed | SandboxStarted | SandboxFailed | SandboxDied | SandboxGone | ImagePulling | ImageReady
-    | ImageFailed | ContainerStarted | ContainerFailed | ContainerDied | StopFailed | HookDone | ProbeDone | Drained
-    | TornDown | TearDownFailed | EngineLost | Observed | Tick
+    | ImageFailed | ContainerStarted | ContainerUpdated | ContainerUpdateFailed | ResizeDecided | ContainerFailed
+    | ContainerDied | StopFailed | HookDone | ProbeDone | Drained | TornDown | TearDownFailed | EngineLost | Observed
+    | Tick
 )  # fmt: skip

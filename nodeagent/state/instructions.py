@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from common.api.meta import Object
+from common.api.resizing import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,17 @@ class StopContainer:
     id: str
     signal: str = ""
     kill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateContainer:
+    """Give a running container that has these figures other resources -> ContainerUpdated | ContainerUpdateFailed"""
+
+    container: str
+    attempt: int
+    id: str
+    has: Figures
+    resources: Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,6 @@ class ReportGone:
 
 
 Instruction: TypeAlias = (
-    PrepareVolumes | StartSandbox | ResetSandbox | EnsureImage | StartContainer | StopContainer | RemoveContainer
-    | RunHook | RunProbe | Drain | TearDown | EmitEvent | ReportStatus | ReportGone
+    PrepareVolumes | StartSandbox | ResetSandbox | EnsureImage | StartContainer | StopContainer | UpdateContainer
+    | RemoveContainer | RunHook | RunProbe | Drain | TearDown | EmitEvent | ReportStatus | ReportGone
 )  # fmt: skip

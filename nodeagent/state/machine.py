@@ -12,7 +12,7 @@ from typing import Any
 
 from common.api import meta
 
-from . import ending, events, observing, probing, starting, status, stopping
+from . import ending, events, observing, probing, resize, starting, status, stopping
 from .container import ContainerTrack, Ended, Phase
 from .fence import FENCE_GRACE_SECONDS
 from .instructions import Instruction, ReportStatus, RunHook
@@ -39,7 +39,8 @@ class PodMachine:
 
     def __init__(self, pod: meta.Object, host_ips: tuple[str, ...], now: Moment) -> None:
         tracks = {
-            str(container.get("name", "")): ContainerTrack(kind, container) for kind, container in containers(pod)
+            str(container.get("name", "")): ContainerTrack(kind, resize.allocated_at_first(pod, container))
+            for kind, container in containers(pod)
         }
         previous = pod.get("status") or {}
         self.state = PodState(pod=pod, containers=tracks, host_ips=host_ips)
@@ -63,6 +64,16 @@ class PodMachine:
     @property
     def pod(self) -> meta.Object:
         return self.state.pod
+
+    @property
+    def allocated(self) -> meta.Object:
+        """The pod with the resources that it holds on the node, whatever its spec wishes."""
+        return resize.allocated_pod(self.state)
+
+    @property
+    def wishes_resize(self) -> bool:
+        """Whether the node has to decide about other resources for it."""
+        return self.state.ending is None and resize.is_wished(self.state)
 
     def handle(self, event: events.Event, now: Moment) -> list[Instruction]:
         """The instructions that follow from the event; `wake_at` says when time alone will matter next."""
@@ -151,7 +162,9 @@ def _assigned(turn: Turn, event: events.Assigned) -> None:
         if track.phase is Phase.WAITING and track.spec.get("image") != spec.get("image"):
             track.image.done = track.image.busy = False
             track.image.hurry()
-        track.spec = spec
+        track.spec = resize.as_allocated(track, spec)
+    if not resize.is_wished(state):
+        state.resize = ("", "")
     if meta.is_deleting(event.pod):
         seconds = meta.metadata(event.pod).get("deletionGracePeriodSeconds")
         ending.request(turn, Why.DELETED, grace_seconds(event.pod) if seconds is None else float(seconds))
@@ -293,6 +306,7 @@ def _container_started(turn: Turn, event: events.ContainerStarted) -> None:
         return
     track.image_id = event.image_id or track.image_id
     track.run(event.id, event.started_at, container_hash(track.spec), turn.now)
+    resize.started(track, event.resources)
     turn.normal("Created", "Container created", track)
     turn.normal("Started", "Container started", track)
     if track.lifecycle("postStart"):
@@ -399,6 +413,9 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     events.ImageReady: _image_ready,
     events.ImageFailed: _image_failed,
     events.ContainerStarted: _container_started,
+    events.ContainerUpdated: resize.updated,
+    events.ContainerUpdateFailed: resize.update_failed,
+    events.ResizeDecided: resize.decided,
     events.ContainerFailed: _container_failed,
     events.ContainerDied: _container_died,
     events.StopFailed: _stop_failed,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from common.api.meta import Object
 
+from . import resize
 from .container import ContainerTrack, Ended, Phase
 from .events import Seen
 from .instructions import RemoveContainer
@@ -110,6 +111,7 @@ def _take_over(turn: Turn, track: ContainerTrack, runs: list[Seen]) -> None:
         track.must_restart = latest.spec_hash != container_hash(track.spec)
         return
     track.run(latest.id, latest.started_at, latest.spec_hash, turn.now)
+    resize.found_running(turn.state, track, latest.figures)
     track.image.succeed()
     track.hook.succeed()
     _recall_readiness(track, turn.state.pod)

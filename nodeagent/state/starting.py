@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from . import resize
 from .container import ContainerTrack, Phase
 from .instructions import EnsureImage, PrepareVolumes, RemoveContainer, ResetSandbox, StartContainer, StartSandbox
 from .spec import ContainerKind, container_hash, grace_seconds, wants_restart
@@ -88,6 +89,7 @@ def restarts(state: PodState, track: ContainerTrack) -> bool:
 def _container(turn: Turn, track: ContainerTrack, *, may_start: bool) -> None:
     if track.phase is Phase.RUNNING:
         _replace_outdated(turn, track)
+        resize.advance(turn, track)
         return
     if track.phase is Phase.DEAD and not _restart(turn, track):
         return

@@ -5,7 +5,9 @@ from __future__ import annotations
 from common.api import meta
 from common.api.meta import Object
 from common.api.pods import DISRUPTED, qos_class
+from common.api.resizing import IN_PROGRESS, PENDING
 
+from . import resize
 from .container import ContainerTrack, Ended, Phase
 from .moment import Moment
 from .spec import ContainerKind, host_network, wants_restart
@@ -95,7 +97,7 @@ def _conditions(state: PodState, phase: str, now: Moment) -> list[Object]:
         if message:
             condition["message"] = message
         result.append(condition)
-    own = {condition["type"] for condition in result}
+    own = {condition["type"] for condition in result} | {PENDING, IN_PROGRESS}
     result += [condition for condition in current if condition.get("type") not in own]
     return result
 
@@ -108,11 +110,23 @@ def _own_conditions(state: PodState, phase: str) -> list[tuple[str, str, str, st
         disrupted.append((DISRUPTED, "True", "TerminationByKubelet", state.failure[1]))
     return [
         *disrupted,
+        *_resizing(state),
         ("PodReadyToStartContainers", "True" if sandbox_up else "False", "", ""),
         ("Initialized", *_initialised(state, phase)),
         ("Ready", *_ready(state, containers)),
         ("ContainersReady", *containers),
     ]
+
+
+def _resizing(state: PodState) -> list[tuple[str, str, str, str]]:
+    """How far a resize in place is; nothing when the pod has what it asks."""
+    result = []
+    if state.resize[0]:
+        result.append((PENDING, "True", *state.resize))
+    if state.ending is None and resize.in_progress(state):
+        why = resize.problem(state)
+        result.append((IN_PROGRESS, "True", "Error" if why else "", why))
+    return result
 
 
 def _initialised(state: PodState, phase: str) -> tuple[str, str, str]:
@@ -181,8 +195,7 @@ def _container_status(state: PodState, track: ContainerTrack) -> Object:
     resources = track.spec.get("resources") or {}
     if requests := resources.get("requests"):
         status["allocatedResources"] = requests
-    if resources:
-        status["resources"] = resources
+    status["resources"] = resources if track.actual is None else track.actual
     return status
 
 

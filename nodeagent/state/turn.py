@@ -84,6 +84,7 @@ class PodState:
     ending: Ending | None = None
     failure: tuple[str, str] | None = None  # reason and message of a pod that failed as a whole
     rejected: bool = False  # the node never took it
+    resize: tuple[str, str] = ("", "")  # reason and message of a resize that the node has not allocated
     frozen: Object | None = None  # the API has a terminal status already: it stays as it is
     reported: Object | None = None
     gone: bool = False

@@ -35,6 +35,15 @@ def admit_limits(pod: Object, context: Context) -> None:
     if not items:
         return
     _fill(pod, [item for item in items if item.get("type") == CONTAINER])
+    _check(pod, items)
+
+
+def check_limits(pod: Object, context: Context) -> None:
+    """Raise Forbidden for a resize that goes out of bounds."""
+    _check(pod, _items(pod, context))
+
+
+def _check(pod: Object, items: list[Object]) -> None:
     problems: list[str] = []
     for item in items:
         kind = item.get("type")

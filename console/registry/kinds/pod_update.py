@@ -8,6 +8,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
+from .pod_resize import validate_resize
 from .pod_validation import validate_pod
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -22,6 +23,8 @@ _RULE = (
 def validate_pod_update(new: Object, old: Object, subresource: str) -> list[Cause]:
     if subresource in {"status", "binding"}:
         return []  # the first leaves the spec alone, the second has rules of its own
+    if subresource == "resize":
+        return validate_resize(new, old)
     if subresource == "ephemeralcontainers":
         return validate_pod(new) + _validate_ephemeral(new["spec"], old["spec"])
     causes = validate_pod(new)

@@ -10,9 +10,10 @@ from console.registry.row import Context, Row
 
 from . import pod_columns
 from .label_keys import merge_label_keys
-from .limits import admit_limits
+from .limits import admit_limits, check_limits
 from .pod_account import admit_account, keep_account
 from .pod_defaults import default_pod_spec
+from .pod_resize import take_resources
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
 from .pod_warnings import pod_warnings
@@ -25,6 +26,10 @@ _ADMITTED = (
     "serviceAccountName", "serviceAccount", "priorityClassName", "priority", "preemptionPolicy", "tolerations",
     "nodeName",
 )  # fmt: skip
+_SUBRESOURCES = frozenset({
+    "status", "log", "exec", "attach", "portforward", "proxy", "binding", "eviction", "ephemeralcontainers", "resize",
+    "why",
+})  # fmt: skip
 TOLERATION_SECONDS = 1  # Kubernetes' default is 300; replacements here start seconds after a host is lost
 
 
@@ -48,12 +53,16 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []
         new["spec"] = {**old["spec"], "ephemeralContainers": added}
+    elif context.subresource == "resize":
+        take_resources(new, old)
+        check_limits(new, context)
     elif not context.subresource:
         _keep_admitted(spec, old["spec"])
+        _admit(spec)
 
 
 def _admit(spec: Object) -> None:
-    """What Kubernetes' built-in admission plugins add to a new pod."""
+    """What Kubernetes' built-in admission plugins add to a pod, new or changed."""
     tolerations = spec.setdefault("tolerations", [])
     for taint in (NOT_READY, UNREACHABLE):
         if not any(_tolerates(toleration, taint) for toleration in tolerations):
@@ -97,9 +106,7 @@ PODS = Row(
     short_names=("po",),
     categories=("all",),
     columns=pod_columns.COLUMNS,
-    subresources=frozenset(
-        {"status", "log", "exec", "attach", "portforward", "proxy", "binding", "eviction", "ephemeralcontainers", "why"}
-    ),
+    subresources=_SUBRESOURCES,
     status_keeps=frozenset({"ownerReferences"}),
     schema="io.k8s.api.core.v1.Pod",
     default=_default,

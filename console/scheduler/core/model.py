@@ -21,7 +21,8 @@ from common.api.affinity import NodeAffinity
 from common.api.conditions import get_condition
 from common.api.meta import Key, Object, controller_of, is_deleting, key, labels, metadata, name, namespace, uid
 from common.api.meta import annotations as annotations_of
-from common.api.pods import requests
+from common.api.pods import held_apart, requests
+from common.api.resizing import is_infeasible
 from common.api.taints import Taint, Toleration, taints_of, tolerations_of
 from common.encoding import encode_to_keep
 
@@ -126,7 +127,8 @@ class Classes:
                 [[item.get("resources"), item.get("ports")] for item in spec.get("containers") or ()],
                 [[item.get("resources"), item.get("restartPolicy"), item.get("ports")]
                  for item in spec.get("initContainers") or ()],
-                spec.get("overhead"), spec.get("nodeSelector"), spec.get("affinity"), spec.get("tolerations"),
+                held_apart(pod), is_infeasible(pod), spec.get("overhead"),
+                spec.get("nodeSelector"), spec.get("affinity"), spec.get("tolerations"),
             ],
             option=orjson.OPT_SORT_KEYS,
         )  # fmt: skip

@@ -45,18 +45,14 @@ def test_what_fits_is_taken() -> None:
             [pod(), pod()],
             Refusal("OutOfpods", "Node didn't have enough resource: pods, requested: 1, used: 2, capacity: 2"),
         ),
-        (
-            asking(**{"example.com/gpu": "1"}),
-            [],
-            Refusal(
-                "OutOfexample.com/gpu",
-                "Node didn't have enough resource: example.com/gpu, requested: 1, used: 0, capacity: 0",
-            ),
-        ),
     ],
 )
 def test_too_much(subject: Object, others: list[Object], expected: Refusal) -> None:
     assert admit(subject, others, NODE) == expected
+
+
+def test_what_the_node_does_not_count_is_the_schedulers_word() -> None:
+    assert admit(asking(**{"example.com/gpu": "1"}), [], NODE) is None
 
 
 def test_another_nodes_pod() -> None:

@@ -17,7 +17,7 @@ from common.events import Recorder
 from common.session import Report
 from console.nodes.epoch import load_epoch
 from console.nodes.link import clock_difference
-from console.nodes.status import StatusWriter, merge_conditions
+from console.nodes.status import StatusWriter, merge_conditions, merge_pod_status
 from tests.fakes import objects
 from tests.fakes.api import FakeApi
 
@@ -114,6 +114,12 @@ async def test_two_writers_of_a_nodes_conditions_undo_nothing_of_each_other(writ
     assert node is not None
     found = {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}
     assert (found["Ready"], found["ClockSkewed"]) == ("False", "True")
+
+
+def test_a_resize_that_the_agent_no_longer_speaks_of_is_over() -> None:
+    current = {"conditions": [{"type": kind, "status": "True"} for kind in ("PodScheduled", "PodResizeInProgress")]}
+    merged = merge_pod_status(current, {"conditions": [{"type": "Ready", "status": "True"}]}, "now")
+    assert [item["type"] for item in merged["conditions"]] == ["Ready", "PodScheduled"]
 
 
 def test_conditions_keep_the_moment_of_their_last_change() -> None:

@@ -279,7 +279,7 @@ def test_what_may_change_of_a_pod(path: str, value: object) -> None:
         ("spec.containers", [container(), container(name="b")], "pod updates may not add or remove containers"),
         ("spec.activeDeadlineSeconds", 101, "must be less than or equal to previous value"),
         ("spec.activeDeadlineSeconds", None, "must not update from a positive integer to nil value"),
-        ("spec.tolerations", [], "existing toleration can not be modified except its tolerationSeconds"),
+        ("spec.tolerations.0.effect", "", "existing toleration can not be modified except its tolerationSeconds"),
         ("spec.schedulingGates", [{"name": "g"}], "only deletion is allowed, but found new scheduling gate 'g'"),
     ],
 )
@@ -294,6 +294,13 @@ def test_a_gated_pod_may_still_be_told_where_to_run() -> None:
     assert "only additions to spec.nodeSelector are allowed" in "\n".join(
         update_causes(PODS, changed(gated, "spec.nodeSelector", {"a": "x"}), gated)
     )
+
+
+def test_tolerations_that_admission_gave_come_again() -> None:
+    own = {"key": "foo", "operator": "Equal", "value": "bar", "effect": "NoSchedule"}
+    found = updated(PODS, changed(OLD, "spec.tolerations", [own]), OLD)
+    assert found["spec"]["tolerations"] == [own, *OLD["spec"]["tolerations"]]
+    assert found["metadata"]["generation"] == 2
 
 
 def test_ephemeral_containers_come_through_their_subresource_and_stay() -> None:
