@@ -138,8 +138,11 @@ def test_a_node_says_what_it_cannot_give_and_a_withdrawn_wish_leaves_nothing(ben
         f"Node didn't have enough capacity: cpu, requested: {(cpus + 1) * 1000}, capacity: {cpus * 1000}"
     )
     _resize(bench, "wishing", [amounts(f"{cpus * 1000 - 1}m", "20Mi")])
-    found = bench.wait("wishing", lambda found: _resizing(found).get("PodResizePending", {}).get("reason") == "Deferred",
-                       "to wait for room")  # fmt: skip
+
+    def deferred(found: dict[str, Any]) -> bool:
+        return bool(_resizing(found).get("PodResizePending", {}).get("reason") == "Deferred")
+
+    found = bench.wait("wishing", deferred, "to wait for room")
     assert found["status"]["containerStatuses"][0]["resources"] == BEFORE["wishing"][0]
     _resize(bench, "wishing", [amounts("30m", "20Mi")])
     bench.wait("wishing", lambda found: _has(found, [amounts("30m", "20Mi")]), "to be resized")
