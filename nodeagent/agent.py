@@ -16,6 +16,7 @@ from common.aio import Tasks
 from common.api import ingressnode, meta
 from common.api.meta import Object, format_time
 from common.api.policypeers import PEERS
+from common.build import architecture
 from common.clock import Clock
 from common.session import Usage
 from common.settings import CLUSTER_DOMAIN, ClusterConfig
@@ -220,7 +221,7 @@ class Agent:
         return Facts(
             name=self._options.name,
             engine=f"docker {version}" if version else "",
-            arch=stats.architecture(),
+            arch=architecture(),
             cpu=max(int(self._machine.cpus), 1),
             memory=self._machine.memory,
         )

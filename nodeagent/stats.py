@@ -18,6 +18,7 @@ import psutil
 
 from common.api import quantity
 from common.api.meta import Object
+from common.build import architecture
 from common.settings import VERSION
 
 from . import cgroups
@@ -130,12 +131,6 @@ def _identity() -> dict[str, str]:
         "kernelVersion": platform.release(),
         "osImage": release.get("PRETTY_NAME", "Linux"),
     }
-
-
-def architecture() -> str:
-    """In Go's words, as image platforms and node labels have it."""
-    machine = platform.machine()
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def labels(name: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aiohttp import web
@@ -42,18 +42,22 @@ from .conversion import Conversions
 from .customresources import CustomResources
 from .extension.chain import Extension
 from .extension.matching import Scope
+from .figures import figures
 from .fitting import Fitting
+from .health import checks, is_health
 from .history.journal import Journal
 from .history.undo import Undo
 from .hosts import Hosts
 from .identity.accounts import ServiceAccountTokens
 from .identity.impersonation import impersonate
 from .identity.reviews import Reviews
+from .instruments import Instruments
 from .keyrotation import KeyRotations
 from .local import LocalClient
 from .proxying.services import Services
 from .quota import QuotaGuard
 from .requestinfo import RequestInfo, parse_request
+from .requestlabels import asked_of
 from .resources import Resources
 from .responses import error_response
 from .seed import seed, seed_range
@@ -96,6 +100,7 @@ class ApiServer:
         front: FrontProxy | None = None,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._registry = registry
         self.tokens = ServiceAccountTokens(signer or SigningKey(new_key()), store, clock, config)
         self._authorizer = Authorizer(store)
@@ -125,12 +130,12 @@ class ApiServer:
         )
         self._services, self._front = services, front
         self._remotes = None if front is None else Availability(store, registry, self._verbs, services, front, clock)
-        self._system = System(registry, lambda: not self._closing, self._figures, self.tokens, self._known_remotes)
+        self._instruments = Instruments()
+        known = checks(store=lambda: store.fault, closing=lambda: self._closing)
+        self._system = System(registry, known, self._figures, self.tokens, self._known_remotes)
         self._custom = CustomResources(store, registry, self._verbs, clock)
         self._runner: web.ServerRunner | None = None
         self._socket_path: Path | None = None
-        self._in_flight = 0
-        self._served = 0
         self._closing = False
 
     def local_client(self, user: str, groups: frozenset[str] = frozenset()) -> Client:
@@ -186,9 +191,20 @@ class ApiServer:
             self._socket_path = None
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
-        self._served += 1
+        path = http.path.rstrip("/") or "/"
+        info = parse_request(http.method, path)
+        started, code = self._clock.monotonic(), 0  # the code of whoever went before there was an answer
         try:
-            return await self._admit(http)
+            response = await self._answer(http, path, info)
+            code = response.status
+            return response
+        finally:
+            seconds = self._clock.monotonic() - started
+            self._instruments.ended(asked_of(http, info, self._registry), code, seconds)
+
+    async def _answer(self, http: web.BaseRequest, path: str, info: RequestInfo | None) -> web.StreamResponse:
+        try:
+            return await self._admit(http, path, info)
         except ApiError as error:
             return error_response(error)
         except ConnectionError:
@@ -197,24 +213,19 @@ class ApiServer:
             log.exception("%s %s failed in an unexpected way", http.method, http.path)
             return error_response(InternalError("an internal error occurred; the log of the control plane has it"))
 
-    async def _admit(self, http: web.BaseRequest) -> web.StreamResponse:
-        path = http.path.rstrip("/") or "/"
+    async def _admit(self, http: web.BaseRequest, path: str, info: RequestInfo | None) -> web.StreamResponse:
         if path in OPEN_PATHS:
             return await self._system.handle(http, path)
         caller = impersonate(self._authorizer, self._authenticator.authenticate(http), http.headers)
-        info = parse_request(http.method, path)
         readonly.check(http.headers, http.method, info)
-        if self._closing:
+        if self._closing and not is_health(path):
             raise ServiceUnavailable("the API server is closing", retry_after=1)
         if info is None or self._is_stream(http, info):
             return await self._route(http, path, info, caller)
-        if self._in_flight >= MAX_IN_FLIGHT:
-            raise TooManyRequests("the server has too many requests under way, please try again", retry_after=1)
-        self._in_flight += 1
-        try:
+        with self._instruments.under_way(mutating=http.method not in {"GET", "HEAD"}) as before:
+            if before >= MAX_IN_FLIGHT:
+                raise TooManyRequests("the server has too many requests under way, please try again", retry_after=1)
             return await self._route(http, path, info, caller)
-        finally:
-            self._in_flight -= 1
 
     def _is_stream(self, http: web.BaseRequest, info: RequestInfo) -> bool:
         return info.subresource in _LONG_RUNNING or (info.verb == "list" and "watch" in http.query)
@@ -251,13 +262,9 @@ class ApiServer:
     def _authorize(self, caller: Caller, info: RequestInfo) -> None:
         self._authorizer.check(caller, attributes(info, {}))
 
-    def _figures(self) -> dict[str, float]:
-        return {
-            "store_revision": self._store.revision,
-            "apiserver_requests_total": self._served,
-            "apiserver_requests_in_flight": self._in_flight,
-            "apiserver_watches": self._resources.watches,
-        }
+    def _figures(self) -> Iterator[str]:
+        yield from self._instruments.lines()
+        yield from figures(self._store, self._resources.watches)
 
 
 def _listen_on_path(path: Path) -> socket.socket:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 from aiohttp import web
 
 from common import settings
+from common.api.meta import format_time
+from common.build import architecture, this_build
 from common.errors import NotFound
 from common.jwt import ALGORITHM
 from console.registry import discovery, openapi_v2
 from console.registry.catalog import Registry
 from console.registry.openapi import OpenApi
 
+from . import health
 from .aggregation import remote
 from .aggregation.remote import Remote
+from .health import Check, is_health
 from .identity.accounts import ServiceAccountTokens
 from .negotiation import negotiate
 from .responses import respond
@@ -25,36 +30,34 @@ OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
 """What anybody may ask, without an identity."""
 
 OPENID, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
-_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class System:
-    """`ready` says whether requests can be served, `figures` gives the lines of /metrics, `tokens` has the key with
-    which others verify tokens of ServiceAccounts, `remotes` are the groups and versions of other servers."""
+    """`checks` are those of the health paths, `figures` gives the lines of /metrics, `tokens` has the key with which
+    others verify tokens of ServiceAccounts, `remotes` are the groups and versions of other servers."""
 
     def __init__(
         self,
         registry: Registry,
-        ready: Callable[[], bool],
-        figures: Callable[[], dict[str, float]],
+        checks: Sequence[Check],
+        figures: Callable[[], Iterator[str]],
         tokens: ServiceAccountTokens,
         remotes: Callable[[], list[Remote]],
     ) -> None:
         self._remotes = remotes
         self._registry = registry
         self._openapi = OpenApi(registry)
-        self._ready = ready
+        self._checks = checks
         self._figures = figures
         self._tokens = tokens
 
     async def handle(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
         """Raises NotFound for a path that is nothing. `path` has no trailing slash."""
-        if path in {"/healthz", "/livez"}:
-            return web.Response(text="ok")
-        if path == "/readyz":
-            return web.Response(text="ok") if self._ready() else web.Response(text="closing", status=503)
+        if is_health(path):
+            return self._answer_health(http, path)
         if path == "/metrics":
-            return web.Response(text=self._metrics(), content_type="text/plain")
+            return web.Response(text="".join(self._figures()), headers={"Content-Type": METRICS})
         if path in {OPENID, KEYS}:
             return self._answer_openid(path)
         parts = path.strip("/").split("/")
@@ -62,6 +65,7 @@ class System:
             return await self._answer_openapi(http, parts[2:])
         if path == "/openapi/v2":
             return await self._answer_openapi_v2(http)
+        await asyncio.to_thread(this_build)  # which reads all of our code, the first time
         document = self._document(http, path, parts)
         form = negotiate(http.headers.get("Accept", ""))
         # People read this one: Kubernetes answers it on several lines.
@@ -104,6 +108,15 @@ class System:
         served = [f"/apis/{group}/{item}" for group, versions in groups.items() if group for item in versions]
         own = ["/api", "/api/v1", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", OPENID, KEYS]
         return sorted([*own, *served, *OPEN_PATHS])
+
+    def _answer_health(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
+        excluded = http.query.getall("exclude", [])
+        if path in health.ALL:
+            found = health.overall(self._checks, path, http.query, excluded)
+        else:
+            found = health.single(self._checks, path)
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return web.Response(text=found.text, status=200 if found.healthy else 500, headers=headers)
 
     def _answer_openid(self, path: str) -> web.StreamResponse:
         key = self._tokens.key
@@ -148,20 +161,23 @@ class System:
         except KeyError:
             raise NotFound("the server could not find the requested resource") from None
 
-    def _metrics(self) -> str:
-        return "".join(f"quarterdeck_{name} {value:g}\n" for name, value in self._figures().items())
-
 
 def version() -> dict[str, object]:
+    """Reads the code of this program when it is first asked: blocks for the disk."""
+    build = this_build()
     major, minor = settings.VERSION.lstrip("v").split(".")[:2]
     return {
         "major": major,
         "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
         "gitVersion": settings.VERSION,
-        "gitCommit": "",
-        "gitTreeState": "clean",
-        "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": "",
+        "gitCommit": build.digest,
+        "gitTreeState": "archive",
+        "buildDate": format_time(build.date),
+        "goVersion": f"python{platform.python_version()}",
         "compiler": platform.python_implementation().lower(),
-        "platform": f"linux/{_GO_NAMES.get(platform.machine(), platform.machine())}",
+        "platform": f"linux/{architecture()}",
     }

@@ -82,6 +82,8 @@ class Store:
         self._idle.set()
         self._executor = ThreadPoolExecutor(1, "store-writer")
         self._rotating = asyncio.Lock()
+        self.fault = ""
+        """Why the newest commit failed; empty since one succeeded."""
         self._tasks = Tasks("store")
         self._closed = False
 
@@ -94,6 +96,10 @@ class Store:
         """All objects of a resource in the order of their keys."""
         table = self._table(resource)
         return [table.entries[key] for key in table.keys(namespace)]
+
+    def sizes(self) -> dict[str, int]:
+        """How many objects there are of each resource that has ever had one."""
+        return {resource: len(table.entries) for resource, table in self._tables.items()}
 
     def page(
         self, resource: str, namespace: str, revision: int, after: ObjectKey | None, accepts: Callable[[Entry], bool]
@@ -208,6 +214,7 @@ class Store:
                 self._refuse(batch, InternalError(f"the store {self.path} failed: {error}"))
             else:
                 self._ceiling = ceiling or self._ceiling
+                self.fault = ""
                 self._commit(batch)
                 await self._compact_some()
 
@@ -244,6 +251,7 @@ class Store:
         refused = [*batch, *self._queue]
         self._queue.clear()
         self._pending.clear()
+        self.fault = error.message
         log.error("%d writes refused: %s", len(refused), error)
         for write in refused:
             if not write.done.done():

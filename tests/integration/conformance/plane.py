@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import kubernetes
+import urllib3
 from urllib3.response import BaseHTTPResponse
 
 from tests.integration.api.kubectl import Kubectl
@@ -76,13 +79,38 @@ class Plane:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request; header names have _ for -. A body that is no text or bytes is sent as JSON."""
+        return self._send(self._pool, method, path, body, headers)
+
+    def _send(self, pool: urllib3.PoolManager, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         data = body if body is None or isinstance(body, bytes) else _encoded(body)
         given.setdefault("Content-Type", "application/json")
-        answer = self._pool.request(method, self.server + path, body=data, headers=given, redirect=False)
+        answer = pool.request(method, self.server + path, body=data, headers=given, redirect=False)
         kind = answer.headers.get("Content-Type", "")
         content = json.loads(answer.data) if "json" in kind and answer.data else answer.data.decode()
         return Answer(answer.status, content, dict(answer.headers))
+
+    def ask_as(self, certificate: str, key: str, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """One request of whoever holds a client certificate."""
+        context = ssl.create_default_context(cadata=self.authority.decode())
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write(certificate + key)
+            file.flush()
+            context.load_cert_chain(file.name)
+        with urllib3.PoolManager(ssl_context=context) as pool:
+            return self._send(pool, method, path, body, headers)
+
+    def ask_with(self, token: str, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """One request of whoever shows a token; without one, of nobody."""
+        context = ssl.create_default_context(cadata=self.authority.decode())
+        shown = {"Authorization": f"Bearer {token}"} if token else {}
+        with urllib3.PoolManager(ssl_context=context) as pool:
+            return self._send(pool, method, path, body, {**headers, **shown})
+
+    @property
+    def authority(self) -> bytes:
+        """The certificate of the cluster's authority, in PEM."""
+        return Path(self._client.configuration.ssl_ca_cert).read_bytes()
 
     def get(self, path: str, code: int = 200, **query: object) -> Any:
         return self._checked("GET", _with_query(path, query), None, code, {})

@@ -98,8 +98,10 @@ async def test_a_full_disk_refuses_writes_and_recovers(store: Store) -> None:
         await on_top
     assert names(store.entries("pods")) == ["a"]
     assert store.newest("pods", "default", "big") is None
+    assert "full" in store.fault
     connection.execute("PRAGMA max_page_count = 100000")
     assert (await put(store, "b")).revision > store.entries("pods")[0].revision
+    assert store.fault == ""
 
 
 def _damage_nothing(path: Path) -> None:

@@ -1,0 +1,132 @@
+"""What requests do to this server, counted under the names that dashboards of Kubernetes ask for.
+
+Labels are bounded: verbs and scopes are few, and a group, version or resource is named only when it is served, so that
+no client can make this grow.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+BUCKETS = (
+    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0,
+    45.0, 60.0,
+)  # fmt: skip
+"""Upper bounds in seconds, as kube-apiserver has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The labels of a request, in the order in which they are shown."""
+
+    verb: str
+    dry_run: str = ""
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    scope: str = ""
+
+    def labels(self) -> dict[str, str]:
+        return {
+            "component": "apiserver", "dry_run": self.dry_run, "group": self.group, "resource": self.resource,
+            "scope": self.scope, "subresource": self.subresource, "verb": self.verb, "version": self.version,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Durations:
+    buckets: list[int]
+    total: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.buckets[bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+
+class Instruments:
+    """Told of every request when it ends, and of those that are no streams when they begin."""
+
+    def __init__(self) -> None:
+        self._codes: Counter[tuple[Asked, int]] = Counter()
+        self._durations: dict[Asked, _Durations] = {}
+        self._mutating = 0
+        self._reading = 0
+
+    @contextmanager
+    def under_way(self, *, mutating: bool) -> Iterator[int]:
+        """While a request is served; gives how many others are."""
+        before = self._mutating + self._reading
+        self._mutating += mutating
+        self._reading += not mutating
+        try:
+            yield before
+        finally:
+            self._mutating -= mutating
+            self._reading -= not mutating
+
+    def ended(self, asked: Asked, code: int, seconds: float) -> None:
+        self._codes[(asked, code)] += 1
+        found = self._durations.get(asked)
+        if found is None:
+            found = self._durations[asked] = _Durations([0] * (len(BUCKETS) + 1))
+        found.add(seconds)
+
+    def lines(self) -> Iterator[str]:
+        counts = (({**asked.labels(), "code": str(code)}, count) for (asked, code), count in self._codes.items())
+        yield from family(
+            "apiserver_request_total", "counter",
+            "Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, "
+            "component, and HTTP response code.", counts,
+        )  # fmt: skip
+        yield from _head(
+            "apiserver_request_duration_seconds", "histogram",
+            "Response latency distribution in seconds for each verb, dry run value, group, version, resource, "
+            "subresource, scope and component.",
+        )  # fmt: skip
+        for asked, found in self._durations.items():
+            yield from _histogram("apiserver_request_duration_seconds", asked.labels(), found)
+        now = (({"request_kind": "mutating"}, self._mutating), ({"request_kind": "readOnly"}, self._reading))
+        yield from family(
+            "apiserver_current_inflight_requests", "gauge",
+            "Maximal number of currently used inflight request limit of this apiserver per request kind in last "
+            "second.", now,
+        )  # fmt: skip
+
+
+def family(name: str, kind: str, about: str, values: Iterable[tuple[dict[str, str], float]]) -> Iterator[str]:
+    """One metric with all its values, in the text format of Prometheus."""
+    yield from _head(name, kind, about)
+    for labels, value in values:
+        yield _sample(name, labels, value)
+
+
+def _head(name: str, kind: str, about: str) -> Iterator[str]:
+    yield f"# HELP {name} {about}\n"
+    yield f"# TYPE {name} {kind}\n"
+
+
+def _histogram(name: str, labels: dict[str, str], found: _Durations) -> Iterator[str]:
+    sofar = 0
+    for bound, count in zip((*map(_number, BUCKETS), "+Inf"), found.buckets, strict=True):
+        sofar += count
+        yield _sample(f"{name}_bucket", {**labels, "le": bound}, sofar)
+    yield _sample(f"{name}_sum", labels, found.total)
+    yield _sample(f"{name}_count", labels, sofar)
+
+
+def _sample(name: str, labels: dict[str, str], value: float) -> str:
+    listed = ",".join(f'{key}="{_escaped(text)}"' for key, text in sorted(labels.items()))
+    return f"{name}{{{listed}}} {_number(value)}\n" if listed else f"{name} {_number(value)}\n"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(float(value))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
