@@ -211,7 +211,7 @@ class Agent:
 
     def _around(self) -> Surroundings:
         allocatable = stats.allocatable(self._machine, self._options.limits)
-        return Surroundings(self._name, self._addresses(), (), allocatable)
+        return Surroundings(self._name, stats.host_ips(self._addresses()), (), allocatable)
 
     def _addresses(self) -> tuple[str, ...]:
         return stats.reachable(self._options.addresses(), self.assignment.config.get("pod_cidrs") or ())

@@ -170,6 +170,14 @@ def reachable(found: Iterable[str], pod_cidrs: Iterable[str]) -> tuple[str, ...]
     return tuple(sorted(known, key=lambda text: (*order, ip_address(text).version).index(ip_address(text).version)))
 
 
+def host_ips(found: Iterable[str]) -> tuple[str, ...]:
+    """The first address of each family: what pods are told of their host (`status.hostIPs`)."""
+    first: dict[int, str] = {}
+    for text in found:
+        first.setdefault(ip_address(text).version, text)
+    return tuple(first.values())
+
+
 def addresses(found: Iterable[str], name: str) -> list[Object]:
     """Node.status.addresses: the host's own addresses and its name."""
     result: list[Object] = [{"type": "InternalIP", "address": address} for address in found]

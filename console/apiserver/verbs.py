@@ -154,17 +154,20 @@ class Verbs:
         resource, context = row.resource.group_resource, self.context(caller, options)
         name = meta.name(obj)
         generated = not name and bool(meta.metadata(obj).get("generateName"))
-        for _ in range(GENERATED_NAME_TRIES if generated else 1):
+        for _ in range(GENERATED_NAME_TRIES if generated else REVIEW_TRIES):
             # Before admission, which for a namesake would complain of what the existing object occupies.
             if name and (other := self.store.newest(resource, namespace, name)) is not None:
                 await self.store.settled(resource, other)
                 break
+            revision = self.store.assigned
             new = admission.admit_create(row, obj, context, applied=applied)
             asked = Asked(caller, row, "CREATE", namespace, meta.name(new), new, None, dry_run=options.dry_run)
             new = await self._extended(asked, new, context, options.warnings)
             new = await self._kept(row, new)
             self._require_namespace(row, namespace, new)
             self.guard(caller, row.resource, new, None)
+            if self._is_overtaken(row, new, context, revision):
+                continue  # what the caller asked for by value is refused by the next admission
             name = meta.name(new)
             if self.store.newest(resource, namespace, name) is None:
                 if options.dry_run:
@@ -172,7 +175,13 @@ class Verbs:
                 written = self.store.put(resource, namespace, name, new, None)
                 return await self._finish(Write(caller, "create", row.resource, None, new), written)
             name = "" if generated else name
+        if name and self.store.newest(resource, namespace, name) is None:
+            raise errors.conflict(resource, name)
         raise errors.already_exists(resource, name or str(meta.metadata(obj)["generateName"]))
+
+    def _is_overtaken(self, row: Row, new: Object, context: Context, revision: int) -> bool:
+        """Whether a write since that revision took what the object was given."""
+        return self.store.assigned != revision and row.stored.overtaken(new, context)
 
     def _require_namespace(self, row: Row, namespace: str, obj: Object) -> None:
         if not row.resource.namespaced:
@@ -229,11 +238,13 @@ class Verbs:
     ) -> Entry:
         """Read, change, admit, write: the way of every update and patch."""
         for _ in range(REVIEW_TRIES):
-            current = self.current(row, namespace, name)
+            current, revision = self.current(row, namespace, name), self.store.assigned
             new = await self._changed(caller, row, current, change, subresource, options, applied=applied)
             new = await self._kept(row, new)
             # Webhooks take their time: what was decided on may be old by now.
-            if self.store.newest(row.resource.group_resource, namespace, name) is current:
+            if self.store.newest(row.resource.group_resource, namespace, name) is current and not self._is_overtaken(
+                row, new, self.context(caller, options), revision
+            ):
                 self.guard(caller, row.resource, new, current.obj)
                 new["metadata"]["resourceVersion"] = current.obj["metadata"]["resourceVersion"]
                 return await self.write(caller, verb, row, current, new, dry_run=options.dry_run)

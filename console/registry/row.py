@@ -137,6 +137,9 @@ class Row:
     """Before validation of a create (old is None) or update: reset fields the caller may not set, allocate."""
     validate: Callable[[Object, Object | None, Context], list[Cause]] = _no_causes
     """Every wrong field; on update also immutability."""
+    overtaken: Callable[[Object, Context], bool] = lambda _obj, _context: False
+    """Whether others hold by now what this admitted object was given for itself (addresses, ports): webhooks take
+    their time, and the write must then be decided anew."""
     fields: Sequence[str] = ("metadata.name", "metadata.namespace")
     """Paths that a field selector may name."""
     grace_period: Callable[[Object], int] = lambda _obj: 0

@@ -132,6 +132,11 @@ class Store:
 
     # Writing.
 
+    @property
+    def assigned(self) -> int:
+        """The revision of the last write, which may still be on its way to disk."""
+        return self._assigned
+
     def newest(self, resource: str, namespace: str, name: str) -> Entry | None:
         """The state that the next write is decided on: with the writes that are still on their way to disk."""
         pending = self._pending[resource].get((namespace, name))

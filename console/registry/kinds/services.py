@@ -28,6 +28,10 @@ def _default(service: Object) -> None:
     else:
         client = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
         client.setdefault("timeoutSeconds", 10800)
+    if spec["type"] == "LoadBalancer":
+        for entry in ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ():
+            if entry.get("ip"):
+                entry.setdefault("ipMode", "VIP")
     for port in spec.get("ports") or ():
         port["protocol"] = port.get("protocol") or "TCP"
         if port.get("targetPort") in {None, 0, ""}:
@@ -193,6 +197,13 @@ def _validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
     return service_validation.validate(new, old, context)
 
 
+def _overtaken(service: Object, context: Context) -> bool:
+    others = addresses.other_services(service, context)
+    own, key = [service], meta.key(service)
+    held = addresses.used_addresses(own) & addresses.used_addresses(others) if key != _API else set()
+    return bool(held or addresses.used_node_ports(own) & addresses.used_node_ports(others))
+
+
 def _external_ip(service: Object) -> str:
     spec, kind = service.get("spec") or {}, at(service, "spec.type", "ClusterIP")
     external = list(spec.get("externalIPs") or ())
@@ -238,6 +249,7 @@ SERVICES = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    overtaken=_overtaken,
     warnings=service_validation.warnings,
     fields=("metadata.name", "metadata.namespace", "spec.clusterIP", "spec.type"),
     name_format=validation.dns_1035_label,

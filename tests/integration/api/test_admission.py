@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from common.api.kinds import (
     CONFIGMAPS,
     MUTATINGWEBHOOKCONFIGURATIONS,
     NAMESPACES,
+    SERVICES,
     VALIDATINGADMISSIONPOLICIES,
     VALIDATINGADMISSIONPOLICYBINDINGS,
     VALIDATINGWEBHOOKCONFIGURATIONS,
@@ -32,6 +34,10 @@ RULE = {"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resource
 Answer = Callable[[Object], Object]
 
 
+async def _at_once() -> None:
+    """The patience of a quick webhook."""
+
+
 @dataclass
 class Hook:
     """A webhook of a stranger; `answer` makes its response of a request."""
@@ -40,10 +46,12 @@ class Hook:
     bundle: str
     answer: Answer = lambda _request: {"allowed": True}
     asked: list[Object] = field(default_factory=list)
+    wait: Callable[[], Awaitable[None]] = _at_once
 
     async def serve(self, http: web.BaseRequest) -> web.Response:
         request = orjson.loads(await http.read())["request"]
         self.asked.append(request)
+        await self.wait()
         response = {"uid": request["uid"], **self.answer(request)}
         review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
         return web.Response(body=orjson.dumps(review), content_type="application/json")
@@ -96,6 +104,30 @@ async def test_a_webhook_changes_what_is_written(client: HttpClient, hook: Hook)
         "CREATE", "default", "configmaps",
     )  # fmt: skip
     assert request["object"]["data"] == {"own": "1"}
+
+
+async def test_services_that_wait_for_a_webhook_at_once_share_no_address(client: HttpClient, hook: Hook) -> None:
+    meeting = asyncio.Event()
+
+    async def both_are_here() -> None:
+        if len(hook.asked) == 2:
+            meeting.set()
+        await meeting.wait()
+
+    hook.wait = both_are_here
+    rule = {**RULE, "resources": ["services"], "operations": ["CREATE"]}
+    await client.create(MUTATINGWEBHOOKCONFIGURATIONS, hook.configuration(rules=[rule]))
+
+    def made(named: str) -> Object:
+        return {
+            "metadata": {"name": named, "namespace": "default"},
+            "spec": {"clusterIP": "10.43.7.7", "ports": [{"port": 80}]},
+        }
+
+    results = await asyncio.gather(*(client.create(SERVICES, made(named)) for named in "ab"), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["Invalid", "dict"]
+    (refused,) = [result for result in results if isinstance(result, Invalid)]
+    assert "provided IP is already allocated" in refused.message
 
 
 async def test_a_webhook_refuses(client: HttpClient, hook: Hook) -> None:

@@ -163,3 +163,8 @@ def test_host_names_become_node_names(monkeypatch: pytest.MonkeyPatch, raw: str,
 )
 def test_a_hosts_addresses_begin_with_the_pods_family(pods: list[str], expected: tuple[str, ...]) -> None:
     assert stats.reachable(("192.0.2.1", "fe80::1", "2001:db8::1"), pods) == expected
+
+
+def test_pods_are_told_one_address_of_their_host_a_family() -> None:
+    assert stats.host_ips(("192.0.2.1", "198.51.100.1", "2001:db8::1", "2001:db8::2")) == ("192.0.2.1", "2001:db8::1")
+    assert stats.host_ips(()) == ()

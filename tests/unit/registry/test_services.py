@@ -312,3 +312,28 @@ def test_traffic_distribution_is_one_of_three() -> None:
         'spec.trafficDistribution: Unsupported value: "Near": '
         'supported values: "PreferClose", "PreferSameNode", "PreferSameZone"'
     )
+
+
+def test_a_service_that_was_overtaken_on_its_way_says_so() -> None:
+    objects = Objects()
+    first = created(SERVICES, service("one", type="NodePort"), context(objects))
+    row_of = row(SERVICES)
+    assert not row_of.overtaken(first, context(objects))
+    other = created(SERVICES, service("two"), context(objects))
+    objects.put(SERVICES, other)
+    assert not row_of.overtaken(first, context(objects))
+    objects.put(SERVICES, changed(changed(other, "spec.clusterIPs", first["spec"]["clusterIPs"]), "metadata.name", "x"))
+    assert row_of.overtaken(first, context(objects))
+    taken = changed(
+        other, "spec.ports", [{"port": 1, "protocol": "TCP", "nodePort": first["spec"]["ports"][0]["nodePort"]}]
+    )
+    objects = Objects()
+    objects.put(SERVICES, taken)
+    assert row_of.overtaken(first, context(objects))
+
+
+def test_a_balancers_address_is_a_virtual_one_unless_it_says_otherwise() -> None:
+    old = created(SERVICES, service(type="LoadBalancer"))
+    entries = [{"ip": "203.0.113.1"}, {"hostname": "x.example"}, {"ip": "203.0.113.2", "ipMode": "Proxy"}]
+    new = updated(SERVICES, {**old, "status": {"loadBalancer": {"ingress": entries}}}, old, "status")
+    assert [entry.get("ipMode") for entry in new["status"]["loadBalancer"]["ingress"]] == ["VIP", None, "Proxy"]
