@@ -20,7 +20,7 @@ from common.api.conditions import is_true
 from common.api.kinds import HOSTS, NODES
 from common.api.meta import name
 from common.clock import SystemClock
-from common.errors import NotFound
+from common.errors import NotFound, ServiceUnavailable
 from common.settings import Home
 from common.waiting import wait_until
 from console.setup.machine import answers
@@ -32,6 +32,7 @@ from .exits import Exit, Failure
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 ADOPTED_AT_ONCE = 8
+ADOPTION_TRIES = 5
 
 
 @contextmanager
@@ -102,7 +103,14 @@ def _listening(home: Home, agents: subprocess.Popen[str], count: int) -> Iterato
 
 def _adopt(context: Context, said: dict[str, str]) -> str:
     path = HOSTS.path(None, quote(said["address"], safe=""), "adopt")
-    host = context.api.send("POST", path, {"code": said["code"]}, timeout=START_SECONDS)
+    for left in reversed(range(ADOPTION_TRIES)):
+        try:
+            host = context.api.send("POST", path, {"code": said["code"]}, timeout=START_SECONDS)
+            break
+        except ServiceUnavailable:
+            # One process plays all the agents: on a busy machine one of them may answer too late.
+            if not left:
+                raise
     return str(host["status"]["nodeName"])
 
 

@@ -91,8 +91,9 @@ def admit_update(
     metadata that the kind lets through; through no subresource the status stays as it was. `applied` is as for
     `admit_create`. Raises Invalid and Conflict."""
     context = dataclasses.replace(context, subresource=subresource)
-    result, given = _without_record(new)
-    kept, recorded = _without_record(old)
+    # Of one of both only these are looked at: the rest need not be copied.
+    result, given = _without_record(_short(new) if subresource == "status" else new)
+    kept, recorded = _without_record(old if subresource == "status" else _short(old))
     _keep_system_metadata(row, result, kept)
     if subresource == "status":
         _take_only_status(row, result, kept)
@@ -148,6 +149,10 @@ def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, con
             new["metadata"]["generation"] = meta.generation(old) + (_spec_of(row, new) != _spec_of(row, old))
     _raise_for(row, new, causes)
     return new
+
+
+def _short(obj: Object) -> Object:
+    return {field: obj[field] for field in ("metadata", "status") if field in obj}
 
 
 def _keep_system_metadata(row: Row, new: Object, old: Object) -> None:

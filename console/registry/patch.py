@@ -49,7 +49,7 @@ def fitting(
     result is no object of the kind, BadRequest when it is another object than the one that was to be patched."""
     patched = apply_patch(row, current, patch, kind)
     try:
-        result, warnings = conform(row, _unrecorded(current, patched), field_validation)
+        result, warnings = conform(row, _unrecorded(current, patched), field_validation, current)
     except BadRequest as error:
         why = error.message.rpartition(f" cannot be handled as a {row.resource.kind}: ")[2]
         shown = go_value(_parse(patch)) if kind is PatchType.STRATEGIC else orjson.dumps(patched).decode()

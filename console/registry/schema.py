@@ -68,6 +68,11 @@ class Schema:
         return "deduced" if more is True or self.source.get(_PRESERVE) else "any"
 
     @cached_property
+    def is_plain_text(self) -> bool:
+        """Whether every string fits."""
+        return self.shape == "string" and self.format not in {"date-time", "micro-time", "byte"}
+
+    @cached_property
     def properties(self) -> dict[str, Schema]:
         """The fields of an object."""
         return {name: _compile(field) for name, field in self.source.get("properties", {}).items()}

@@ -234,3 +234,22 @@ def test_problems_come_in_the_order_of_the_document() -> None:
     assert error.value.message.endswith(
         'strict decoding error: unknown field "spec.unknownField", duplicate field "spec.replicas"'
     )
+
+
+def test_a_patch_leaves_what_it_does_not_touch_as_it_is_known_to_fit() -> None:
+    known, _ = conform(row(PODS), pod(containers=[{"name": "main", "image": "a:1"}]), "Strict")
+    wanted = {**known, "metadata": {**known["metadata"], "labels": {"tier": "web"}, "colour": "red"}}
+    found, warnings = conform(row(PODS), wanted, "Warn", known)
+    assert found["spec"] is known["spec"]
+    assert found["metadata"] == {**known["metadata"], "labels": {"tier": "web"}}
+    assert warnings == ['unknown field "metadata.colour"']
+
+
+def test_names_that_come_twice_are_found_however_the_json_is_written() -> None:
+    for body in (
+        b'{"spec":{"replicas":1,"replicas":2}}',
+        b'{ "spec": {"replicas": 1, "replicas": 2} }',
+        b'{"spec":{"replicas":1,"replicas":100000000000000000000.0}}',
+    ):
+        with pytest.raises(BadRequest, match=r'duplicate field "spec\.replicas"|cannot unmarshal'):
+            decode(row(DEPLOYMENTS), body, "application/json", "Strict")
