@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,5 +132,10 @@ def field_value(obj: Mapping[str, Any], path: str) -> str:
     return "" if value is None else str(value)
 
 
-def matches_fields(obj: Mapping[str, Any], terms: Sequence[tuple[str, str, bool]]) -> bool:
-    return all((field_value(obj, path) == value) is equal for path, value, equal in terms)
+def matches_fields(
+    obj: Mapping[str, Any],
+    terms: Sequence[tuple[str, str, bool]],
+    read: Callable[[Any, str], str] = field_value,
+) -> bool:
+    """`read` gives the value of a field, where it is not simply what is at its path."""
+    return all((read(obj, path) == value) is equal for path, value, equal in terms)

@@ -75,7 +75,7 @@ class LocalClient:
         page: str = "",
     ) -> ObjectList:
         row = self._row(resource)
-        selection = Selection.parse(row.stored, namespace, label_selector, field_selector)
+        selection = Selection.parse(row, namespace, label_selector, field_selector)
         found = self._verbs.page(row.stored, selection, ListOptions(limit=limit, page=page))
         revision = str(found.metadata().get("resourceVersion", ""))
         return ObjectList([row.show(entry.obj) for entry in found.entries], revision, found.page)
@@ -90,7 +90,7 @@ class LocalClient:
         field_selector: str = "",
     ) -> AsyncIterator[WatchEvent]:
         row = self._row(resource)
-        selection = Selection.parse(row.stored, namespace, label_selector, field_selector)
+        selection = Selection.parse(row, namespace, label_selector, field_selector)
         found = open_watch(self._verbs.store, row.stored, selection, ListOptions(resource_version=resource_version))
         try:
             for event in found.initial:

@@ -173,7 +173,7 @@ class Resources:
         return await respond(body, request.form, http=request.http)
 
     def _selection(self, request: Request, options: ListOptions) -> Selection:
-        return Selection.parse(request.stored, request.info.namespace, options.label_selector, options.field_selector)
+        return Selection.parse(request.row, request.info.namespace, options.label_selector, options.field_selector)
 
     async def _watch(
         self, request: Request, selections: tuple[Selection, Selection | None], options: ListOptions

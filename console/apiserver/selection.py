@@ -7,6 +7,7 @@ DELETED, whatever happened to it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import orjson
@@ -28,11 +29,25 @@ def _is_text(value: str) -> bool:
     return _PLAIN.fullmatch(value) is not None and _NO_TEXT.fullmatch(value) is None
 
 
+def _fields(row: Row) -> Mapping[str, str]:
+    """What fields may be named in a selector for this version of a kind, and what they are called where it is kept."""
+    if row.view is not None and row.view.fields:
+        return row.view.fields
+    return {path: path for path in row.fields}
+
+
+def _unknown(path: str, known: Iterable[str]) -> str:
+    if set(known) == {"metadata.name", "metadata.namespace"}:
+        return f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+    return f"field label not supported: {path}; supported are: {', '.join(known)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     namespace: str = ""
     labels: Selector = selectors.EVERYTHING
     fields: tuple[tuple[str, str, bool], ...] = ()
+    read: Callable[[Object, str], str] = selectors.field_value
 
     @classmethod
     def parse(cls, row: Row, namespace: str | None, label_selector: str, field_selector: str) -> Selection:
@@ -42,10 +57,12 @@ class Selection:
             fields = tuple(selectors.parse_fields(field_selector))
         except ValueError as error:
             raise BadRequest(str(error)) from None
+        known = _fields(row)
         for path, _, _ in fields:
-            if path not in row.fields:
-                raise BadRequest(f"field label not supported: {path}; supported are: {', '.join(row.fields)}")
-        return cls(namespace or "", chosen, fields)
+            if path not in known:
+                raise BadRequest(_unknown(path, known))
+        named = tuple((known[path], value, equal) for path, value, equal in fields)
+        return cls(namespace or "", chosen, named, row.stored.read_field)
 
     @property
     def is_whole(self) -> bool:
@@ -63,7 +80,7 @@ class Selection:
         return replace(self, fields=early), replace(self, fields=late)
 
     def matches(self, obj: Object) -> bool:
-        return self.labels.matches(labels(obj)) and selectors.matches_fields(obj, self.fields)
+        return self.labels.matches(labels(obj)) and selectors.matches_fields(obj, self.fields, self.read)
 
     def accepts(self, entry: Entry) -> bool:
         """Of the right namespace already, as the store's lists are."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
+from common.api import selectors
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.errors import Cause
@@ -73,6 +74,8 @@ class Version:
     schema: str
     to_kept: Callable[[Object], Object]
     from_kept: Callable[[Object], Object]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What field selectors of this version name, and how that is called in the kept one; empty: the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class Row:
     their time, and the write must then be decided anew."""
     fields: Sequence[str] = ("metadata.name", "metadata.namespace")
     """Paths that a field selector may name."""
+    read_field: Callable[[Object, str], str] = selectors.field_value
+    """The value of one of them."""
     grace_period: Callable[[Object], int] = lambda _obj: 0
     """Seconds that a deletion waits for whoever runs the object; 0 deletes at once (unless finalizers hold it)."""
     name_format: Callable[[str], list[str]] = validation.dns_subdomain

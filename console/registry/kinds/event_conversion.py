@@ -16,6 +16,13 @@ _NAMES = {
     "deprecatedCount": "count",
 }
 _KEPT = {kept: shown for shown, kept in _NAMES.items()}
+_ABOUT = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+FIELDS = {
+    **{f"regarding.{name}": f"involvedObject.{name}" for name in _ABOUT},
+    "reportingController": "reportingComponent",
+    **{name: name for name in ("metadata.name", "metadata.namespace", "reason", "type")},
+}
+"""What field selectors of the newer group name, and what that is called in the older."""
 
 
 def to_core(event: Object) -> Object:

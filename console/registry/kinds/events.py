@@ -4,28 +4,54 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from common.api import ages, kinds, meta
+from common.api import ages, kinds, meta, selectors
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import NAME, at
 from console.registry.row import Column, Context, Row, Version
 
-from .event_conversion import V1, from_core, to_core
+from .event_conversion import FIELDS, V1, from_core, to_core
+
+_CLUSTER_NAMESPACES = {"default", "kube-system"}
+_LONGEST, _LONGEST_MESSAGE = 128, 1024  # characters
 
 
 def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+    if not new.get("eventTime"):
+        return _validate_place(new)
     causes: list[Cause] = []
-    involved = new.get("involvedObject") or {}
-    where = involved.get("namespace") or ""
-    # Events about cluster-scoped objects live in the namespace default.
-    if (where or "default") != meta.namespace(new) and not (where == "" and meta.namespace(new) == "kube-system"):
-        causes.append(validation.wrong("involvedObject.namespace", where, "does not match event.namespace"))
-    if new.get("eventTime"):
-        needed = ("reportingComponent", "reportingInstance", "action", "reason")
-        causes += [validation.required(field) for field in needed if not new.get(field)]
-        causes += validation.one_of("type", new.get("type"), ("Normal", "Warning"))
+    where = str((new.get("involvedObject") or {}).get("namespace") or "")
+    if not where and meta.namespace(new) not in _CLUSTER_NAMESPACES:
+        causes.append(_misplaced(where))
+    reporter = str(new.get("reportingComponent") or "")
+    if not reporter:
+        causes.append(validation.required("reportingComponent"))
+    causes += validation.each("reportingComponent", reporter, validation.qualified_name(reporter))
+    for name in ("reportingInstance", "action", "reason"):
+        if not new.get(name):
+            causes.append(validation.required(name))
+        elif len(new[name]) > _LONGEST:
+            causes.append(validation.wrong(name, "", f"can have at most {_LONGEST} characters"))
+    if len(new.get("message") or "") > _LONGEST_MESSAGE:
+        causes.append(validation.wrong("message", "", f"can have at most {_LONGEST_MESSAGE} characters"))
     return causes
+
+
+def _validate_place(new: Object) -> list[Cause]:
+    """An event lives in the namespace of what it is about, one about a cluster-scoped object in `default`."""
+    where = str((new.get("involvedObject") or {}).get("namespace") or "")
+    return [] if (where or "default") == meta.namespace(new) else [_misplaced(where)]
+
+
+def _misplaced(where: str) -> Cause:
+    return validation.wrong("involvedObject.namespace", where, "does not match event.namespace")
+
+
+def _read_field(event: Object, path: str) -> str:
+    if path == "source":
+        return str(at(event, "source.component") or event.get("reportingComponent") or "")
+    return selectors.field_value(event, path)
 
 
 def _count(event: Object) -> int:
@@ -91,6 +117,7 @@ EVENTS = Row(
         "type",
     ),
     has_spec_generation=False,
-    versions=(Version(V1, "io.k8s.api.events.v1.Event", to_core, from_core),),
+    read_field=_read_field,
+    versions=(Version(V1, "io.k8s.api.events.v1.Event", to_core, from_core, FIELDS),),
 )
 ROWS = (EVENTS,)
