@@ -28,7 +28,8 @@ DEADLINE = 20.0  # seconds; generous, a loaded machine must not fail a test
 class Cluster:
     """A control plane without sessions, and what its nodes would report."""
 
-    def __init__(self, client: Client, clock: SystemClock, socket: Path) -> None:
+    def __init__(self, client: Client, clock: SystemClock, socket: Path, config: ClusterConfig) -> None:
+        self.config = config
         self.client = client
         self.endpoint = Endpoint.of_socket(socket)
         self.clock = clock
@@ -104,7 +105,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     controllers.start()
     try:
         await client.get(NAMESPACES, "default")
-        yield Cluster(client, clock, tmp_path / "api.sock")
+        yield Cluster(client, clock, tmp_path / "api.sock", config)
     finally:
         await scheduler.close()
         await controllers.close()
