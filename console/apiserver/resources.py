@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,8 @@ from .watchstream import WatchStream, error_frame
 
 _RETURNS_DELETED = frozenset({"pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"})
 """Kinds whose DELETE answers with the object even when it is gone; the others answer with a Status."""
+_DECODED_AT_ONCE = 32 * 1024
+"""Bytes of a body that are decoded without a thread. YAML takes a microsecond a byte, and others wait meanwhile."""
 _PATCH_TYPES = ", ".join(kind.value for kind in PatchType)
 
 Special = Callable[["Request"], Awaitable[web.StreamResponse]]
@@ -233,9 +236,12 @@ class Resources:
 
     async def _decode(self, request: Request) -> tuple[Object, list[str]]:
         body = await read_body(request.http)
-        validation = request.http.query.get("fieldValidation", "")
+        validation = request.http.query.get("fieldValidation", "") or "Warn"
         media_type = request.http.headers.get("Content-Type", "")
-        obj, warnings = admission.decode(request.row, body, media_type, validation or "Warn")
+        if len(body) > _DECODED_AT_ONCE:
+            obj, warnings = await asyncio.to_thread(admission.decode, request.row, body, media_type, validation)
+        else:
+            obj, warnings = admission.decode(request.row, body, media_type, validation)
         return request.row.keep(obj), warnings
 
     async def _update(self, request: Request) -> web.StreamResponse:
@@ -271,7 +277,10 @@ class Resources:
 
     async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
         info, options = request.info, request.write_options()
-        config, warnings = admission.decode_applied(request.row, body, validation)
+        if len(body) > _DECODED_AT_ONCE:
+            config, warnings = await asyncio.to_thread(admission.decode_applied, request.row, body, validation)
+        else:
+            config, warnings = admission.decode_applied(request.row, body, validation)
         resource = request.stored.resource.group_resource
         if self._verbs.store.newest(resource, info.namespace, info.name) is None:
             self._check(request.caller, replace(attributes(info, {}), verb="create"))

@@ -84,7 +84,8 @@ def warn(response: web.StreamResponse, text: str) -> None:
 
 
 def _to_yaml(body: bytes) -> bytes:
-    return yaml.safe_dump(orjson.loads(body), sort_keys=True, allow_unicode=True).encode()
+    text: str = yaml.dump(orjson.loads(body), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True)
+    return text.encode()
 
 
 def _header_text(text: str) -> str:
