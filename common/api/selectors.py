@@ -122,14 +122,25 @@ def parse_fields(text: str) -> list[tuple[str, str, bool]]:
     return terms
 
 
+# Where fields that can be selected by are kept, in order, when not under their own names.
+_PLACES = {"status.successful": ("status.succeeded",)}
+# What Go has in them when nothing was said.
+_ABSENT = {
+    "spec.hostNetwork": "false", "spec.unschedulable": "false", "status.replicas": "0", "status.successful": "0",
+}  # fmt: skip
+
+
 def field_value(obj: Mapping[str, Any], path: str) -> str:
-    """The value at a dotted path as field selectors compare it: empty when absent, Go-style booleans."""
-    value: Any = obj
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    """The value at a dotted path as field selectors compare it: what Go has when it is absent, Go-style booleans."""
+    for place in _PLACES.get(path, (path,)):
+        value: Any = obj
+        for part in place.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if value is not None and value != "":
+            return str(value)
+    return _ABSENT.get(path, "")
 
 
 def matches_fields(

@@ -7,7 +7,7 @@ DELETED, whatever happened to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import orjson
@@ -16,7 +16,7 @@ from common.api import selectors
 from common.api.meta import Object, labels
 from common.api.selectors import Selector
 from common.errors import BadRequest
-from console.registry.row import Row
+from console.registry.row import METADATA_FIELDS, Row
 from console.store import Entry, Event
 from console.store.entries import make_tombstone
 
@@ -36,10 +36,10 @@ def _fields(row: Row) -> Mapping[str, str]:
     return {path: path for path in row.fields}
 
 
-def _unknown(path: str, known: Iterable[str]) -> str:
-    if set(known) == {"metadata.name", "metadata.namespace"}:
+def _unknown(row: Row, path: str) -> str:
+    if tuple(row.fields) == METADATA_FIELDS and row.custom is None:
         return f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
-    return f"field label not supported: {path}; supported are: {', '.join(known)}"
+    return f"{row.unselectable}{path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Selection:
         known = _fields(row)
         for path, _, _ in fields:
             if path not in known:
-                raise BadRequest(_unknown(path, known))
+                raise BadRequest(_unknown(row, path))
         named = tuple((known[path], value, equal) for path, value, equal in fields)
         return cls(namespace or "", chosen, named, row.stored.read_field)
 

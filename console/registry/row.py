@@ -115,6 +115,8 @@ class Custom:
     webhook: Webhook | None = None
 
 
+METADATA_FIELDS = ("metadata.name", "metadata.namespace")
+"""What objects of every kind can be selected by."""
 ALL_METADATA = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
 """What Kubernetes' newer kinds (metav1.ResetObjectMetaForStatus) protect from writes through `status`."""
 
@@ -143,8 +145,10 @@ class Row:
     overtaken: Callable[[Object, Context], bool] = lambda _obj, _context: False
     """Whether others hold by now what this admitted object was given for itself (addresses, ports): webhooks take
     their time, and the write must then be decided anew."""
-    fields: Sequence[str] = ("metadata.name", "metadata.namespace")
+    fields: Sequence[str] = METADATA_FIELDS
     """Paths that a field selector may name."""
+    unselectable: str = "field label not supported: "
+    """What is said of another field, before its name, where a kind has fields of its own."""
     read_field: Callable[[Object, str], str] = selectors.field_value
     """The value of one of them."""
     grace_period: Callable[[Object], int] = lambda _obj: 0

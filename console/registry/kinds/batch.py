@@ -136,6 +136,7 @@ JOBS = Row(
     validate=validate_job,
     warnings=template_warnings("spec.template"),
     fields=("metadata.name", "metadata.namespace", "status.successful"),
+    unselectable="field label not supported for Job: ",
     default_propagation="Orphan",
     deletion_warning=(
         "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "

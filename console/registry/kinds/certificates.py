@@ -12,7 +12,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, field
-from console.registry.row import Column, Context, Row
+from console.registry.row import METADATA_FIELDS, Column, Context, Row
 
 MIN_SECONDS = 600
 _DECISIONS = ("Approved", "Denied")
@@ -150,7 +150,7 @@ CERTIFICATESIGNINGREQUESTS = Row(
     schema="io.k8s.api.certificates.v1.CertificateSigningRequest",
     prepare=_prepare,
     validate=_validate,
-    fields=("metadata.name", "spec.signerName"),
+    fields=(*METADATA_FIELDS, "spec.signerName"),
     has_spec_generation=False,
 )
 ROWS = (CERTIFICATESIGNINGREQUESTS,)

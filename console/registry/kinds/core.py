@@ -9,7 +9,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, field
-from console.registry.row import Column, Context, Row
+from console.registry.row import METADATA_FIELDS, Column, Context, Row
 
 from .config_keys import validate_key
 
@@ -128,7 +128,7 @@ NAMESPACES = Row(
     default=_default_namespace,
     prepare=_prepare_namespace,
     validate=_validate_namespace,
-    fields=("metadata.name", "status.phase"),
+    fields=(*METADATA_FIELDS, "status.phase"),
     name_format=validation.dns_label,
     immortal=dict.fromkeys(("default", "kube-system", "kube-public"), "this namespace may not be deleted"),
     has_spec_generation=False,

@@ -243,7 +243,6 @@ DEVICECLASSES = Row(
     columns=(NAME, AGE),
     schema="io.k8s.api.resource.v1.DeviceClass",
     validate=_validate_class,
-    fields=("metadata.name",),
 )
 RESOURCECLAIMS = Row(
     kinds.RESOURCECLAIMS,

@@ -10,7 +10,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, field
-from console.registry.row import Context, Row
+from console.registry.row import METADATA_FIELDS, Context, Row
 
 from . import devices
 from .placement import validate_node_selector
@@ -189,6 +189,7 @@ RESOURCESLICES = Row(
     schema="io.k8s.api.resource.v1.ResourceSlice",
     prepare=_prepare,
     validate=_validate,
-    fields=("metadata.name", "spec.nodeName", "spec.driver"),
+    fields=(*METADATA_FIELDS, "spec.nodeName", "spec.driver"),
+    unselectable="field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ",
 )
 ROWS = (RESOURCESLICES,)

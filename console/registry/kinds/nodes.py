@@ -10,7 +10,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, field
-from console.registry.row import Column, Context, Row
+from console.registry.row import METADATA_FIELDS, Column, Context, Row
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -123,7 +123,7 @@ NODES = Row(
     schema="io.k8s.api.core.v1.Node",
     default=_default,
     validate=_validate,
-    fields=("metadata.name", "spec.unschedulable"),
+    fields=(*METADATA_FIELDS, "spec.unschedulable"),
     keeps_status_on_create=True,
     has_spec_generation=False,
 )

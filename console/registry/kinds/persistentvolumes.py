@@ -165,7 +165,6 @@ PERSISTENTVOLUMES = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
-    fields=("metadata.name",),
     has_spec_generation=False,
 )
 ROWS = (PERSISTENTVOLUMES,)

@@ -102,7 +102,6 @@ IPADDRESSES = Row(
     ),
     schema="io.k8s.api.networking.v1.IPAddress",
     validate=_validate_address,
-    fields=("metadata.name",),
     name_format=_address_name,
 )
 SERVICECIDRS = Row(
@@ -117,6 +116,5 @@ SERVICECIDRS = Row(
     schema="io.k8s.api.networking.v1.ServiceCIDR",
     prepare=_prepare_range,
     validate=_validate_range,
-    fields=("metadata.name",),
 )
 ROWS = (IPADDRESSES, SERVICECIDRS)

@@ -174,7 +174,6 @@ STORAGECLASSES = Row(
     schema="io.k8s.api.storage.v1.StorageClass",
     default=_default_class,
     validate=_validate_class,
-    fields=("metadata.name",),
     has_spec_generation=False,
 )
 CSIDRIVERS = Row(
@@ -198,7 +197,6 @@ CSIDRIVERS = Row(
     schema="io.k8s.api.storage.v1.CSIDriver",
     default=_default_driver,
     validate=_validate_driver,
-    fields=("metadata.name",),
     has_spec_generation=False,
 )
 CSINODES = Row(
@@ -212,7 +210,6 @@ CSINODES = Row(
     schema="io.k8s.api.storage.v1.CSINode",
     default=_default_node,
     validate=_validate_node,
-    fields=("metadata.name",),
     has_spec_generation=False,
 )
 VOLUMEATTACHMENTS = Row(
@@ -231,7 +228,6 @@ VOLUMEATTACHMENTS = Row(
     schema="io.k8s.api.storage.v1.VolumeAttachment",
     prepare=_prepare_attachment,
     validate=_validate_attachment,
-    fields=("metadata.name",),
     has_spec_generation=False,
 )
 CSISTORAGECAPACITIES = Row(
@@ -249,7 +245,6 @@ VOLUMEATTRIBUTESCLASSES = Row(
     columns=(NAME, field("DriverName", "driverName"), AGE),
     schema="io.k8s.api.storage.v1.VolumeAttributesClass",
     validate=_validate_attributes,
-    fields=("metadata.name",),
     has_spec_generation=False,
 )
 ROWS = (

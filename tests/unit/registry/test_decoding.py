@@ -56,7 +56,7 @@ def test_characters_may_be_escaped_but_not_halved(media_type: str) -> None:
     body = b'{"metadata": {"annotations": {"a": "%s"}}}'
     obj, _ = decode(row(DEPLOYMENTS), body % b"\\u00e9", media_type, "Strict")
     assert obj["metadata"]["annotations"] == {"a": "\u00e9"}
-    with pytest.raises(BadRequest, match="half of a surrogate pair|invalid Unicode character escape"):
+    with pytest.raises(BadRequest, match=r"half of a surrogate pair|invalid Unicode character escape"):
         decode(row(DEPLOYMENTS), body % b"\\ud800", media_type, "Strict")
 
 
