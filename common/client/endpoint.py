@@ -35,12 +35,29 @@ class Endpoint:
         return cls("http://localhost", socket=path)
 
     @classmethod
-    def of_kubeconfig(cls, path: Path) -> Endpoint:
-        """The current context of a kubeconfig with a client certificate or a token. Raises ConfigurationError."""
-        return _Kubeconfig(path).endpoint()
+    def of_kubeconfig(cls, path: Path, context: str = "") -> Endpoint:
+        """A context of a kubeconfig, the current one when none is named, with a client certificate or a token.
+
+        Raises ConfigurationError.
+        """
+        return _Kubeconfig(path).endpoint(context)
 
     def __str__(self) -> str:
         return str(self.socket or self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A context of a kubeconfig; `server` and `user` are empty where the file does not say them."""
+
+    name: str
+    server: str
+    user: str
+
+
+def contexts_of(path: Path) -> list[Context]:
+    """The contexts of a kubeconfig, the current one first. Raises ConfigurationError."""
+    return _Kubeconfig(path).contexts()
 
 
 class _Kubeconfig:
@@ -54,8 +71,18 @@ class _Kubeconfig:
             raise ConfigurationError(f"the kubeconfig {path} is not a mapping")
         self._document: dict[str, Any] = document
 
-    def endpoint(self) -> Endpoint:
-        context = self._entry("contexts", "context", str(self._document.get("current-context") or ""))
+    def contexts(self) -> list[Context]:
+        current = self._document.get("current-context")
+        found = []
+        for item in self._document.get("contexts") or ():
+            if isinstance(item, dict) and isinstance(item.get("context"), dict) and item.get("name"):
+                cluster = self._find("clusters", "cluster", str(item["context"].get("cluster") or "")) or {}
+                user = str(item["context"].get("user") or "")
+                found.append(Context(str(item["name"]), str(cluster.get("server") or ""), user))
+        return sorted(found, key=lambda context: context.name != current)
+
+    def endpoint(self, name: str) -> Endpoint:
+        context = self._entry("contexts", "context", name or str(self._document.get("current-context") or ""))
         cluster = self._entry("clusters", "cluster", str(context.get("cluster") or ""))
         user = self._entry("users", "user", str(context.get("user") or ""))
         url = str(cluster.get("server") or "").rstrip("/")
@@ -75,11 +102,17 @@ class _Kubeconfig:
                 f"the certificates of the kubeconfig {self._path} cannot be used: {error}"
             ) from error
 
-    def _entry(self, section: str, kind: str, name: str) -> dict[str, Any]:
+    def _find(self, section: str, kind: str, name: str) -> dict[str, Any] | None:
         for item in self._document.get(section) or ():
             if isinstance(item, dict) and item.get("name") == name and isinstance(item.get(kind), dict):
                 found: dict[str, Any] = item[kind]
                 return found
+        return None
+
+    def _entry(self, section: str, kind: str, name: str) -> dict[str, Any]:
+        found = self._find(section, kind, name)
+        if found is not None:
+            return found
         raise ConfigurationError(f"the kubeconfig {self._path} has no {kind} {name!r}")
 
     def _token(self, user: dict[str, Any]) -> str:

@@ -1,10 +1,17 @@
-"""The console itself: opened on the control plane of this machine, which is started when none runs."""
+"""The console itself: on the control plane of this machine, which is started when none runs, or on a context of a
+kubeconfig."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.clock import SystemClock
 from common.settings import Home
@@ -16,7 +23,28 @@ from console.setup.report import SetupError
 
 from .exits import Exit, Failure
 
+if TYPE_CHECKING:
+    from console.tui.clusters import Cluster
+    from console.tui.gateway import Connect
+
 STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How the console shall be; `kubeconfig` is the file that the user named, if any."""
+
+    ascii_only: bool = False
+    mouse: bool = True
+    read_only: bool = False
+    kubeconfig: str = ""
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Wishes:
+        return cls(args.ascii, not args.no_mouse, args.read_only, args.kubeconfig or "")
+
+
+DEFAULT = Wishes()
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,14 +53,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The console, and when it started the control plane, the question whether that stays."""
-    home = Home.from_environment()
+    home, wishes = Home.from_environment(), Wishes.of(args)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Failure("the console needs a terminal; see `quarterdeck --help` for commands that print", Exit.USAGE)
+    if args.context:
+        return _open(home, _first(args.context, clusters(home, wishes)), wishes)
     started = not answers(home.api_socket, "/readyz")
     if started:
         print(f"No control plane runs for {home.path}: starting one.", flush=True)
         start(home)
-    code = open_console(home, ascii_only=args.ascii, mouse=not args.no_mouse, read_only=args.read_only)
+    code = open_console(home, wishes)
     if started:
         offer_to_stop(home)
     return code
@@ -46,33 +76,76 @@ def start(home: Home) -> None:
         raise Failure(str(error)) from None
 
 
-def open_console(
-    home: Home, *, ascii_only: bool = False, mouse: bool = True, simulated: bool = False, read_only: bool = False
-) -> int:
+def open_console(home: Home, wishes: Wishes = DEFAULT, *, simulated: bool = False) -> int:
     """Draw until the user leaves; a `simulated` cluster has no real machines. Raises Failure for a bad file of keys."""
-    from common.client.endpoint import Endpoint
-    from common.client.http import HttpClient
+    return _open(home, clusters(home, wishes, simulated=simulated), wishes)
+
+
+def _open(home: Home, found: Sequence[Cluster], wishes: Wishes) -> int:
     from console.tui.app import run_tui
     from console.tui.keymap import KeymapError
 
+    try:
+        return run_tui(found, home, ascii_only=wishes.ascii_only, mouse=wishes.mouse, read_only=wishes.read_only)
+    except (KeymapError, ValueError) as error:
+        raise Failure(str(error)) from None
+
+
+def clusters(home: Home, wishes: Wishes, *, simulated: bool = False) -> list[Cluster]:
+    """The cluster of this machine, then the contexts of the kubeconfig: the one that the user named, or the usual one.
+
+    Raises Failure when the file that the user named cannot be used.
+    """
+    from common.client.endpoint import ConfigurationError, contexts_of
+    from console.tui.clusters import Cluster
+
     from .machines import SshMachines
 
-    def connect() -> HttpClient:
-        return HttpClient(Endpoint.of_socket(home.api_socket))
+    machines = None if simulated else SshMachines(home)
+    local = Cluster(_cluster_name(home), str(home.api_socket), "administrator", partial(_local, home), machines)
+    path = Path(wishes.kubeconfig or _usual_kubeconfig()).expanduser()
+    if not wishes.kubeconfig and not path.is_file():
+        return [local]
+    try:
+        contexts = contexts_of(path)
+    except ConfigurationError as error:
+        if wishes.kubeconfig:
+            raise Failure(str(error)) from None
+        return [local]  # the user may not even know of that file
+    names = [f"{item.name} (kubeconfig)" if item.name == local.name else item.name for item in contexts]
+    others = zip(names, contexts, strict=True)
+    return [local, *(Cluster(name, item.server, item.user, partial(_remote, path, item.name)) for name, item in others)]
+
+
+def _usual_kubeconfig() -> str:
+    return os.environ.get("KUBECONFIG", "").partition(":")[0] or "~/.kube/config"
+
+
+def _local(home: Home) -> Connect:
+    from common.client.endpoint import Endpoint
+    from common.client.http import HttpClient
+
+    return lambda: HttpClient(Endpoint.of_socket(home.api_socket))
+
+
+def _remote(path: Path, context: str) -> Connect:
+    """Raises ValueError when the context cannot be used."""
+    from common.client.endpoint import ConfigurationError, Endpoint
+    from common.client.http import HttpClient
 
     try:
-        machines = None if simulated else SshMachines(home)
-        return run_tui(
-            connect,
-            home,
-            cluster=_cluster_name(home),
-            ascii_only=ascii_only,
-            mouse=mouse,
-            machines=machines,
-            read_only=read_only,
-        )
-    except KeymapError as error:
-        raise Failure(str(error)) from None
+        endpoint = Endpoint.of_kubeconfig(path, context)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None
+    return lambda: HttpClient(endpoint)
+
+
+def _first(name: str, found: Sequence[Cluster]) -> list[Cluster]:
+    chosen = [item for item in found if item.name == name]
+    if not chosen:
+        known = ", ".join(item.name for item in found)
+        raise Failure(f"--context: there is no context {name!r}; there are: {known}", Exit.USAGE)
+    return [*chosen, *(item for item in found if item.name != name)]
 
 
 def _cluster_name(home: Home) -> str:

@@ -20,7 +20,7 @@ from common.settings import Home
 from common.waiting import wait_until
 
 from . import apply, get, manifests
-from .console import open_console
+from .console import Wishes, open_console
 from .context import Context
 from .exits import Exit, Failure
 from .machine import EXAMPLE, terminal
@@ -52,9 +52,7 @@ def run(args: argparse.Namespace) -> int:
         for manifest in manifests.load([str(EXAMPLE)]):
             apply.apply_one(context, context.kinds.of_object(manifest.obj), manifest.obj)
         if terminal():
-            return open_console(
-                home, ascii_only=args.ascii, mouse=not args.no_mouse, simulated=True, read_only=args.read_only
-            )
+            return open_console(home, Wishes.of(args), simulated=True)
         return _print(context)
 
 

@@ -91,7 +91,8 @@ def _top_parser() -> argparse.ArgumentParser:
     codes = "\n".join(f"  {code:<3d}  {MEANING[code]}" for code in Exit)
     parser = argparse.ArgumentParser(
         prog="quarterdeck",
-        usage="quarterdeck [-n NS] [--ascii] [--no-mouse] [--read-only] [COMMAND …]",
+        usage="quarterdeck [-n NS] [--ascii] [--no-mouse] [--read-only]\n"
+        "                   [--kubeconfig FILE] [--context NAME] [COMMAND …]",
         description="Kubernetes' job from a terminal. Without a command: the console. ",
         epilog=f"commands (each has --help):\n{listed}\n\nexit codes:\n{codes}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -101,6 +102,8 @@ def _top_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ascii", action="store_true", help="the console draws with ASCII characters only")
     parser.add_argument("--no-mouse", action="store_true", help="the console leaves the mouse to the terminal")
     parser.add_argument("--read-only", action="store_true", help="the console changes nothing; ctrl-t ends that")
+    parser.add_argument("--kubeconfig", metavar="FILE", help="whose contexts `:ctx` in the console offers as well")
+    parser.add_argument("--context", metavar="NAME", help="open the console on this context of the kubeconfig")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
@@ -119,6 +122,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if getattr(inner, "namespace", None) is None:
         inner.namespace = outer.namespace
     inner.ascii, inner.no_mouse, inner.read_only = outer.ascii, outer.no_mouse, outer.read_only
+    inner.kubeconfig, inner.context = outer.kubeconfig, outer.context
     return inner
 
 

@@ -27,6 +27,7 @@ class Where(StrEnum):
     DRAIN = "drain"
     KEYS = "keys of a Secret or ConfigMap"
     DOCTOR = "doctor"
+    CLUSTERS = "clusters"
 
 
 EVERYWHERE = frozenset(Where)
@@ -77,6 +78,7 @@ _SCROLLED = frozenset(
         Where.DRAIN,
         Where.KEYS,
         Where.DOCTOR,
+        Where.CLUSTERS,
     }
 )
 _KEYS = frozenset({Where.KEYS})
@@ -178,6 +180,8 @@ ACTIONS: tuple[Action, ...] = (
            group="Changing", writes=True),
     Action("finding.open", ("enter",), "go to cause", "To the object that the finding is about.",
            frozenset({Where.DOCTOR}), hint=1),
+    Action("cluster.open", ("enter",), "go there", "Open the console on this cluster.",
+           frozenset({Where.CLUSTERS}), hint=1),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,

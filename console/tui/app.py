@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import textual.screen
 from textual.app import App
@@ -25,6 +25,7 @@ from . import view as views
 from .actions import BY_ID
 from .aside import Aside, Forwards
 from .catalogue import Catalogue
+from .clusters import Cluster
 from .feeds import Feeds
 from .gateway import Connect
 from .keymap import Keymap
@@ -43,8 +44,9 @@ LOOK_SECONDS = 0.5
 UPDATE_PERIOD = 1 / 240
 
 
-class QuarterdeckApp(App[None], inherit_bindings=False):
-    """`connect` makes clients; the app makes one for itself and the shell one for its thread."""
+class QuarterdeckApp(App[Cluster], inherit_bindings=False):
+    """`connect` makes clients; the app makes one for itself and the shell one for its thread. It returns the cluster
+    that the user wants to see next."""
 
     TITLE = "quarterdeck"
     CSS_PATH = "quarterdeck.tcss"
@@ -63,6 +65,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         pages: Mapping[str, Page] = PAGES,
         machines: Machines | None = None,
         read_only: bool = False,
+        clusters: Sequence[Cluster] = (),
     ) -> None:
         super().__init__()
         clock = clock or SystemClock()
@@ -80,6 +83,7 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
             aside=aside,
             forwards=Forwards(aside),
             machines=machines,
+            clusters=tuple(clusters),
         )
         self.session.bind(read_only=read_only)
         self._first = first
@@ -122,6 +126,12 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
         """The table below whatever is on top of it."""
         return next(screen for screen in self.screen_stack if isinstance(screen, Browse))
 
+    def go_to_cluster(self, name: str) -> None:
+        """Leave this cluster for another one; ValueError says why there is no way to it."""
+        wanted = next(item for item in self.session.clusters if item.name == name)
+        wanted.reach()
+        self.exit(wanted)
+
     def execute(self, text: str) -> None:
         """Do what was typed after `:`; raises `catalogue.Unknown` or ValueError when it means nothing."""
         command = self.session.catalogue.resolve(text)
@@ -159,32 +169,39 @@ class QuarterdeckApp(App[None], inherit_bindings=False):
 
 
 def run_tui(
-    connect: Connect,
+    clusters: Sequence[Cluster],
     home: Home,
     *,
-    cluster: str,
     environment: Mapping[str, str] = os.environ,
     ascii_only: bool = False,
     mouse: bool = True,
     first: Resource = kinds.PODS,
-    machines: Machines | None = None,
     read_only: bool = False,
 ) -> int:
-    """Run the console in this terminal until the user leaves. Raises `keymap.KeymapError` for a bad file of keys."""
+    """Run the console on the first cluster, then on those that the user goes to, until the user leaves.
+
+    Raises `keymap.KeymapError` for a bad file of keys, ValueError when there is no way to the first cluster.
+    """
     look = choose(environment, ascii_only=ascii_only)
     keys = load_keymap(home.path)
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
     collect_rarely()
     pages = with_plugins(plugins.load(PLUGINS))
-    app = QuarterdeckApp(
-        connect,
-        cluster=cluster,
-        look=look,
-        keys=keys,
-        first=first,
-        pages=pages,
-        machines=machines,
-        read_only=read_only,
-    )
-    app.run(mouse=mouse)
-    return app.return_code or 0
+    shown: Cluster | None = clusters[0]
+    while shown is not None:
+        app = QuarterdeckApp(
+            shown.reach(),
+            cluster=shown.name,
+            look=look,
+            keys=keys,
+            first=first,
+            pages=pages,
+            machines=shown.machines,
+            read_only=read_only,
+            clusters=clusters,
+        )
+        shown = app.run(mouse=mouse)
+        read_only = app.session.read_only
+        if app.return_code:
+            return app.return_code
+    return 0

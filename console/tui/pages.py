@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
-from .screens import balancer, doctor, fit, forwards, pulses, timeline, topology
+from .screens import balancer, clusters, doctor, fit, forwards, pulses, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ _PAGES: tuple[Page, ...] = (
         ("loadbalancer",),
     ),
     Page("forwards", "The port-forwards that run in this console.", forwards.opened, ("pf",)),
+    Page(
+        "ctx", "The clusters of this console; enter goes to one.", clusters.opened, ("context", "contexts", "clusters")
+    ),
     Page("doctor", "What is wrong, the worst first, with its cause and the next step.", doctor.opened, ("dr",)),
     Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
 )

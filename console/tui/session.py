@@ -11,6 +11,7 @@ from console.views.columns import Table, table_of
 
 from .aside import Aside, Forwards
 from .catalogue import Catalogue
+from .clusters import Cluster
 from .facts import Facts, Tally
 from .feeds import Feeds, Subscription
 from .gateway import Connect, Gateway
@@ -37,6 +38,7 @@ class Session:
     aside: Aside
     forwards: Forwards
     machines: Machines | None
+    clusters: tuple[Cluster, ...] = ()
     facts: Facts = field(default_factory=Facts)
     lost_since: float | None = None
     tall_header: bool = False

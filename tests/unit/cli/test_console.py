@@ -1,0 +1,59 @@
+"""The clusters that the console is offered: this machine's and those of a kubeconfig."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.settings import Home
+from console.cli.console import Wishes, clusters
+from console.cli.exits import Failure
+
+CONFIG = """
+apiVersion: v1
+kind: Config
+current-context: far
+clusters:
+- {name: one, cluster: {server: "https://one.example:6443"}}
+contexts:
+- {name: near, context: {cluster: one, user: jane}}
+- {name: far, context: {cluster: gone, user: joe}}
+- {name: quarterdeck, context: {cluster: one, user: jane}}
+users:
+- {name: jane, user: {}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config"
+    path.write_text(CONFIG)
+    return path
+
+
+def test_this_machine_is_first_and_the_current_context_next(tmp_path: Path, config: Path) -> None:
+    found = clusters(Home(tmp_path), Wishes(kubeconfig=str(config)))
+    assert [item.name for item in found] == ["quarterdeck", "far", "near", "quarterdeck (kubeconfig)"]
+    assert [item.server for item in found[1:3]] == ["", "https://one.example:6443"]
+    assert found[0].reach()
+
+
+def test_what_a_context_lacks_is_said_when_it_is_opened(tmp_path: Path, config: Path) -> None:
+    found = {item.name: item for item in clusters(Home(tmp_path), Wishes(kubeconfig=str(config)))}
+    with pytest.raises(ValueError, match="no cluster 'gone'"):
+        found["far"].reach()
+    with pytest.raises(ValueError, match="certificate-authority"):
+        found["near"].reach()
+
+
+def test_a_file_that_the_user_named_must_be_one(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="cannot be read"):
+        clusters(Home(tmp_path), Wishes(kubeconfig=str(tmp_path / "nothing")))
+
+
+def test_the_usual_file_may_be_missing_or_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in (tmp_path / "nothing", tmp_path / "broken"):
+        monkeypatch.setenv("KUBECONFIG", str(path))
+        assert [item.name for item in clusters(Home(tmp_path), Wishes())] == ["quarterdeck"]
+        (tmp_path / "broken").write_text("[]")
