@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .files import write_atomic
 
@@ -239,8 +239,12 @@ class Authority:
             raise PkiError("the signing request is not signed by its own elliptic-curve key")
         return self._sign(subject, key, now, lifetime)
 
-    def sign_client(self, request_pem: bytes, now: datetime, lifetime: timedelta = LIFETIME) -> bytes:
-        """A certificate for whom the request names, as a client of the API; PkiError when it asks for more."""
+    def sign_as_asked(
+        self, request_pem: bytes, now: datetime, lifetime: timedelta = LIFETIME, *, names: Iterable[str] = (),
+        server: bool = False,
+    ) -> bytes:  # fmt: skip
+        """A certificate for whom the request names, under `names`, as a client of the API or as a server. PkiError
+        when it is not signed by its own key or names nobody."""
         try:
             request = x509.load_pem_x509_csr(request_pem)
             valid = request.is_signature_valid
@@ -252,10 +256,9 @@ class Authority:
         common = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         if not common or not common[0].value:
             raise PkiError("the signing request names nobody: its common name is empty")
-        if any(extension.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME for extension in request.extensions):
-            raise PkiError("the signing request has alternative names, which a client has no use for")
         groups = request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-        subject = Subject(str(common[0].value), tuple(str(group.value) for group in groups))
+        organizations = tuple(str(group.value) for group in groups)
+        subject = Subject(str(common[0].value), organizations, tuple(names), server, not server)
         return self._sign(subject, key, now, lifetime)
 
     def _sign(self, subject: Subject, key: PublicKey, now: datetime, lifetime: timedelta) -> bytes:

@@ -232,11 +232,11 @@ class ControlPlane:
         self, api: ApiServer, registry: Registry, cluster: Cluster, informers: SharedInformers
     ) -> None:
         client = api.local_client("system:kube-controller-manager", _MASTERS)
-        authority = cluster.pki.authority.certificate_pem.decode()
+        authority, sign = cluster.pki.authority.certificate_pem.decode(), cluster.pki.authority.sign_as_asked
         controllers = all_controllers(
             client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority, informers=informers,
             issue_token=api.tokens.issue_legacy,
-            sign=lambda pem, lifetime: cluster.pki.authority.sign_client(pem, self._clock.now(), lifetime),
+            sign=lambda pem, lifetime, **how: sign(pem, self._clock.now(), lifetime, **how),
         )  # fmt: skip
         controllers.start()
         self._stack.push_async_callback(controllers.close)

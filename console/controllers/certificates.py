@@ -1,25 +1,26 @@
-"""Signs what was approved of the signer kubernetes.io/kube-apiserver-client, and forgets requests that are over."""
+"""Signs what was approved of the signers that every cluster has, and forgets requests that are over."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from common.api.kinds import CERTIFICATESIGNINGREQUESTS
 from common.api.meta import Key, Object, format_time, metadata, name, parse_time, resource_version, uid
 from common.errors import NotFound
 from common.pki import PkiError
+from common.signers import KUBELET_SERVING, SIGNERS, read_request, refusal
 from console.controllers.base import Controller, Kit
 
-SIGNER = "kubernetes.io/kube-apiserver-client"
-USAGES = frozenset({"client auth", "digital signature", "key encipherment"})
 DECIDED, PENDING = timedelta(hours=1), timedelta(hours=24)  # as Kubernetes: how long requests are kept
 
-Sign = Callable[[bytes, timedelta], bytes]
-"""From a signing request in PEM and a lifetime to a certificate; PkiError when it is not for a client."""
+
+class Sign(Protocol):
+    """From a signing request in PEM to a certificate under these names; PkiError when it is not well made."""
+
+    def __call__(self, pem: bytes, lifetime: timedelta, /, *, names: tuple[str, ...], server: bool) -> bytes: ...
 
 
 def _conditions(request: Object) -> dict[str, Object]:
@@ -29,7 +30,7 @@ def _conditions(request: Object) -> dict[str, Object]:
 def is_due(request: Object) -> bool:
     """Whether it waits for our signature."""
     found = _conditions(request)
-    if request["spec"].get("signerName") != SIGNER or (request.get("status") or {}).get("certificate"):
+    if request["spec"].get("signerName") not in SIGNERS or (request.get("status") or {}).get("certificate"):
         return False
     return "Approved" in found and not found.keys() & {"Denied", "Failed"}
 
@@ -41,14 +42,6 @@ def ends(request: Object) -> datetime:
         parse_time(str(item["lastUpdateTime"])) for item in _conditions(request).values() if item.get("lastUpdateTime")
     ]
     return max(moments) + DECIDED if moments else created + PENDING
-
-
-def wrong_usages(request: Object) -> str:
-    """Why the signer does not sign for these usages; empty when it does."""
-    usages = set(request["spec"].get("usages") or ())
-    if "client auth" not in usages or not usages <= USAGES:
-        return f"invalid usages for client certificate: {sorted(usages)}"
-    return ""
 
 
 def failure(request: Object, message: str, now: datetime) -> Object:
@@ -95,12 +88,15 @@ class CertificateController(Controller[str]):
 
     async def _signed(self, request: Object) -> Object:
         spec = request["spec"]
-        if why := wrong_usages(request):
-            return failure(request, why, self.clock.now())
         wanted = timedelta(seconds=spec["expirationSeconds"]) if spec.get("expirationSeconds") else self._lifetime
         pem = base64.b64decode(spec["request"])
         try:
-            certificate = await asyncio.to_thread(self._sign, pem, min(wanted, self._lifetime))
+            asked = read_request(pem)
+            if why := refusal(spec["signerName"], asked, spec.get("usages") or ()):
+                raise PkiError(why)
+            server = spec["signerName"] == KUBELET_SERVING
+            lifetime = min(wanted, self._lifetime)
+            certificate = await asyncio.to_thread(self._sign, pem, lifetime, names=asked.names, server=server)
         except PkiError as error:
             return failure(request, str(error), self.clock.now())
         return {"status": {"certificate": base64.b64encode(certificate).decode()}}

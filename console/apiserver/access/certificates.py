@@ -9,12 +9,12 @@ from common.api.kinds import CERTIFICATESIGNINGREQUESTS, Resource
 from common.api.meta import Object
 from common.errors import Forbidden
 from common.pki import MASTERS, organizations
+from common.signers import API_CLIENT
 from console.apiserver.caller import Caller
 
 from .attributes import Attributes
 from .authorizer import Authorizer
 
-API_CLIENT = "kubernetes.io/kube-apiserver-client"
 _DECISIONS = frozenset({"Approved", "Denied"})
 
 

@@ -10,6 +10,7 @@ from cryptography import x509
 from common.api import ages, kinds, meta
 from common.api.meta import Object
 from common.errors import Cause
+from common.signers import LEGACY
 from console.registry import validation
 from console.registry.columns import AGE, NAME, field
 from console.registry.row import METADATA_FIELDS, Column, Context, Row
@@ -103,6 +104,8 @@ def _validate_signer(name: str) -> list[Cause]:
     if not slash or not path or "." not in domain:
         detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
         return [validation.wrong("spec.signerName", name, detail)]
+    if name == LEGACY:
+        return [validation.wrong("spec.signerName", name, "the legacy signerName is not allowed via this API version")]
     return validation.each("spec.signerName", name, validation.dns_subdomain(domain))
 
 

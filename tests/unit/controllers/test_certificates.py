@@ -17,7 +17,7 @@ from common.clock import FakeClock
 from common.events import Recorder
 from common.pki import Authority, PkiError, certificate_request, common_name, new_key, parse_certificate
 from console.controllers.base import Kit
-from console.controllers.certificates import CertificateController, ends, is_due, wrong_usages
+from console.controllers.certificates import CertificateController, ends, is_due
 from tests.fakes.api import FakeApi
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,12 +53,6 @@ def test_what_is_approved_and_ours_is_signed(found: Object, due: bool) -> None:
     assert is_due(found) is due
 
 
-def test_usages_are_those_of_a_client() -> None:
-    assert not wrong_usages(request(usages=["digital signature", "client auth"]))
-    assert "server auth" in wrong_usages(request(usages=["client auth", "server auth"]))
-    assert wrong_usages(request(usages=["digital signature"]))
-
-
 def test_requests_end() -> None:
     assert ends(request()) == NOW + timedelta(hours=24)
     assert ends(request("Denied")) == NOW + timedelta(hours=1)
@@ -71,8 +65,8 @@ async def world() -> AsyncIterator[tuple[FakeApi, FakeClock]]:
     client = api.client()
     informers = SharedInformers(client, clock)
 
-    def sign(pem: bytes, lifetime: timedelta) -> bytes:
-        return AUTHORITY.sign_client(pem, clock.now(), lifetime)
+    def sign(pem: bytes, lifetime: timedelta, /, *, names: tuple[str, ...], server: bool) -> bytes:
+        return AUTHORITY.sign_as_asked(pem, clock.now(), lifetime, names=names, server=server)
 
     kit = Kit(client, informers, clock, Recorder(client, clock, "test"))
     controller = CertificateController(kit, sign, timedelta(days=365))
@@ -120,6 +114,6 @@ async def test_a_request_that_is_over_is_forgotten(world: tuple[FakeApi, FakeClo
     assert await _settled(api, clock) is None
 
 
-def test_only_clients_are_signed() -> None:
+def test_what_is_no_request_is_not_signed() -> None:
     with pytest.raises(PkiError, match="not a PEM signing request"):
-        AUTHORITY.sign_client(b"x", NOW)
+        AUTHORITY.sign_as_asked(b"x", NOW)
