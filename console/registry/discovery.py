@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 
+from common.api.kinds import Resource
 from common.api.meta import Object
 
 from .catalog import Registry
@@ -160,7 +163,15 @@ def _resource(row: Row) -> Object:
         found["shortNames"] = list(row.short_names)
     if row.categories:
         found["categories"] = list(row.categories)
+    if "update" in row.verbs:
+        found["storageVersionHash"] = _storage_hash(row.stored.resource)
     return found
+
+
+def _storage_hash(resource: Resource) -> str:
+    """Tells clients that migrate stored objects in which version these are; the same in every Kubernetes."""
+    kind = f"{resource.group}/{resource.version}/{resource.kind}"
+    return base64.b64encode(hashlib.sha256(kind.encode()).digest()[:8]).decode()
 
 
 def _subresource(row: Row, subresource: str) -> Object:

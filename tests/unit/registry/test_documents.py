@@ -37,6 +37,24 @@ def test_aggregated_resources_say_all_that_kubectl_needs() -> None:
     assert eviction["verbs"] == ["create"]
 
 
+def test_the_version_that_is_stored_has_the_hash_that_it_has_everywhere() -> None:
+    listed = discovery.api_resource_list(REGISTRY, "", "v1")["resources"]
+    hashes = {item["name"]: item.get("storageVersionHash") for item in listed}
+    assert hashes["pods"] == "xPOwRZ+Yhw8="
+    assert hashes["pods/status"] is None
+    (shown,) = [
+        item
+        for item in discovery.api_resource_list(REGISTRY, "autoscaling", "v1")["resources"]
+        if item["name"] == "horizontalpodautoscalers"
+    ]
+    (kept,) = [
+        item
+        for item in discovery.api_resource_list(REGISTRY, "autoscaling", "v2")["resources"]
+        if item["name"] == "horizontalpodautoscalers"
+    ]
+    assert shown["storageVersionHash"] == kept["storageVersionHash"]
+
+
 def test_plain_discovery_says_the_same() -> None:
     listed = discovery.api_resource_list(REGISTRY, "apps", "v1")
     assert listed["groupVersion"] == "apps/v1"
