@@ -135,6 +135,35 @@ async def test_a_users_taint_evicts_from_a_ready_node_too(running: Any) -> None:
     assert deleted(running) == ["web"]
 
 
+async def test_each_pod_leaves_a_tainted_node_when_its_own_toleration_ends(running: Any) -> None:
+    for name_, seconds in (("soon", 5), ("later", 30)):
+        toleration = {
+            "key": "evict",
+            "operator": "Equal",
+            "value": "v",
+            "effect": "NoExecute",
+            "tolerationSeconds": seconds,
+        }
+        running.api.seed(PODS, pod(name_, node="n1", ready=True, tolerations=[toleration]))
+    await running.client.patch(
+        NODES, "n1", {"spec": {"taints": [{"key": "evict", "value": "v", "effect": "NoExecute"}]}}
+    )
+    await running.settle(6)
+    assert deleted(running) == ["soon", "web"]
+    await running.settle(30)
+    assert deleted(running) == ["later", "soon", "web"]
+
+
+async def test_a_taint_that_is_taken_back_in_time_evicts_nobody(running: Any) -> None:
+    patient = {"key": "evict", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 10}
+    running.api.seed(PODS, pod("patient", node="n1", ready=True, tolerations=[patient]))
+    await running.client.patch(NODES, "n1", {"spec": {"taints": [{"key": "evict", "effect": "NoExecute"}]}})
+    await running.settle(5)
+    await running.client.patch(NODES, "n1", {"spec": {"taints": []}})
+    await running.settle(30)
+    assert deleted(running) == ["web"]
+
+
 async def test_the_only_node_keeps_its_pods(running: Any) -> None:
     running.api.vanish(NODES, Key("", "n2"))
     report(running, "n1", "Unknown")
