@@ -42,6 +42,7 @@ from .conversion import Conversions
 from .customresources import CustomResources
 from .extension.chain import Extension
 from .extension.matching import Scope
+from .extension.typechecking import TypeChecking
 from .figures import figures
 from .fitting import Fitting
 from .health import checks, is_health
@@ -134,6 +135,7 @@ class ApiServer:
         known = checks(store=lambda: store.fault, closing=lambda: self._closing)
         self._system = System(registry, known, self._figures, self.tokens, self._known_remotes)
         self._custom = CustomResources(store, registry, self._verbs, clock)
+        self._type_checking = TypeChecking(store, registry, self._verbs, clock)
         self._runner: web.ServerRunner | None = None
         self._socket_path: Path | None = None
         self._closing = False
@@ -147,6 +149,7 @@ class ApiServer:
         self._authorizer.start()
         self._custom.load()
         self._custom.start()
+        self._type_checking.start()
         client = self.local_client("system:apiserver")
         built_in = (row.resource for row in self._registry.rows() if row.custom is None)
         await seed(client, sorted({(resource.group, resource.version) for resource in built_in}))
@@ -182,6 +185,7 @@ class ApiServer:
         if self._remotes is not None:
             await self._remotes.close()
         await self._custom.close()
+        await self._type_checking.close()
         self._resources.end_watches()
         if self._runner is not None:
             await self._runner.cleanup()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,17 +28,36 @@ _EXTENSIONS = ("ext_strings.ExtStrings", "ext_optional.ExtOptional", "ext_math.E
 @lru_cache(maxsize=8)
 def environment(names: tuple[str, ...] = ("self", "oldSelf")) -> Any:
     """The environment with these variables, None when the package is not installed."""
-    try:
-        cel = importlib.import_module("cel_expr_python.cel")
-    except ImportError:
+    cel = _package()
+    if cel is None:
+        return None
+    return typed({**dict.fromkeys(names, cel.Type.DYN), BEFORE: cel.Type.List(cel.Type.DYN)})
+
+
+def types() -> Any:
+    """The types of the language; only where the package is installed."""
+    return _package().Type
+
+
+def typed(variables: Mapping[str, Any]) -> Any:
+    """The environment with variables of these types, None when the package is not installed."""
+    cel = _package()
+    if cel is None:
         return None
     extensions = []
     for name in _EXTENSIONS:
         module, _, kind = name.partition(".")
         extensions.append(getattr(importlib.import_module(f"cel_expr_python.ext.{module}"), kind)())
-    variables = {**dict.fromkeys(names, cel.Type.DYN), BEFORE: cel.Type.List(cel.Type.DYN)}
     functions = _declarations(cel.Type, cel) + celauthorizer.functions(cel)
-    return cel.NewEnv(variables=variables, extensions=extensions, functions=functions)
+    return cel.NewEnv(variables=dict(variables), extensions=extensions, functions=functions)
+
+
+@lru_cache(maxsize=1)
+def _package() -> Any:
+    try:
+        return importlib.import_module("cel_expr_python.cel")
+    except ImportError:
+        return None
 
 
 def _declarations(kind: Any, cel: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from common.api import kinds, meta
+from common.api import kinds
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
@@ -128,14 +128,6 @@ def _default_policy(obj: Object) -> None:
     if constraints is not None:
         rules = [*(constraints.get("resourceRules") or ()), *(constraints.get("excludeResourceRules") or ())]
         default_matching(constraints, rules)
-
-
-def _prepare_policy(new: Object, old: Object | None, context: Context) -> None:
-    if context.subresource:
-        return
-    raised = old is not None and new.get("spec") != old.get("spec")
-    # Expressions are checked on the way in: there is nothing that a later look could find.
-    new["status"] = {"observedGeneration": meta.generation(old or new) + raised, "typeChecking": {}}
 
 
 def _validate_policy(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
@@ -277,7 +269,6 @@ POLICIES = Row(
     status_keeps=ALL_METADATA,
     schema="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
     default=_default_policy,
-    prepare=_prepare_policy,
     validate=_validate_policy,
 )
 BINDINGS = Row(

@@ -472,3 +472,5 @@ async def test_webhooks_are_in_the_discovery_documents(client: HttpClient, kubec
     assert version in orjson.loads(await kubectl("get", "--raw", f"/apis/{group}"))["versions"]
     names = [item["name"] for item in orjson.loads(await kubectl("get", "--raw", f"/apis/{group}/v1"))["resources"]]
     assert {"mutatingwebhookconfigurations", "validatingwebhookconfigurations"} <= set(names)
+    policies = {"validatingadmissionpolicies", "validatingadmissionpolicies/status", "mutatingadmissionpolicies"}
+    assert policies | {"validatingadmissionpolicybindings", "mutatingadmissionpolicybindings"} <= set(names)
