@@ -36,8 +36,11 @@ def encode_object(row: Row, entry: Entry, form: Form, include_object: str, now: 
 
 def shown(row: Row, entry: Entry) -> bytes:
     """An entry encoded in the version of the row: as it is stored, unless the row is another version's."""
-    obj = row.show(entry.obj)
-    return entry.raw if obj is entry.obj else orjson.dumps(obj)
+    if row.view is None:
+        return entry.raw
+    kept = entry.obj
+    obj = row.show(kept)
+    return entry.raw if obj is kept else orjson.dumps(obj)
 
 
 def partial(obj: Object, form: Form) -> Object:

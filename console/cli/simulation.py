@@ -20,7 +20,7 @@ from common.api.conditions import is_true
 from common.api.kinds import HOSTS, NODES
 from common.api.meta import name
 from common.clock import SystemClock
-from common.errors import NotFound, ServiceUnavailable
+from common.errors import NotFound, ServiceUnavailable, TooManyRequests
 from common.settings import Home
 from common.waiting import wait_until
 from console.setup.machine import answers
@@ -32,7 +32,6 @@ from .exits import Exit, Failure
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 ADOPTED_AT_ONCE = 8
-ADOPTION_TRIES = 5
 
 
 @contextmanager
@@ -103,15 +102,23 @@ def _listening(home: Home, agents: subprocess.Popen[str], count: int) -> Iterato
 
 def _adopt(context: Context, said: dict[str, str]) -> str:
     path = HOSTS.path(None, quote(said["address"], safe=""), "adopt")
-    for left in reversed(range(ADOPTION_TRIES)):
+    made: list[str] = []
+    refusals: list[str] = []
+
+    def adopt() -> bool:
         try:
             host = context.api.send("POST", path, {"code": said["code"]}, timeout=START_SECONDS)
-            break
-        except ServiceUnavailable:
-            # One process plays all the agents: on a busy machine one of them may answer too late.
-            if not left:
-                raise
-    return str(host["status"]["nodeName"])
+        except (ServiceUnavailable, TooManyRequests) as error:
+            # One process plays all the agents: on a busy machine one of them may answer too late, and is busy with the
+            # attempt that was given up.
+            refusals.append(error.message)
+            return False
+        made.append(str(host["status"]["nodeName"]))
+        return True
+
+    if not wait_until(adopt, START_SECONDS, SystemClock()):
+        raise Failure(f"a simulated node is not adopted: {refusals[-1]}", Exit.TIMEOUT)
+    return made[0]
 
 
 def _wait_for_nodes(context: Context, nodes: list[str]) -> None:

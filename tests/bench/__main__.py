@@ -1,23 +1,44 @@
-"""Run benches and print their figures."""
+"""Run benches and print their figures: `python -m tests.bench [NAME …]`, `python -m tests.bench api [OPTIONS]`.
+
+Each is run whatever became of those before it; the exit code says whether all of them did.
+"""
 
 from __future__ import annotations
 
 import importlib
 import sys
+import time
+import traceback
 
-BENCHES = ("scheduler", "api", "network", "replicas", "hollow", "console")
+from tests.bench import api
+from tests.bench.report import table
+
+BENCHES = ("api", "scheduler", "network", "hollow", "jobs", "console", "replicas", "stories")
 
 
-def main(names: list[str]) -> int:
+def main(words: list[str]) -> int:
+    names = [word for word in words if not word.startswith("-")]
+    if words[:1] == ["api"] and len(words) > 1 and words[1].startswith("-"):
+        print(table("api", api.figures(words[1:])), flush=True)
+        return 0
     unknown = [name for name in names if name not in BENCHES]
-    if unknown:
-        print(f"unknown bench {unknown[0]!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+    if unknown or len(names) != len(words):
+        print(f"unknown bench {' '.join(unknown or words)!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
         return 2
-    for name in names or BENCHES:
-        print(f"-- {name}", flush=True)
-        for figure in importlib.import_module(f"tests.bench.{name}").figures():
-            print(figure, flush=True)
-    return 0
+    done = [_run(name) for name in names or BENCHES]
+    return 0 if all(done) else 1
+
+
+def _run(name: str) -> bool:
+    begin = time.monotonic()
+    try:
+        found = importlib.import_module(f"tests.bench.{name}").figures()
+    except Exception:  # noqa: BLE001 - whatever became of it, the others are to run
+        traceback.print_exc()
+        print(f"-- {name}: failed after {time.monotonic() - begin:.0f} s", flush=True)
+        return False
+    print(table(f"{name} ({time.monotonic() - begin:.0f} s)", found), flush=True)
+    return True
 
 
 if __name__ == "__main__":
