@@ -20,17 +20,20 @@ MAX_BODY = 3 * 1024 * 1024  # bytes; as Kubernetes
 
 
 async def read_body(http: web.BaseRequest) -> bytes:
-    """Raises RequestEntityTooLarge before a too large body is in memory."""
+    """Raises RequestEntityTooLarge before a too large body is in memory, BadRequest for one that is cut or garbled."""
     too_large = RequestEntityTooLarge(f"the request body is larger than the limit of {MAX_BODY} bytes")
     if (http.content_length or 0) > MAX_BODY:
         raise too_large
     chunks: list[bytes] = []
     size = 0
-    async for chunk in http.content.iter_any():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise too_large
-        chunks.append(chunk)
+    try:
+        async for chunk in http.content.iter_any():
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise too_large
+            chunks.append(chunk)
+    except web.RequestPayloadError as error:
+        raise BadRequest(f"the request body cannot be read: {error}") from None
     return b"".join(chunks)
 
 

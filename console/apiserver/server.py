@@ -159,9 +159,9 @@ class ApiServer:
             await publish(client, self._front)
         if self._remotes is not None:
             self._remotes.start()
-        self._runner = web.ServerRunner(
-            web.Server(self._handle, handler_cancellation=True, access_log=None), shutdown_timeout=SHUTDOWN_SECONDS
-        )
+        # Bodies come as they were sent: Kubernetes takes no compressed ones, and what is proxied goes on as it is.
+        answering = web.Server(self._handle, handler_cancellation=True, access_log=None, auto_decompress=False)
+        self._runner = web.ServerRunner(answering, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         try:
             if socket_path is not None:

@@ -27,6 +27,7 @@ from .schema import Schema, schema
 
 MAX_DEPTH = 200  # levels of nesting; no real object has 40, and recursion must end before the interpreter's limit
 _RANGES = {"int32": 2**31, "int64": 2**63, "": 2**31}
+_INT32 = Schema("", {"type": "integer", "format": "int32"}, {})
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
 _NOTHING: Object = {}
@@ -246,11 +247,10 @@ class _Walker:
             }
         if isinstance(value, list):
             return [self._plain(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
-        if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-            value = float(value) if abs(value) < 2**1000 else math.inf
-        if isinstance(value, float) and not math.isfinite(value):
+        number = _bounded(value)
+        if number is None and value is not None:
             raise BadRequest(f"{_prefix(self._row)}: {path}: the number is too large")
-        return value
+        return number
 
     def value(self, kind: Schema, value: Any, path: Path, depth: int, owner: Schema, known: Any = None) -> Any:
         if depth > MAX_DEPTH:
@@ -321,14 +321,14 @@ class _Walker:
         return value
 
     def _number(self, _kind: Schema, value: Any, _path: Path) -> float | int | None:
-        return None if isinstance(value, bool) or not isinstance(value, int | float) else value
+        return None if isinstance(value, bool) or not isinstance(value, int | float) else _bounded(value)
 
     def _any(self, kind: Schema, value: Any, path: Path, depth: int, owner: Schema) -> Any:
         match kind.format:
             case "quantity":
                 return self._quantity(kind, value, path, owner)
             case "int-or-string":
-                if isinstance(value, bool) or not isinstance(value, int | str):
+                if not isinstance(value, str) and self._integer(_INT32, value, path) is None:
                     raise self._wrong_type(kind, value, path, owner)
                 return value
         return _copy(value, depth)
@@ -369,6 +369,14 @@ def _go_kind(value: Any) -> str:
     return kinds.get(type(value), "null")
 
 
+def _bounded(value: Any) -> Any:
+    """A value that every JSON library can write: a whole number beyond 64 bits becomes a floating one. None for what is
+    beyond that too."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        value = float(value) if abs(value) < 2**1000 else math.inf
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _copy(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise BadRequest(f"the object provided is nested deeper than {MAX_DEPTH} levels")
@@ -376,4 +384,7 @@ def _copy(value: Any, depth: int) -> Any:
         return {str(name): _copy(item, depth + 1) for name, item in value.items()}
     if isinstance(value, list):
         return [_copy(item, depth + 1) for item in value]
-    return value
+    number = _bounded(value)
+    if number is None and value is not None:
+        raise BadRequest("the object provided has a number that is too large")
+    return number

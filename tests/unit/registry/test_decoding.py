@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.api.kinds import CONFIGMAPS, LEASES, SECRETS
+from common.api.kinds import CONFIGMAPS, CONTROLLERREVISIONS, LEASES, SECRETS, Resource
 from common.errors import ApiError, BadRequest, UnsupportedMediaType
 from console.registry.admission import conform, decode
 
@@ -253,3 +253,20 @@ def test_names_that_come_twice_are_found_however_the_json_is_written() -> None:
     ):
         with pytest.raises(BadRequest, match=r'duplicate field "spec\.replicas"|cannot unmarshal'):
             decode(row(DEPLOYMENTS), body, "application/json", "Strict")
+
+
+@pytest.mark.parametrize(
+    ("resource", "body", "words"),
+    [
+        (DEPLOYMENTS, b'{"spec":{"strategy":{"rollingUpdate":{"maxSurge":99999999999}}}}', "cannot unmarshal number"),
+        (CONTROLLERREVISIONS, b'{"data":{"a":1e999}}', "a number that is too large"),
+    ],
+)
+def test_numbers_that_nothing_can_hold_are_refused(resource: Resource, body: bytes, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        decode(row(resource), body, "application/json", "Strict")
+
+
+def test_a_free_number_beyond_64_bits_is_a_floating_one() -> None:
+    obj, _ = decode(row(CONTROLLERREVISIONS), b'{"data":{"a":%d}}' % 10**30, "application/json", "Strict")
+    assert obj["data"] == {"a": 1e30}
