@@ -16,6 +16,8 @@ from .model import Backend, Listener, Server, Wanted, Way
 
 CONFIG = "haproxy.cfg"
 LIST = "certificates.list"
+# SO_REUSEPORT stays on: a worker that cannot get the old one's sockets within a second, as on a host without a free
+# processor, binds beside it; without it HAProxy would close the old sockets first and connections be refused meanwhile.
 DRAIN_SECONDS = 600  # how long a process that was replaced may finish what it has, WebSockets for instance
 _TLS = {"HTTPS", "GRPCS"}
 _HTTP2 = {"GRPC", "GRPCS", "H2C"}
@@ -25,7 +27,6 @@ global
     default-path config
     stats socket {socket} mode 600 level admin expose-fd listeners
     hard-stop-after {drain}s
-    noreuseport
     {user}
     ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
 

@@ -155,6 +155,24 @@ async def test_a_reload_loses_no_request(
     assert len(seen) == 6
 
 
+async def test_a_new_worker_listens_though_the_old_one_gets_no_processor(
+    proxy: HaproxyProxy, settings: ProxySettings, servers: Servers
+) -> None:
+    """It has the sockets within a second from the old one, or binds beside it: nobody closes a port in between."""
+    a, b = servers(2)
+    slices = [*endpoints("a", a), *endpoints("b", b)]
+    site, more = ingress("site", ("a.example", "/", "a")), ingress("more", ("b.example", "/", "b"))
+    await proxy.sync(inputs(settings, site, service("a"), service("b"), slices=slices))
+    old = int((await worker(proxy)).removeprefix("Pid: "))
+    os.kill(old, signal.SIGSTOP)
+    try:
+        await proxy.sync(inputs(settings, site, more, service("a"), service("b"), slices=slices))
+        assert proxy.state.reason == RUNNING
+        assert int((await worker(proxy)).removeprefix("Pid: ")) != old
+    finally:
+        os.kill(old, signal.SIGCONT)
+
+
 async def test_a_killed_process_is_back_within_a_moment(
     proxy: HaproxyProxy, settings: ProxySettings, client: Client, servers: Servers
 ) -> None:
