@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -20,8 +21,7 @@ import kubernetes
 import urllib3
 from urllib3.response import BaseHTTPResponse
 
-from tests.integration.api.kubectl import Kubectl
-
+KUBECTL = shutil.which("kubectl") or "kubectl"
 DEADLINE = 30.0  # seconds; generous, a loaded machine must not fail a test
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -74,8 +74,19 @@ class Plane:
             client.rest_client.pool_manager.clear()
             client.close()
 
-    def kubectl(self, folder: Path) -> Kubectl:
-        return Kubectl(self.kubeconfig, folder)
+    def run(self, *arguments: str, stdin: str = "", code: int = 0) -> str:
+        """What kubectl prints; the test fails when it ends with another code."""
+        result = subprocess.run(
+            [KUBECTL, *arguments], env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home)},
+            input=stdin, capture_output=True, text=True, check=False, timeout=DEADLINE,
+        )  # fmt: skip
+        assert result.returncode == code, f"kubectl {' '.join(arguments)}: {result.stderr}{result.stdout}"
+        return result.stdout
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A kubectl that goes on."""
+        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home)}
+        return subprocess.Popen([KUBECTL, *arguments], env=environment, stdout=subprocess.PIPE, text=True)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request; header names have _ for -. A body that is no text or bytes is sent as JSON."""
