@@ -75,12 +75,21 @@ def _with_references(node: Any) -> Any:
         return [_with_references(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key: value.replace("#/$defs/", "#/components/schemas/")
-        if key == "$ref" and isinstance(value, str)
-        else _with_references(value)
-        for key, value in node.items()
-    }
+    return _beside_reference(
+        {
+            key: value.replace("#/$defs/", "#/components/schemas/")
+            if key == "$ref" and isinstance(value, str)
+            else _with_references(value)
+            for key, value in node.items()
+        }
+    )
+
+
+def _beside_reference(node: Object) -> Object:
+    """What stands beside a reference counts for nobody in this version of OpenAPI, so the reference is put inside."""
+    if "$ref" not in node or len(node) == 1:
+        return node
+    return {**{key: value for key, value in node.items() if key != "$ref"}, "allOf": [{"$ref": node["$ref"]}]}
 
 
 def _component(node: Any) -> Any:
@@ -97,4 +106,4 @@ def _component(node: Any) -> Any:
             result[key] = next(item for item in value if item != "null")
         elif key != "enum":
             result[key] = _component(value)
-    return result
+    return _beside_reference(result)

@@ -22,7 +22,11 @@ from . import lists, pruning, rules, values
 from .printing import columns
 from .pruning import EMBEDDED
 
-_META = {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
+_META = {
+    "$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+    "description": "Standard object's metadata. More info: "
+    "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+}
 _API_VERSION = {
     "type": "string",
     "description": "APIVersion defines the versioned schema of this representation of an object.",

@@ -269,7 +269,7 @@ def test_openapi_follows_the_rows() -> None:
     before = documents.index()
     published = orjson.loads(documents.document("example.com", "v1"))["components"]["schemas"]["com.example.v1.Widget"]
     assert published["x-kubernetes-group-version-kind"] == [{"group": "example.com", "version": "v1", "kind": "Widget"}]
-    assert published["properties"]["metadata"]["$ref"] == (
+    assert published["properties"]["metadata"]["allOf"][0]["$ref"] == (
         "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
     )
     assert published["properties"]["spec"]["properties"]["color"]["enum"] == ["red", "green"]
