@@ -203,7 +203,7 @@ class Executor:
             return events.ContainerFailed(name, attempt, "CreateContainerConfigError", str(error))
         info = await self._surface.runtime.start_container(spec)
         resources = spec.container.get("resources") or {}
-        return events.ContainerStarted(name, attempt, info.id, info.started_at, info.image_id, resources)
+        return events.ContainerStarted(name, attempt, info.id, info.started_at, info.image_id, resources, info.identity)
 
     async def _update_container(self, instruction: do.UpdateContainer) -> Event:
         wanted = figures(instruction.resources)

@@ -31,6 +31,7 @@ def seen(info: ContainerInfo, message: str) -> events.Seen:
         message=message,
         addresses=info.addresses,
         figures=info.figures,
+        identity=info.identity,
     )
 
 

@@ -84,7 +84,7 @@ def requests(pod: Object) -> dict[str, Fraction]:
     for resource, amount in peak.items():
         total[resource] = max(total.get(resource, Fraction()), amount)
     whole = _requested(spec)
-    total |= {resource: amount for resource, amount in whole.items() if _is_pod_level(resource)}
+    total |= {resource: amount for resource, amount in whole.items() if is_pod_level(resource)}
     _add(total, {key: quantity.parse(value) for key, value in (spec.get("overhead") or {}).items()})
     return total
 
@@ -119,7 +119,8 @@ def _effective(container: Object, held: dict[str, list[Object]], pod: Object) ->
     return amounts
 
 
-def _is_pod_level(resource: str) -> bool:
+def is_pod_level(resource: str) -> bool:
+    """Whether a pod may ask for it as a whole."""
     return resource in {"cpu", "memory"} or resource.startswith("hugepages-")
 
 
@@ -144,8 +145,12 @@ def default_pull_policy(image: str) -> str:
 
 def qos_class(pod: Object) -> str:
     """The documented rule for cpu and memory of all containers. Guaranteed: each limits both and requests just that.
-    BestEffort: none asks for anything."""
+    BestEffort: none asks for anything. What the pod asks as a whole decides alone."""
     spec = pod.get("spec") or {}
+    if spec.get("resources"):
+        asked = [_counted(spec, name) for name in ("requests", "limits")]
+        if any(amount for amounts in asked for amount in amounts.values()):
+            return "Guaranteed" if _is_guaranteed(spec) else "Burstable"
     containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     asked = [_counted(container, name) for container in containers for name in ("requests", "limits")]
     if not any(amount for amounts in asked for amount in amounts.values()):

@@ -43,6 +43,13 @@ def figures(resources: Object) -> Figures:
     )
 
 
+def bounded(resources: Object, pod: Object) -> Object:
+    """A container's resources with the limits of its pod as a whole where it has none of its own: kubelet's rule."""
+    whole = (((pod.get("spec") or {}).get("resources") or {}).get("limits")) or {}
+    limits = {name: value for name, value in whole.items() if name in RESIZABLE} | (resources.get("limits") or {})
+    return {**resources, "limits": limits} if limits else resources
+
+
 def resizable(resources: Object) -> Object:
     """The part of a container's resources that a resize may change."""
     result: Object = {}

@@ -52,6 +52,7 @@ class ContainerInfo:
     oom_killed: bool = False
     spec_hash: str = ""
     addresses: tuple[str, ...] = ()  # of a sandbox, the primary family first
+    identity: tuple[int, int, tuple[int, ...]] | None = None  # user, group and all groups of its first process
     figures: Figures | None = None  # what its resources are to the kernel; None when the engine has not told
 
 

@@ -16,6 +16,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
@@ -117,12 +118,12 @@ class DockerRuntime:
 
     async def inspect(self, container_id: str) -> ContainerInfo | None:
         try:
-            data = await self.call(lambda api: api.inspect_container(container_id))
+            data, identity = await self.call(functools.partial(_inspect, container_id))
         except RuntimeFailure as failure:
             if failure.reason == "NotFound":
                 return None
             raise
-        return translate.info(data)
+        return replace(translate.info(data), identity=identity)
 
     async def stop(self, container_id: str, signal: str = "") -> bool:
         def send(api: Any) -> bool:
@@ -406,6 +407,22 @@ class DockerRuntime:
         async for chunk in raw if data["Config"].get("Tty") else streams.demultiplexed(raw):
             if chunk:
                 yield chunk
+
+
+def _inspect(container_id: str, api: Any) -> tuple[Any, tuple[int, int, tuple[int, ...]] | None]:
+    data = api.inspect_container(container_id)
+    pid = data["State"].get("Pid")
+    return data, process_identity(Path(f"/proc/{pid}/status")) if pid else None
+
+
+def process_identity(status: Path) -> tuple[int, int, tuple[int, ...]] | None:
+    """Effective user and group, and all groups, of a process by its file in /proc; None when it has ended."""
+    try:
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    except OSError:
+        return None
+    groups = sorted({int(group) for group in lines["Groups"].split()} | {int(lines["Gid"].split()[1])})
+    return int(lines["Uid"].split()[1]), int(lines["Gid"].split()[1]), tuple(groups)
 
 
 def _create(api: Any, config: Object, name: str) -> tuple[str, bool]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from common.api import meta
 from common.api.meta import Object
-from common.api.resizing import CPU_PERIOD, Figures, figures
+from common.api.resizing import CPU_PERIOD, Figures, bounded, figures
 
 from .base import ContainerInfo, ContainerSpec, ContainerState, Mount, RuntimeFailure, SandboxSpec
 
@@ -170,7 +170,7 @@ def _host_config(spec: ContainerSpec, pod_spec: Object) -> Object:
         "CapDrop": list(capabilities.get("drop") or ()),
         "GroupAdd": [str(group) for group in groups],
         "SecurityOpt": _security_options(spec.pod, container),
-        **limits(figures(container.get("resources") or {})),
+        **limits(figures(bounded(container.get("resources") or {}, spec.pod))),
         "OomScoreAdj": spec.oom_score,
     }
     if pod_spec.get("hostPID"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from common.api.meta import Object
 
@@ -11,6 +12,9 @@ from .moment import Moment
 from .probe import KINDS, READINESS, STARTUP, ProbeTrack
 from .spec import ContainerKind
 from .steps import CrashBackoff, Step
+
+Identity: TypeAlias = tuple[int, int, tuple[int, ...]]
+"""User, group and all groups of a process."""
 
 
 class Phase(StrEnum):
@@ -65,6 +69,7 @@ class ContainerTrack:
     actual: Object | None = None  # the resources that the running container has; None when they are never resized
     update: Step = field(default_factory=Step)  # of the running container, to what is allocated
     update_error: str = ""
+    identity: Identity | None = None  # of the first process of the current run
     backoff_said: bool = False
     stop: Stop | None = None
     must_restart: bool = False  # its definition changed: the restart policy has no say

@@ -122,6 +122,7 @@ class ContainerStarted:
     started_at: str
     image_id: str = ""
     resources: Object | None = None  # those that it was started with
+    identity: tuple[int, int, tuple[int, ...]] | None = None  # user, group and all groups of its first process
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,7 @@ class Seen:
     message: str = ""
     addresses: tuple[str, ...] = ()
     figures: Figures | None = None
+    identity: tuple[int, int, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

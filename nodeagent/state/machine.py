@@ -306,6 +306,7 @@ def _container_started(turn: Turn, event: events.ContainerStarted) -> None:
         return
     track.image_id = event.image_id or track.image_id
     track.run(event.id, event.started_at, container_hash(track.spec), turn.now)
+    track.identity = event.identity
     resize.started(track, event.resources)
     turn.normal("Created", "Container created", track)
     turn.normal("Started", "Container started", track)

@@ -111,6 +111,7 @@ def _take_over(turn: Turn, track: ContainerTrack, runs: list[Seen]) -> None:
         track.must_restart = latest.spec_hash != container_hash(track.spec)
         return
     track.run(latest.id, latest.started_at, latest.spec_hash, turn.now)
+    track.identity = latest.identity
     resize.found_running(turn.state, track, latest.figures)
     track.image.succeed()
     track.hook.succeed()

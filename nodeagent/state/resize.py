@@ -11,7 +11,17 @@ import json
 
 from common.api import meta, quantity
 from common.api.meta import Object
-from common.api.resizing import CPU_PERIOD, DEFERRED, RESIZABLE, SHARES_PER_CORE, Figures, figures, restarts, same
+from common.api.resizing import (
+    CPU_PERIOD,
+    DEFERRED,
+    RESIZABLE,
+    SHARES_PER_CORE,
+    Figures,
+    bounded,
+    figures,
+    restarts,
+    same,
+)
 
 from .container import ContainerTrack
 from .events import ContainerUpdated, ContainerUpdateFailed, ResizeDecided
@@ -178,7 +188,8 @@ def found_running(state: PodState, track: ContainerTrack, has: Figures | None) -
     if has == figures(wished.get("resources") or {}):
         track.spec = {**track.spec, "resources": wished.get("resources") or {}}
     allocated = track.spec.get("resources") or {}
-    track.actual = allocated if has is None or has == figures(allocated) else _described(allocated, has)
+    expected = figures(bounded(allocated, state.pod))
+    track.actual = allocated if has is None or has == expected else _described(allocated, has)
 
 
 def _described(allocated: Object, has: Figures) -> Object:

@@ -196,7 +196,19 @@ def _container_status(state: PodState, track: ContainerTrack) -> Object:
     if requests := resources.get("requests"):
         status["allocatedResources"] = requests
     status["resources"] = resources if track.actual is None else track.actual
+    if mounts := track.spec.get("volumeMounts"):
+        status["volumeMounts"] = [_mount(mount) for mount in mounts]
+    if track.phase is Phase.RUNNING and track.identity is not None:
+        user, group, groups = track.identity
+        status["user"] = {"linux": {"uid": user, "gid": group, "supplementalGroups": list(groups)}}
     return status
+
+
+def _mount(mount: Object) -> Object:
+    shown: Object = {"name": mount.get("name"), "mountPath": mount.get("mountPath")}
+    if mount.get("readOnly"):
+        shown |= {"readOnly": True, "recursiveReadOnly": "Disabled"}
+    return shown
 
 
 def _shown_state(state: PodState, track: ContainerTrack) -> tuple[Object, Ended | None]:

@@ -227,6 +227,12 @@ def test_processes_run_as_the_security_context_says(bench: Bench, name: str, sai
     assert said in bench.log("users", name)
 
 
+def test_the_status_says_who_a_container_runs_as_and_what_it_has_mounted(bench: Bench) -> None:
+    found = bench.running("annotated")
+    assert _status(found)["user"] == {"linux": {"uid": 0, "gid": 0, "supplementalGroups": [0]}}
+    assert [mount["mountPath"] for mount in _status(found)["volumeMounts"]] == ["/sub", "/whole"]
+
+
 def test_a_safe_sysctl_is_set_for_the_pod(bench: Bench) -> None:
     assert bench.log("sysctls") == "1\n"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from common.api import quotas
 from common.api.meta import Object
-from common.api.pods import default_pull_policy
+from common.api.pods import default_pull_policy, is_pod_level, requests
 
 from .claim_specs import default_claim_spec
 
@@ -21,7 +22,8 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def default_pod_spec(spec: Object, *, is_pod: bool = False) -> None:
-    """Fill what a PodSpec leaves out. Ports of the host are for pods alone: templates leave them to theirs."""
+    """Fill what a PodSpec leaves out. Ports of the host and requests that follow from limits are for pods alone:
+    templates leave them to theirs."""
     for name, value in _SPEC.items():
         # Go cannot tell an empty text from nothing.
         if spec.get(name) is None or spec[name] == "":
@@ -35,6 +37,8 @@ def default_pod_spec(spec: Object, *, is_pod: bool = False) -> None:
     for list_name in ("initContainers", "containers", "ephemeralContainers"):
         for container in spec.get(list_name) or ():
             _default_container(container, host_network=is_pod and bool(spec.get("hostNetwork")))
+    if is_pod:
+        _default_requests(spec)
     for volume in spec.get("volumes") or ():
         _default_volume(volume)
 
@@ -59,13 +63,22 @@ def _default_container(container: Object, *, host_network: bool) -> None:
         reference = (variable.get("valueFrom") or {}).get("fieldRef")
         if reference is not None:
             reference.setdefault("apiVersion", "v1")
-    _default_requests(container["resources"])
 
 
-def _default_requests(resources: Object) -> None:
-    limits = resources.get("limits") or {}
-    if limits:
-        resources["requests"] = {**limits, **(resources.get("requests") or {})}
+def _default_requests(spec: Object) -> None:
+    """Who limits itself asks for that much; a pod as a whole for what its containers ask, if they do."""
+    for list_name in ("initContainers", "containers"):
+        for container in spec.get(list_name) or ():
+            resources = container["resources"]
+            if limits := resources.get("limits"):
+                resources["requests"] = {**limits, **(resources.get("requests") or {})}
+    whole = spec.get("resources") or {}
+    if whole.get("limits"):
+        containers = {list_name: spec.get(list_name) for list_name in ("initContainers", "containers")}
+        asked = requests({"spec": containers})
+        summed = {name: quotas.shown(name, amount) for name, amount in asked.items() if is_pod_level(name)}
+        limits = {name: amount for name, amount in whole["limits"].items() if is_pod_level(name)}
+        whole["requests"] = {**limits, **summed, **(whole.get("requests") or {})}
 
 
 def _default_probe(probe: Object) -> None:

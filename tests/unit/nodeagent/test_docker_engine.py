@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nodeagent.runtime.docker_engine import WORKERS, DockerRuntime
+from nodeagent.runtime.docker_engine import WORKERS, DockerRuntime, process_identity
 
 
 class Engine:
@@ -34,6 +34,13 @@ class Engine:
 
     def close(self) -> None:
         self.registry.set()
+
+
+def test_a_process_tells_its_user_and_groups(tmp_path: Path) -> None:
+    status = tmp_path / "status"
+    status.write_text("Name:\tsh\nUid:\t0\t1000\t0\t0\nGid:\t0\t2000\t0\t0\nGroups:\t3000 1 \n")
+    assert process_identity(status) == (1000, 2000, (1, 2000, 3000))
+    assert process_identity(tmp_path / "gone") is None
 
 
 class Scripted(DockerRuntime):

@@ -99,6 +99,14 @@ def test_resources(resources: Object, expected: Object) -> None:
     assert ("CpuQuota" in host) is ("CpuQuota" in expected)
 
 
+def test_a_container_without_limits_has_those_of_its_pod_as_a_whole() -> None:
+    whole = {"limits": {"cpu": "1", "memory": "64Mi"}}
+    made = pod({"resources": {"limits": {"cpu": "500m"}}}, resources=whole)
+    spec = ContainerSpec(made, made["spec"]["containers"][0], "box", 0, {})
+    host = translate.container_config(spec, "c")["HostConfig"]
+    assert (host["CpuQuota"], host["Memory"]) == (50_000, 64 << 20)
+
+
 def test_the_containers_security_context_comes_before_the_pods() -> None:
     made = config(
         {"securityContext": {

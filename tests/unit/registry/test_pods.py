@@ -10,7 +10,19 @@ from common.api.meta import Object
 from common.api.pods import default_pull_policy
 from console.registry.kinds.pods import grace_period
 
-from .builders import PODS, causes, changed, container, created, pod, pod_of, update_causes, updated
+from .builders import (
+    DEPLOYMENTS,
+    PODS,
+    causes,
+    changed,
+    container,
+    created,
+    deployment,
+    pod,
+    pod_of,
+    update_causes,
+    updated,
+)
 
 
 def test_defaults_are_the_documented_ones() -> None:
@@ -52,6 +64,23 @@ def test_defaults_are_the_documented_ones() -> None:
             "failureThreshold": 3,
         },
     }
+
+
+def test_a_pod_asks_as_a_whole_for_what_its_containers_ask_or_else_for_its_limits() -> None:
+    whole = {"limits": {"cpu": "1", "memory": "128Mi"}}
+    asking = container(resources={"requests": {"cpu": "250m"}})
+    found = created(PODS, pod(containers=[asking, {**asking, "name": "b"}], resources=whole))
+    assert found["spec"]["resources"]["requests"] == {"cpu": "500m", "memory": "128Mi"}
+    assert found["status"]["qosClass"] == "Burstable"
+    assert created(PODS, pod(resources=whole))["status"]["qosClass"] == "Guaranteed"
+
+
+def test_requests_follow_from_limits_in_pods_and_not_in_templates() -> None:
+    limited = container(resources={"limits": {"cpu": "1"}})
+    assert created(PODS, pod(containers=[limited]))["spec"]["containers"][0]["resources"]["requests"] == {"cpu": "1"}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [limited]}}
+    made = created(DEPLOYMENTS, deployment(template=template))
+    assert "requests" not in made["spec"]["template"]["spec"]["containers"][0]["resources"]
 
 
 def test_defaults_of_volumes_and_sources() -> None:

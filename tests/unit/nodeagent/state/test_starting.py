@@ -17,6 +17,15 @@ from nodeagent.state.instructions import (
 from .driver import Driver, container, events, pod
 
 
+def test_a_running_container_tells_its_mounts_and_who_it_runs_as() -> None:
+    mounts = [{"name": "a", "mountPath": "/a"}, {"name": "b", "mountPath": "/b", "readOnly": True}]
+    driver = Driver(pod(container(volumeMounts=mounts))).sandbox().image()
+    driver.tell(events.ContainerStarted("web", 0, "web-0", driver.now.text, identity=(1000, 2000, (2000, 3000))))
+    status = driver.container_status()
+    assert status["volumeMounts"] == [mounts[0], {**mounts[1], "recursiveReadOnly": "Disabled"}]
+    assert status["user"] == {"linux": {"uid": 1000, "gid": 2000, "supplementalGroups": [2000, 3000]}}
+
+
 def test_volumes_and_image_first_then_sandbox_then_container() -> None:
     driver = Driver(pod())
     assert driver.asked(PrepareVolumes)
