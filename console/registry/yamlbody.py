@@ -7,7 +7,7 @@ depth that no object has, as the reader's time grows with its square.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from yaml.composer import Composer
@@ -28,6 +28,9 @@ class _Loader(Composer, CParser, SafeConstructor, Resolver):
     The text is read by libyaml, ten times as fast as in Python; nodes are put together in Python, since libyaml's own
     composer ends the process on deep nesting.
     """
+
+    # What Kubernetes' reader takes for booleans besides those of PyYAML.
+    bool_values: ClassVar[dict[str, bool]] = {**SafeConstructor.bool_values, "y": True, "n": False}
 
     def __init__(self, text: str) -> None:
         CParser.__init__(self, text)
@@ -60,6 +63,9 @@ _Loader.add_implicit_resolver(
     re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)(?:[eE][-+]?[0-9]+)?\Z"),
     list("-+0123456789."),
 )
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]\Z"), list("yYnN"))
 
 
 def load(body: bytes) -> Any:

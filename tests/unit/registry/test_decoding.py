@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from common.api.kinds import CONFIGMAPS, CONTROLLERREVISIONS, LEASES, SECRETS, Resource
 from common.errors import ApiError, BadRequest, UnsupportedMediaType
+from console.registry import yamlbody
 from console.registry.admission import conform, decode
 
 from .builders import DEPLOYMENTS, PODS, SERVICES, deployment, pod, row
@@ -143,6 +144,10 @@ def test_yaml_is_read_as_kubernetes_reads_it() -> None:
     spec = decode(row(PODS), mode, YAML, "Strict")[0]["spec"]
     assert spec["volumes"][0]["secret"]["defaultMode"] == 0o400
     assert spec["terminationGracePeriodSeconds"] == 30
+
+
+def test_single_letters_are_booleans_as_kubernetes_has_them() -> None:
+    assert yamlbody.load(b"[y, N, yes, Off, 'n', x]") == [True, False, True, False, "n", "x"]
 
 
 def test_keys_are_texts() -> None:
