@@ -17,10 +17,12 @@ packet is of this cluster. Nothing is dropped or accepted for traffic that is no
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 
 from common.settings import TUNNEL_PORT
 
@@ -184,6 +186,7 @@ class _Builder:
         self._ip = _family(facts)
         self._version = facts.version
         self._pods = facts.pods
+        self._own_pods = facts.own_pods
         self.sets: dict[str, str] = {}
         self.counters: set[str] = set()
         self.chains: dict[str, tuple[str, ...]] = {}
@@ -200,8 +203,10 @@ class _Builder:
             self._choice(f"svc-{tag}", port, port.endpoints, [f"{self._ip} saddr != {self._pods} {self._mark}"])
         if local and (port.internal_local or port.external_local):
             self._choice(f"loc-{tag}", port, local, [])
-        for endpoint in local:
-            self.elements["hairpin"][f"{endpoint.address} . {endpoint.address}"] = ""
+        for endpoint in port.endpoints:
+            # Slices that users write may leave out on which node an endpoint is.
+            if endpoint.local or _is_in(endpoint.address, self._own_pods):
+                self.elements["hairpin"][f"{endpoint.address} . {endpoint.address}"] = ""
         self._cluster_ips(port, tag, local)
         self._outside(port, tag, local)
 
@@ -299,6 +304,11 @@ def _slots(endpoints: tuple[Endpoint, ...]) -> tuple[list[str], int]:
         slots.append(str(start) if end == start else f"{start}-{end}")
         start = end + 1
     return slots, start
+
+
+@functools.lru_cache(65536)
+def _is_in(address: str, cidr: str) -> bool:
+    return ip_address(address) in ip_network(cidr)
 
 
 def counter_name(port: str) -> str:

@@ -12,6 +12,9 @@ from aiohttp import web
 from common.api.kinds import ENDPOINTS, PODS, SERVICES
 from common.api.meta import Object
 from common.client.http import HttpClient
+from common.clock import SystemClock
+from common.pki import Authority, Subject
+from common.tls import server_context
 
 from .conftest import Running
 from .kubectl import Kubectl
@@ -78,6 +81,7 @@ async def ask(api: Running) -> AsyncIterator[Ask]:
 @pytest.mark.usefixtures("pod")
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 async def test_every_method_reaches_the_pod_with_path_query_and_body(ask: Ask, method: str) -> None:
+    assert (await ask("HEAD", f"{PREFIX}/some/path"))[:2] == (200, "")
     status, text, _ = await ask(method, f"{PREFIX}/a%2Fb/c?x=1&y=%20", b"hello" if method != "GET" else None)
     body = "hello" if method != "GET" else ""
     assert (status, text) == (200, f"{method} /a%2Fb/c?x=1&y=%20 {body} nobody {PREFIX}/a%2Fb/c")
@@ -106,6 +110,56 @@ async def test_links_and_redirects_lead_through_the_proxy_again(ask: Ask) -> Non
         status, _, headers = await ask(method, f"{PREFIX}?x=1")
         assert (status, headers["Location"]) == (301, f"{PREFIX}/?x=1")
     assert (await ask("POST", PREFIX, b"x"))[1].startswith("POST / x")
+
+
+@pytest.fixture
+async def secure_port() -> AsyncIterator[int]:
+    """The same program behind a certificate that nobody knows."""
+    clock = SystemClock()
+    authority = Authority.create("stranger", clock.now())
+    identity = authority.issue(Subject("pod", names=("pod.example",), server=True), clock.now())
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", _tell)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    context = server_context(identity, authority.certificate_pem)
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+@pytest.mark.usefixtures("pod")
+async def test_a_pod_and_a_service_are_reached_over_tls(client: HttpClient, ask: Ask, secure_port: int) -> None:
+    base = "/api/v1/namespaces/default"
+    assert (await ask("GET", f"{base}/pods/https:web:{secure_port}/proxy/x"))[1].startswith("GET /x")
+    spec = {"ports": [{"name": "http", "port": 443}]}
+    await client.create(SERVICES, {"metadata": {"name": "web", "namespace": "default"}, "spec": spec})
+    reference = {"kind": "Pod", "namespace": "default", "name": "web"}
+    found = endpoints(secure_port, {"ip": "10.42.0.9", "nodeName": "node-1", "targetRef": reference})
+    await client.create(ENDPOINTS, found)
+    for name in ("https:web:http", "https:web:443"):
+        assert (await ask("GET", f"{base}/services/{name}/proxy/x"))[1].startswith("GET /x")
+
+
+@pytest.mark.usefixtures("pod")
+async def test_a_service_takes_every_method_and_sends_readers_to_its_folder(
+    client: HttpClient, ask: Ask, port: int
+) -> None:
+    spec = {"ports": [{"port": 80}]}
+    await client.create(SERVICES, {"metadata": {"name": "web", "namespace": "default"}, "spec": spec})
+    reference = {"kind": "Pod", "namespace": "default", "name": "web"}
+    found = endpoints(port, {"ip": "10.42.0.9", "nodeName": "node-1", "targetRef": reference})
+    del found["subsets"][0]["ports"][0]["name"]
+    await client.create(ENDPOINTS, found)
+    prefix = "/api/v1/namespaces/default/services/web/proxy"
+    for method in ("DELETE", "OPTIONS", "PATCH", "POST", "PUT"):
+        assert (await ask(method, f"{prefix}?method={method}"))[1].startswith(f"{method} /?method={method}")
+    for method in ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"):
+        assert (await ask(method, f"{prefix}/some/path"))[1].startswith(f"{method} /some/path")
+    assert (await ask("HEAD", f"{prefix}/some/path"))[:2] == (200, "")
+    for method in ("GET", "HEAD"):
+        status, _, headers = await ask(method, f"{prefix}?method={method}")
+        assert (status, headers["Location"]) == (301, f"{prefix}/?method={method}")
 
 
 def endpoints(port: int, *addresses: Object) -> Object:

@@ -8,12 +8,16 @@
  *   GET /burn?N      answer, and keep one processor busy for N seconds
  *   GET /env?NAME    the value of an environment variable
  *   GET /file?PATH   the beginning of a file
+ *   GET /udp?H:PORT  what the same server at a host and port answers to a datagram; empty within a second
+ *
+ * Each datagram to the same port is answered as GET / is.
  *
  * SIGTERM ends it politely: connections that wait in the queue are still served, answers carry Connection: close, and
  * the process exits when no request is under way. $ABRUPT=1 makes it exit at once instead. $START_MS delays listening.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -57,7 +61,24 @@ static void start_burning(long seconds) {
     if (seconds > 0 && !pthread_create(&thread, NULL, burn, (void *)seconds)) pthread_detach(thread);
 }
 
-static int answer(const char *path, char *body) {
+static void ask_datagram(char *where, char *body) {
+    char *port = strrchr(where, ':');
+    struct addrinfo wanted = {.ai_socktype = SOCK_DGRAM}, *found;
+    body[0] = 0;
+    if (!port) return;
+    *port++ = 0;
+    if (getaddrinfo(where, port, &wanted, &found)) return;
+    int client = socket(found->ai_family, SOCK_DGRAM, 0);
+    struct pollfd wait = {client, POLLIN, 0};
+    if (!connect(client, found->ai_addr, found->ai_addrlen) && send(client, "?", 1, 0) == 1 && poll(&wait, 1, 1000) > 0) {
+        ssize_t count = recv(client, body, BODY_MAX - 1, 0);
+        body[count < 0 ? 0 : count] = 0;
+    }
+    close(client);
+    freeaddrinfo(found);
+}
+
+static int answer(char *path, char *body) {
     const char *version = getenv("VERSION");
     if (!strcmp(path, "/healthz")) {
         int bad = failing || stopping;
@@ -74,6 +95,8 @@ static int answer(const char *path, char *body) {
         snprintf(body, BODY_MAX, "%s\n", value ? value : "");
     } else if (!strncmp(path, "/file?", 6)) {
         read_file(path + 6, body);
+    } else if (!strncmp(path, "/udp?", 5)) {
+        ask_datagram(path + 5, body);
     } else {
         snprintf(body, BODY_MAX, "%s %s\n", name, version ? version : "");
     }
@@ -118,13 +141,13 @@ static void *serve(void *argument) {
     return NULL;
 }
 
-static int listen_on(int port) {
+static int listen_on(int port, int kind) {
     int on = 1, off = 0;
-    int server = socket(AF_INET6, SOCK_STREAM, 0);
+    int server = socket(AF_INET6, kind, 0);
     struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
     setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     setsockopt(server, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(server, (struct sockaddr *)&address, sizeof address) || listen(server, 1024)) {
+    if (bind(server, (struct sockaddr *)&address, sizeof address) || (kind == SOCK_STREAM && listen(server, 1024))) {
         perror("listen");
         exit(1);
     }
@@ -148,6 +171,19 @@ static int accept_one(int server, int wait_ms) {
     return 1;
 }
 
+static void *answer_datagrams(void *argument) {
+    int server = (int)(long)argument;
+    char request[64], body[BODY_MAX], path[] = "/";
+    struct sockaddr_in6 peer;
+    while (!stopping) {
+        socklen_t size = sizeof peer;
+        if (recvfrom(server, request, sizeof request, 0, (struct sockaddr *)&peer, &size) < 0) continue;
+        answer(path, body);
+        sendto(server, body, strlen(body), 0, (struct sockaddr *)&peer, size);
+    }
+    return NULL;
+}
+
 int main(void) {
     const char *port = getenv("PORT"), *delay = getenv("START_MS");
     struct sigaction action = {.sa_handler = on_term};
@@ -156,7 +192,10 @@ int main(void) {
     signal(SIGPIPE, SIG_IGN);
     gethostname(name, sizeof name - 1);
     if (delay) usleep((useconds_t)atoi(delay) * 1000);
-    int server = listen_on(port ? atoi(port) : 8080);
+    int number = port ? atoi(port) : 8080, server = listen_on(number, SOCK_STREAM);
+    pthread_t datagrams;
+    if (!pthread_create(&datagrams, NULL, answer_datagrams, (void *)(long)listen_on(number, SOCK_DGRAM)))
+        pthread_detach(datagrams);
     printf("%s listens\n", name);
     fflush(stdout);
     while (!stopping) accept_one(server, 100);

@@ -109,3 +109,9 @@ def test_weights_decide_how_many_random_numbers_an_endpoint_has() -> None:
     sticky = render(FACTS, [], [replace(port, affinity_seconds=60)])
     (rule,) = [rule for rule in chain(sticky, "10.43.0.10 . tcp . 80") if "vmap" in rule]
     assert re.search(r"mod 3 vmap \{ 0 : goto ep-\S+, 1-2 : goto ep-\S+ \}", rule)
+
+
+def test_a_pod_of_this_node_reaches_itself_though_its_slice_does_not_say_where_it_is() -> None:
+    here, there = Endpoint("10.42.1.7", 8080, local=False), Endpoint("10.42.2.7", 8080, local=False)
+    table = render(FACTS, [], [replace(WEB, endpoints=(here, there))])
+    assert table.elements["hairpin"] == {"10.42.1.7 . 10.42.1.7": ""}
