@@ -79,6 +79,11 @@ class Allocator:
         """What the pod has; nothing when it has none."""
         return self._pods.get(pod_uid, ())
 
+    def are_free(self, addresses: Iterable[str]) -> bool:
+        """Whether no pod has any of them."""
+        taken = {address for held in self._pods.values() for address in held}
+        return taken.isdisjoint(addresses)
+
     def release(self, pod_uid: str) -> tuple[str, ...]:
         """The addresses that the pod had, which are free now."""
         return self._pods.pop(pod_uid, ())

@@ -137,10 +137,17 @@ class NodeNetwork:
                 await self._apply(self._topology)
 
     def _own_peers(self) -> tuple[Object, ...]:
-        """The pods that have addresses, by what this node knows of them."""
+        """The pods that have addresses, by what this node knows of them. Pods that run since before the agent started
+        and were not found yet have those that were told of them."""
         if not self._inputs.policies.policies:
             return ()
-        found = {uid: (pod, self._allocator.addresses(uid)) for uid, pod in self._pods.items()}
+        told = {meta.uid(known): tuple(known["addresses"]) for known in self._inputs.policies.peers}
+        found = {}
+        for uid, pod in self._pods.items():
+            addresses = self._allocator.addresses(uid)
+            if not addresses and self._allocator.are_free(told.get(uid, ())):
+                addresses = told.get(uid, ())
+            found[uid] = (pod, addresses)
         self._peers.prune(found)
         return tuple(filter(None, (self._peers.get(uid, *known) for uid, known in found.items() if known[1])))
 

@@ -213,6 +213,15 @@ def test_a_pod_reaches_itself_through_its_service_whatever_is_forbidden(policed:
     assert ask(policed.cluster.a.namespace, VIPS[family], 80)[0] == "a"
 
 
+def test_a_pod_that_an_agent_has_not_found_again_yet_stays_isolated(policed: Policed, family: int) -> None:
+    policed.cluster.one.network.call("release", "uid-a")
+    try:
+        policed.apply(policy(ingress=[]))
+        assert policed.who(family) == {"one"}
+    finally:
+        policed.cluster.one.network.call("adopt", "uid-a", list(policed.pods["a"].addresses))
+
+
 def test_a_new_pod_is_isolated_before_it_starts(policed: Policed, family: int) -> None:
     policed.apply(policy(ingress=[]))
     late = as_pod(policed.pods["a"], {"app": "web"})
