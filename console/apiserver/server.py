@@ -33,6 +33,7 @@ from .access.reconcile import reconcile
 from .aggregation.availability import Availability
 from .aggregation.frontproxy import FrontProxy, publish
 from .aggregation.proxy import serve_remote
+from .aggregation.registration import Registration
 from .aggregation.remote import Remote
 from .authentication import Authenticator
 from .authorization import attributes, needed, path_attributes
@@ -136,6 +137,7 @@ class ApiServer:
         self._system = System(registry, known, self._figures, self.tokens, self._known_remotes)
         self._custom = CustomResources(store, registry, self._verbs, clock)
         self._type_checking = TypeChecking(store, registry, self._verbs, clock)
+        self._registration = Registration(store, self.local_client("system:kube-aggregator"), clock)
         self._runner: web.ServerRunner | None = None
         self._socket_path: Path | None = None
         self._closing = False
@@ -150,6 +152,7 @@ class ApiServer:
         self._custom.load()
         self._custom.start()
         self._type_checking.start()
+        self._registration.start()
         client = self.local_client("system:apiserver")
         built_in = (row.resource for row in self._registry.rows() if row.custom is None)
         await seed(client, sorted({(resource.group, resource.version) for resource in built_in}))
@@ -186,6 +189,7 @@ class ApiServer:
             await self._remotes.close()
         await self._custom.close()
         await self._type_checking.close()
+        await self._registration.close()
         self._resources.end_watches()
         if self._runner is not None:
             await self._runner.cleanup()

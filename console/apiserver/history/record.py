@@ -100,7 +100,7 @@ def change(write: Write, name: str, now: datetime) -> Object | None:
     subject = write.subject
     resource = write.resource
     named: Object = {
-        "apiVersion": resource.api_version,
+        "apiVersion": subject.get("apiVersion") or resource.api_version,  # that in which it is stored
         "kind": resource.kind,
         "name": meta.name(subject),
         "uid": meta.uid(subject),

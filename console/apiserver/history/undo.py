@@ -69,6 +69,9 @@ class Undo:
     async def _take_back(
         self, caller: Caller, row: Row, key: tuple[str, str], record: Object, options: WriteOptions
     ) -> Object:
+        if record["old"].get("apiVersion") != record["new"].get("apiVersion"):
+            why = "another version of the kind is stored since; edit the object"
+            raise errors.conflict(row.resource.group_resource, key[1], why)
         changed = differences(record["old"], record["new"])
 
         def wanted(current: Object) -> Object:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, VALIDATINGWEBHOOKCONFIGURATIONS, Resource
+from common.api.kinds import CHANGES, CUSTOMRESOURCEDEFINITIONS, VALIDATINGWEBHOOKCONFIGURATIONS, Resource
 from common.api.meta import Object
 from common.client.base import PatchType
 from common.client.http import HttpClient
@@ -146,6 +146,17 @@ async def test_writes_in_any_version_are_stored_in_one(api: Running, client: Htt
     assert kept_versions(api) == {"one": "stable.example.com/v2"}
     await client.delete(V1, "one", "default")
     assert kept_versions(api) == {}
+
+
+async def test_a_change_in_another_version_is_undone(client: HttpClient, hook: Stranger) -> None:
+    await defined(client, definition(hook.by_url))
+    await client.create(V1, endpoint("one", hostPort="a:1"))
+    await client.patch(V2, "one", {"host": "b"}, "default")
+    changes = (await client.list(CHANGES)).items
+    (change,) = [item for item in changes if item["object"]["kind"] == "Endpoint" and item["verb"] == "update"]
+    assert change["object"]["apiVersion"] == V1.api_version
+    await client.post(CHANGES, change["metadata"]["name"], "undo", {})
+    assert (await client.get(V2, "one", "default"))["host"] == "a"
 
 
 async def test_a_watch_comes_in_its_version(client: HttpClient, hook: Stranger) -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from common.api.conditions import is_true
-from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, Resource
+from common.api.kinds import APISERVICES, CUSTOMRESOURCEDEFINITIONS, Resource
 from common.api.meta import Object
 from common.client.base import PatchType
 from common.client.http import HttpClient
@@ -101,11 +101,20 @@ async def established(client: HttpClient, name: str) -> Object:
         await asyncio.sleep(0.01)
 
 
-async def gone(client: HttpClient, name: str) -> None:
+async def there(client: HttpClient, name: str) -> Object:
+    """An APIService as soon as it is there."""
+    while True:
+        try:
+            return await client.get(APISERVICES, name)
+        except NotFound:
+            await asyncio.sleep(0.01)
+
+
+async def gone(client: HttpClient, name: str, resource: Resource = CUSTOMRESOURCEDEFINITIONS) -> None:
     """Wait until a definition and all of its objects are gone."""
     while True:
         try:
-            await client.get(CUSTOMRESOURCEDEFINITIONS, name)
+            await client.get(resource, name)
         except NotFound:
             return
         await asyncio.sleep(0.01)
@@ -444,3 +453,23 @@ async def test_fields_that_come_twice_are_found(client: HttpClient, ask: Ask) ->
     code, message = await applied(ask, resource, METADATA + twice.lstrip("\n"))
     assert code == 400
     assert 'line 9: key "foo" already set in map' in message
+
+
+async def test_each_version_has_its_apiservice(client: HttpClient) -> None:
+    """It comes with the first definition of the version and goes with the last; those of others are left alone."""
+    by_hand = {"group": "hand.example.com", "version": "v1", "groupPriorityMinimum": 10, "versionPriority": 10}
+    await client.create(APISERVICES, {"metadata": {"name": "v1.hand.example.com"}, "spec": by_hand})
+    await define(client, definition("Foo"))
+    await define(client, definition("Bar"))
+    found = await there(client, f"v1.{GROUP}")
+    assert found["metadata"]["labels"] == {"kube-aggregator.kubernetes.io/automanaged": "true"}
+    assert found["spec"] == {"group": GROUP, "version": "v1", "groupPriorityMinimum": 1000, "versionPriority": 100}
+    assert [item["reason"] for item in found["status"]["conditions"]] == ["Local"]
+    await client.delete(APISERVICES, f"v1.{GROUP}")
+    await there(client, f"v1.{GROUP}")  # it comes back
+    await client.delete(CUSTOMRESOURCEDEFINITIONS, f"foos.{GROUP}")
+    await gone(client, f"foos.{GROUP}")
+    await there(client, f"v1.{GROUP}")
+    await client.delete(CUSTOMRESOURCEDEFINITIONS, f"bars.{GROUP}")
+    await gone(client, f"v1.{GROUP}", APISERVICES)
+    await there(client, "v1.hand.example.com")
