@@ -19,6 +19,7 @@ from .watch import View, Watcher
 HISTORY = 4096  # events of one resource; at a full rollout's pace of 200/s a client may be away for 20 s
 HISTORY_BYTES = 16 * 1024 * 1024  # of superseded versions of one resource: large objects have a shorter history
 DECODED_TAIL = 256  # so many of the newest events keep their decoded objects, for watchers that still have to see them
+DECODED_BYTES = 2 * 1024 * 1024  # encoded; or fewer, when they are large: decoded they take several times as much
 
 
 class Table:
@@ -32,6 +33,8 @@ class Table:
         self._weight = 0  # of the events
         self._order: list[ObjectKey] = []
         self._events: deque[Event] = deque()
+        self._fresh: deque[Event] = deque()  # the newest of them, not settled yet
+        self._fresh_bytes = 0
         self._watchers: set[Watcher] = set()
 
     def apply(self, event: Event) -> None:
@@ -74,8 +77,12 @@ class Table:
             forgotten = self._events.popleft()
             self._weight -= forgotten.weight
             self.floor = forgotten.revision
-        if len(self._events) >= DECODED_TAIL:
-            self._events[-DECODED_TAIL].settle(at_hand=self._at_hand)
+        self._fresh.append(event)
+        self._fresh_bytes += len(event.entry.raw)
+        while len(self._fresh) >= DECODED_TAIL or (self._fresh_bytes > DECODED_BYTES and len(self._fresh) > 1):
+            settled = self._fresh.popleft()
+            self._fresh_bytes -= len(settled.entry.raw)
+            settled.settle(at_hand=self._at_hand)
 
     def publish(self, event: Event) -> None:
         for watcher in tuple(self._watchers):

@@ -1,7 +1,8 @@
 """A `Runtime` without containers: what a node would do, in memory and after plausible delays.
 
-For nodes that only exist to load the control plane. Nothing is executed; images are always there; a test can make
-containers end (`finish`) and the engine go away (`fail`).
+For nodes that only exist to load the control plane. Nothing is executed; images are always there; a container whose
+command is `sleep SECONDS` ends after that time, the others run for ever; a test can make containers end (`finish`) and
+the engine go away (`fail`).
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from aiohttp import web
 
+from common.aio import Tasks
 from common.api import meta
 from common.api.meta import Object, format_time
 from common.api.resizing import Figures
@@ -43,6 +46,7 @@ class HollowRuntime:
         self._numbers = itertools.count(1)
         self._events: asyncio.Queue[EngineEvent] = asyncio.Queue(MAX_EVENTS)
         self._error = ""
+        self._tasks = Tasks("hollow")
 
     # For scripts
 
@@ -112,7 +116,17 @@ class HollowRuntime:
 
     async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
         await self._clock.sleep(self._delays.container)
-        return self._run(spec.pod, str(spec.container.get("name")), spec.attempt, (), spec.spec_hash)
+        info = self._run(spec.pod, str(spec.container.get("name")), spec.attempt, (), spec.spec_hash)
+        seconds = _sleeps(spec.container)
+        if seconds is not None:
+            self._tasks.start(info.id, self._end(info.id, seconds))
+        return info
+
+    async def _end(self, container_id: str, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        info = self._containers.get(container_id)
+        if info is not None and info.state is ContainerState.RUNNING:
+            self.finish(container_id, 0)
 
     def _run(
         self, pod: Object, container: str, attempt: int, addresses: tuple[str, ...], spec_hash: str = ""
@@ -178,7 +192,19 @@ class HollowRuntime:
         raise RuntimeFailure("NotFound", "this is a simulated node: nothing listens here")
 
     async def close(self) -> None:
-        """There is nothing to let go of."""
+        await self._tasks.close()
+
+
+def _sleeps(container: Object) -> float | None:
+    """How long a container runs; None for ever."""
+    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    if len(words) != 2 or words[0] != "sleep":
+        return None
+    try:
+        seconds = float(words[1])
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) else None
 
 
 class HollowProber:
