@@ -8,6 +8,7 @@ one object cannot speak without end: the limits are those that client-go documen
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -15,11 +16,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
+import orjson
+
 from common.aio import Tasks
 from common.api.kinds import EVENTS, Resource
 from common.api.meta import Object, format_time, metadata, name, namespace, uid
 from common.client import Client
 from common.clock import Clock
+from common.encoding import encode_to_keep
 from common.errors import ApiError, NotFound
 
 log = logging.getLogger(__name__)
@@ -58,15 +62,29 @@ class Write:
     patch: Object | None = None
 
 
-class _Cache(OrderedDict[Said, V], Generic[V]):
-    """The most recently used entries."""
+class _Cache(Generic[V]):
+    """The most recently used entries. What was said is known by its digest: there are thousands, each of a kilobyte."""
 
-    def put(self, key: Said, value: V) -> V:
-        self[key] = value
-        self.move_to_end(key)
-        if len(self) > CACHE_LIMIT:
-            self.popitem(last=False)
+    def __init__(self) -> None:
+        self._entries: OrderedDict[bytes, V] = OrderedDict()
+
+    def get(self, said: Said) -> V | None:
+        return self._entries.get(_digest(said))
+
+    def put(self, said: Said, value: V) -> V:
+        digest = _digest(said)
+        self._entries[digest] = value
+        self._entries.move_to_end(digest)
+        if len(self._entries) > CACHE_LIMIT:
+            self._entries.popitem(last=False)
         return value
+
+    def drop(self, said: Said) -> None:
+        self._entries.pop(_digest(said), None)
+
+
+def _digest(said: Said) -> bytes:
+    return hashlib.blake2b(orjson.dumps(said), digest_size=16).digest()
 
 
 @dataclass(slots=True)
@@ -78,14 +96,14 @@ class _Bucket:
 @dataclass(slots=True)
 class _Similar:
     since: float
-    messages: set[str] = field(default_factory=set)
+    messages: set[int] = field(default_factory=set)  # hashes
 
 
 class Correlator:
     """Decides what becomes of each event: a new one, a higher count, or nothing. Pure but for its memory."""
 
     def __init__(self) -> None:
-        self._known: _Cache[Object] = _Cache()
+        self._known: _Cache[bytes] = _Cache()  # events, encoded
         self._buckets: _Cache[_Bucket] = _Cache()
         self._similar: _Cache[_Similar] = _Cache()
         self._serial = 0
@@ -99,15 +117,20 @@ class Correlator:
         if self._is_one_of_many(said, monotonic):
             same = replace(said, message=COMBINED)
             message = COMBINED + said.message
-        known = self._known.get(same)
-        if known is None:
-            return Write(same, self._known.put(same, self._new(said, message, now)))
+        encoded = self._known.get(same)
+        if encoded is None:
+            return Write(same, self._remember(same, self._new(said, message, now)))
+        known: Object = orjson.loads(encoded)
         count = {"count": known["count"] + 1, "lastTimestamp": format_time(now), "message": message}
-        return Write(same, self._known.put(same, {**known, **count}), count)
+        return Write(same, self._remember(same, {**known, **count}), count)
+
+    def _remember(self, same: Said, event: Object) -> Object:
+        self._known.put(same, encode_to_keep(event))
+        return event
 
     def forget(self, said: Said) -> None:
         """The event is not there any more: the next occurrence makes a new one."""
-        self._known.pop(said, None)
+        self._known.drop(said)
 
     def _is_one_of_many(self, said: Said, monotonic: float) -> bool:
         group = replace(said, message="")
@@ -115,9 +138,10 @@ class Correlator:
         if similar is None or monotonic - similar.since > SIMILAR_SECONDS:
             similar = _Similar(monotonic)
         self._similar.put(group, similar)
-        if said.message not in similar.messages and len(similar.messages) >= SIMILAR_LIMIT:
+        message = hash(said.message)
+        if message not in similar.messages and len(similar.messages) >= SIMILAR_LIMIT:
             return True
-        similar.messages.add(said.message)
+        similar.messages.add(message)
         return False
 
     def _allowed(self, said: Said, monotonic: float) -> bool:
