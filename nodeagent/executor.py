@@ -126,6 +126,10 @@ class Executor:
 
     async def _start_sandbox(self, instruction: do.StartSandbox) -> Event:
         surface, pod = self._surface, self._pod
+        if (pod.get("spec") or {}).get("hostUsers") is False:
+            raise RuntimeFailure(
+                "FailedCreatePodSandBox", "can't set spec.hostUsers: runtime does not support user namespaces"
+            )
         network = ""
         addresses: tuple[str, ...] = ()
         if not host_network(pod):

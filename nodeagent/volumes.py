@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -229,5 +230,16 @@ def _inside(root: Path, sub_path: str, *, create: bool) -> Path:
     if not target.exists():
         if not create:
             raise VolumeFailure(f"subPath {sub_path!r} does not exist in its volume")
-        target.mkdir(parents=True)
+        _make_folders(Path(os.path.realpath(root)), target)
     return target
+
+
+def _make_folders(root: Path, target: Path) -> None:
+    """Folders as open as the volume itself, which may be for users that are not root (as kubelet makes them)."""
+    mode = stat.S_IMODE(root.stat().st_mode)
+    path = root
+    for part in target.relative_to(root).parts:
+        path /= part
+        if not path.exists():
+            path.mkdir()
+            path.chmod(mode)

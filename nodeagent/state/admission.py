@@ -32,7 +32,7 @@ class Refusal:
 def admit(pod: Object, others: Iterable[Object], node: Object) -> Refusal | None:
     """None when the pod fits beside the others (those that hold resources); `node` is the Node as assigned."""
     others = list(others)
-    return _sysctls(pod) or _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
+    return _sysctls(pod) or _groups(pod) or _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
 
 
 def fits_resize(pod: Object, others: Iterable[Object], node: Object) -> tuple[str, str]:
@@ -68,6 +68,16 @@ def _sysctls(pod: Object) -> Refusal | None:
         if why:
             return Refusal("SysctlForbidden", f'forbidden sysctl: "{sysctl["name"]}" {why}')
     return None
+
+
+def _groups(pod: Object) -> Refusal | None:
+    """The engine always adds the groups that the image gives the user."""
+    policy = ((pod.get("spec") or {}).get("securityContext") or {}).get("supplementalGroupsPolicy")
+    if policy != "Strict":
+        return None
+    return Refusal(
+        "SupplementalGroupsPolicyNotSupported", "SupplementalGroupsPolicy=Strict is not supported in this node"
+    )
 
 
 def _selector(pod: Object, node: Object) -> Refusal | None:

@@ -18,7 +18,7 @@ from .fence import FENCE_GRACE_SECONDS
 from .instructions import Instruction, ReportStatus, RunHook
 from .moment import Moment
 from .spec import ContainerKind, container_hash, containers, grace_seconds
-from .steps import BACKOFF_BASE, BACKOFF_MAX
+from .steps import BACKOFF_BASE, BACKOFF_MAX, CrashBackoff
 from .turn import Ending, PodState, SandboxPhase, Stage, Turn, Why
 
 STORY_LENGTH = 200  # enough for the last minutes of a crash loop
@@ -159,9 +159,11 @@ def _assigned(turn: Turn, event: events.Assigned) -> None:
         track = state.containers.get(name)
         if track is None:
             continue
-        if track.phase is Phase.WAITING and track.spec.get("image") != spec.get("image"):
-            track.image.done = track.image.busy = False
-            track.image.hurry()
+        if track.spec.get("image") != spec.get("image"):
+            track.crash = CrashBackoff()  # another image may not crash
+            if track.phase is Phase.WAITING:
+                track.image.done = track.image.busy = False
+                track.image.hurry()
         track.spec = resize.as_allocated(track, spec)
     if not resize.is_wished(state):
         state.resize = ("", "")

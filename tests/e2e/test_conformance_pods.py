@@ -159,7 +159,8 @@ def bench(shared_cluster: Cluster) -> Iterator[Bench]:
             pod("sysctls", container("cat /proc/sys/kernel/shm_rmid_forced"), securityContext={"sysctls": sysctls}),
             _expressed("expressed", "expressed"), _expressed("backwards", ".."), _expressed("absolute", "/tmp"),
             _annotated("unannotated", {"other": "path"}), _annotated("annotated", {"mysubpath": "mypath"}),
-            pod("deadline", container("sleep 1000")), pod("failing", container("false"), restartPolicy="Always"),
+            pod("isolated", container("true"), hostUsers=False), pod("deadline", container("sleep 1000")),
+            pod("failing", container("false"), restartPolicy="Always"),
         )  # fmt: skip
         yield bench
 
@@ -231,6 +232,16 @@ def test_the_status_says_who_a_container_runs_as_and_what_it_has_mounted(bench: 
     found = bench.running("annotated")
     assert _status(found)["user"] == {"linux": {"uid": 0, "gid": 0, "supplementalGroups": [0]}}
     assert [mount["mountPath"] for mount in _status(found)["volumeMounts"]] == ["/sub", "/whole"]
+
+
+def test_users_of_its_own_are_refused_rather_than_left_out(bench: Bench) -> None:
+    def told() -> str:
+        words = ["get", "events", "-n", bench.space, "--field-selector", "involvedObject.name=isolated", "-o", "json"]
+        return bench.cluster.kubectl(*words)
+
+    why = "can't set spec.hostUsers: runtime does not support user namespaces"
+    bench.cluster.wait(lambda: why in told(), "the pod's event", SECONDS, told)
+    assert bench.get("isolated")["status"]["phase"] == "Pending"
 
 
 def test_a_safe_sysctl_is_set_for_the_pod(bench: Bench) -> None:

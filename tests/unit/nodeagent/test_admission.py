@@ -55,6 +55,13 @@ def test_what_the_node_does_not_count_is_the_schedulers_word() -> None:
     assert admit(asking(**{"example.com/gpu": "1"}), [], NODE) is None
 
 
+def test_groups_of_the_image_cannot_be_left_out() -> None:
+    refusal = admit(pod(securityContext={"supplementalGroupsPolicy": "Strict"}), [], NODE)
+    assert refusal is not None
+    assert refusal.reason == "SupplementalGroupsPolicyNotSupported"
+    assert admit(pod(securityContext={"supplementalGroupsPolicy": "Merge"}), [], NODE) is None
+
+
 def test_another_nodes_pod() -> None:
     refusal = admit(pod(nodeSelector={"disk": "hdd"}), [], NODE)
     assert refusal is not None

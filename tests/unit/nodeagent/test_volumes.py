@@ -213,6 +213,12 @@ def test_object_volumes_are_read_only(disk: Disk) -> None:
         disk.mounts(subPath="no")
 
 
+def test_a_sub_path_is_as_open_as_its_volume(disk: Disk) -> None:
+    disk.prepare({"emptyDir": {}})
+    made = Path(disk.mounts(subPath="a/b")[0].source)
+    assert [path.stat().st_mode & 0o7777 for path in (made, made.parent)] == [0o777, 0o777]
+
+
 def test_a_sub_path_cannot_leave_its_volume(disk: Disk) -> None:
     path = disk.prepare({"emptyDir": {}})
     (path / "link").symlink_to("/etc")

@@ -7,7 +7,7 @@ import pytest
 from common.api.meta import Object
 from nodeagent.state.instructions import EnsureImage, RemoveContainer, RunProbe, StartContainer, StopContainer
 
-from .driver import Driver, container, events, pod
+from .driver import Driver, container, events, instructions, pod
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,16 @@ def test_a_finished_pod_keeps_its_containers_and_stops_its_sidecars() -> None:
     assert driver.asked(TearDown) == [TearDown(keep_containers=False)]
     driver.tell(events.TornDown())
     assert driver.asked(ReportGone)
+
+
+def test_another_image_does_not_wait_for_the_back_off_of_the_one_before() -> None:
+    driver = Driver(pod()).run()
+    driver.die()
+    driver.again()
+    driver.die()
+    assert driver.container_status()["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    driver.tell(events.Assigned(pod({"name": "web", "image": "web:2"}, meta={"generation": 2})))
+    assert [item.image for item in driver.asked(instructions.EnsureImage)] == ["web:2"]
 
 
 def test_a_changed_image_replaces_the_container_whatever_the_policy() -> None:
