@@ -22,10 +22,10 @@ def validate(row: Row, obj: Object) -> list[Cause]:
         causes += validation.name_field("metadata.namespace", found.get("namespace", ""), validation.dns_label)
     causes += validation.labels("metadata.labels", found.get("labels") or {})
     causes += validation.annotation_keys("metadata.annotations", found.get("annotations") or {})
+    causes += _validate_owners(found.get("ownerReferences") or [])
     # Kubernetes asks only its own kinds for a domain in the name of a finalizer.
     own = row.custom is None and not row.deletion_finalizer
-    causes += _validate_finalizers(found.get("finalizers") or (), must_qualify=own)
-    return causes + _validate_owners(found.get("ownerReferences") or ())
+    return causes + _validate_finalizers(found.get("finalizers") or (), must_qualify=own)
 
 
 def _validate_name(row: Row, found: Object) -> list[Cause]:
@@ -59,27 +59,31 @@ def _validate_finalizers(finalizers: Iterable[str], *, must_qualify: bool) -> li
     return causes
 
 
-def _validate_owners(owners: Iterable[Object]) -> list[Cause]:
+def _validate_owners(owners: list[Object]) -> list[Cause]:
+    path = "metadata.ownerReferences"
     causes: list[Cause] = []
-    controllers: list[str] = []
-    for index, owner in enumerate(owners):
-        path = f"metadata.ownerReferences[{index}]"
+    controller = ""
+    for owner in owners:
+        version = str(owner.get("apiVersion") or "")
+        if not version:
+            causes.append(validation.wrong(f"{path}.apiVersion", version, "version must not be empty"))
         causes += [
             validation.wrong(f"{path}.{field}", owner.get(field, ""), "must not be empty")
-            for field in ("apiVersion", "kind", "name", "uid")
+            for field in ("kind", "name", "uid")
             if not owner.get(field)
         ]
-        if owner.get("controller"):
-            controllers.append(f"{owner.get('kind')}/{owner.get('name')}")
-    if len(controllers) > 1:
-        causes.append(
-            validation.wrong(
-                "metadata.ownerReferences",
-                controllers,
+        if (version, owner.get("kind")) == ("v1", "Event"):
+            causes.append(validation.wrong(path, owner, "/v1, Kind=Event is disallowed from being an owner"))
+        if not owner.get("controller"):
+            continue
+        named = f"{owner.get('kind')}/{owner.get('name')}"
+        if controller:
+            why = (
                 "Only one reference can have Controller set to true. "
-                f'Found "true" in references for {" and ".join(controllers)}',
+                f'Found "true" in references for {controller} and {named}'
             )
-        )
+            causes.append(validation.wrong(path, owners, why))
+        controller = controller or named
     return causes
 
 

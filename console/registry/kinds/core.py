@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import orjson
+
 from common.api import kinds, meta
 from common.api.meta import Object
 from common.errors import Cause
@@ -23,6 +25,13 @@ _SECRET_KEYS = {
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+}
+
+
+# Of those, the ones whose value is a JSON object.
+_DOCKER_KEYS = {
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/dockercfg": (".dockercfg",),
 }
 
 
@@ -95,6 +104,18 @@ def _prepare_secret(new: Object, _old: Object | None, _context: Context) -> None
         new["data"] = {**(new.get("data") or {}), **encoded}
 
 
+def _validate_json(path: str, encoded: str) -> list[Cause]:
+    try:
+        found = orjson.loads(base64.b64decode(encoded))
+    except ValueError as error:
+        problem = str(error)
+    else:
+        if isinstance(found, dict | None):
+            return []
+        problem = "json: cannot unmarshal into Go value of type map[string]interface {}"
+    return [validation.wrong(path, "<secret contents redacted>", problem)]
+
+
 def _validate_secret(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     data = new.get("data") or {}
     causes = _config_keys(new, "data")
@@ -102,6 +123,9 @@ def _validate_secret(new: Object, old: Object | None, _context: Context) -> list
         causes.append(validation.too_long("data", MAX_DATA))
     kind = new["type"]
     causes += [validation.required(f"data[{key}]") for key in _SECRET_KEYS.get(kind, ()) if key not in data]
+    for key in _DOCKER_KEYS.get(kind, ()):
+        if key in data:
+            causes += _validate_json(f"data[{key}]", data[key])
     if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & set(data):
         causes += [validation.required("data[username]"), validation.required("data[password]")]
     if kind == "kubernetes.io/service-account-token" and not meta.annotations(new).get(

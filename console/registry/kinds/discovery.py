@@ -16,7 +16,7 @@ from .addresses import special_address
 MAX_ENDPOINTS = 1000
 MAX_ADDRESSES = 100
 MAX_PORTS = 20000
-PROTOCOLS = ("TCP", "UDP", "SCTP")
+PROTOCOLS = ("SCTP", "TCP", "UDP")
 _SHOWN = 3  # entries of a table cell before "+ N more..."
 
 

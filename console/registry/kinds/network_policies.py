@@ -12,6 +12,7 @@ from console.registry.row import Context
 TYPES = ("Egress", "Ingress")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PEERS = {"ingress": "from", "egress": "to"}
+_CIDR_RULE = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
 def default(obj: Object) -> None:
@@ -85,12 +86,12 @@ def _validate_block(path: str, block: Object) -> list[Cause]:
         return [validation.required(f"{path}.cidr")]
     outer = _network(cidr)
     if outer is None:
-        return [validation.wrong(f"{path}.cidr", cidr, "not a valid CIDR")]
+        return [validation.wrong(f"{path}.cidr", cidr, _CIDR_RULE)]
     causes: list[Cause] = []
     for index, text in enumerate(block.get("except") or ()):
         inner = _network(text)
         if inner is None:
-            return [*causes, validation.wrong(f"{path}.except[{index}]", text, "not a valid CIDR")]
+            return [*causes, validation.wrong(f"{path}.except[{index}]", text, _CIDR_RULE)]
         if not _is_strictly_inside(inner, outer):
             causes.append(validation.wrong(f"{path}.except[{index}]", text, "must be a strict subset of `cidr`"))
     return causes

@@ -77,6 +77,9 @@ def _default_requests(spec: Object) -> None:
         containers = {list_name: spec.get(list_name) for list_name in ("initContainers", "containers")}
         asked = requests({"spec": containers})
         summed = {name: quotas.shown(name, amount) for name, amount in asked.items() if is_pod_level(name)}
+        # Huge pages cannot be overcommitted: what is requested is limited.
+        huge = {name: amount for name, amount in summed.items() if name.startswith("hugepages-")}
+        whole["limits"] = {**huge, **whole["limits"]}
         limits = {name: amount for name, amount in whole["limits"].items() if is_pod_level(name)}
         whole["requests"] = {**limits, **summed, **(whole.get("requests") or {})}
 

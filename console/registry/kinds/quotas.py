@@ -62,7 +62,10 @@ def _validate_name(name: str, where: str) -> list[Cause]:
         return validation.each(where, name, problems)
     if "/" in name or name in _STANDARD or name.startswith(_HUGE):
         return []
-    return [validation.wrong(where, name, "must be a standard resource for quotas")]
+    return [
+        validation.wrong(where, name, "must be a standard resource type or fully qualified"),
+        validation.wrong(where, name, "must be a standard resource for quotas"),
+    ]
 
 
 def _validate_scopes(spec: Object) -> list[Cause]:

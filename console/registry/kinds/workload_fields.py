@@ -38,7 +38,8 @@ def validate_selector(spec: Object, old: Object | None, word: str) -> list[Cause
     """A selector that is there, is not empty, fits the template and never changes; `word` is what messages call it."""
     wanted = spec.get("selector")
     if wanted is None:
-        causes = [validation.required("spec.selector")]
+        # No selector is one that nothing matches, the template's labels neither.
+        causes = [validation.required("spec.selector"), mismatch(spec)]
     else:
         causes = validation.label_selector("spec.selector", wanted) or _match(spec, wanted, word)
     if old is not None:

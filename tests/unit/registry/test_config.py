@@ -147,3 +147,10 @@ def test_a_host_keeps_its_status() -> None:
     found = created(HOSTS, {"metadata": {"name": "h"}, "status": {"phase": "Discovered", "port": 10250}})
     assert found["status"]["phase"] == "Discovered"
     assert 'Unsupported value: "Lost"' in causes(HOSTS, {"metadata": {"name": "h"}, "status": {"phase": "Lost"}})[0]
+
+
+def test_logins_to_registries_are_json_and_never_told() -> None:
+    wrong = named("login", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": "bm90IGpzb24="})
+    (found,) = causes(SECRETS, wrong)
+    assert found.startswith('data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": ')
+    assert "not json" not in found

@@ -63,7 +63,7 @@ def test_a_name_is_generated() -> None:
         ({"finalizers": ["orphan", "foregroundDeletion"]}, "cannot be both set"),
         (
             {"ownerReferences": [{**OWNER, "uid": ""}]},
-            'metadata.ownerReferences[0].uid: Invalid value: "": must not be',
+            'metadata.ownerReferences.uid: Invalid value: "": must not be',
         ),
         (
             {"ownerReferences": [{**OWNER, "controller": True}, {**OWNER, "uid": "2", "controller": True}]},

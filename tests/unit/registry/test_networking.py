@@ -185,7 +185,7 @@ def test_policy_types_follow_the_rules_that_are_given() -> None:
         ({"from": [{}]}, "spec.ingress[0].from[0]: Required value: must specify a peer"),
         ({"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]},
          "spec.ingress[0].from[0]: Forbidden: may not specify both ipBlock and another peer"),
-        ({"from": [{"ipBlock": {"cidr": "x"}}]}, 'ipBlock.cidr: Invalid value: "x": not a valid CIDR'),
+        ({"from": [{"ipBlock": {"cidr": "x"}}]}, 'ipBlock.cidr: Invalid value: "x": must be a valid CIDR value'),
         ({"from": [{"ipBlock": {"cidr": ""}}]}, "ipBlock.cidr: Required value"),
         ({"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["11.0.0.0/16"]}}]},
          'ipBlock.except[0]: Invalid value: "11.0.0.0/16": must be a strict subset of `cidr`'),
