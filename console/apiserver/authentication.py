@@ -1,5 +1,5 @@
 """Who is at the other end of a connection: the owner of the socket, whoever holds a certificate of the cluster that was
-not revoked, or a token of a ServiceAccount."""
+not revoked, or a token of a ServiceAccount. Who shows none of these is nobody, and may do what is granted to nobody."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from common.errors import Forbidden, Unauthorized
 from common.pki import ADMINISTRATOR, MASTERS
 from common.tls import peer_subject
 
-from .caller import AUTHENTICATED, Caller
+from .caller import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, Caller
 from .identity.accounts import Identified, ServiceAccountTokens
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,10 @@ class Authenticator:
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family == socket.AF_UNIX:
             return _of_socket(connection, user_agent)
-        name, organizations, serial = peer_subject(transport.get_extra_info("peercert"))
+        certificate = transport.get_extra_info("peercert")
+        if not certificate:
+            return Caller(ANONYMOUS, frozenset({UNAUTHENTICATED}), f"tls {user_agent}")
+        name, organizations, serial = peer_subject(certificate)
         if not name or self._revoked(serial):
             raise Unauthorized("Unauthorized")
         credential = _certificate_id(transport.get_extra_info("ssl_object"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 AUTHENTICATED = "system:authenticated"
+ANONYMOUS, UNAUTHENTICATED = "system:anonymous", "system:unauthenticated"
+"""Who shows nothing, and the group of all such."""
 
 
 @dataclass(frozen=True, slots=True)

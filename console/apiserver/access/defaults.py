@@ -1,54 +1,19 @@
-"""The roles and bindings that every cluster has, as Kubernetes documents them.
-
-Data and nothing else. Kubernetes' roles for its own controllers are left out: here they are parts of one program and
-need none.
-"""
+"""The roles and bindings that every cluster has for people, programs and nodes, as Kubernetes documents them. Data and
+nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from common.api.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, RBAC
+from common.api.kinds import RBAC
 from common.api.meta import Object
 
-AUTO_UPDATE = "rbac.authorization.kubernetes.io/autoupdate"
-_BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
-_AGGREGATE = f"{RBAC}/aggregate-to-"
-_READ = ("get", "list", "watch")
-_WRITE = ("create", "delete", "deletecollection", "patch", "update")
-_BOTH = (*_READ, *_WRITE)
+from . import building
+
+_READ, _WRITE, _BOTH = building.READ, building.WRITE, building.BOTH
+_rule, _paths, _role, _aggregated, _binding = (
+    building.rule, building.paths, building.role, building.aggregated, building.binding,
+)  # fmt: skip
 _AUTHENTICATED, _UNAUTHENTICATED = "system:authenticated", "system:unauthenticated"
 _HEALTH = ("/healthz", "/livez", "/readyz", "/version", "/version/")
-
-
-def _rule(verbs: Sequence[str], group: str, *resources: str, names: Sequence[str] = ()) -> Object:
-    rule: Object = {"verbs": sorted(verbs), "apiGroups": [group], "resources": sorted(resources)}
-    return {**rule, "resourceNames": list(names)} if names else rule
-
-
-def _paths(*urls: str) -> Object:
-    return {"verbs": ["get"], "nonResourceURLs": sorted(urls)}
-
-
-def _metadata(name: str, **labels: str) -> Object:
-    return {"name": name, "labels": {**_BOOTSTRAP, **labels}, "annotations": {AUTO_UPDATE: "true"}}
-
-
-def _role(name: str, *rules: Object, aggregate_to: str = "") -> Object:
-    labels = {f"{_AGGREGATE}{aggregate_to}": "true"} if aggregate_to else {}
-    return {**_typed(CLUSTERROLES.kind), "metadata": _metadata(name, **labels), "rules": list(rules)}
-
-
-def _aggregated(name: str, *, part_of: str = "") -> Object:
-    selector = {"matchLabels": {f"{_AGGREGATE}{name}": "true"}}
-    role = _role(name, aggregate_to=part_of)
-    del role["rules"]  # whose controller writes them
-    return {**role, "aggregationRule": {"clusterRoleSelectors": [selector]}}
-
-
-def _typed(kind: str) -> Object:
-    return {"apiVersion": f"{RBAC}/v1", "kind": kind}
-
 
 _WORKLOADS = (
     "daemonsets", "deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets",
@@ -217,15 +182,6 @@ ROLES: tuple[Object, ...] = (
         _rule(("approve",), "certificates.k8s.io", "signers", names=("kubernetes.io/kube-apiserver-client",)),
     ),
 )  # fmt: skip
-
-
-def _binding(role: str, *groups: str, user: str = "") -> Object:
-    subjects = [{"kind": "Group", "apiGroup": RBAC, "name": group} for group in groups]
-    subjects += [{"kind": "User", "apiGroup": RBAC, "name": user}] if user else []
-    reference = {"apiGroup": RBAC, "kind": CLUSTERROLES.kind, "name": role}
-    return {
-        **_typed(CLUSTERROLEBINDINGS.kind), "metadata": _metadata(role), "roleRef": reference, "subjects": subjects
-    }  # fmt: skip
 
 
 BINDINGS: tuple[Object, ...] = (

@@ -8,25 +8,28 @@ from __future__ import annotations
 import asyncio
 
 from common.api import meta
-from common.api.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, Resource
+from common.api.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES, Resource
 from common.api.meta import Object
 from common.client.base import Client
 from common.errors import AlreadyExists, Conflict, NotFound
 
-from . import defaults
+from . import controllerroles, defaults
+from .building import AUTO_UPDATE
 from .rules import not_covered, to_rules
 
 
 async def reconcile(client: Client) -> None:
     """Create and complete the defaults; all at once, so that they cost one commit."""
-    wanted = [(CLUSTERROLES, role) for role in defaults.ROLES]
-    wanted += [(CLUSTERROLEBINDINGS, binding) for binding in defaults.BINDINGS]
+    wanted = [(CLUSTERROLES, role) for role in (*defaults.ROLES, *controllerroles.ROLES)]
+    wanted += [(CLUSTERROLEBINDINGS, binding) for binding in (*defaults.BINDINGS, *controllerroles.BINDINGS)]
+    wanted += [(ROLES, role) for role in controllerroles.NAMESPACED_ROLES]
+    wanted += [(ROLEBINDINGS, binding) for binding in controllerroles.NAMESPACED_BINDINGS]
     await asyncio.gather(*(_keep(client, resource, obj) for resource, obj in wanted))
 
 
 async def _keep(client: Client, resource: Resource, wanted: Object) -> None:
     try:
-        found = await client.get(resource, meta.name(wanted))
+        found = await client.get(resource, meta.name(wanted), meta.namespace(wanted) or None)
     except NotFound:
         found = None
     try:
@@ -40,7 +43,7 @@ async def _keep(client: Client, resource: Resource, wanted: Object) -> None:
 
 def complete(found: Object, wanted: Object) -> Object | None:
     """The stored role or binding with what it lacks; None when nothing, or when it is not to be touched."""
-    if meta.annotations(found).get(defaults.AUTO_UPDATE) == "false":
+    if meta.annotations(found).get(AUTO_UPDATE) == "false":
         return None
     result = dict(found)
     if "aggregationRule" in wanted:

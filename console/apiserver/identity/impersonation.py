@@ -10,11 +10,10 @@ from multidict import CIMultiDictProxy
 from common.errors import BadRequest
 from console.apiserver.access.attributes import Attributes
 from console.apiserver.access.authorizer import Authorizer
-from console.apiserver.caller import AUTHENTICATED, Caller
+from console.apiserver.caller import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, Caller
 
 from .accounts import group_names, split_user
 
-ANONYMOUS, UNAUTHENTICATED = "system:anonymous", "system:unauthenticated"
 _USER, _GROUP, _UID, _EXTRA = "Impersonate-User", "Impersonate-Group", "Impersonate-Uid", "Impersonate-Extra-"
 _ANY = "impersonate-"
 _AUTHENTICATION = "authentication.k8s.io"

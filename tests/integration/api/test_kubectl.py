@@ -14,7 +14,7 @@ from common.api.meta import Object, controller_reference
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
-from common.errors import ServiceUnavailable, Unauthorized
+from common.errors import Forbidden, ServiceUnavailable
 from common.pki import Authority, Subject
 from common.tls import client_context
 
@@ -323,7 +323,7 @@ async def test_strangers_are_kept_out(api: Running, tmp_path: Path) -> None:
     async with HttpClient(Endpoint(api.url, tls=client_context(None, authority))) as nobody:
         assert (await nobody.request_json("GET", "/version"))["gitVersion"].startswith("v1.36")
         for path in ("/api", "/api/v1/pods", "/metrics", "/"):
-            with pytest.raises(Unauthorized):
+            with pytest.raises(Forbidden, match='User "system:anonymous" cannot'):
                 await nobody.request_json("GET", path)
     stranger = Authority.create("other", SystemClock().now())
     forged = stranger.issue(Subject("quarterdeck-admin", ("system:masters",)), SystemClock().now())

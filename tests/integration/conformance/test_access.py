@@ -163,9 +163,29 @@ def test_reviews_say_what_requests_show(plane: Plane, space: str, allowed: bool)
 def test_who_shows_nothing_may_ask_how_the_server_is_and_no_more(plane: Plane) -> None:
     for path in ("/healthz", "/livez", "/readyz?verbose", "/version"):
         assert plane.ask_with("", "GET", path).code == 200
-    for path in ("/api/v1/namespaces", "/apis", "/metrics", "/livez/ping", "/openid/v1/jwks"):
+    for path in ("/apis", "/metrics", "/livez/ping", "/openid/v1/jwks"):
         answer = plane.ask_with("", "GET", path)
-        assert (answer.code, answer.body["reason"]) == (401, "Unauthorized")
+        assert (answer.code, answer.body["reason"]) == (403, "Forbidden")
+        assert answer.body["message"] == f'forbidden: User "system:anonymous" cannot get path "{path}"'
+    answer = plane.ask_with("", "GET", "/api/v1/namespaces")
+    assert answer.body["message"] == (
+        'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the '
+        "cluster scope"
+    )
+    answer = plane.ask_with("nonsense", "GET", "/api/v1/namespaces")
+    assert (answer.code, answer.body["reason"], answer.body["message"]) == (401, "Unauthorized", "Unauthorized")
+
+
+def test_what_is_granted_to_nobody_anybody_may_do(plane: Plane, space: str) -> None:
+    path, name = "/openid/v1/jwks", f"nobody-{space.rpartition('/')[2]}"
+    bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                 "name": "system:service-account-issuer-discovery"}  # fmt: skip
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:unauthenticated"}
+    plane.create(bindings, {"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]})
+    assert plane.ask_with("", "GET", path).code == 200
+    plane.delete(f"{bindings}/{name}")
+    assert plane.ask_with("", "GET", path).code == 403
 
 
 def test_impersonation_is_a_right_of_its_own(plane: Plane, space: str) -> None:
@@ -186,3 +206,32 @@ def test_impersonation_is_a_right_of_its_own(plane: Plane, space: str) -> None:
     assert who.body["status"]["userInfo"] == {
         "username": "jane", "groups": ["devs", "system:authenticated"], "extra": {"scopes": ["view"]},
     }  # fmt: skip
+
+
+def test_the_roles_of_kubernetes_own_parts_are_there(plane: Plane) -> None:
+    base = "/apis/rbac.authorization.k8s.io/v1"
+    roles = {item["metadata"]["name"] for item in plane.get(f"{base}/clusterroles")["items"]}
+    for name in ("deployment-controller", "generic-garbage-collector", "namespace-controller", "pod-garbage-collector"):
+        assert f"system:controller:{name}" in roles
+        bound = plane.get(f"{base}/clusterrolebindings/system:controller:{name}")
+        assert bound["roleRef"]["name"] == f"system:controller:{name}"
+        assert bound["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "kube-system"}]
+    assert {
+        "cluster-admin",
+        "admin",
+        "edit",
+        "view",
+        "system:kube-controller-manager",
+        "system:node-bootstrapper",
+    } <= roles
+    locks = plane.get(f"{base}/namespaces/kube-system/roles/system::leader-locking-kube-scheduler")
+    assert locks["metadata"]["labels"] == {"kubernetes.io/bootstrapping": "rbac-defaults"}
+    asked = {"verb": "delete", "resource": "pods", "namespace": "default"}
+    user = "system:serviceaccount:kube-system:pod-garbage-collector"
+    question = {"spec": {"user": user, "resourceAttributes": asked}}
+    answer = plane.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", question)["status"]
+    assert answer["allowed"] is True
+    assert answer["reason"] == (
+        'RBAC: allowed by ClusterRoleBinding "system:controller:pod-garbage-collector" of ClusterRole '
+        '"system:controller:pod-garbage-collector" to ServiceAccount "pod-garbage-collector/kube-system"'
+    )
