@@ -6,7 +6,7 @@ applied again; what it has at that moment belongs to `before-first-apply`, as Ku
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
@@ -53,13 +53,13 @@ def server_side_apply(row: Row, current: Object | None, config: Object, request:
     others, last = _split(row, current, live, own)
     merged: Object = merging.merge(kind, live, config)
     if not (last.api_version == version and fieldsets.contains(own.fields, last.fields)):
-        merged = _prune(row, merged, last, [*others, replace(own, fields=named)])
+        merged = _prune(row, merged, last, [*others, own.owning(named)])
     differences = Differences(row, live, merged, request.subresource)
     _settle(row, live, others, differences, request)
     kept = [left for other in others if (left := give_up(other, differences.of(other.api_version))) is not None]
     found = differences.of(version)
     if last.time and last.fields == own.fields and found is not None and not (found.changed or found.removed):
-        own = replace(own, time=last.time)
+        own = own._replace(time=last.time)
     result = row.keep({**merged, "metadata": dict(merged["metadata"])})
     if request.manager == _KUBECTL:
         _note_last_applied(result, config)
@@ -74,7 +74,7 @@ def unrecorded(obj: Object) -> Object:
 
 def _split(row: Row, current: Object, live: Object, own: Manager) -> tuple[list[Manager], Manager]:
     """The other managers and this one's last entry (with no fields when it has none)."""
-    last = replace(own, time="", fields=LEAF)
+    last = own._replace(time="", fields=LEAF)
     found = managers_of(current)
     if not found:
         everything, _ = typedfields.compare(row.type, {}, live)

@@ -7,8 +7,10 @@ for each version in which there are managers; sets that it does not touch stay t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
 
 from common.api import meta
 from common.api.meta import Object, parse_time
@@ -28,19 +30,29 @@ _TYPE_STEPS = ("f:apiVersion", "f:kind")
 # Subresources that write a part of the status.
 _OF_STATUS = frozenset({"status", "approval"})
 
+# Sets of parts of objects that were made, by kind, field and encoded value; beyond that many all are forgotten.
+_known: dict[tuple[str, str, bytes], Fields] = {}
+_MAX_KNOWN = 1024
+_MAX_PART = 16 * 1024  # bytes of an encoded part; larger ones seldom come again
+
 Identity: TypeAlias = tuple[str, str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Manager:
-    """One entry of managedFields."""
+class Manager(NamedTuple):
+    """One entry of managedFields. Every write makes some: they are plain tuples, and `entry` is what they were read
+    from, when nothing changed since."""
 
     name: str
     operation: str  # Apply or Update
     api_version: str
     subresource: str = ""
     time: str = ""
-    fields: Fields = field(default_factory=dict)
+    fields: Fields = LEAF
+    entry: Object | None = None
+
+    def owning(self, fields: Fields, time: str = "") -> Manager:
+        """The same one with other fields."""
+        return self._replace(fields=fields, time=time or self.time, entry=None)
 
     @property
     def identity(self) -> Identity:
@@ -48,6 +60,8 @@ class Manager:
         return (self.name, self.operation, self.subresource, "" if self.operation == "Apply" else self.api_version)
 
     def to_json(self) -> Object:
+        if self.entry is not None:
+            return self.entry
         entry: Object = {
             "manager": self.name,
             "operation": self.operation,
@@ -107,6 +121,7 @@ def _decoded(entry: Object) -> Manager:
         entry.get("subresource") or "",
         entry.get("time") or "",
         entry.get("fieldsV1") or LEAF,
+        entry,
     )
 
 
@@ -177,8 +192,32 @@ def ownable(row: Row, fields: Fields, subresource: str = "") -> Fields:
 
 def record_create(row: Row, new: Object, own: Manager) -> None:
     """Note in a new object that its maker owns all that it has."""
-    found = _differences(row, {}, new, own).of(own.api_version)
-    record(new, [replace(own, fields=found.changed)] if found else ())
+    view = row.in_version(own.api_version) or row
+    if view.custom is None:
+        fields = ownable(view, _everything_in(view, row.converted(new, view)))
+    else:
+        fields = ownable(view, typedfields.compare(view.type, {}, new)[0])
+    record(new, [own.owning(fields)])
+
+
+def _everything_in(row: Row, obj: Object) -> Fields:
+    """What comes with an object of a built-in kind. Most of what is made is made from few templates: equal parts have
+    equal sets, looked up by their encoding, which costs a tenth of walking them."""
+    found: Fields = {}
+    for name, item in obj.items():
+        if name == "metadata" or not isinstance(item, dict):
+            found.update(typedfields.compare(row.type, {}, {name: item})[0])
+            continue
+        key = (row.schema, name, orjson.dumps(item))
+        fields = _known.get(key)
+        if fields is None:
+            fields = typedfields.compare(row.type, {}, {name: item})[0]
+            if len(_known) >= _MAX_KNOWN:
+                _known.clear()
+            if len(key[2]) <= _MAX_PART:
+                _known[key] = fields
+        found.update(fields)
+    return found
 
 
 def record_update(row: Row, new: Object, old: Object, managers: list[Manager], own: Manager) -> None:
@@ -197,9 +236,13 @@ def record_update(row: Row, new: Object, old: Object, managers: list[Manager], o
             mine = item
         elif (rest := give_up(item, differences.of(item.api_version))) is not None:
             others.append(rest)
-    fields = fieldsets.union(fieldsets.difference(mine.fields, found.removed), found.changed)
+    fields = mine.fields
+    if found.removed:
+        fields = fieldsets.difference(fields, found.removed)
+    if not fieldsets.contains(fields, found.changed):
+        fields = fieldsets.union(fields, found.changed)
     time = own.time if found.changed or mine is own else mine.time
-    record(new, _capped([*others, replace(own, fields=fields, time=time)]))
+    record(new, _capped([*others, own.owning(fields, time)]))
 
 
 def _differences(row: Row, old: Object, new: Object, own: Manager) -> Differences:
@@ -212,9 +255,8 @@ def give_up(manager: Manager, difference: Difference | None) -> Manager | None:
     """A manager without what somebody else changed or removed; None when its version is gone."""
     if difference is None:
         return None
-    taken = fieldsets.intersection(manager.fields, difference.changed)
-    left = fieldsets.difference(fieldsets.difference(manager.fields, taken), difference.removed)
-    return manager if left is manager.fields else replace(manager, fields=left)
+    left = fieldsets.difference(fieldsets.difference(manager.fields, difference.changed), difference.removed)
+    return manager if left is manager.fields else manager.owning(left)
 
 
 def _capped(managers: list[Manager]) -> list[Manager]:
