@@ -15,9 +15,9 @@ What leaves this host itself, or ends in it, is not forwarded: that is how probe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from common.api.meta import Object
 
@@ -81,7 +81,7 @@ class _Builder:
         self.maps: dict[str, dict[str, str]] = {"ingress": {}, "egress": {}}
 
     def add(self, pod: Isolated) -> None:
-        address = next((text for text in pod.addresses if ip_address(text).version == self._version), None)
+        address = next(self._of_family(pod.addresses), None)
         if address is None:
             return
         for direction, rules in (("ingress", pod.ingress), ("egress", pod.egress)):
@@ -89,6 +89,9 @@ class _Builder:
                 named = dict(pod.ports)
                 lines = [line for rule in rules for line in self._rule(direction, rule, named)]
                 self.maps[direction][address] = f"goto {self._chain([*lines, 'drop'])}"
+
+    def _of_family(self, addresses: Iterable[str]) -> Iterator[str]:
+        return (text for text in addresses if (":" in text) == (self._version == 6))
 
     def _chain(self, lines: list[str]) -> str:
         name = f"pol-{_tag(chr(10).join(lines))}"
@@ -143,7 +146,7 @@ class _Builder:
         if name not in self._made.sets:
             self._made.sets[name] = f"type ipv{self._version}_addr;"
             addresses = (address for found in self._members(peer) for address in found["addresses"])
-            self._made.elements[name] = {text: "" for text in addresses if ip_address(text).version == self._version}
+            self._made.elements[name] = dict.fromkeys(self._of_family(addresses), "")
         return f"{side} @{name}"
 
     def _named(self, peer: Pods, port: Port) -> str:
@@ -154,8 +157,7 @@ class _Builder:
                 f"{address} . {port.protocol} . {found['ports'][wanted]}": ""
                 for found in self._members(peer)
                 if (wanted := f"{port.name}/{port.protocol.upper()}") in found["ports"]
-                for address in found["addresses"]
-                if ip_address(address).version == self._version
+                for address in self._of_family(found["addresses"])
             }
         return f"{self._ip} daddr . meta l4proto . th dport @{name}"
 

@@ -92,7 +92,7 @@ def client(bench: Bench, script: str) -> list[str]:
 
 def asked(bench: Bench, url: str, rounds: int = 1) -> list[str]:
     """Who answers to the client pod: the first word of each answer."""
-    script = f"for i in $(seq {rounds}); do busybox timeout 3 wget -qO- '{url}' 2>/dev/null || echo -; done"
+    script = f"for i in $(seq {rounds}); do busybox timeout 2 wget -qO- '{url}' 2>/dev/null || echo -; done"
     return [line.split()[0] for line in client(bench, script)]
 
 
@@ -100,7 +100,7 @@ def datagram(bench: Bench, host: str, port: int) -> list[str]:
     """Who answers to a datagram of the client pod."""
     return [
         line.split()[0]
-        for line in client(bench, f"busybox timeout 3 wget -qO- 'http://127.0.0.1:8080/udp?{host}:{port}'")
+        for line in client(bench, f"busybox timeout 2 wget -qO- 'http://127.0.0.1:8080/udp?{host}:{port}'")
     ]
 
 
@@ -246,7 +246,7 @@ def test_slices_of_users_lead_to_other_ports_and_pods(bench: Bench) -> None:
         ]  # fmt: skip
         bench.start(service(name, None), *made)
         number = bench.get(name, "service")["spec"]["clusterIP"]
-        script = f"for i in $(seq {ROUNDS}); do busybox timeout 3 wget -qO- 'http://{number}/env?PORT' || echo -; done"
+        script = f"for i in $(seq {ROUNDS}); do busybox timeout 2 wget -qO- 'http://{number}/env?PORT' || echo -; done"
         wanted = {str(port) for _, port in ends}
         bench.cluster.wait(
             lambda script=script, wanted=wanted: set(client(bench, script)) == wanted, f"{name} to answer"
