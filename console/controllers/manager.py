@@ -44,6 +44,7 @@ from .podgc import PodGarbageCollector
 from .replicaset import ReplicaSetController, ReplicationControllerController
 from .resourcequota import ResourceQuotaController
 from .serviceaccounttokens import Issue, TokenController
+from .serviceaddresses import ServiceAddressController, ServiceRangeController
 from .servicelb import ServiceBalancerController
 from .statefulset import StatefulSetController
 from .storageprotection import ClaimProtection, VolumeProtection
@@ -105,6 +106,8 @@ def all_controllers(
         MirroringController(kit),
         ApiEndpointsController(kit, config),
         ServiceBalancerController(kit, config),
+        ServiceAddressController(kit),
+        ServiceRangeController(kit),
         IngressController(kit),
         NodeLifecycleController(kit),
         FencingController(kit),

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from common.api.kinds import NODES, PODS, SERVICES
-from common.api.meta import Key, key, labels
+from common.api.meta import Key, Object, key, labels
 from console.controllers.base import Kit
 
+from . import topology
 from .plan import MANAGER, plan
 from .selected import Selected
 from .writer import SliceWriter
 
-ZONE = "topology.kubernetes.io/zone"
 # Every pod that changes means all endpoints of its Service anew, for every node: a thousand pods that start together
 # would mean a million. Up to so many endpoints a change goes out at once, beyond that a Service rests in between.
 MAX_UNRESTED = 100
@@ -35,6 +35,8 @@ class EndpointSliceController(SliceWriter):
         self._rests: dict[Key, float] = {}  # until when a Service of many endpoints is left alone
         self._services = self.follow(SERVICES, lambda obj: [key(obj)])
         self._nodes = self.mirror(NODES)
+        self._shares: dict[str, float] = {}
+        self._nodes.listen(self._node_changed)
         self.follow(PODS, self._selected.services_of)
 
     async def sync(self, key: Key) -> None:
@@ -46,10 +48,22 @@ class EndpointSliceController(SliceWriter):
             return
         service = self._services.get(key)
         pods = self._selected.pods_of(service)
-        await self.carry_out(key, plan(service, pods, self.slices_of(key), self._zone_of))
+        automatic = service is not None and topology.is_automatic(service)
+        shares = self._shares if automatic else None
+        await self.carry_out(key, plan(service, pods, self.slices_of(key), self._zone_of, shares))
         if (rest := (len(pods) - MAX_UNRESTED) * REST_SECONDS) > 0:
             self._rests[key] = self.clock.monotonic() + rest
 
+    def _node_changed(self, old: Object | None, new: Object | None) -> None:
+        if topology.matters(old) == topology.matters(new):
+            return
+        shares = topology.shares_of(self._nodes.items())
+        if shares != self._shares:
+            self._shares = shares
+            for service in self._services.items():
+                if topology.is_automatic(service):
+                    self.queue.add(key(service))
+
     def _zone_of(self, node: str) -> str:
         obj = self._nodes.get(Key("", node))
-        return labels(obj).get(ZONE, "") if obj is not None else ""
+        return labels(obj).get(topology.ZONE, "") if obj is not None else ""

@@ -6,13 +6,15 @@ Kubernetes' rules: serving is the pod's readiness, ready also needs that the pod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TypeAlias
 
 from common.api.meta import Object, is_deleting, name, namespace, uid
 from common.api.pods import ips, is_ready, is_terminal, node_name
+
+from . import topology
 
 ZoneOf: TypeAlias = Callable[[str], str]
 """The zone of a node by its name, empty when it has none."""
@@ -42,11 +44,14 @@ def families(service: Object) -> list[str]:
     return ["IPv6"] if ":" in address else ["IPv4"]
 
 
-def desired(service: Object, pods: Iterable[Object], zone_of: ZoneOf) -> dict[Group, dict[str, Object]]:
-    """Endpoints by group and address. A family without endpoints has an empty group, so that its slice exists."""
+def desired(
+    service: Object, pods: Iterable[Object], zone_of: ZoneOf, shares: Mapping[str, float] | None = None
+) -> dict[Group, dict[str, Object]]:
+    """Endpoints by group and address. A family without endpoints has an empty group, so that its slice exists.
+    `shares` are those of the zones, for a Service that asks for hints by them."""
     groups: dict[Group, dict[str, Object]] = {}
     wanted = families(service)
-    prefers = str(service["spec"].get("trafficDistribution") or "")
+    prefers = str(service["spec"].get("trafficDistribution") or "") if shares is None else ""
     for pod in pods:
         if is_terminal(pod):
             continue
@@ -59,7 +64,30 @@ def desired(service: Object, pods: Iterable[Object], zone_of: ZoneOf) -> dict[Gr
     for family in wanted:
         if not any(group.family == family for group in groups):
             groups[Group(family, ())] = {}
-    return groups
+    return groups if shares is None else _by_zones(groups, wanted, shares)
+
+
+def _by_zones(
+    groups: dict[Group, dict[str, Object]], wanted: Iterable[str], shares: Mapping[str, float]
+) -> dict[Group, dict[str, Object]]:
+    """The same with hints for the zones' shares, in each family on its own."""
+    told: dict[str, str] = {}
+    for family in wanted:
+        ready = {
+            address: str(entry.get("zone") or "")
+            for group, found in groups.items()
+            if group.family == family
+            for address, entry in found.items()
+            if entry["conditions"]["ready"]
+        }
+        told |= topology.hints(ready, shares)
+    return {
+        group: {
+            address: {**entry, "hints": {"forZones": [{"name": told[address]}]}} if address in told else entry
+            for address, entry in found.items()
+        }
+        for group, found in groups.items()
+    }
 
 
 def address_of(pod: Object, family: str) -> str:

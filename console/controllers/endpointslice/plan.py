@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from common.api.kinds import SERVICES
 from common.api.meta import Object, controller_reference, is_deleting, labels, name, namespace
@@ -25,8 +25,15 @@ def has_endpoints(service: Object) -> bool:
     return spec.get("type") != "ExternalName" and bool(spec.get("selector"))
 
 
-def plan(service: Object | None, pods: Iterable[Object], slices: Sequence[Object], zone_of: ZoneOf) -> Plan:
-    """`pods` are those that the Service selects, `slices` those of it that this controller manages."""
+def plan(
+    service: Object | None,
+    pods: Iterable[Object],
+    slices: Sequence[Object],
+    zone_of: ZoneOf,
+    shares: Mapping[str, float] | None = None,
+) -> Plan:
+    """`pods` are those that the Service selects, `slices` those of it that this controller manages, `shares` as
+    `endpoints.desired` wants them."""
     mine = [obj for obj in slices if not is_deleting(obj)]
     if service is None or is_deleting(service) or not has_endpoints(service):
         return Plan(delete=mine)
@@ -38,7 +45,7 @@ def plan(service: Object | None, pods: Iterable[Object], slices: Sequence[Object
         controller_reference(service, SERVICES.api_version, SERVICES.kind),
         weights={address: weight_of(pod) for pod in pods for address in ips(pod)},
     )
-    return arrange(desired(service, pods, zone_of), mine, template)
+    return arrange(desired(service, pods, zone_of, shares), mine, template)
 
 
 def _labels(service: Object) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from common.api import kinds, meta
+from common.api.conditions import is_true
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
@@ -22,6 +23,15 @@ def other_services(service: Object, context: Context) -> list[Object]:
     """All Services but this one."""
     own = meta.uid(service)
     return [item for item in context.lookup.items(kinds.SERVICES) if item["metadata"].get("uid") != own]
+
+
+def ranges(context: Context) -> list[str]:
+    """What Services get addresses of: the cluster's own ranges, then those of further ServiceCIDRs that are ready."""
+    found = list(context.config.service_cidrs)
+    for item in sorted(context.lookup.items(kinds.SERVICECIDRS), key=meta.name):
+        if is_true(item, "Ready") and not meta.is_deleting(item):
+            found += [cidr for cidr in item["spec"]["cidrs"] if cidr not in found]
+    return found
 
 
 def used_addresses(services: Iterable[Object]) -> set[str]:

@@ -280,7 +280,7 @@ def _validate_allocation(new: Object, before: Object, context: Context) -> list[
         return causes
     others = addresses.other_services(new, context)
     if not is_headless(spec):
-        causes += _check_addresses(fresh, spec, addresses.used_addresses(others), context.config.service_cidrs)
+        causes += _check_addresses(fresh, spec, addresses.used_addresses(others), addresses.ranges(context))
     return causes + _check_node_ports(ports, addresses.used_node_ports(others))
 
 
@@ -303,9 +303,10 @@ def _missing(spec: Object) -> list[Cause]:
 def _check_addresses(fresh: list[str], spec: Object, used: set[str], cidrs: Iterable[str]) -> list[Cause]:
     causes: list[Cause] = []
     for address in fresh:
-        cidr = next(item for item in cidrs if ip_network(item).version == ip_address(address).version)
-        if not addresses.is_in(address, cidr):
-            problem = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {cidr}"
+        fitting = [item for item in cidrs if ip_network(item).version == ip_address(address).version]
+        if not any(addresses.is_in(address, cidr) for cidr in fitting):
+            valid = ", ".join(fitting)
+            problem = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {valid}"
         elif address in used:
             problem = "provided IP is already allocated"
         else:

@@ -128,11 +128,11 @@ class _Allocation:
         return [] if before == ["None"] else before
 
     def _new_address(self, family: str, used: set[str]) -> str | None:
-        cidrs = self._context.config.service_cidrs
-        cidr = next(item for item in cidrs if f"IPv{_version(item)}" == family)
+        cidrs = [item for item in addresses.ranges(self._context) if f"IPv{_version(item)}" == family]
         if self._key == _API:
-            return addresses.first_address(cidr)
-        return addresses.free_address(cidr, used, meta.uid(self._service) + family)
+            return addresses.first_address(cidrs[0])
+        seed = meta.uid(self._service) + family
+        return next(filter(None, (addresses.free_address(cidr, used, seed) for cidr in cidrs)), None)
 
     def _node_ports(self) -> None:
         spec = self._spec

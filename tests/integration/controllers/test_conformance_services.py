@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from common.api.conditions import get_condition
+from common.api.conditions import get_condition, is_true
 from common.api.kinds import (
     ENDPOINTS,
     ENDPOINTSLICES,
     INGRESSCLASSES,
     INGRESSES,
     IPADDRESSES,
+    NODES,
     PODS,
     SERVICECIDRS,
     SERVICES,
@@ -22,7 +23,7 @@ from common.api.kinds import (
 )
 from common.api.meta import Object, labels, name, resource_version, uid
 from common.api.meta import annotations as notes
-from common.errors import Conflict, NotFound
+from common.errors import Conflict, Invalid, NotFound
 from tests.fakes.objects import pod
 
 from .cases import SPACE, Case
@@ -360,3 +361,65 @@ async def test_the_range_of_service_addresses_is_an_object(case: Case) -> None:
         if event.type == "ADDED":
             assert name(event.object) == "more"
             break
+
+
+async def test_topology_mode_auto_gives_each_zone_its_share_of_endpoints(case: Case) -> None:
+    for index, node in enumerate(("n1", "n2")):
+        marks = {"metadata": {"labels": {"topology.kubernetes.io/zone": "ab"[index]}}}
+        await case.api.patch(NODES, node, marks)
+    for index in range(4):
+        await case.api.create(PODS, pod(f"pod-{index}", labels={"app": "zoned"}, nodeName=f"n{index % 2 + 1}"), SPACE)
+    made = service("zoned", {"app": "zoned"})
+    made["metadata"]["annotations"] = {"service.kubernetes.io/topology-mode": "Auto"}
+    await case.api.create(SERVICES, made, SPACE)
+
+    async def hinted() -> bool:
+        found = [entry for item in await slices(case, "zoned") for entry in item.get("endpoints") or ()]
+        return [entry.get("hints") for entry in found] == [
+            {"forZones": [{"name": entry.get("zone")}]} for entry in found
+        ] and sorted(str(entry.get("zone")) for entry in found) == ["a", "a", "b", "b"]
+
+    await case.until(hinted, "the hints")
+    await case.api.patch(NODES, "n2", {"metadata": {"labels": {"topology.kubernetes.io/zone": None}}})
+
+    async def open_to_all() -> bool:
+        found = [entry for item in await slices(case, "zoned") for entry in item.get("endpoints") or ()]
+        return len(found) == 4 and not any("hints" in entry for entry in found)
+
+    await case.until(open_to_all, "the hints to go with the zone")
+
+
+async def test_services_get_addresses_of_a_range_that_was_added_and_it_stays_while_they_do(case: Case) -> None:
+    made = {"metadata": {"name": "more"}, "spec": {"cidrs": ["203.0.113.0/24"]}}
+    with pytest.raises(Invalid, match="is not in the valid range"):
+        await case.api.create(SERVICES, service("web", {"a": "b"}, clusterIP="203.0.113.10"), SPACE)
+    await case.api.create(SERVICECIDRS, made)
+
+    async def ready() -> bool:
+        return is_true(await case.api.get(SERVICECIDRS, "more"), "Ready")
+
+    await case.until(ready, "the range being ready")
+    await case.api.create(SERVICES, service("web", {"a": "b"}, clusterIP="203.0.113.10"), SPACE)
+
+    async def parent() -> Object | None:
+        with suppress(NotFound):
+            return dict((await case.api.get(IPADDRESSES, "203.0.113.10"))["spec"]["parentRef"])
+        return None
+
+    found = await case.until(parent, "the address") or {}
+    assert (found["resource"], found["namespace"], found["name"]) == ("services", SPACE, "web")
+    await case.api.delete(SERVICECIDRS, "more")
+
+    async def held() -> bool:
+        ending = get_condition(await case.api.get(SERVICECIDRS, "more"), "Ready") or {}
+        return ending.get("reason") == "Terminating"
+
+    await case.until(held, "the range being held")
+    await case.api.delete(SERVICES, "web", SPACE)
+
+    async def gone() -> bool:
+        ranges = [name(item) for item in (await case.api.list(SERVICECIDRS)).items]
+        held = [name(item) for item in (await case.api.list(IPADDRESSES)).items]
+        return ranges == ["kubernetes"] and "203.0.113.10" not in held
+
+    await case.until(gone, "range and address going")
