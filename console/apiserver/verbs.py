@@ -31,7 +31,7 @@ from . import deletion
 from .backends import Computed
 from .caller import Caller
 from .conversion import Conversions
-from .extension.chain import Extension
+from .extension.chain import Extension, Readmit
 from .extension.matching import Asked
 from .history.journal import Journal
 from .history.record import Write
@@ -281,7 +281,7 @@ class Verbs:
             return admission.readmit(asked.row, changed, new, asked.old, context)
 
         if asked.subresource != SCALE:
-            return await self.extension.admit(asked, readmit, warnings) or new
+            return await self._extended_in(asked.row.in_version(context.api_version), asked, readmit, warnings)
         # Whoever looks at a scale sees one, not the object that has it.
         scales = [None if obj is None else admission.scale_of(asked.row, obj) for obj in (asked.new, asked.old)]
 
@@ -293,6 +293,18 @@ class Verbs:
         results = [new]
         await self.extension.admit(dataclasses.replace(asked, new=scales[0], old=scales[1]), rescale, warnings)
         return results[-1]
+
+    async def _extended_in(self, view: Row | None, asked: Asked, readmit: Readmit, warnings: list[str]) -> Object:
+        """The same for the version that was asked for: whoever has a say is asked about that first."""
+        new = asked.new or {}
+        if self.extension is None:
+            return new
+        if view is None or view is asked.row:
+            return await self.extension.admit(asked, readmit, warnings) or new
+        shown = [None if obj is None else view.show(obj) for obj in (asked.new, asked.old)]
+        about = dataclasses.replace(asked, row=view, new=shown[0], old=shown[1])
+        changed = await self.extension.admit(about, lambda obj: view.show(readmit(view.keep(obj))), warnings)
+        return new if changed is None or changed == shown[0] else view.keep(changed)
 
     async def _kept(self, row: Row, obj: Object) -> Object:
         """An admitted object in the version that is stored."""

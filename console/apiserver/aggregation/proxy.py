@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
@@ -12,6 +10,7 @@ from common.api.conditions import is_true
 from common.api.meta import Object
 from common.errors import BadRequest, ServiceUnavailable
 from console.apiserver.caller import Caller
+from console.apiserver.proxying.bodies import body_of, headers_of
 from console.apiserver.proxying.services import Services
 
 from .frontproxy import FrontProxy, headers, is_claim
@@ -19,7 +18,7 @@ from .frontproxy import FrontProxy, headers, is_claim
 # Between two neighbours only, and what proves the caller to us and is nobody else's business.
 _NOT_SENT = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
-     "upgrade", "host", "authorization", "content-length"}
+     "upgrade", "host", "authorization", "content-length", "content-encoding"}
 )  # fmt: skip
 _IMPERSONATION = "impersonate-"
 
@@ -39,7 +38,7 @@ async def serve_remote(
     try:
         async with services.request(
             where, http.method, http.rel_url.raw_path_qs, front.context(spec), headers=_sent(http, caller),
-            data=_body(http),
+            data=body_of(http),
         ) as answer:  # fmt: skip
             response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_returned(answer))
             if answer.content_length is not None:
@@ -62,13 +61,11 @@ def _sent(http: web.BaseRequest, caller: Caller) -> CIMultiDict[str]:
         if name.lower() not in _NOT_SENT and not is_claim(name) and not name.lower().startswith(_IMPERSONATION)
     )
     found.setdefault("Accept-Encoding", "identity")
+    found.extend(headers_of(http))
     found.extend(headers(caller))
     return found
 
 
 def _returned(answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
-    return CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in _NOT_SENT)
-
-
-def _body(http: web.BaseRequest) -> AsyncIterator[bytes] | None:
-    return http.content.iter_any() if http.body_exists else None
+    kept = _NOT_SENT - {"content-encoding"}
+    return CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in kept)

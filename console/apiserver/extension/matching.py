@@ -42,9 +42,9 @@ class Scope:
 
     def versions(self, row: Row) -> list[Row]:
         """The rows of the same kind in the other versions that are served."""
-        if row.custom is None:
-            return row.views()
         resource = row.resource
+        if row.custom is None:
+            return [other for other in (row.stored, *row.stored.views()) if other.resource != resource]
         return [
             other
             for other in self.registry.rows()
@@ -75,8 +75,9 @@ class Asked:
         """The same request as another version of the kind says it."""
         if row is self.row:
             return self
-        new = None if self.new is None else await conversions.shown(row, self.new)
-        old = None if self.old is None else await conversions.shown(row, self.old)
+        new, old = [
+            None if obj is None else await conversions.shown(row, self.row.keep(obj)) for obj in (self.new, self.old)
+        ]
         return replace(self, row=row, new=new, old=old, requested=self.requested or self.row)
 
     def document(self, uid: str) -> Object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import aiohttp
@@ -17,6 +17,7 @@ from console.apiserver.backends import NodeStreams
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
 
+from .bodies import body_of, headers_of
 from .connector import PodConnector, unverified
 from .rewriting import rewrite_html, rewrite_url
 from .target import Target, of_endpoint, of_pod, of_service, split
@@ -101,7 +102,7 @@ async def _exchange(
     try:
         headers = _forwarded(http, prefix + path)
         async with session.request(
-            http.method, url, headers=headers, data=_body(http), allow_redirects=False
+            http.method, url, headers=headers, data=body_of(http), allow_redirects=False
         ) as answer:
             response = await _prepare(http, answer, url.authority, prefix)
             await _return_body(http, answer, response, url.authority, prefix)
@@ -119,14 +120,11 @@ async def _exchange(
 def _forwarded(http: web.BaseRequest, uri: str) -> CIMultiDict[str]:
     headers = CIMultiDict((name, value) for name, value in http.headers.items() if name.lower() not in _NOT_SENT)
     headers.setdefault("Accept-Encoding", "identity")
+    headers.extend(headers_of(http))
     headers["X-Forwarded-Uri"] = uri
     headers["X-Forwarded-Host"] = http.host
     headers["X-Forwarded-Proto"] = "https" if http.secure else "http"
     return headers
-
-
-def _body(http: web.BaseRequest) -> bytes | AsyncIterator[bytes] | None:
-    return http.content.iter_any() if http.body_exists else None
 
 
 async def _prepare(http: web.BaseRequest, answer: aiohttp.ClientResponse, host: str, prefix: str) -> web.StreamResponse:

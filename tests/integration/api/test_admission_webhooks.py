@@ -474,3 +474,34 @@ async def test_webhooks_are_in_the_discovery_documents(client: HttpClient, kubec
     assert {"mutatingwebhookconfigurations", "validatingwebhookconfigurations"} <= set(names)
     policies = {"validatingadmissionpolicies", "validatingadmissionpolicies/status", "mutatingadmissionpolicies"}
     assert policies | {"validatingadmissionpolicybindings", "mutatingadmissionpolicybindings"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("versions", "policy", "seen"),
+    [
+        (["v1"], "Exact", "v1"),
+        (["v2"], "Exact", None),
+        (["v2"], "Equivalent", "v2"),
+        (["v1", "v2"], "Equivalent", "v1"),
+    ],
+)
+async def test_a_request_in_an_older_version_is_shown_in_the_one_that_is_named(
+    client: HttpClient, hook: Stranger, versions: list[str], policy: str, seen: str | None
+) -> None:
+    """And what is changed in it there is kept."""
+    hook.answer = patching({"op": "add", "path": "/metadata/labels", "value": {"added": "yes"}})
+    rule = {"apiGroups": ["autoscaling"], "apiVersions": versions, "resources": ["horizontalpodautoscalers"]}
+    await client.create(MUTATINGWEBHOOKCONFIGURATIONS, configuration(source(hook, rule=rule, matchPolicy=policy)))
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"scaleTargetRef": target, "maxReplicas": 3, "targetCPUUtilizationPercentage": 70}
+    scaler = Resource("autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+    made = await client.create(scaler, {"metadata": {"name": "a", "namespace": "default"}, "spec": spec})
+    assert made["spec"]["targetCPUUtilizationPercentage"] == 70
+    if seen is None:
+        assert hook.asked == []
+        return
+    (request,) = hook.asked
+    assert (request["kind"]["version"], request["requestKind"]["version"]) == (seen, "v1")
+    assert request["object"]["apiVersion"] == f"autoscaling/{seen}"
+    assert ("metrics" in request["object"]["spec"]) is (seen == "v2")
+    assert made["metadata"]["labels"] == {"added": "yes"}
