@@ -141,7 +141,10 @@ class Executor:
             str(item.get("name")): str(item.get("value"))
             for item in ((pod.get("spec") or {}).get("securityContext") or {}).get("sysctls") or ()
         }
-        name, attempt = hosts.hostname(pod), instruction.attempt
+        try:
+            name, attempt = hosts.kernel_name(pod, surface.domain()), instruction.attempt
+        except ValueError as error:
+            raise RuntimeFailure("FailedCreatePodSandBox", str(error)) from error
         spec = SandboxSpec(pod, network, addresses, name, "", attempt, sysctls, oom.sandbox(), self._runtime())
         sandbox = await surface.runtime.start_sandbox(spec)
         return events.SandboxStarted(sandbox, addresses)

@@ -141,7 +141,8 @@ def check_non_root(pod: Object, container: Object, image_user: str) -> None:
             else ("container has runAsNonRoot and image will run as root")
         )
         raise RuntimeFailure(
-            "CreateContainerConfigError", f"{who} (pod: {meta.key(pod)}, container: {container['name']})"
+            "CreateContainerConfigError",
+            f'{who} (pod: "{meta.name(pod)}_{meta.namespace(pod)}({meta.uid(pod)})", container: {container["name"]})',
         )
     if not text.isdecimal():
         raise RuntimeFailure(

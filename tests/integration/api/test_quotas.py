@@ -38,6 +38,20 @@ async def test_refuses_what_exceeds_it(client: HttpClient) -> None:
         await client.create(PODS, {"metadata": {"name": "three", "namespace": "default"}, "spec": silent})
 
 
+async def test_refuses_a_resize_that_exceeds_it(client: HttpClient) -> None:
+    await limit(client, requests_cpu="1")
+    spec = {"containers": [{"name": "main", "image": "app:1", "resources": {"requests": {"cpu": "600m"}}}]}
+    made = await client.create(PODS, {"metadata": {"name": "one", "namespace": "default"}, "spec": spec})
+    made["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "1100m"
+    with pytest.raises(
+        Forbidden, match=r"requested: requests.cpu=500m, used: requests.cpu=600m, limited: requests.cpu=1"
+    ):
+        await client.update(PODS, made, subresource="resize")
+    made["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "1"
+    resized = await client.update(PODS, made, subresource="resize")
+    assert resized["spec"]["containers"][0]["resources"]["requests"] == {"cpu": "1"}
+
+
 async def test_writes_at_once_do_not_exceed_it(client: HttpClient) -> None:
     await limit(client, count__configmaps="3")
     made = await asyncio.gather(

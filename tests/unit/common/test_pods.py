@@ -33,6 +33,29 @@ def test_a_large_init_container_counts_alone_with_the_sidecars_before_it() -> No
     assert pods.requests({"spec": spec}) == {"cpu": Fraction(13, 2)}
 
 
+def resizing(asks: str, allocated: str, has: str, reason: str = "") -> dict[str, Any]:
+    status = {"name": "web", "allocatedResources": {"cpu": allocated}, "resources": {"requests": {"cpu": has}}}
+    pending = {"type": "PodResizePending", "status": "True", "reason": reason}
+    spec = {"containers": [{"name": "web", "resources": {"requests": {"cpu": asks}}}]}
+    return {"spec": spec, "status": {"containerStatuses": [status], "conditions": [pending] if reason else []}}
+
+
+def test_while_a_pod_is_resized_the_most_of_what_it_asks_and_holds_counts() -> None:
+    assert pods.requests(resizing("2", "1", "1")) == {"cpu": Fraction(2)}
+    assert pods.requests(resizing("1", "1", "2")) == {"cpu": Fraction(2)}
+    assert pods.requests(resizing("8", "1", "1", "Deferred")) == {"cpu": Fraction(8)}
+    assert pods.requests(resizing("8", "1", "1", "Infeasible")) == {"cpu": Fraction(1)}
+    assert pods.held_apart(resizing("1", "1", "1")) == {}
+
+
+def test_what_a_pod_asks_as_a_whole_decides_its_quality_of_service() -> None:
+    amounts = {"cpu": "1", "memory": "1Gi"}
+    bare = {"containers": [{"name": "web"}]}
+    assert pods.qos_class({"spec": {**bare, "resources": {"requests": amounts, "limits": amounts}}}) == "Guaranteed"
+    assert pods.qos_class({"spec": {**bare, "resources": {"requests": amounts}}}) == "Burstable"
+    assert pods.qos_class({"spec": {**bare, "resources": {}}}) == "BestEffort"
+
+
 def test_available_means_ready_for_long_enough() -> None:
     pod = {
         "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}

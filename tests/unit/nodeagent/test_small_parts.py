@@ -24,7 +24,17 @@ from .fakes import Objects, pod
 def test_host_names() -> None:
     assert hosts.hostname(pod()) == "web-1"
     assert hosts.hostname(pod(hostname="own")) == "own"
+    assert hosts.hostname(pod(hostname="own", hostnameOverride="over.all")) == "over.all"
     assert len(hosts.hostname({"metadata": {"name": "x" * 100}})) == 63
+
+
+def test_a_pod_may_have_its_full_name_for_its_kernel() -> None:
+    whole = pod(hostname="own", subdomain="sub", setHostnameAsFQDN=True)
+    assert hosts.kernel_name(whole, "cluster.local") == "own.sub.default.svc.cluster.local"
+    assert hosts.kernel_name(pod(hostname="own", subdomain="sub"), "cluster.local") == "own"
+    assert hosts.kernel_name(pod(hostname="own", setHostnameAsFQDN=True), "cluster.local") == "own"
+    with pytest.raises(ValueError, match=r"is too long \(64 characters is the max, 85 characters requested\)"):
+        hosts.kernel_name(whole, "x" * 63 + ".y")
     assert hosts.full_name(pod(subdomain="db"), "cluster.local") == "web-1.db.default.svc.cluster.local"
     assert hosts.full_name(pod(), "cluster.local") == ""
 

@@ -13,7 +13,19 @@ from common.api.meta import Object
 from common.errors import Forbidden
 from console.registry.row import Context
 
-from .builders import Objects, causes, container, context, created, named, pod, pod_of, update_causes
+from .builders import (
+    Objects,
+    causes,
+    changed,
+    container,
+    context,
+    created,
+    named,
+    pod,
+    pod_of,
+    update_causes,
+    updated,
+)
 
 
 def limited(*items: Object) -> Context:
@@ -80,6 +92,15 @@ def test_what_is_out_of_bounds_is_refused(item: Object, asked: Object, why: str)
     message = refusal(pod_of(resources=asked), limited(item))
     assert message.startswith('pods "p" is forbidden: ')
     assert why in message
+
+
+def test_a_resize_keeps_within_the_bounds() -> None:
+    where = limited({"type": "Container", "max": {"cpu": "1"}})
+    asked = {"requests": {"cpu": "500m"}, "limits": {"cpu": "1"}}
+    old = created(PODS, pod_of(resources=asked), where)
+    more = changed(old, "spec.containers.0.resources", {"requests": {"cpu": "500m"}, "limits": {"cpu": "2"}})
+    with pytest.raises(Forbidden, match="maximum cpu usage per Container is 1, but limit is 2"):
+        updated(PODS, more, old, "resize", where)
 
 
 def test_claims_have_bounds() -> None:

@@ -41,6 +41,16 @@ def test_what_runs_already_counts() -> None:
     assert refusals(pod("web", cpu="101m"), node("n1", cpu="1"), *running) == ["Insufficient cpu"]
 
 
+def test_a_pod_that_is_resized_holds_what_it_had_until_it_has_less() -> None:
+    running = pod("running", node="n1", cpu="500m")
+    name = running["spec"]["containers"][0]["name"]
+    running["status"]["containerStatuses"] = [{"name": name, "allocatedResources": {"cpu": "1500m"}}]
+    wanting = pod("new", cpu="1")
+    assert refusals(wanting, node("n1", cpu="2"), running) == ["Insufficient cpu"]
+    running["status"]["containerStatuses"][0]["allocatedResources"] = {"cpu": "500m"}
+    assert refusals(wanting, node("n1", cpu="2"), running) == []
+
+
 def test_an_unknown_resource_is_insufficient() -> None:
     made = pod("web")
     made["spec"]["containers"][0]["resources"] = {"limits": {"example.com/gpu": "1"}}
