@@ -29,6 +29,7 @@ from . import readonly
 from .access.authorizer import Authorizer
 from .access.certificates import CertificateGuard
 from .access.escalation import EscalationGuard
+from .access.noderestriction import NodeRestriction
 from .access.reconcile import reconcile
 from .aggregation.availability import Availability
 from .aggregation.frontproxy import FrontProxy, publish
@@ -106,7 +107,12 @@ class ApiServer:
         self._registry = registry
         self.tokens = ServiceAccountTokens(signer or SigningKey(new_key()), store, clock, config)
         self._authorizer = Authorizer(store)
-        self._guards = (EscalationGuard(self._authorizer), CertificateGuard(self._authorizer), QuotaGuard(store))
+        self._guards = (
+            EscalationGuard(self._authorizer),
+            CertificateGuard(self._authorizer),
+            QuotaGuard(store),
+            NodeRestriction(),
+        )
         journal = Journal(store, clock)
         lookup = StoreLookup(store)
         services = Services(lookup, streams)

@@ -51,6 +51,7 @@ class WatchStream:
         self._clock = clock
         self._row = row
         self._options = options
+        self._form = form
         self._convert = convert
         self._encode = _encoder(row, form, include_object, clock.now)
 
@@ -75,7 +76,10 @@ class WatchStream:
             await _send(response, b"".join([self._encode(event) for event in batch]))
 
     def _bookmark(self, revision: int, *, ends_initial_events: bool = False) -> bytes:
-        return frame("BOOKMARK", orjson.dumps(bookmark(self._row, revision, ends_initial_events=ends_initial_events)))
+        found = bookmark(self._row, revision, ends_initial_events=ends_initial_events)
+        if self._form.is_metadata:
+            found = partial(found, self._form)
+        return frame("BOOKMARK", orjson.dumps(found))
 
 
 async def _send(response: web.StreamResponse, data: bytes) -> None:

@@ -235,3 +235,29 @@ def test_the_roles_of_kubernetes_own_parts_are_there(plane: Plane) -> None:
         'RBAC: allowed by ClusterRoleBinding "system:controller:pod-garbage-collector" of ClusterRole '
         '"system:controller:pod-garbage-collector" to ServiceAccount "pod-garbage-collector/kube-system"'
     )
+
+
+def test_a_node_writes_its_facts_and_no_rights(plane: Plane, space: str) -> None:
+    node = f"node-{space.rpartition('/')[2]}"
+    path = f"/api/v1/nodes/{node}"
+    plane.create("/api/v1/nodes", {"metadata": {"name": node}, "spec": {}})
+    as_node = {"Impersonate_User": f"system:node:{node}", "Impersonate_Group": "system:nodes", "Content_Type": MERGE}
+
+    def patch(what: Any, where: str = path) -> Any:
+        return plane.ask("PATCH", where, what, **as_node)
+
+    own = {"kubernetes.io/hostname": node, "node.kubernetes.io/instance-type": "big", "team": "blue"}
+    assert patch({"metadata": {"labels": own}}).code == 200
+    for label in ("node-restriction.kubernetes.io/tier", "node-role.kubernetes.io/control-plane"):
+        answer = patch({"metadata": {"labels": {label: "x"}}})
+        assert answer.body["message"] == f'nodes "{node}" is forbidden: is not allowed to modify labels: {label}'
+    answer = patch({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}})
+    assert answer.body["message"] == f'nodes "{node}" is forbidden: node "{node}" is not allowed to modify taints'
+    assert patch({"metadata": {"labels": {"a": "b"}}}, "/api/v1/nodes/another").code == 403
+    pod = {"metadata": {"name": "pod"}, "spec": {"nodeName": node, "containers": CONTAINERS}}
+    plane.create(f"{space}/pods", pod)
+    assert patch({"status": {"phase": "Running"}}, f"{space}/pods/pod/status").code == 200
+    answer = patch({"metadata": {"labels": {"app": "x"}}}, f"{space}/pods/pod/status")
+    assert answer.code == 403 or "labels" not in answer.body["metadata"]
+    plane.delete(f"{space}/pods/pod", options={"gracePeriodSeconds": 0})
+    plane.delete(path)

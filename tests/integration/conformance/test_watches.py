@@ -151,3 +151,15 @@ def test_a_watch_lasts_as_long_as_it_was_asked_to(plane: Plane, space: str) -> N
     _make(plane, space, "one", "a")
     watch = plane.watch(f"{space}/configmaps", labelSelector=LABEL, timeoutSeconds=1)
     assert [kind for kind, _ in watch.rest()] == ["ADDED"]
+
+
+def test_who_watches_metadata_gets_its_bookmarks_as_such(plane: Plane, space: str) -> None:
+    options = {"sendInitialEvents": "true", "allowWatchBookmarks": "true", "resourceVersionMatch": "NotOlderThan"}
+    accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+    _make(plane, space, "one", "a")
+    watch = plane.watch(f"{space}/configmaps", accept, labelSelector=LABEL, **options)
+    (_, added), (kind, mark) = watch.take(2)
+    assert (added["kind"], added["metadata"]["name"], kind) == ("PartialObjectMetadata", "one", "BOOKMARK")
+    assert (mark["kind"], mark["apiVersion"]) == ("PartialObjectMetadata", "meta.k8s.io/v1")
+    assert mark["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+    watch.close()
