@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import math
+import string
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -26,6 +27,7 @@ from .row import Row
 from .schema import Schema, schema
 
 MAX_DEPTH = 200  # levels of nesting; no real object has 40, and recursion must end before the interpreter's limit
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/")
 _RANGES = {"int32": 2**31, "int64": 2**63, "": 2**31}
 _INT32 = Schema("", {"type": "integer", "format": "int32"}, {})
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
@@ -299,7 +301,7 @@ class _Walker:
         except (ValueError, OverflowError):
             layout = "2006-01-02T15:04:05Z07:00" if form == "date-time" else "2006-01-02T15:04:05.000000Z07:00"
             raise BadRequest(
-                f'{_prefix(self._row)}: parsing time "{value}" as "{layout}": cannot parse "{value}"'
+                f'{_prefix(self._row)}: parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"'
             ) from None
         return format_time(moment) if form == "date-time" else format_micro_time(moment)
 
@@ -307,9 +309,8 @@ class _Walker:
         try:
             base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)
         except (binascii.Error, ValueError):
-            raise BadRequest(
-                f"{_prefix(self._row)}: {text(path)}: illegal base64 data: the value must be base64"
-            ) from None
+            where = _first_illegal(value)
+            raise BadRequest(f"{_prefix(self._row)}: {text(path)}: illegal base64 data at input byte {where}") from None
 
     def _boolean(self, _kind: Schema, value: Any, _path: Path) -> bool | None:
         return value if isinstance(value, bool) else None
@@ -351,6 +352,21 @@ class _Walker:
             f"{_prefix(self._row)}: json: cannot unmarshal {_go_kind(value)}{number} into Go struct field "
             f"{struct}.{text(path)} of type {kind.go_type}"
         )
+
+
+def _first_illegal(value: str) -> int:
+    """Where Go stops reading base64: at the first letter that is none, or at the group that is cut short."""
+    read = 0
+    start = 0
+    for index, letter in enumerate(value):
+        if letter in "\r\n":
+            continue
+        if letter not in _BASE64:
+            return index
+        if read % 4 == 0:
+            start = index
+        read += 1
+    return start
 
 
 def _is_number(value: Any) -> bool:

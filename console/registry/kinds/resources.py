@@ -66,6 +66,8 @@ def _compare(name: str, amount: str, limit: str | None, path: str) -> list[Cause
         if _may_overcommit(name):
             return []
         return [validation.required(f"{path}.limits", "Limit must be set for non overcommitable resources")]
+    if amount == limit:
+        return []
     asked, most = quantity.parse(amount), quantity.parse(limit)
     if asked != most and not _may_overcommit(name):
         return [validation.wrong(f"{path}.requests", str(amount), f"must be equal to {name} limit of {limit}")]
@@ -78,9 +80,9 @@ def _compare(name: str, amount: str, limit: str | None, path: str) -> list[Cause
 def _validate_amount(name: str, amount: str, path: str, check: NameCheck) -> list[Cause]:
     causes = check(name, path)
     value = quantity.parse(amount)
-    if value < 0:
+    if value.numerator < 0:
         causes.append(validation.wrong(path, str(amount), "must be greater than or equal to 0"))
-    if is_extended(name) and value.denominator != 1:
+    if value.denominator != 1 and is_extended(name):
         causes.append(validation.wrong(path, amount, "must be an integer"))
     if name.startswith(_HUGE):
         causes += _validate_pages(name, amount, value, path)

@@ -69,9 +69,11 @@ def validate_volumes(volumes: Iterable[Object], path: str) -> list[Cause]:
 
 
 def _validate_source(volume: Object, path: str) -> list[Cause]:
-    sources = [name for name in _SOURCES if volume.get(name) is not None]
+    sources = [name for name, source in volume.items() if name in _SOURCES and source is not None]
     if not sources:
         return [validation.required(path, "must specify a volume type")]
+    if len(sources) > 1:
+        sources.sort(key=list(_SOURCES).index)
     name = sources[0]
     causes = validate_needs(name, volume[name], f"{path}.{name}")
     check = _CHECKS.get(name)

@@ -113,7 +113,7 @@ def test_wrong_quantities_times_and_base64_are_refused() -> None:
     limits = pod(containers=[{"name": "a", "resources": {"limits": {"cpu": "a lot"}}}])
     assert "spec.containers[0].resources.limits.cpu: Invalid value" in refusal(PODS, limits)
     assert 'parsing time "soon"' in refusal(LEASES, {"spec": {"renewTime": "soon"}})
-    assert "data.key: illegal base64 data" in refusal(SECRETS, {"data": {"key": "no base64!"}})
+    assert "data.key: illegal base64 data at input byte 2" in refusal(SECRETS, {"data": {"key": "no base64!"}})
 
 
 def test_times_are_stored_in_one_form() -> None:
