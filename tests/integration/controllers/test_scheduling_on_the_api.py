@@ -158,14 +158,11 @@ async def test_who_is_displaced_carries_the_reason(cluster: Cluster) -> None:
     await cluster.client.create(PODS, victim)
     await _until(cluster, lambda pods: bool(node_name(pods["victim-pod"])), "the first")
     await cluster.client.create(PODS, _pod("preemptor-pod", "10", priorityClassName="high"))
-    pods = await _until(
-        cluster, lambda pods: get_condition(pods["victim-pod"], "DisruptionTarget") is not None, "the condition"
-    )
+    pods = await _until(cluster, lambda pods: is_deleting(pods["victim-pod"]), "the end of the victim")
     condition = get_condition(pods["victim-pod"], "DisruptionTarget")
     assert condition is not None
     assert (condition["status"], condition["reason"]) == ("True", "PreemptionByScheduler")
     assert condition["message"] == "default-scheduler: preempting to accommodate a higher priority pod"
-    assert is_deleting(pods["victim-pod"])
     await cluster.client.patch(PODS, "victim-pod", {"metadata": {"finalizers": None}}, "default")
     await _until(cluster, lambda pods: bool(node_name(pods["preemptor-pod"])), "the preemptor")
 
