@@ -52,6 +52,7 @@ class Kind:
 CONTAINER = {"name": "main", "image": "app:1"}
 TEMPLATE = {"template": {"spec": {"containers": [CONTAINER]}}}
 CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "none"}
+DEVICES = {"devices": {"requests": [{"name": "one", "exactly": {"deviceClassName": "e2e.example"}}]}}
 ATTACHMENT = {
     "spec": {"attacher": "e2e-test.storage.k8s.io", "nodeName": "n1", "source": {"persistentVolumeName": "pv-1"}}
 }
@@ -87,6 +88,16 @@ KINDS = {
         Kind("storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", {
             "driverName": "e2e-fake.example", "parameters": {"iops": "100"},
         }),
+        Kind("resource.k8s.io", "v1", "deviceclasses", "DeviceClass", {"spec": {
+            "selectors": [{"cel": {"expression": 'device.driver == "e2e.example"'}}],
+        }}),
+        Kind("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim", {"spec": DEVICES}, namespaced=True),
+        Kind("resource.k8s.io", "v1", "resourceclaimtemplates", "ResourceClaimTemplate", {"spec": {"spec": DEVICES}},
+             namespaced=True),
+        Kind("resource.k8s.io", "v1", "resourceslices", "ResourceSlice", {"spec": {
+            "driver": "e2e.example", "nodeName": "n1", "devices": [{"name": "one"}],
+            "pool": {"name": "pool", "generation": 1, "resourceSliceCount": 1},
+        }}),
     )
 }  # fmt: skip
 
@@ -216,6 +227,12 @@ STATUSES = {
     "volumeattachments": (
         {"attached": True, "attachmentMetadata": {"one": "1"}},
         {"attached": False, "attachError": {"time": "2026-01-01T00:00:00Z", "message": "no"}},
+    ),
+    "resourceclaims": (
+        {"allocation": {"devices": {"results": [
+            {"request": "one", "driver": "e2e.example", "pool": "pool", "device": "one"},
+        ]}}},
+        {"reservedFor": [{"resource": "pods", "name": "p", "uid": "u"}]},
     ),
     "pods": ({"message": "Patched", "reason": "E2E"}, {"message": "Updated", "reason": "E2E"}),
 }  # fmt: skip
