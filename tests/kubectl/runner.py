@@ -1,0 +1,130 @@
+"""Runs rows on a cluster, side by side, each in a folder and a namespace of its own. Needs bash and kubectl.
+
+What a row leaves behind is in its namespace, or is named after it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from tests.kubectl.table import Row, Step
+
+FILES = Path(__file__).parent / "files"
+SHARED = "scenery"
+WORKERS = 6
+COMMAND_SECONDS = 90
+UNTIL_SECONDS = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a row: empty when all that must be seen was seen."""
+
+    row: Row
+    complaint: str
+
+
+class Runner:
+    """Rows on the cluster of `kubeconfig`. `open` makes the shared scenery, `close` removes every namespace."""
+
+    def __init__(self, kubeconfig: Path, folder: Path) -> None:
+        self._kubeconfig = kubeconfig
+        self._folder = folder
+        self._mark = os.getpid() % 10000  # what an earlier run left has other names
+        self._numbers = count()
+
+    def open(self) -> None:
+        self._prepare(SHARED)
+        self._must("kubectl apply -f scenery.yaml --server-side", SHARED)
+        self._must("kubectl wait --for=condition=Established crd/widgets.rows.example.com --timeout=30s", SHARED)
+        self._must("kubectl apply -f widget.yaml", SHARED)
+        self._must("kubectl wait pod/box pod/crash --for=condition=Ready --timeout=60s", SHARED)
+        self._must("kubectl rollout status deployment/web --timeout=60s", SHARED)
+        self._must("kubectl wait job/sums --for=condition=Complete --timeout=60s", SHARED)
+
+    def close(self) -> None:
+        self._must("kubectl uncordon -l kubernetes.io/os", SHARED)  # a row that failed may have left it
+        self._must("kubectl delete namespace -l rows.example.com/row --timeout=120s", SHARED)
+        self._must("kubectl delete -f scenery.yaml --ignore-not-found --timeout=60s", SHARED)
+
+    def run(self, rows: Sequence[Row], tell: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
+        """All rows: those that may run beside others first, then one at a time those that may not."""
+
+        def one(row: Row) -> Outcome:
+            outcome = self._run(row)
+            tell(outcome)
+            return outcome
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            done: list[Future[Outcome]] = [pool.submit(one, row) for row in rows if not row.alone]
+        return [*(future.result() for future in done), *(one(row) for row in rows if row.alone)]
+
+    def _run(self, row: Row) -> Outcome:
+        name = SHARED if row.shared else f"row{self._mark}-{next(self._numbers)}"
+        folder = self._prepare(name, row)
+        for step in row.steps:
+            complaint = self._try(step, name, folder)
+            if complaint:
+                return Outcome(row, complaint)
+        return Outcome(row, "")
+
+    def _prepare(self, namespace: str, row: Row | None = None) -> Path:
+        """The folder of a row with its files and a kubeconfig whose context has the row's namespace."""
+        folder = self._folder / (f"{namespace}-{next(self._numbers)}" if row and row.shared else namespace)
+        shutil.copytree(FILES, folder)
+        for name, text in (row.files if row else {}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        shutil.copyfile(self._kubeconfig, folder / "kubeconfig")
+        setup = f"kubectl config set-context --current --namespace={namespace}"
+        if row is None or not row.shared:
+            setup += f" && kubectl create namespace {namespace} && kubectl label namespace {namespace} {LABEL}"
+        self._must(setup, namespace, folder)
+        return folder
+
+    def _must(self, command: str, namespace: str, folder: Path | None = None) -> None:
+        step = Step(command, ())
+        code, output = self._shell(step.command, namespace, folder or self._folder / namespace)
+        if code != 0:
+            raise AssertionError(f"{command} ended with {code}: {output}")
+
+    def _try(self, step: Step, namespace: str, folder: Path) -> str:
+        deadline = time.monotonic() + (UNTIL_SECONDS if step.until else 0)
+        while True:
+            code, output = self._shell(step.command, namespace, folder)
+            complaints = step.complaints(code, output)
+            if not complaints:
+                return ""
+            if time.monotonic() > deadline:
+                return f"$ {step.command}\n{output}\n{'; '.join(complaints)}"
+            time.sleep(0.5)
+
+    def _shell(self, command: str, namespace: str, folder: Path) -> tuple[int, str]:
+        """Exit code, and what it wrote to both of its outputs."""
+        environment = {
+            **os.environ, "HOME": str(folder), "KUBECONFIG": str(folder / "kubeconfig"),
+            "NS": namespace, "TERM": "dumb",
+        }  # fmt: skip
+        process = subprocess.Popen(
+            ["bash", "-o", "pipefail", "-c", command], env=environment, cwd=folder, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            output, _ = process.communicate(timeout=COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            output += f"\nnot ended after {COMMAND_SECONDS} s".encode()
+        return process.returncode, output.decode(errors="replace")
+
+
+LABEL = "rows.example.com/row="
