@@ -41,6 +41,7 @@ WORKERS = 16  # threads for engine calls; they wait for dockerd, they do not com
 PULLS = 4  # images fetched at a time, in threads of their own: a slow registry must not hold up a stop
 CONNECT_TIMEOUT = 5  # seconds; a local socket answers at once or not at all
 CALL_TIMEOUT = 120  # seconds; loading an image or removing a large container may take a while
+ENDED_SECONDS = 2.0  # for what a container wrote that ended while somebody attached to it
 EVENT_KINDS = ("start", "die", "oom", "destroy")
 CONTAINER, SANDBOX = 0, 1  # urgency of a start
 RECONNECT_MIN, RECONNECT_MAX = 0.2, 5.0
@@ -364,17 +365,27 @@ class DockerRuntime:
         await streams.finish(socket, status)
 
     async def attach_stream(self, container_id: str, socket: web.WebSocketResponse, *, stdin: bool, tty: bool) -> None:
-        path = f"/containers/{container_id}"
         try:
-            query = f"stream=1&stdout=1&stderr=1&stdin={int(stdin)}"
-            reader, writer = await self._http.take_over(f"{path}/attach?{query}", None)
-            await streams.bridge(
-                socket, reader, writer, stdin=stdin, tty=tty, resize=functools.partial(self._resize, path)
-            )
+            await self._attach(f"/containers/{container_id}", socket, stdin=stdin, tty=tty)
             status = streams.exit_status(0)
+        except TimeoutError:
+            status = streams.failure_status(f"container {container_id[:12]} does not run")
         except RuntimeFailure as failure:
             status = streams.failure_status(failure.message)
         await streams.finish(socket, status)
+
+    async def _attach(self, path: str, socket: web.WebSocketResponse, *, stdin: bool, tty: bool) -> None:
+        query = f"stream=1&stdout=1&stderr=1&stdin={int(stdin)}"
+        reader, writer = await self._http.take_over(f"{path}/attach?{query}", None)
+        try:
+            # The engine never ends the stream of a container that had ended when it was asked for.
+            runs = (await self._http.call("GET", f"{path}/json"))["State"]["Running"]
+            async with asyncio.timeout(None if runs else ENDED_SECONDS):
+                await streams.bridge(
+                    socket, reader, writer, stdin=stdin, tty=tty, resize=functools.partial(self._resize, path)
+                )
+        finally:
+            writer.close()
 
     async def network_namespace(self, container_id: str) -> str:
         data = await self._http.call("GET", f"/containers/{container_id}/json")

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
+from nodeagent.runtime import streams
 from nodeagent.runtime.base import (
     ContainerInfo,
     ContainerSpec,
@@ -244,3 +247,22 @@ async def test_an_engine_that_is_not_there() -> None:
 def test_only_an_engine_on_this_host_will_do() -> None:
     with pytest.raises(ValueError, match="unix:///PATH"):
         DockerRuntime("tcp://192.0.2.1:2375")
+
+
+async def test_attaching_to_what_has_just_ended_says_so(runtime: DockerRuntime) -> None:
+    async with sandbox(runtime) as box:
+        made = await runtime.start_container(spec(box, "exit 0"))
+        await ended(runtime, made.id)
+
+        async def attach(request: web.Request) -> web.StreamResponse:
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            await runtime.attach_stream(made.id, socket, stdin=True, tty=False)
+            return socket
+
+        app = web.Application()
+        app.router.add_get("/", attach)
+        async with TestClient(TestServer(app)) as client, client.ws_connect("/") as socket:
+            told = await socket.receive_bytes(timeout=20)
+    assert told[0] == streams.ERROR
+    assert f"container {made.id[:12]} does not run" in told.decode()
