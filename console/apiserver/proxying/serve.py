@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ MAX_PAGE = 16 * 1024 * 1024  # bytes of a page that is rewritten; a longer one g
 _NODE_PATHS = frozenset({"/stats/summary"})  # of the agent's, that whoever may proxy to a node may read
 _BLANK_PATH = frozenset({"GET", "HEAD"})
 # Between two neighbours only, and what proves the caller to the API and is nobody else's business.
+_BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _NOT_SENT = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
      "upgrade", "host", "authorization", "content-length"}
@@ -104,8 +106,9 @@ async def _exchange(
         async with session.request(
             http.method, url, headers=headers, data=body_of(http), allow_redirects=False
         ) as answer:
-            response = await _prepare(http, answer, url.authority, prefix)
-            await _return_body(http, answer, response, url.authority, prefix)
+            first = b"" if "Content-Type" in answer.headers else await answer.content.readany()
+            response = await _prepare(http, answer, first, url.authority, prefix)
+            await _return_body(http, answer, response, first, url.authority, prefix)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         if response is not None and response.prepared:
             raise ConnectionError(f"the answer of {url.authority} was cut off") from error
@@ -127,10 +130,13 @@ def _forwarded(http: web.BaseRequest, uri: str) -> CIMultiDict[str]:
     return headers
 
 
-async def _prepare(http: web.BaseRequest, answer: aiohttp.ClientResponse, host: str, prefix: str) -> web.StreamResponse:
+async def _prepare(
+    http: web.BaseRequest, answer: aiohttp.ClientResponse, first: bytes, host: str, prefix: str
+) -> web.StreamResponse:
     headers = CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in _NOT_RETURNED)
     if "Location" in answer.headers:
         headers["Location"] = rewrite_url(answer.headers["Location"], host, prefix)
+    headers.setdefault("Content-Type", _guessed_type(first))
     plain = not _is_page(answer.headers) and "Content-Encoding" not in answer.headers
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
     if plain and answer.content_length is not None:
@@ -140,15 +146,27 @@ async def _prepare(http: web.BaseRequest, answer: aiohttp.ClientResponse, host: 
     return response
 
 
+def _guessed_type(first: bytes) -> str:
+    """What a body is that came without a type, as Go's HTTP server has it: text without control characters."""
+    return "application/octet-stream" if _BINARY.search(first[:512]) else "text/plain; charset=utf-8"
+
+
 def _is_page(headers: Mapping[str, str]) -> bool:
     length = headers.get("Content-Length", "0")
     return headers.get("Content-Type", "").startswith("text/html") and int(length) <= MAX_PAGE
 
 
 async def _return_body(
-    http: web.BaseRequest, answer: aiohttp.ClientResponse, response: web.StreamResponse, host: str, prefix: str
+    http: web.BaseRequest,
+    answer: aiohttp.ClientResponse,
+    response: web.StreamResponse,
+    first: bytes,
+    host: str,
+    prefix: str,
 ) -> None:
     if response.prepared:
+        if first:
+            await response.write(first)
         async for chunk in answer.content.iter_any():
             await response.write(chunk)
     else:

@@ -1,7 +1,7 @@
 """`…/pods/NAME/exec` and `attach`: v5.channel.k8s.io to the agent and back.
 
 Clients may speak v4, which lacks the end of stdin, or the first version, whose channel of errors has text instead of a
-Status, and nothing after a success.
+Status, and nothing after a success. Who names no subprotocol speaks the first.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from console.apiserver.verbs import Verbs
 from .relay import ERROR, accept, check_upgrade, relay
 from .target import check_running, container_of, host_of
 
-_FIRST = "channel.k8s.io"
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", _FIRST)
+_FIRST = ("channel.k8s.io", "")
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", *_FIRST)
 
 
 async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
@@ -40,7 +40,7 @@ async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> we
     agent = await streams.websocket(node, path, params)
     try:
         client = await accept(http, protocol)
-        await relay(client, agent, cut=_cut(node), shown=_as_text if protocol == _FIRST else bytes)
+        await relay(client, agent, cut=_cut(node), shown=_as_text if protocol in _FIRST else bytes)
     finally:
         await agent.close()
     return client

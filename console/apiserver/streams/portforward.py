@@ -1,9 +1,9 @@
 """`…/pods/NAME/portforward`: TCP connections to a pod through one WebSocket, in the two ways in which clients ask.
 
 kubectl speaks SPDY inside the WebSocket: for each connection a data and an error stream with the port in their headers.
-Other clients speak v4.channel.k8s.io: ports in the query, two channels for each port, one connection for each; with v5
-they can also say where their input ends (255 and the channel), which our own clients do. Behind
-either the agent has one WebSocket for each TCP connection; an empty message there ends that direction.
+Other clients speak v4.channel.k8s.io, or name no subprotocol: ports in the query, two channels for each port, one
+connection for each; with v5 they can also say where their input ends (255 and the channel), which our own clients do.
+Behind either the agent has one WebSocket for each TCP connection; an empty message there ends that direction.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .relay import accept, check_upgrade
 from .target import check_running, host_of
 
 SPDY = "SPDY/3.1+portforward.k8s.io"
-CHANNELS = ("v4.channel.k8s.io", "v5.channel.k8s.io")
+CHANNELS = ("v4.channel.k8s.io", "v5.channel.k8s.io", "channel.k8s.io", "")
 CLOSE = 255
 QUEUED = 64  # messages a slow connection may have waiting before it holds up the others
 CHUNK = 32 * 1024

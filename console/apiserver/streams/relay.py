@@ -19,20 +19,20 @@ AnySocket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 def check_upgrade(http: web.BaseRequest, protocols: Sequence[str]) -> str:
-    """The first of the client's subprotocols that we speak; raises BadRequest when there is none."""
+    """The first of the client's subprotocols that we speak, empty for a client that names none where `protocols` has
+    that; raises BadRequest when there is none."""
     if http.headers.get("Upgrade", "").lower() != "websocket":
         raise BadRequest("Upgrade request required")
     offered = [item.strip() for item in http.headers.get("Sec-WebSocket-Protocol", "").split(",")]
     chosen = next((item for item in offered if item in protocols), None)
     if chosen is None:
-        raise BadRequest(
-            f"unable to upgrade: no subprotocol of {offered} is supported; supported are {list(protocols)}"
-        )
+        known = [protocol for protocol in protocols if protocol]
+        raise BadRequest(f"unable to upgrade: no subprotocol of {offered} is supported; supported are {known}")
     return chosen
 
 
 async def accept(http: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse(protocols=(protocol,), max_msg_size=MAX_MESSAGE, timeout=2.0)
+    socket = web.WebSocketResponse(protocols=(protocol,) if protocol else (), max_msg_size=MAX_MESSAGE, timeout=2.0)
     await socket.prepare(http)
     return socket
 

@@ -35,6 +35,15 @@ async def _page(_request: web.Request) -> web.Response:
     return web.Response(text=PAGE, content_type="text/html")
 
 
+async def _untyped(request: web.Request) -> web.Response:
+    return web.Response(body=b"as it is" + (b"\x00" if request.path == "/binary" else b""))
+
+
+async def _without_type(request: web.Request, response: web.StreamResponse) -> None:
+    if request.path in {"/untyped", "/binary"}:
+        del response.headers["Content-Type"]
+
+
 async def _away(_request: web.Request) -> web.Response:
     return web.Response(status=302, headers={"Location": "/tell"})
 
@@ -44,6 +53,9 @@ async def port() -> AsyncIterator[int]:
     app = web.Application()
     app.router.add_get("/page", _page)
     app.router.add_get("/away", _away)
+    app.router.add_get("/untyped", _untyped)
+    app.router.add_get("/binary", _untyped)
+    app.on_response_prepare.append(_without_type)
     app.router.add_route("*", "/{path:.*}", _tell)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
@@ -160,6 +172,16 @@ async def test_a_service_takes_every_method_and_sends_readers_to_its_folder(
     for method in ("GET", "HEAD"):
         status, _, headers = await ask(method, f"{prefix}?method={method}")
         assert (status, headers["Location"]) == (301, f"{prefix}/?method={method}")
+
+
+@pytest.mark.usefixtures("pod")
+@pytest.mark.parametrize(
+    ("path", "kind"), [("untyped", "text/plain; charset=utf-8"), ("binary", "application/octet-stream")]
+)
+async def test_what_comes_without_a_type_gets_one_of_its_looks(ask: Ask, path: str, kind: str) -> None:
+    status, text, headers = await ask("GET", f"{PREFIX}/{path}")
+    assert (status, headers["Content-Type"]) == (200, kind)
+    assert text.startswith("as it is")
 
 
 def endpoints(port: int, *addresses: Object) -> Object:

@@ -85,16 +85,17 @@ async def test_logs_over_a_websocket(make_pod: MakePod, api: Running, protocols:
     assert refusal.value.status == 400
 
 
+@pytest.mark.parametrize("protocols", [(), ("channel.k8s.io",)])
 @pytest.mark.parametrize(("command", "ending"), [("echo hi", b"\x03"), ("echo hi; exit 3", b"\x03command terminated")])
 async def test_exec_in_the_first_version_of_the_channels(
-    make_pod: MakePod, api: Running, command: str, ending: bytes
+    make_pod: MakePod, api: Running, command: str, ending: bytes, protocols: tuple[str, ...]
 ) -> None:
     await make_pod("web")
     path = "/api/v1/namespaces/default/pods/web/exec"
     query = [("command", "sh"), ("command", "-c"), ("command", command), ("stdout", "1"), ("stderr", "1")]
     async with (
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session,
-        session.ws_connect(f"http://api{path}", params=query, protocols=("channel.k8s.io",)) as socket,
+        session.ws_connect(f"http://api{path}", params=query, protocols=protocols) as socket,
     ):
         said = [message.data async for message in socket]
     assert b"".join(part[1:] for part in said if part[:1] == b"\x01") == b"hi\n"
@@ -144,6 +145,20 @@ async def test_exec_refuses_before_the_upgrade(make_pod: MakePod, kubectl: Kubec
 async def test_the_python_client_executes_and_forwards(api: Running, make_pod: MakePod, echo: int) -> None:
     await make_pod("web")
     assert await python_client(api, "streams", str(echo)) == ["hi\n", "ping"]
+
+
+async def test_a_port_is_forwarded_to_who_names_no_subprotocol(api: Running, make_pod: MakePod, echo: int) -> None:
+    await make_pod("web")
+    path = f"/api/v1/namespaces/default/pods/web/portforward?ports={echo}"
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session,
+        session.ws_connect(f"http://api{path}") as socket,
+    ):
+        port = echo.to_bytes(2, "little")
+        first = [await socket.receive_bytes(timeout=10) for _ in range(2)]
+        assert first == [b"\x00" + port, b"\x01" + port]
+        await socket.send_bytes(b"\x00ping")
+        assert await socket.receive_bytes(timeout=10) == b"\x00ping"
 
 
 async def _forwarded_port(process: asyncio.subprocess.Process) -> int:
