@@ -20,7 +20,9 @@ class Suite:
     lab: str = ""
 
 
-PACKAGES = {**PROGRAMS, "haproxy": "haproxy", "tmux": "tmux", "make": "make", "sudo": "sudo"}
+PACKAGES = {
+    **PROGRAMS, "haproxy": "haproxy", "tmux": "tmux", "make": "make", "sudo": "sudo", "node": "nodejs", "npm": "npm",
+}  # fmt: skip
 KUBECTL = "kubectl is not on PATH: install version 1.31 or newer, see kubernetes.io/docs/tasks/tools"
 _KERNEL = ("dockerd", "iptables", "nft", "ip", "haproxy", "conntrack", "busybox")
 _HOSTS = (*PACKAGES, "kubectl")
@@ -36,7 +38,7 @@ STAGES = (
     (
         Suite("unit and model", ("tests/unit", "tests/architecture", "tests/model")),
         Suite("console", ("tests/tui",), ("tmux",)),
-        Suite("integration", ("tests/integration",), (*_KERNEL, "kubectl"), root=True),
+        Suite("integration", ("tests/integration",), (*_KERNEL, "kubectl", "node", "npm"), root=True),
     ),
     # It compares this machine before and after, so nothing else may be at work on it.
     (Suite("one machine", _MACHINE, _HOSTS, root=True),),
