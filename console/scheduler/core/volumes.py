@@ -22,6 +22,7 @@ MISSING_VOLUME = "node(s) unavailable due to one or more pvc(s) bound to non-exi
 ONE_POD_CONFLICT = (
     "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
 )  # fmt: skip
+NO_DEVICES = "cannot allocate all claims"
 ONE_NODE_CONFLICT = "node(s) had no available disk"
 _SHARED_MODES = frozenset({"ReadWriteMany", "ReadOnlyMany"})
 
@@ -77,7 +78,10 @@ NONE = VolumeNeeds()
 
 
 def needs_of(pod: Object, world: World) -> VolumeNeeds:
-    """What the pod's claims ask."""
+    """What the pod's claims ask. Devices nobody gives out here: a pod that claims some waits for a scheduler that
+    does."""
+    if (pod.get("spec") or {}).get("resourceClaims"):
+        return VolumeNeeds(blocked=NO_DEVICES)
     names = storage.claim_names(pod)
     if not names:
         return NONE

@@ -73,6 +73,11 @@ def test_claims_that_no_node_can_have(found: list[Object], text: str) -> None:
     assert asked(*found).blocked == text
 
 
+def test_a_pod_that_claims_devices_waits_as_nobody_gives_them_out() -> None:
+    claims = [{"name": "gpu", "resourceClaimName": "gpu"}]
+    assert needs_of(pod("web", resourceClaims=claims), Here()).blocked == "cannot allocate all claims"
+
+
 def test_an_ephemeral_claim_is_waited_for_and_must_be_the_pods_own() -> None:
     web = pod("web")
     web["spec"]["volumes"] = [{"name": "scratch", "ephemeral": {}}]
