@@ -18,7 +18,7 @@ def made(text: str, **data: object) -> object:
     [
         ("Object{}", {}),
         ("Object{ metadata: Object.metadata{ labels: {'a': 'b{,}'} } }", {"metadata": {"labels": {"a": "b{,}"}}}),
-        ("Object {spec: Object . spec {replicas: object.n + 1, paused: true}}", {"spec": {"replicas": 2, "paused": True}}),
+        ("Object {spec: Object . spec {replicas: object.n + 1, on: true}}", {"spec": {"replicas": 2, "on": True}}),
         ("Object{?spec: optional.none(), ?kind: optional.of('x')}", {"kind": "x"}),
         ("object.n == 1 ? Object{a: 1} : Object{b: 'x'}", {"a": 1}),
         ("Object{ // why\n items: [Object.items{a: 1}, Object.items{a: 'x'}]}", {"items": [{"a": 1}, {"a": "x"}]}),
