@@ -20,6 +20,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from common.api import meta
 from common.api.meta import Object
+from common.api.policypeers import peer
 from common.files import naming
 from nodeagent.runtime.base import RuntimeFailure
 
@@ -33,7 +34,7 @@ from .errors import NetworkFailure
 from .glue import Glue
 from .healthports import HealthPorts, counts
 from .nft import Nftables
-from .policies import OwnPeers, PolicyObjects
+from .policies import OwnPeers, PolicyObjects, isolated
 from .ruleset import BRIDGE, counter_name
 from .services import cluster_ips, group_slices, port_name
 from .topology import Topology
@@ -133,7 +134,10 @@ class NodeNetwork:
     async def isolate(self, pod: Object) -> None:
         async with self._lock:
             self._pods[meta.uid(pod)] = pod
-            if self._inputs.policies.policies and self._topology is not None:
+            record = peer(pod, self._allocator.addresses(meta.uid(pod)))
+            policies = self._inputs.policies.policies
+            # Whom no policy selects can wait for the next sync: others let it through a moment later.
+            if record is not None and policies and isolated(policies, [record]) and self._topology is not None:
                 await self._apply(self._topology)
 
     def _own_peers(self) -> tuple[Object, ...]:

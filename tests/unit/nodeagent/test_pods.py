@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
+from common.api import meta
+from common.api.meta import Object
 from common.clock import FakeClock
 from common.session import Sync
 from nodeagent.assignment import Assignment
@@ -129,4 +132,27 @@ async def test_a_pod_runs_under_the_runtime_of_its_class_and_not_without_it() ->
     assignment.apply(Sync(2, full=False, objects={"runtimeclasses": [strict]}))
     await until(lambda: phase(pods) == "Running", clock)
     assert set(runtime.runtimes) == {"kata"}
+    await pods.close()
+
+
+async def test_a_pod_is_isolated_with_its_addresses_before_its_sandbox_starts() -> None:
+    clock, order = FakeClock(), list[str]()
+
+    class Sandboxes(HollowRuntime):
+        async def start_sandbox(self, spec: SandboxSpec) -> str:
+            order.append("sandbox")
+            return await super().start_sandbox(spec)
+
+    class Isolating(HollowNetwork):
+        async def isolate(self, pod: Object) -> None:
+            order.append(f"isolated {self.allocate(meta.uid(pod)).addresses[0]}")
+
+    runtime, assignment, network = Sandboxes(clock), Assignment(None), Isolating()
+    await network.configure({"metadata": {"name": "n1"}, "spec": {"podCIDRs": ["10.42.0.0/24"]}}, (), {})
+    surface = replace(await surface_on(clock, runtime, assignment), network=network)
+    pods = Pods(surface, assignment, Reports(), node=dict, changed=lambda: None)
+    assignment.apply(Sync(1, full=True, objects={"pods": [pod()]}))
+    pods.start()
+    await until(lambda: phase(pods) == "Running", clock)
+    assert order == ["isolated 10.42.0.2", "sandbox"]
     await pods.close()
