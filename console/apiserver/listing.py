@@ -98,7 +98,9 @@ def list_page(store: Store, row: Row, selection: Selection, options: ListOptions
             found = store.page(resource, selection.namespace, revision, after, selection.accepts)
         except Expired:
             raise _too_old(after) from None
-    if not options.limit or len(found) <= options.limit:
+    # Whoever takes any state gets all of it: kube-apiserver answers such a list from its cache, which knows no pages.
+    any_state = options.resource_version == "0" and not options.page
+    if not options.limit or len(found) <= options.limit or any_state:
         return Page(found, revision)
     shown = found[: options.limit]
     remaining = len(found) - len(shown) if selection.is_whole else None

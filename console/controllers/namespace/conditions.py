@@ -30,15 +30,17 @@ _FINE = {
 
 @dataclass(slots=True)
 class Leftover:
-    """What a look at a namespace found: objects that are still there, and what went wrong."""
+    """What a look at a namespace found: objects that are still there, and what went wrong. `silent` are the groups and
+    versions whose servers cannot be asked what they have."""
 
     remaining: Counter[Resource] = field(default_factory=Counter)
     finalizers: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
-        return not self.remaining and not self.errors
+        return not self.remaining and not self.errors and not self.silent
 
 
 def conditions(namespace: Object, left: Leftover, now: datetime) -> list[Object]:
@@ -54,6 +56,13 @@ def conditions(namespace: Object, left: Leftover, now: datetime) -> list[Object]
 def _wrong(left: Leftover) -> dict[str, tuple[str, str]]:
     """Reason and message of the conditions that are True."""
     found: dict[str, tuple[str, str]] = {}
+    if left.silent:
+        listed = ", ".join(f"{name}: stale GroupVersion discovery: {name}" for name in sorted(left.silent))
+        text = (
+            f"Discovery failed for some groups, {len(left.silent)} failing: unable to retrieve the complete list of "
+            f"server APIs: {listed}"
+        )
+        found["NamespaceDeletionDiscoveryFailure"] = ("DiscoveryFailed", text)
     if left.errors:
         text = f"Failed to delete all resource types, {len(left.errors)} remaining: {', '.join(sorted(left.errors))}"
         found["NamespaceDeletionContentFailure"] = ("ContentDeletionFailed", text)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from common.api.conditions import is_true
 from common.api.definitions import resources_of
-from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, NAMESPACES, PODS, Resource
+from common.api.kinds import APISERVICES, CUSTOMRESOURCEDEFINITIONS, NAMESPACES, PODS, Resource
 from common.api.meta import Key, Object, is_deleting, metadata, name, uid
 from common.errors import ApiError, Conflict, NotFound
 from console.controllers.base import Controller, Kit, finish_all
@@ -32,6 +33,7 @@ class NamespaceController(Controller[str]):
         super().__init__(kit)
         self._resources = [resource for resource in resources if resource.namespaced and resource != PODS]
         self._definitions = self.mirror(CUSTOMRESOURCEDEFINITIONS)
+        self._services = self.mirror(APISERVICES)
         self._namespaces = self.follow(NAMESPACES, lambda obj: [name(obj)] if is_deleting(obj) else [])
 
     async def sync(self, key: str) -> None:
@@ -61,6 +63,7 @@ class NamespaceController(Controller[str]):
         if left.is_empty:
             for resource in (*self._resources, *self._defined()):
                 await self._empty(resource, namespace, left)
+        left.silent += [_group_version(service) for service in self._services.items() if _is_silent(service)]
         return left
 
     def _defined(self) -> list[Resource]:
@@ -96,3 +99,13 @@ class NamespaceController(Controller[str]):
             return namespace
         changed = {**namespace, "status": {**status, "conditions": wanted}}
         return await self.client.update(NAMESPACES, changed, subresource="status")
+
+
+def _is_silent(service: Object) -> bool:
+    """Whether a server of somebody else's, behind ours, does not answer: nobody knows what it holds of a namespace."""
+    return bool((service.get("spec") or {}).get("service")) and not is_true(service, "Available")
+
+
+def _group_version(service: Object) -> str:
+    spec = service["spec"]
+    return f"{spec.get('group', '')}/{spec.get('version', '')}"

@@ -205,6 +205,9 @@ async def test_a_list_may_ask_for_a_revision(http: Http) -> None:
     assert len(newer["items"]) == 2
     _, page, _ = await http("GET", f"{CONFIGMAPS}?limit=1")
     assert page["metadata"]["remainingItemCount"] == 1
+    _, whole, _ = await http("GET", f"{CONFIGMAPS}?limit=1&resourceVersion=0")
+    assert len(whole["items"]) == 2
+    assert "continue" not in whole["metadata"]
 
 
 async def test_an_old_snapshot_is_expired_and_can_be_gone_on_from(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from common.api.conditions import get_condition
 from common.api.kinds import (
+    APISERVICES,
     CONFIGMAPS,
     CUSTOMRESOURCEDEFINITIONS,
     EVENTS,
@@ -282,6 +283,24 @@ async def test_a_resource_that_cannot_be_listed_holds_the_namespace(world: Any) 
     failure = get_condition(world.api.find(NAMESPACES, Key("", "shop")), "NamespaceDeletionContentFailure")
     assert (failure["status"], "pods: disk full" in failure["message"]) == ("True", True)
     world.api.heal()
+    await world.settle(3)
+    assert world.api.find(NAMESPACES, Key("", "shop")) is None
+
+
+async def test_a_server_that_does_not_answer_holds_the_namespace(world: Any) -> None:
+    spec = {"group": "example.com", "version": "v1", "service": {"name": "api", "namespace": "default"}}
+    world.api.seed(APISERVICES, {"metadata": {"name": "v1.example.com"}, "spec": spec})
+    world.api.seed(APISERVICES, {"metadata": {"name": "v1.apps"}, "spec": {"group": "apps", "version": "v1"}})
+    await ending(world, NamespaceController(world.kit, RESOURCES))
+    await world.client.patch(SECRETS, "held", {"metadata": {"finalizers": None}}, "shop")
+    await world.settle(3)
+    failure = get_condition(world.api.find(NAMESPACES, Key("", "shop")), "NamespaceDeletionDiscoveryFailure")
+    assert (failure["status"], failure["reason"]) == ("True", "DiscoveryFailed")
+    assert failure["message"] == (
+        "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: "
+        "example.com/v1: stale GroupVersion discovery: example.com/v1"
+    )
+    await world.client.delete(APISERVICES, "v1.example.com")
     await world.settle(3)
     assert world.api.find(NAMESPACES, Key("", "shop")) is None
 
