@@ -33,6 +33,7 @@ _INT32 = Schema("", {"type": "integer", "format": "int32"}, {})
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
 _NOTHING: Object = {}
+_YAML_ERRORS = "yaml: unmarshal errors:\n"
 
 Path: TypeAlias = "tuple[Path, str | int] | None"
 """Where a value is, from the end to the start: only messages need it as a text."""
@@ -51,7 +52,16 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
             f"the body of the request was in an unknown format ({media_type}) - accepted media types include: "
             f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
-    return conform(row, _load(row, body, is_yaml=media_type.endswith("yaml")), field_validation)
+    document = _load(row, body, is_yaml=media_type.endswith("yaml"))
+    again = _repetitions(document) if media_type.endswith("yaml") else []
+    if not again:
+        return conform(row, document, field_validation)
+    walker, result = _walk(row, document, field_validation)
+    unknown = [f'unknown field "{path}"' for path in walker.unknown]
+    if field_validation == "Strict":
+        problems = ", ".join([_YAML_ERRORS + "\n".join(f"  {line}" for line in again), *unknown])
+        raise BadRequest(f"{_prefix(row)}: strict decoding error: {problems}")
+    return result, [] if field_validation == "Ignore" else [*again, *unknown]
 
 
 def decode_applied(row: Row, body: bytes, field_validation: str) -> tuple[Object, list[str]]:
@@ -62,23 +72,25 @@ def decode_applied(row: Row, body: bytes, field_validation: str) -> tuple[Object
     walker, result = _walk(row, document, field_validation)
     if not walker.duplicate:
         return result, []
-    lines = "\n".join(
-        f'  line {line}: key "{name}" already set in map' for line, name in _repetitions(yamlbody.load(body))
-    )
-    problem = f"error converting YAML to JSON: yaml: unmarshal errors:\n{lines}"
+    again = _repetitions(yamlbody.load(body))
     if field_validation == "Strict":
+        problem = "error converting YAML to JSON: " + _YAML_ERRORS + "\n".join(f"  {line}" for line in again)
         raise BadRequest(f"error strict decoding YAML: {problem}")
-    return result, [] if field_validation == "Ignore" else [problem]
+    return result, [] if field_validation == "Ignore" else again
 
 
-def _repetitions(value: Any) -> list[tuple[int, str]]:
-    """Where names came again, by line."""
+def _repetitions(document: Any) -> list[str]:
+    """Where names came again in YAML, in the words of its reader: as one error, or a warning each."""
+    return [f'line {line}: key "{name}" already set in map' for line, name in sorted(_repeated_lines(document))]
+
+
+def _repeated_lines(value: Any) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     if isinstance(value, Repeated):
         found += zip(value.lines, value.names, strict=True)
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        found += _repetitions(item)
-    return sorted(found)
+        found += _repeated_lines(item)
+    return found
 
 
 def _load(row: Row, body: bytes, *, is_yaml: bool) -> Any:

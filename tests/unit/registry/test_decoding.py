@@ -78,18 +78,22 @@ def test_unknown_fields_are_dropped_with_a_warning_or_silently() -> None:
     assert decode(row(DEPLOYMENTS), body, JSON, "Ignore") == (obj, [])
 
 
-@pytest.mark.parametrize(
-    ("media_type", "body"),
-    [
-        (JSON, b'{"metadata": {"name": "a", "name": "b"}}'),
-        (YAML, b"metadata:\n  name: a\n  name: b\n"),
-    ],
-)
-def test_a_field_given_twice_is_named(media_type: str, body: bytes) -> None:
-    assert 'strict decoding error: duplicate field "metadata.name"' in refusal(CONFIGMAPS, body, media_type=media_type)
-    obj, warnings = decode(row(CONFIGMAPS), body, media_type, "Warn")
+def test_a_field_given_twice_is_named() -> None:
+    body = b'{"metadata": {"name": "a", "name": "b"}}'
+    assert 'strict decoding error: duplicate field "metadata.name"' in refusal(CONFIGMAPS, body)
+    obj, warnings = decode(row(CONFIGMAPS), body, JSON, "Warn")
     assert obj["metadata"]["name"] == "b"
     assert warnings == ['duplicate field "metadata.name"']
+
+
+def test_a_key_given_twice_in_yaml_is_named_with_its_line() -> None:
+    body = b"metadata:\n  name: a\n  name: b\nfoo: 1\ndata:\n  x: y\n  x: z\n"
+    lines = ['line 3: key "name" already set in map', 'line 7: key "x" already set in map']
+    text = f'strict decoding error: yaml: unmarshal errors:\n  {lines[0]}\n  {lines[1]}, unknown field "foo"'
+    assert text in refusal(CONFIGMAPS, body, media_type=YAML)
+    obj, warnings = decode(row(CONFIGMAPS), body, YAML, "Warn")
+    assert (obj["metadata"]["name"], obj["data"]["x"]) == ("b", "z")
+    assert warnings == [*lines, 'unknown field "foo"']
 
 
 @pytest.mark.parametrize(
