@@ -212,7 +212,7 @@ async def test_what_a_caller_may_not_do_is_not_proxied(api: Running) -> None:
         aiohttp.ClientSession(connector=connector) as session,
         session.get(f"{api.url}{PREFIX}/x") as answer,
     ):
-        assert answer.status == 401
+        assert answer.status == 403
 
 
 def _trusting(api: Running) -> ssl.SSLContext:
