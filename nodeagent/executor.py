@@ -221,11 +221,14 @@ class Executor:
         surface, container = self._surface, self._container(name)
         environment = build(self._pod, container, surface.lookup, self.around())
         mounts: tuple[Mount, ...] = ()
+        devices: tuple[Mount, ...] = ()
         if surface.storage is not None:
-            used = [str(entry.get("name")) for entry in container.get("volumeMounts") or ()]
+            entries = [*(container.get("volumeMounts") or ()), *(container.get("volumeDevices") or ())]
+            used = [str(entry.get("name")) for entry in entries]
             await surface.storage.ensure(self._pod, surface.lookup, used)
         if surface.volumes is not None:
             mounts = await asyncio.to_thread(self._mounts, surface.volumes, container, attempt, environment)
+            devices = tuple(surface.volumes.devices(self._pod, container))
         expanded = {
             **container,
             **{
@@ -239,7 +242,9 @@ class Executor:
         digest = container_hash(container)
         score = oom.score(self._pod, container, (self.around().allocatable or {}).get("memory", "0"))
         runtime = self._runtime()
-        return ContainerSpec(self._pod, expanded, sandbox, attempt, environment, mounts, digest, target, score, runtime)
+        return ContainerSpec(
+            self._pod, expanded, sandbox, attempt, environment, mounts, digest, target, score, runtime, devices
+        )
 
     def _target_of(self, container: Object) -> str:
         """The container whose processes an ephemeral one is to see; MissingReference when it does not run."""

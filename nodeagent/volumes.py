@@ -153,8 +153,12 @@ class Volumes:
             if volume is None:
                 raise VolumeFailure(f'volumeMount "{entry.get("name")}" names no volume of the pod')
             source = self._path(pod, volume)
-            sub_path = entry.get("subPath") or expand(str(entry.get("subPathExpr") or ""), environment)
             staged = self._staged(meta.uid(pod)).get(str(entry.get("name")))
+            if staged is not None and staged.block:
+                raise VolumeFailure(
+                    f"volume {entry.get('name')} has volumeMode Block, but is specified in volumeMounts"
+                )
+            sub_path = entry.get("subPath") or expand(str(entry.get("subPathExpr") or ""), environment)
             read_only = bool(entry.get("readOnly")) or any(kind in volume for kind in PAYLOADS)
             read_only = read_only or (staged is not None and staged.read_only)
             if staged is not None and staged.is_docker:
@@ -166,6 +170,15 @@ class Volumes:
                 source = _inside(source, sub_path, create=not any(kind in volume for kind in PAYLOADS))
             propagation = _PROPAGATION.get(str(entry.get("mountPropagation") or ""), "")
             yield Mount(str(source), str(entry.get("mountPath")), read_only, propagation)
+
+    def devices(self, pod: Object, container: Object) -> Iterator[Mount]:
+        """The container's volumeDevices; VolumeFailure names one that is none."""
+        for entry in container.get("volumeDevices") or ():
+            name = str(entry.get("name"))
+            staged = self._staged(meta.uid(pod)).get(name)
+            if staged is None or not staged.block:
+                raise VolumeFailure(f"volume {name} has volumeMode Filesystem, but is specified in volumeDevices")
+            yield Mount(os.path.realpath(staged.source), str(entry.get("devicePath")), staged.read_only)
 
     def hosts_file(self, pod: Object, text: str) -> Path:
         path = self.pod_folder(meta.uid(pod)) / "etc-hosts"

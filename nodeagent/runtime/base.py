@@ -95,6 +95,7 @@ class ContainerSpec:
     target_id: str = ""
     oom_score: int = 0  # -1000 to 1000: who dies first when the machine has no memory left
     runtime: str = ""  # as the sandbox's
+    devices: tuple[Mount, ...] = ()  # of the host, by the paths at which the container has them
 
 
 @dataclass(frozen=True, slots=True)

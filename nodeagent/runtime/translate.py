@@ -163,6 +163,7 @@ def _host_config(spec: ContainerSpec, pod_spec: Object) -> Object:
         "NetworkMode": f"container:{spec.sandbox_id}",
         "IpcMode": "host" if pod_spec.get("hostIPC") else f"container:{spec.sandbox_id}",
         "Mounts": [_mount(mount) for mount in spec.mounts],
+        "Devices": [_device(device) for device in spec.devices],
         "RestartPolicy": {"Name": "no"},
         "LogConfig": LOG_CONFIG,
         "Privileged": bool(context.get("privileged")),
@@ -201,6 +202,11 @@ def _mount(mount: Mount) -> Object:
     if mount.propagation:
         result["BindOptions"] = {"Propagation": mount.propagation}
     return result
+
+
+def _device(device: Mount) -> Object:
+    rights = "rm" if device.read_only else "rwm"
+    return {"PathOnHost": device.source, "PathInContainer": device.target, "CgroupPermissions": rights}
 
 
 def _security_options(pod: Object, container: Object) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from common.api import meta, storage
 from common.api.meta import Object
@@ -36,6 +36,8 @@ class Attachment:
     options: tuple[str, ...] = ()
     read_only: bool = False
     group: int | None = None  # fsGroup of the pod
+    block: bool = False  # a device of `size` bytes, and no folder
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Staged:
     source: str  # absolute path, or the name of a Docker volume
     mount: str = ""  # the network mount that `source` lies on, empty for none
     read_only: bool = False
+    block: bool = False  # `source` leads to a device
 
     def to_json(self) -> Object:
         return asdict(self)
@@ -98,10 +101,17 @@ def _of_claim(pod: Object, name: str, claim_name: str, lookup: Lookup, *, read_o
         raise VolumeFailure(f'persistentvolume "{volume_name}" not found')
     if (storage.spec(volume).get("claimRef") or {}).get("uid") != meta.uid(claim):
         raise VolumeFailure(f'persistentvolume "{volume_name}" is not bound to claim {space}/{claim_name}')
-    if storage.mode_of(volume) != "Filesystem":
-        raise VolumeFailure(f"volumeMode {storage.mode_of(volume)} is not supported on this node")
     read_only = read_only or set(storage.spec(volume).get("accessModes") or ()) == {"ReadOnlyMany"}
-    return _of_volume(pod, name, claim_name, volume, lookup, read_only=read_only)
+    found = _of_volume(pod, name, claim_name, volume, lookup, read_only=read_only)
+    return found if storage.mode_of(volume) == "Filesystem" else _as_block(found, volume)
+
+
+def _as_block(found: Attachment, volume: Object) -> Attachment:
+    if found.driver == PATH:
+        found = replace(found, attributes={"type": "BlockDevice"})
+    elif found.driver != LOCAL:
+        raise VolumeFailure(f"volumeMode {storage.mode_of(volume)} is not supported by {found.driver}")
+    return replace(found, block=True, size=storage.capacity(volume))
 
 
 def _of_volume(pod: Object, name: str, claim: str, volume: Object, lookup: Lookup, *, read_only: bool) -> Attachment:

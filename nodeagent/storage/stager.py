@@ -21,6 +21,7 @@ from nodeagent.environment import Lookup
 
 from .attachments import DOCKER, LOCAL, NFS, PATH, SSHFS, Attachment, Staged, VolumeFailure, attachments
 from .commands import Tools
+from .loops import DEVICE, IMAGE, Loops
 from .network import KERNEL_FILE_SYSTEMS, NetworkMounts, TmpfsMounter
 from .paths import check_host_path, make_folder, remove_folder, safe_name
 
@@ -52,6 +53,7 @@ class Stager:
         self._docker = docker
         self.tools = Tools()
         self._network = NetworkMounts(folder, mounter, self.tools, kernel)
+        self._loops = Loops(self.tools)
         self._known: dict[str, dict[str, Staged]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -100,13 +102,19 @@ class Stager:
         """The pod is gone: take down what nobody else uses. OSError when a mount cannot be taken down."""
         mine = await asyncio.to_thread(self._read, pod_uid)
         for staged in mine.values():
-            if not staged.mount:
+            if not staged.mount and not staged.block:
                 continue
             async with self._locks[staged.key]:
                 if staged.key not in await asyncio.to_thread(self._keys_in_use, pod_uid):
-                    await self._network.unstage(staged)
+                    await self._take_down(staged)
         await asyncio.to_thread((self._pods / pod_uid / RECORD).unlink, missing_ok=True)
         self._known.pop(pod_uid, None)
+
+    async def _take_down(self, staged: Staged) -> None:
+        if staged.mount:
+            await self._network.unstage(staged)
+        elif staged.driver == LOCAL:
+            await self._loops.detach(Path(staged.source).parent)
 
     # For the control plane
 
@@ -129,7 +137,10 @@ class Stager:
     async def _destroy(self, wanted: Attachment) -> None:
         match wanted.driver:
             case driver if driver == LOCAL:
-                await asyncio.to_thread(remove_folder, self._local(wanted))
+                folder = self._local(wanted)
+                if (folder / IMAGE).exists():
+                    await self._loops.detach(folder)
+                await asyncio.to_thread(remove_folder, folder)
             case driver if driver == SSHFS:
                 await self._network.destroy(wanted)
             case driver if driver == DOCKER:
@@ -145,13 +156,18 @@ class Stager:
     def _place(self, wanted: Attachment) -> Staged:
         if wanted.driver in {SSHFS, NFS}:
             return self._network.place(wanted)
-        source = str(self._local(wanted)) if wanted.driver == LOCAL else wanted.handle
+        source = wanted.handle
+        if wanted.driver == LOCAL:
+            source = str(self._local(wanted) / DEVICE if wanted.block else self._local(wanted))
         return Staged(
-            wanted.volume, wanted.claim, wanted.driver, wanted.key, source, read_only=wanted.read_only
+            wanted.volume, wanted.claim, wanted.driver, wanted.key, source, read_only=wanted.read_only,
+            block=wanted.block,
         )  # fmt: skip
 
     async def _make(self, wanted: Attachment, staged: Staged) -> None:
-        if wanted.driver == LOCAL:
+        if wanted.driver == LOCAL and wanted.block:
+            await self._loops.attach(self._local(wanted), wanted.size)
+        elif wanted.driver == LOCAL:
             await asyncio.to_thread(make_folder, Path(staged.source), wanted.group)
         elif wanted.driver == PATH:
             await asyncio.to_thread(check_host_path, {"path": wanted.handle, **wanted.attributes})

@@ -154,7 +154,8 @@ class VolumeWatch:
     async def _measure(self, pods: list[Object]) -> None:
         paths = {path for pod in pods for _, path in self._own_folders(pod)}
         for pod in pods:
-            paths.update(item.source for item in self._stager.staged(meta.uid(pod)).values() if item.driver == LOCAL)
+            items = self._stager.staged(meta.uid(pod)).values()
+            paths.update(item.source for item in items if item.driver == LOCAL and not item.block)
         paths = await asyncio.to_thread(_present, paths)
         self._folders = {path: found for path, found in self._folders.items() if path in paths}
         if not paths:

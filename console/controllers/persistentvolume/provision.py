@@ -29,7 +29,7 @@ def driver_of(volume: Object) -> str:
 
 def volume_for(claim: Object, storage_class: Object, node: Object | None) -> Object:
     """The volume of a built-in class for the claim; `node` is the one that the scheduler chose, if it did."""
-    _check(claim)
+    _check(claim, str(storage_class["provisioner"]))
     name = f"pvc-{meta.uid(claim)}"
     parameters = _expanded(storage_class.get("parameters") or {}, claim, name)
     provisioner = str(storage_class["provisioner"])
@@ -61,9 +61,10 @@ def volume_for(claim: Object, storage_class: Object, node: Object | None) -> Obj
     }
 
 
-def _check(claim: Object) -> None:
-    if storage.mode_of(claim) != "Filesystem":
-        raise CannotProvision(f"volumeMode {storage.mode_of(claim)} is not supported, only Filesystem is")
+def _check(claim: Object, provisioner: str) -> None:
+    if storage.mode_of(claim) != "Filesystem" and provisioner != storage.LOCAL:
+        mode = storage.mode_of(claim)
+        raise CannotProvision(f"volumeMode {mode} is not supported by {provisioner}, only Filesystem is")
     if spec(claim).get("dataSource") or spec(claim).get("dataSourceRef"):
         raise CannotProvision("a volume cannot be made from a dataSource, only empty ones are made")
     if spec(claim).get("selector"):

@@ -55,6 +55,35 @@ async def test_a_folder_keeps_its_content_over_pods_and_agents(node: Node, tmp_p
     assert (tmp_path / "volumes" / "pvc-1" / "file").read_text() == "kept\n"
 
 
+async def test_a_device_keeps_what_is_written_and_goes_with_its_last_pod(node: Node, tmp_path: Path) -> None:
+    def on(name: str, command: str) -> Object:
+        subject = user(name, command)
+        container = subject["spec"]["containers"][0]
+        container["volumeDevices"] = [{"name": "data", "devicePath": "/dev/own"}]
+        del container["volumeMounts"]
+        return subject
+
+    held = bound("local.quarterdeck.io")
+    held["persistentvolumes"][0]["spec"] |= {"volumeMode": "Block", "capacity": {"storage": "8Mi"}}
+    writer = on("writer", "busybox blockdev --getsize64 /dev/own && echo kept | dd of=/dev/own conv=fsync")
+    node.sync(full=True, pods=[writer], **held)
+    status = await node.wait_phase("writer", "Succeeded")
+    assert (await node.log(status["containerStatuses"][0]["containerID"])).startswith(f"{8 << 20}\n")
+    node.delete(writer)
+    await node.wait_gone(writer)
+    listing = subprocess.run(
+        ["losetup", "--list", "--noheadings", "--output", "BACK-FILE"], capture_output=True, check=True
+    )
+    assert str(tmp_path) not in listing.stdout.decode()
+    await node.restart()
+    reader = on("reader", "dd if=/dev/own bs=5 count=1")
+    node.sync(full=True, pods=[reader], **held)
+    status = await node.wait_phase("reader", "Succeeded")
+    assert "kept" in await node.log(status["containerStatuses"][0]["containerID"])
+    node.delete(reader)
+    await node.wait_gone(reader)
+
+
 async def test_a_sub_path_is_made_in_the_folder(node: Node, tmp_path: Path) -> None:
     subject = user("sub", "echo x > /data/file", {"subPathExpr": "$(WHO)/inner"})
     subject["spec"]["containers"][0]["env"] = [{"name": "WHO", "value": "me"}]

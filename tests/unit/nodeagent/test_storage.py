@@ -91,12 +91,20 @@ def test_a_claim_leads_to_its_volume_and_the_key_to_its_server() -> None:
         ),
         (world({"csi": {"driver": "far.example.com"}}), "driver name far.example.com not found in the list"),
         (world({"iscsi": {}}), "volumes of type iscsi are not supported"),
-        (local(volumeMode="Block"), "volumeMode Block is not supported"),
+        (
+            world({"csi": {"driver": "sshfs.quarterdeck.io", "volumeHandle": "h"}}, volumeMode="Block"),
+            "volumeMode Block is not supported by sshfs.quarterdeck.io",
+        ),
     ],
 )
 def test_claims_that_cannot_be_resolved_say_why(lookup: Objects, why: str) -> None:
     with pytest.raises(VolumeFailure, match=f'^MountVolume.SetUp failed for volume "data" : .*{why}'):
         attachments(user(), lookup)
+
+
+def test_a_device_of_the_host_has_to_be_one() -> None:
+    found = attachments(user(), world({"local": {"path": "/dev/sdx"}}, volumeMode="Block"))[0]
+    assert (found.block, found.handle, found.attributes) == (True, "/dev/sdx", {"type": "BlockDevice"})
 
 
 async def test_a_folder_is_made_for_the_first_pod_and_stays_for_the_next(stager: Stager, tmp_path: Path) -> None:

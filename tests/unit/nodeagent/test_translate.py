@@ -107,6 +107,16 @@ def test_a_container_without_limits_has_those_of_its_pod_as_a_whole() -> None:
     assert (host["CpuQuota"], host["Memory"]) == (50_000, 64 << 20)
 
 
+def test_devices_may_be_read_only() -> None:
+    made = pod()
+    devices = (Mount("/dev/loop0", "/dev/own"), Mount("/dev/loop1", "/dev/other", read_only=True))
+    spec = ContainerSpec(made, made["spec"]["containers"][0], "box", 0, {}, devices=devices)
+    assert translate.container_config(spec, "c")["HostConfig"]["Devices"] == [
+        {"PathOnHost": "/dev/loop0", "PathInContainer": "/dev/own", "CgroupPermissions": "rwm"},
+        {"PathOnHost": "/dev/loop1", "PathInContainer": "/dev/other", "CgroupPermissions": "rm"},
+    ]
+
+
 def test_the_containers_security_context_comes_before_the_pods() -> None:
     made = config(
         {"securityContext": {

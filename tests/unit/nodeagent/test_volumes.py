@@ -13,7 +13,7 @@ from common.api.meta import Object
 from nodeagent.environment import Surroundings
 from nodeagent.payload import DATA
 from nodeagent.runtime.base import Mount
-from nodeagent.storage.attachments import VolumeFailure
+from nodeagent.storage.attachments import Staged, VolumeFailure
 from nodeagent.volumes import Volumes
 
 from .fakes import Mounter, Objects, config_map, pod, secret
@@ -211,6 +211,22 @@ def test_object_volumes_are_read_only(disk: Disk) -> None:
     assert Path(disk.mounts(subPath="a")[0].source).read_text() == "1"
     with pytest.raises(VolumeFailure, match="does not exist"):
         disk.mounts(subPath="no")
+
+
+def test_devices_and_folders_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    def staged(block: bool) -> dict[str, Staged]:
+        return {"v": Staged("v", "data", "local.quarterdeck.io", "pv", "/dev/null", block=block)}
+
+    subject = pod(None, volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
+    device = {"name": "web", "volumeDevices": [{"name": "v", "devicePath": "/dev/own"}]}
+    mount = {"name": "web", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    blocks = Volumes(tmp_path, Mounter(), lambda _uid: staged(True))
+    assert list(blocks.devices(subject, device)) == [Mount("/dev/null", "/dev/own")]
+    with pytest.raises(VolumeFailure, match="volumeMode Block, but is specified in volumeMounts"):
+        list(blocks.mounts(subject, mount, {}))
+    folders = Volumes(tmp_path, Mounter(), lambda _uid: staged(False))
+    with pytest.raises(VolumeFailure, match="volumeMode Filesystem, but is specified in volumeDevices"):
+        list(folders.devices(subject, device))
 
 
 def test_a_sub_path_is_as_open_as_its_volume(disk: Disk) -> None:
