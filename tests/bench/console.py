@@ -11,6 +11,7 @@ from common.api.kinds import PODS
 from common.settings import Home
 from console.cli.context import Context
 from console.cli.simulation import child, wait_for_api
+from tests.bench.hollow import Usage
 from tests.bench.keys import Keys
 from tests.bench.report import Figure
 
@@ -22,7 +23,7 @@ SECONDS = 20.0
 def figures() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as folder:
         home = Home(Path(folder))
-        with child(home, "quarterdeck", "serve", "--listen", "127.0.0.1:0"):
+        with child(home, "quarterdeck", "serve", "--listen", "127.0.0.1:0") as control_plane:
             wait_for_api(home)
             context = Context(home)
             with ThreadPoolExecutor(CREATED_AT_ONCE) as pool:
@@ -30,7 +31,9 @@ def figures() -> list[Figure]:
             with Keys(home) as keys:
                 time.sleep(SECONDS)
                 latency = keys.stop()
+            memory = Usage.of(control_plane.pid).memory
     return [
+        Figure(f"control plane, resident memory with {ROWS} pods of nobody", memory, "MiB"),
         Figure(f"console, key to paint with {ROWS} pods, p50", latency.median, "ms"),
         Figure(f"console, key to paint with {ROWS} pods, p99", latency.p99, "ms"),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,13 @@ def test_what_is_alike_is_one() -> None:
     )
     assert one["spec"] is two["spec"]
     assert (one["metadata"]["name"], two["metadata"]["name"]) == ("one", "two")
+
+
+def test_texts_are_one_in_parts_that_differ() -> None:
+    parts = Parts()
+    one, two = (parts.share(orjson.loads(b'{"phase":"Running","uid":"%b"}' % (number * 36))) for number in (b"1", b"2"))
+    assert one["phase"] is two["phase"]
+    assert (one["uid"], two["uid"]) == ("1" * 36, "2" * 36)
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=5), _values, max_size=5), max_size=6))
