@@ -15,6 +15,7 @@ import orjson
 from common.api.meta import Object
 from common.errors import BadRequest
 
+from .intents import go_value
 from .ordering import hashable, in_order
 from .schema import Schema
 
@@ -51,7 +52,7 @@ def _merge_map(kind: Schema | None, original: Object, patch: Object) -> Object:
     for name, value in patch.items():
         if name in orders or name == _RETAIN or name.startswith((_ORDER, _DELETE)):
             continue
-        if value is None:
+        if value is None or (name not in original and _is_directed(value)):
             original.pop(name, None)
         else:
             original[name] = _merge_value(_field(kind, name), original.get(name), value)
@@ -62,11 +63,12 @@ def _directed(patch: Object) -> Object:
     """A patch that says what happens to the whole map."""
     match patch[_DIRECTIVE]:
         case "replace":
-            return {name: value for name, value in patch.items() if name != _DIRECTIVE and value is not None}
+            replaced: Object = _plain({name: value for name, value in patch.items() if name != _DIRECTIVE})
+            return replaced
         case "delete":
             return {}
         case other:
-            raise BadRequest(f"unknown patch type: {other!r}: {_DIRECTIVE} may be replace or delete")
+            raise BadRequest(f"unknown patch type: {go_value(other)} in map: {go_value(patch)}")
 
 
 def _retain(original: Object, patch: Object) -> None:
@@ -74,11 +76,11 @@ def _retain(original: Object, patch: Object) -> None:
     if keep is None:
         return
     if not isinstance(keep, list):
-        raise BadRequest(f"{_RETAIN} must be a list of field names")
+        raise BadRequest(f"invalid patch format of retainKeys: {_RETAIN} must be a list of field names")
     given = [name for name, value in patch.items() if value is not None and not name.startswith("$")]
     missing = [name for name in given if name not in keep]
     if missing:
-        raise BadRequest(f"invalid patch format of {_RETAIN}: it does not list {', '.join(missing)}")
+        raise BadRequest(f"invalid patch format of retainKeys: it does not list {', '.join(missing)}")
     for name in [name for name in original if name not in keep]:
         del original[name]
 
@@ -137,15 +139,16 @@ def _special_elements(key: str, original: list[Any], patch: list[Any]) -> tuple[
                 original = [entry for entry in original if entry.get(key) != item[key]]
             case "replace":
                 replaced = True
+            case "merge":
+                raise BadRequest("merging lists cannot yet be specified in the patch")
             case other:
-                raise BadRequest(f"unknown patch type: {other!r}: in a list {_DIRECTIVE} may be replace or delete")
+                raise BadRequest(f"unknown patch type: {go_value(other)} in map: {go_value(item)}")
     return original, rest, replaced
 
 
 def _require_key(item: Object, key: str) -> None:
     if key not in item:
-        shown = orjson.dumps(item).decode()
-        raise BadRequest(f"map: {shown} does not contain declared merge key: {key}")
+        raise BadRequest(f"map: {go_value(item)} does not contain declared merge key: {key}")
 
 
 def _merge_elements(field: Schema, original: list[Any], patch: list[Any]) -> list[Any]:
@@ -175,7 +178,7 @@ def _merge_in_order(field: Schema | None, original: Object, patch: Object, name:
     if not isinstance(before or [], list) or not isinstance(change or [], list):
         raise BadRequest(f"{_ORDER}{name} is given, but {name} is no list")
     identity = _identity(field) if field is not None else _itself
-    _check_order(name, change or [], order, identity)
+    _check_order(change or [], order, identity)
     if change is None:
         change, merged = [], list(before or [])
     elif before is None:
@@ -199,21 +202,29 @@ def _itself(item: Any) -> Any:
     return item
 
 
-def _check_order(name: str, change: list[Any], order: list[Any], identity: Callable[[Any], Any]) -> None:
+def _check_order(change: list[Any], order: list[Any], identity: Callable[[Any], Any]) -> None:
     listed = [identity(item) for item in order]
     given = [identity(item) for item in change if not (isinstance(item, dict) and _DIRECTIVE in item)]
     places = [listed.index(item) if item in listed else -1 for item in given]
     if places != sorted(places) or -1 in places:
-        raise BadRequest(f"the order in patch list {name} ({given}) doesn't match {_ORDER}{name} ({listed})")
+        raise BadRequest(
+            f"The order in patch list:\n{go_value(change)}\n doesn't match {_ORDER[:-1]} list:\n{go_value(order)}\n"
+        )
 
 
 def _plain(value: Any) -> Any:
     """A value of a patch as it is where nothing is to merge with: without directives and nulls."""
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items() if item is not None and not _is_directive(name)}
+        kept = {name: item for name, item in value.items() if not (_is_directive(name) or _is_directed(item))}
+        return {name: _plain(item) for name, item in kept.items() if item is not None}
     if isinstance(value, list):
-        return [_plain(item) for item in value if not (isinstance(item, dict) and _DIRECTIVE in item)]
+        return [_plain(item) for item in value if not _is_directed(item)]
     return value
+
+
+def _is_directed(value: Any) -> bool:
+    """Whether a value says what is to happen to what is there: where nothing is, it means nothing."""
+    return isinstance(value, dict) and _DIRECTIVE in value
 
 
 def _is_directive(name: str) -> bool:

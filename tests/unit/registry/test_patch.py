@@ -181,15 +181,15 @@ def test_strategic_merge_finds_containers_by_name() -> None:
     [
         ({"containers": [{"image": "x"}]}, "does not contain declared merge key: name"),
         ({"containers": ["x"]}, "the list merges objects by name; 'x' is none"),
-        ({"$patch": "explode"}, "unknown patch type: 'explode'"),
-        ({"containers": [{"name": "a", "$patch": "merge"}]}, "unknown patch type: 'merge'"),
+        ({"$patch": "explode"}, "unknown patch type: explode in map: map[$patch:explode]"),
+        ({"containers": [{"name": "a", "$patch": "merge"}]}, "merging lists cannot yet be specified in the patch"),
         ({"$retainKeys": "name"}, "$retainKeys must be a list of field names"),
         ({"$retainKeys": ["a"], "b": 1}, "it does not list b"),
         ({"$deleteFromPrimitiveList/x": 1}, "$deleteFromPrimitiveList/x must be a list"),
         ({"$setElementOrder/containers": 1}, "$setElementOrder/containers must be a list"),
         (
             {"$setElementOrder/containers": [{"name": "b"}], "containers": [{"name": "a"}]},
-            "the order in patch list containers (['a']) doesn't match",
+            "The order in patch list:\n[map[name:a]]\n doesn't match $setElementOrder list:\n[map[name:b]]\n",
         ),
     ],
 )
