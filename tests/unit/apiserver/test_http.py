@@ -134,6 +134,45 @@ async def test_tables_and_metadata_by_accept(http: Http) -> None:
     assert "data" not in listed["items"][0]
 
 
+async def test_whoever_creates_an_odd_pod_is_warned_and_whoever_updates_it_is_not(http: Http) -> None:
+    odd = pod("odd", nodeSelector={"beta.kubernetes.io/os": "linux"})
+    code, made, headers = await http("POST", "/api/v1/namespaces/default/pods", odd)
+    assert code == 201
+    text = 'spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use \\"kubernetes.io/os\\" instead'
+    assert headers.getall("Warning") == [f'299 - "{text}"']
+    made["metadata"]["labels"] = {"a": "b"}
+    code, _, headers = await http("PUT", "/api/v1/namespaces/default/pods/odd", made)
+    assert code == 200
+    assert "Warning" not in headers
+
+
+async def test_a_large_body_of_yaml_is_read_beside_other_requests(http: Http) -> None:
+    values = {f"key-{number}": "some text " * 5 for number in range(3000)}
+    lines = "".join(f"  {key}: {value.strip()}\n" for key, value in values.items())
+    body = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: large}}\ndata:\n{lines}".encode()
+    code, made, _ = await http("POST", CONFIGMAPS, body, {"Content-Type": "application/yaml"})
+    assert code == 201
+    assert len(made["data"]) == 3000
+    code, text, _ = await http("GET", f"{CONFIGMAPS}/large", headers={"Accept": "application/yaml"})
+    assert code == 200
+    assert text.count("\n  key-") == 3000
+
+
+async def test_deletions_and_scales_may_be_asked_for_in_protobuf(http: Http) -> None:
+    await http("POST", CONFIGMAPS, configmap())
+    wrong = b"k8s\x00\x0a\x13\x0a\x02v1\x12\x0dDeleteOptions\x12\x07\x12\x05\x0a\x03u-1"
+    media = {"Content-Type": "application/vnd.kubernetes.protobuf"}
+    code, answer, _ = await http("DELETE", f"{CONFIGMAPS}/settings", wrong, media)
+    assert (code, answer["reason"]) == (409, "Conflict")
+    right = b"k8s\x00\x0a\x13\x0a\x02v1\x12\x0dDeleteOptions\x12\x02\x08\x00"
+    assert (await http("DELETE", f"{CONFIGMAPS}/settings", right, media))[0] == 200
+    await http("POST", "/apis/apps/v1/namespaces/default/deployments", deployment("web"))
+    scale = b"k8s\x00\x0a\x17\x0a\x0eautoscaling/v1\x12\x05Scale\x12\x0b\x0a\x05\x0a\x03web\x12\x02\x08\x04"
+    path = "/apis/apps/v1/namespaces/default/deployments/web/scale"
+    code, answer, _ = await http("PUT", path, scale, media)
+    assert (code, answer["spec"]) == (200, {"replicas": 4})
+
+
 async def test_yaml_in_and_out(http: Http) -> None:
     body = b"metadata:\n  name: settings\ndata:\n  a: '1'\n"
     code, _, _ = await http("POST", CONFIGMAPS, body, {"Content-Type": "application/yaml"})
