@@ -34,7 +34,7 @@ from .listing import Page
 from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .requestinfo import RequestInfo
-from .responses import encode_entries, encode_list, encode_object, respond, warn
+from .responses import NOT_KEPT, encode_entries, encode_list, encode_object, respond, warn
 from .selection import Selection
 from .subresources import success
 from .verbs import Verbs
@@ -188,7 +188,7 @@ class Resources:
             seen = converted if late is None else [late.view(event) for event in converted]
             return [event for event in seen if event is not None]
 
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": NOT_KEPT})
         response.enable_chunked_encoding()
         try:
             watch = open_watch(self._verbs.store, request.stored, selection, options)

@@ -62,7 +62,7 @@ from .quota import QuotaGuard
 from .requestinfo import RequestInfo, parse_request
 from .requestlabels import asked_of
 from .resources import Resources
-from .responses import error_response
+from .responses import NOT_KEPT, error_response
 from .seed import seed, seed_range
 from .specials import specials
 from .system import OPEN_PATHS, System
@@ -211,6 +211,8 @@ class ApiServer:
         try:
             response = await self._answer(http, path, info)
             code = response.status
+            if not response.prepared:
+                response.headers.setdefault("Cache-Control", NOT_KEPT)
             return response
         finally:
             seconds = self._clock.monotonic() - started

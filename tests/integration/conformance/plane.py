@@ -161,6 +161,7 @@ class Watch:
 
     def __init__(self, answer: BaseHTTPResponse) -> None:
         self.code = answer.status
+        self.headers = dict(answer.headers)
         self._answer = answer
         self._lines = self._read()
 

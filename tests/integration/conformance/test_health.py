@@ -55,3 +55,10 @@ def test_requests_and_objects_are_counted_under_known_names(plane: Plane, space:
     assert 'apiserver_current_inflight_requests{request_kind="readOnly"} 0\n' in text
     assert "nonsense" not in text
     assert "example.com" not in text
+
+
+def test_no_cache_keeps_what_was_for_one(plane: Plane) -> None:
+    for path in ("/version", "/api/v1/namespaces/kube-system/secrets", "/api/v1/nothing"):
+        assert plane.ask("GET", path).headers["Cache-Control"] == "no-cache, private"
+    watch = plane.watch("/api/v1/namespaces/default/configmaps", timeoutSeconds=1)
+    assert watch.headers["Cache-Control"] == "no-cache, private"
