@@ -24,6 +24,10 @@ from common.api.meta import Object
 from .policies import ALL_PODS, Block, Isolated, Pods, Port, Rule
 
 Members = Callable[[Pods], Iterable[Object]]
+_NEIGHBOURS = (
+    "nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, "
+    "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report"
+)  # what IPv6 needs to find anybody on a link, and bridges to know who listens
 ALLOWED = {"ingress": "accept", "egress": "goto arriving"}
 
 
@@ -62,9 +66,7 @@ def _fixed(version: int, table: str) -> Iterable[str]:
         yield f"flush chain {table} {name}"
     rules = ["ct state established,related accept"]
     if version == 6:
-        rules.append(
-            "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept"
-        )
+        rules.append(f"icmpv6 type {{ {_NEIGHBOURS} }} accept")
     # A pod that reaches itself through a Service cannot be kept from it.
     rules += [f"{ip} saddr . {ip} daddr @hairpin accept", f"{ip} saddr vmap @egress", "goto arriving"]
     for rule in rules:
