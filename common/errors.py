@@ -154,11 +154,14 @@ _BY_CODE = {kind.code: kind for kind in reversed(_TYPES)} | {409: Conflict}
 def from_status(status: Any, code: int) -> ApiError:
     """The error that a failed answer stands for; any body, even none, gives one."""
     body = status if isinstance(status, dict) else {}
-    kind = _BY_REASON.get(body.get("reason", "")) or _BY_CODE.get(code, InternalError)
-    details = body.get("details") or {}
+    kind = _BY_REASON.get(str(body.get("reason"))) or _BY_CODE.get(code, InternalError)
+    found = body.get("details")
+    details = found if isinstance(found, dict) else {}
+    listed = details.get("causes")
     causes = tuple(
         Cause(str(item.get("field", "")), str(item.get("message", "")), str(item.get("reason", "")))
-        for item in details.get("causes") or ()
+        for item in (listed if isinstance(listed, list) else ())
+        if isinstance(item, dict)
     )
     rest = {key: value for key, value in details.items() if key not in {"causes", "retryAfterSeconds"}}
     return kind(

@@ -133,7 +133,8 @@ def _results(review: Object, api_version: str, uid: str) -> list[Any]:
         raise CallError("no response provided")
     if response.get("uid") != uid and api_version == _REVIEW:
         raise CallError(f'expected response.uid="{uid}", got "{response.get("uid") or ""}"')
-    result = response.get("result") or {}
+    result = response.get("result")
+    result = result if isinstance(result, dict) else {}
     if result.get("status") != "Success":
         raise CallError(
             str(result.get("message") or f"response.result.status was '{result.get('status') or ''}', not 'Success'")

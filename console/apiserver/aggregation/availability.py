@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import aiohttp
-import orjson
 
 from common.aio import Tasks, WorkQueue, run_workers
 from common.api import meta
@@ -24,6 +23,7 @@ from common.clock import Clock
 from common.errors import ApiError, NotFound
 from common.pki import MASTERS
 from console.apiserver.caller import Caller
+from console.apiserver.proxying.bodies import whole
 from console.apiserver.proxying.services import Services
 from console.apiserver.proxying.target import slices_of
 from console.apiserver.verbs import StoreLookup, Verbs
@@ -31,7 +31,7 @@ from console.registry.catalog import Registry
 from console.store import Event, Store
 
 from .frontproxy import FrontProxy, headers
-from .remote import Remote
+from .remote import Remote, is_object, resources_of, swagger_of
 
 RESYNC_SECONDS = 30.0  # a server that fails without any object changing is found out in this time
 RETRY_SECONDS = 1.0  # while it fails
@@ -143,9 +143,13 @@ class Availability:
         path = f"/apis/{spec['group']}/{spec['version']}"
         resources = await self._document(spec, path)
         openapi = await self._optional(spec, f"/openapi/v3{path}")
-        swagger = {} if openapi else orjson.loads(await self._optional(spec, "/openapi/v2") or b"{}")
-        listed = orjson.loads(resources).get("resources") or []
-        return {"available": True, "resources": tuple(listed), "openapi": openapi, "swagger": swagger}
+        swagger = b"" if openapi else await self._optional(spec, "/openapi/v2")
+        return {
+            "available": True,
+            "resources": resources_of(resources),
+            "openapi": openapi if is_object(openapi) else b"",
+            "swagger": swagger_of(swagger),
+        }
 
     async def _optional(self, spec: Object, path: str) -> bytes:
         try:
@@ -164,10 +168,9 @@ class Availability:
                 asyncio.timeout(CHECK_SECONDS),
                 self._services.request(where, "GET", path, context, **how) as answer,
             ):
-                body = await answer.content.read(MAX_DOCUMENT)
+                body = await whole(answer, MAX_DOCUMENT)
                 if not 200 <= answer.status < 300:
                     raise Failure("FailedDiscoveryCheck", _failing(url, f"bad status from {url}: {answer.status}"))
-                orjson.loads(body)
                 return body
         except TimeoutError:
             raise Failure("FailedDiscoveryCheck", f"timed out waiting for {url}") from None

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from common.api.meta import Object
 from console.registry.catalog import version_order
 
@@ -23,6 +25,36 @@ class Remote:
     resources: tuple[Object, ...] = ()
     openapi: bytes = b""
     swagger: Object = field(default_factory=dict)
+
+
+def resources_of(body: bytes) -> tuple[Object, ...]:
+    """What an `APIResourceList` lists. What is no resource is left out: no answer of a stranger's server may spoil the
+    documents of others."""
+    listed = _decoded(body).get("resources")
+    return tuple(item for item in listed if _is_resource(item)) if isinstance(listed, list) else ()
+
+
+def swagger_of(body: bytes) -> Object:
+    """Paths and definitions of a document of OpenAPI v2."""
+    document = _decoded(body)
+    return {name: found for name in ("paths", "definitions") if isinstance(found := document.get(name), dict)}
+
+
+def is_object(body: bytes) -> bool:
+    """Whether a document is a JSON object, and not an empty one."""
+    return bool(_decoded(body))
+
+
+def _decoded(body: bytes) -> Object:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_resource(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("name"), str) and isinstance(item.get("verbs"), list | None)
 
 
 def with_groups(groups: dict[str, list[str]], remotes: Iterable[Remote]) -> dict[str, list[str]]:

@@ -20,9 +20,10 @@ import orjson
 
 from common.api.meta import Object
 from common.errors import ApiError
+from console.apiserver.proxying.bodies import whole
 from console.apiserver.proxying.services import Services, server_name
 
-_MAX_ANSWER = 8 * 1024 * 1024
+_MAX_ANSWER = 64 * 1024 * 1024  # a list of thousands of objects that are converted at once
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
@@ -35,7 +36,7 @@ async def post(services: Services, config: Object, review: Object, seconds: int)
     url = _url(config, seconds)
     try:
         async with asyncio.timeout(seconds), _answer(services, config, url, orjson.dumps(review)) as answer:
-            body = await answer.content.read(_MAX_ANSWER)
+            body = await whole(answer, _MAX_ANSWER)
             if answer.status != 200:
                 raise CallError(_complaint(body, answer.status))
     except TimeoutError:

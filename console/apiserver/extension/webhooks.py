@@ -79,9 +79,11 @@ class Webhooks:
                 log.warning("webhook %s failed and is ignored, as it asks for: %s", hook.name, error)
                 return None
             raise InternalError(f'Internal error occurred: failed calling webhook "{hook.name}": {error}') from None
-        warnings += [str(text) for text in response.get("warnings") or ()]
+        said = response.get("warnings")
+        warnings += [str(text) for text in said] if isinstance(said, list) else []
         if not response.get("allowed"):
-            raise _denied(hook.name, response.get("status") or {})
+            status = response.get("status")
+            raise _denied(hook.name, status if isinstance(status, dict) else {})
         return patched
 
     async def _call(self, hook: Hook) -> Object:

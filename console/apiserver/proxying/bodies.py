@@ -1,10 +1,23 @@
-"""The body of a request as it is passed on to another server."""
+"""Bodies: of a request as it is passed on to another server, and of an answer that is read whole."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import aiohttp
 from aiohttp import web
+
+
+async def whole(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    """All of an answer; ValueError when it is longer than `limit` bytes."""
+    parts: list[bytes] = []
+    left = limit
+    async for chunk in answer.content.iter_any():
+        left -= len(chunk)
+        if left < 0:
+            raise ValueError(f"the answer is longer than {limit} bytes")
+        parts.append(chunk)
+    return b"".join(parts)
 
 
 def body_of(http: web.BaseRequest) -> AsyncIterator[bytes] | None:

@@ -505,3 +505,13 @@ async def test_a_request_in_an_older_version_is_shown_in_the_one_that_is_named(
     assert request["object"]["apiVersion"] == f"autoscaling/{seen}"
     assert ("metrics" in request["object"]["spec"]) is (seen == "v2")
     assert made["metadata"]["labels"] == {"added": "yes"}
+
+
+@pytest.mark.parametrize(
+    "status", ["no object", {"message": 5, "reason": ["x"], "code": "x", "details": {"causes": ["x", {"field": 1}]}}]
+)
+async def test_nonsense_in_a_refusal_is_still_a_refusal(client: HttpClient, hook: Stranger, status: Any) -> None:
+    hook.answer = lambda _request: {"allowed": False, "status": status, "warnings": "no list"}
+    await client.create(VALIDATINGWEBHOOKCONFIGURATIONS, configuration(source(hook)))
+    with pytest.raises(BadRequest, match=r'admission webhook "hook\.example\.com" denied the request'):
+        await client.create(CONFIGMAPS, configmap("c"))

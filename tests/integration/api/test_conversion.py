@@ -127,6 +127,15 @@ async def test_a_list_of_objects_stored_in_several_versions_comes_in_one(
     assert [item["metadata"]["name"] for item in chosen.items] == ["one"]
 
 
+async def test_a_long_list_is_converted_whole(client: HttpClient, hook: Stranger) -> None:
+    """The answer comes in many pieces."""
+    await defined(client, definition(hook.by_url))
+    for index in range(40):
+        await client.create(V1, endpoint(f"e-{index:02}", hostPort="a:1", note="x" * 20_000))
+    listed = (await client.list(V2)).items
+    assert [(item["host"], len(item["note"])) for item in listed] == [("a", 20_000)] * 40
+
+
 async def test_writes_in_any_version_are_stored_in_one(api: Running, client: HttpClient, hook: Stranger) -> None:
     await defined(client, definition(hook.by_url))
     made = await client.create(V2, endpoint("one", host="a", port="1"))
@@ -208,6 +217,8 @@ async def test_a_watch_by_a_field_of_its_version(client: HttpClient, hook: Stran
             "must have the same name: one != other",
         ),
         ({"uid": "x"}, "expected response.uid="),
+        ({"result": "Success"}, "response.result.status was '', not 'Success'"),
+        ({"result": {"status": "Success"}, "convertedObjects": ["x"]}, "it is no object"),
     ],
 )
 async def test_a_webhook_that_answers_nonsense_is_named(

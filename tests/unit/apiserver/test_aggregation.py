@@ -55,6 +55,14 @@ def test_a_servers_part_of_openapi_v2_is_its_own_paths() -> None:
     }  # fmt: skip
 
 
+def test_nonsense_of_a_server_spoils_nothing() -> None:
+    body = b'{"resources": [{"name": "good", "verbs": ["get"]}, {"name": 1}, "x", {"name": "bad", "verbs": "all"}]}'
+    assert [item["name"] for item in remote.resources_of(body)] == ["good"]
+    assert [remote.resources_of(text) for text in (b"", b"[]", b'{"resources": 1}', b"{")] == [()] * 4
+    assert remote.swagger_of(b'{"paths": [], "definitions": {"a": 1}, "info": {}}') == {"definitions": {"a": 1}}
+    assert [remote.is_object(text) for text in (b"{}", b"[1]", b"<html>", b'{"a": 1}')] == [False, False, False, True]
+
+
 def test_the_caller_goes_into_headers() -> None:
     extra = (("example.com/Project ä", ("a", "b")),)
     caller = Caller("jane", frozenset({"crew", "system:authenticated"}), uid="1", extra=extra)
