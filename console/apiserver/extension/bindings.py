@@ -3,7 +3,7 @@ they get."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from console.registry.row import Row
 
 from .matching import Asked, Facts, Scope, matches
 
+VALIDATING = (kinds.VALIDATINGADMISSIONPOLICIES, kinds.VALIDATINGADMISSIONPOLICYBINDINGS)
+MUTATING = (kinds.MUTATINGADMISSIONPOLICIES, kinds.MUTATINGADMISSIONPOLICYBINDINGS)
 NAMES = (*expressions.PARAMS, expressions.VARIABLES)
 _EVERYTHING = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*", "*/*"]}
 
@@ -65,15 +67,27 @@ class Unbound(Exception):
         self.binding = binding
 
 
+def is_bound(policies: kinds.Resource, bindings: kinds.Resource, asked: Asked, scope: Scope) -> bool:
+    """Whether any policy of these kinds is about a request, whatever its conditions say."""
+    return next(_found(policies, bindings, asked, scope), None) is not None
+
+
+def _found(
+    policies: kinds.Resource, bindings: kinds.Resource, asked: Asked, scope: Scope
+) -> Iterator[tuple[Object, Object, Row]]:
+    """Policy, binding and the row of the version that the policy names."""
+    for binding in sorted(scope.lookup.items(bindings), key=meta.name):
+        policy = scope.lookup.get(policies, Key("", str((binding.get("spec") or {}).get("policyName"))))
+        row = None if policy is None else _matched(policy, binding, asked, scope)
+        if policy is not None and row is not None:
+            yield policy, binding, row
+
+
 async def bound(
     policies: kinds.Resource, bindings: kinds.Resource, asked: Asked, scope: Scope
 ) -> AsyncIterator[Bound | Unbound]:
     """What of these kinds is about a request, in the order of the bindings' names."""
-    for binding in sorted(scope.lookup.items(bindings), key=meta.name):
-        policy = scope.lookup.get(policies, Key("", str((binding.get("spec") or {}).get("policyName"))))
-        row = None if policy is None else _matched(policy, binding, asked, scope)
-        if policy is None or row is None:
-            continue
+    for policy, binding, row in _found(policies, bindings, asked, scope):
         seen = await asked.in_version(row, scope.conversions)
         facts = Facts(seen, scope)
         try:

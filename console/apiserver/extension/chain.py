@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from common.api import kinds
 from common.api.meta import Object
 
+from .bindings import VALIDATING, is_bound
 from .matching import EXEMPT, Asked, Scope
 from .mutations import Mutations
 from .policies import Policies
@@ -19,13 +19,6 @@ from .webhooks import Webhooks
 
 Readmit = Callable[[Object], Object]
 """Makes of what others left a valid object, or raises what is wrong with it."""
-
-
-_VOICES = (
-    kinds.MUTATINGWEBHOOKCONFIGURATIONS,
-    kinds.VALIDATINGWEBHOOKCONFIGURATIONS,
-    kinds.VALIDATINGADMISSIONPOLICYBINDINGS,
-)
 
 
 class Extension:
@@ -36,8 +29,10 @@ class Extension:
         self._webhooks = Webhooks(scope)
 
     def concerns(self, asked: Asked) -> bool:
-        """Whether anybody has rules for such a request, as far as that can be said without its objects."""
-        return asked.row.resource not in EXEMPT and any(self._scope.lookup.items(resource) for resource in _VOICES)
+        """Whether anybody has rules for such a request, by its name and labels alone: conditions are not asked."""
+        if asked.row.resource in EXEMPT:
+            return False
+        return self._webhooks.concern(asked) or is_bound(*VALIDATING, asked, self._scope)
 
     async def admit(self, asked: Asked, readmit: Readmit | None, warnings: list[str]) -> Object | None:
         """The object as others left it (None for a DELETE). `readmit` is None where nothing can be changed. Raises

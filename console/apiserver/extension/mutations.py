@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from common.api import kinds, meta
+from common.api import meta
 from common.api.meta import Object
 from common.errors import ApiError
 from console.registry import admission, jsonpatch
@@ -19,7 +19,7 @@ from console.registry.custom import celobjects
 from console.registry.custom.expressions import EvaluationError
 from console.registry.merging import merge_configuration
 
-from .bindings import NAMES, Bound, Unbound, bound
+from .bindings import MUTATING, NAMES, Bound, Unbound, bound
 from .matching import Asked, Facts, Scope
 from .policies import refusal
 
@@ -31,9 +31,8 @@ class Mutations:
     async def mutate(self, asked: Asked, readmit: Callable[[Object], Object]) -> Asked:
         """The request as the policies leave it, admitted again by `readmit`. Raises what an error in one refuses it
         with."""
-        policies, bindings = kinds.MUTATINGADMISSIONPOLICIES, kinds.MUTATINGADMISSIONPOLICYBINDINGS
         calls: list[Bound] = []
-        async for found in bound(policies, bindings, asked, self._scope):
+        async for found in bound(*MUTATING, asked, self._scope):
             if isinstance(found, Unbound):
                 raise _refused(asked, found.policy, found.binding, str(found))
             calls.append(found)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from common import errors
-from common.api import kinds, meta
+from common.api import meta
 from common.api.meta import Object
 from common.errors import ApiError, Cause
 from console.registry.custom.expressions import EvaluationError
 
-from .bindings import NAMES, Bound, Unbound, bound
+from .bindings import NAMES, VALIDATING, Bound, Unbound, bound
 from .matching import Asked, Scope
 
 _ERRORS: dict[str, type[ApiError]] = {
@@ -28,8 +28,7 @@ class Policies:
 
     async def check(self, asked: Asked, warnings: list[str]) -> None:
         """Raises what a policy refuses the request with; warnings of policies are added to `warnings`."""
-        policies, bindings = kinds.VALIDATINGADMISSIONPOLICIES, kinds.VALIDATINGADMISSIONPOLICYBINDINGS
-        async for found in bound(policies, bindings, asked, self._scope):
+        async for found in bound(*VALIDATING, asked, self._scope):
             failures = [(str(found), "Invalid")] if isinstance(found, Unbound) else _failures(found)
             for message, reason in failures:
                 _take_action(found, asked, message, reason, warnings)

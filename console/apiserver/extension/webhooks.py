@@ -47,6 +47,12 @@ class Webhooks:
         configurations = sorted(self._scope.lookup.items(resource), key=meta.name)
         return [source for configuration in configurations for source in configuration.get("webhooks") or ()]
 
+    def concern(self, asked: Asked) -> bool:
+        """Whether any webhook is about a request, whatever its conditions say."""
+        configured = (kinds.MUTATINGWEBHOOKCONFIGURATIONS, kinds.VALIDATINGWEBHOOKCONFIGURATIONS)
+        sources = [source for resource in configured for source in self.configured(resource)]
+        return any(matches(source, source.get("rules") or (), asked, self._scope) is not None for source in sources)
+
     async def matched(self, source: Object, asked: Asked) -> Hook | None:
         """None when the webhook is not about the request. Raises what a condition that fails refuses it with."""
         row = matches(source, source.get("rules") or (), asked, self._scope)

@@ -235,7 +235,13 @@ async def test_a_webhook_that_answers_nonsense_is_named(
 
 
 async def test_what_cannot_be_converted_can_still_be_removed(client: HttpClient, hook: Stranger) -> None:
-    """A webhook that is gone must keep neither objects nor their definition."""
+    """A webhook that is gone must keep neither objects nor their definition, whoever else has a say in other kinds."""
+    rule = {"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+    other = {"name": "other.example.com", "rules": [rule], "sideEffects": "None", "admissionReviewVersions": ["v1"]}
+    await client.create(
+        VALIDATINGWEBHOOKCONFIGURATIONS,
+        {"metadata": {"name": "other"}, "webhooks": [{**other, "clientConfig": hook.by_url}]},
+    )
     await defined(client, definition({**hook.by_url, "url": "https://127.0.0.1:1/gone"}))
     await client.create(V1, endpoint("one", hostPort="a:1"))
     await store_as(client, "v2")
