@@ -17,6 +17,7 @@ from .service_families import choose_families
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 NODE_PORT_TYPES = frozenset({"NodePort", "LoadBalancer"})
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
+_KUBELET = 10250
 _MAX_AFFINITY = 86400  # seconds
 _POLICIES = ("Cluster", "Local")
 _IP_MODES = ("Proxy", "VIP")
@@ -120,6 +121,9 @@ def _validate_port(port: Object, path: str, spec: Object) -> list[Cause]:
     causes = validation.port_number(f"{path}.port", port.get("port", 0))
     causes += validation.one_of(f"{path}.protocol", port.get("protocol"), _PROTOCOLS)
     causes += validation.port_number_or_name(f"{path}.targetPort", port.get("targetPort", 0))
+    if spec["type"] == "LoadBalancer" and port.get("port") == _KUBELET:
+        why = f"may not expose port {_KUBELET} externally since it is used by kubelet"
+        causes.append(validation.wrong(f"{path}.port", _KUBELET, why))
     if port.get("appProtocol"):
         causes += validation.each(
             f"{path}.appProtocol", port["appProtocol"], validation.qualified_name(port["appProtocol"])

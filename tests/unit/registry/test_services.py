@@ -337,3 +337,9 @@ def test_a_balancers_address_is_a_virtual_one_unless_it_says_otherwise() -> None
     entries = [{"ip": "203.0.113.1"}, {"hostname": "x.example"}, {"ip": "203.0.113.2", "ipMode": "Proxy"}]
     new = updated(SERVICES, {**old, "status": {"loadBalancer": {"ingress": entries}}}, old, "status")
     assert [entry.get("ipMode") for entry in new["status"]["loadBalancer"]["ingress"]] == ["VIP", None, "Proxy"]
+
+
+def test_the_port_of_the_agents_is_not_for_load_balancers() -> None:
+    found = causes(SERVICES, service(type="LoadBalancer", ports=[{"port": 10250}]))
+    why = "may not expose port 10250 externally since it is used by kubelet"
+    assert found == [f"spec.ports[0].port: Invalid value: 10250: {why}"]
