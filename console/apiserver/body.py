@@ -57,7 +57,7 @@ async def read_document(http: web.BaseRequest, kind: str) -> Object:
             raise BadRequest(f"the {kind} in the body is not YAML: {error}") from None
     else:
         raise UnsupportedMediaType(
-            f"the body of the request was in an unknown format ({media}) - accepted media types include: "
+            "the body of the request was in an unknown format - accepted media types include: "
             f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
     if not isinstance(document, dict):

@@ -377,6 +377,5 @@ def _patch_type(http: web.BaseRequest) -> PatchType:
         return PatchType(http.content_type)
     except ValueError:
         raise UnsupportedMediaType(
-            f"the body of the request was in an unknown format ({http.content_type}) - accepted media types include: "
-            f"{_PATCH_TYPES}"
+            f"the body of the request was in an unknown format - accepted media types include: {_PATCH_TYPES}"
         ) from None

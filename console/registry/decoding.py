@@ -49,7 +49,7 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
         return conform(row, protobuf.decode(row, body), field_validation)
     if media_type not in {"application/json", "application/yaml"}:
         raise UnsupportedMediaType(
-            f"the body of the request was in an unknown format ({media_type}) - accepted media types include: "
+            "the body of the request was in an unknown format - accepted media types include: "
             f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
     document = _load(row, body, is_yaml=media_type.endswith("yaml"))
