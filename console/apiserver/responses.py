@@ -21,9 +21,8 @@ from .authentication import is_local
 from .listing import Page
 from .negotiation import YAML, Form
 
-NOT_KEPT = (
-    "no-cache, private"  # what answers say to caches on their way: they are for whoever asked, and of this moment
-)
+NOT_KEPT = "no-cache, private"
+"""What answers say to caches on their way: they are for whoever asked, and of this moment."""
 GZIP_FROM = 128 * 1024  # bytes; as Kubernetes: below it compressing costs more than it saves on any network
 
 
