@@ -7,23 +7,22 @@ import tempfile
 from pathlib import Path
 
 from tests.kubectl import table
-from tests.kubectl.runner import Outcome, Runner
-
-
-def _tell(outcome: Outcome) -> None:
-    print(f"{'FAILED' if outcome.complaint else 'ok    '} {outcome.row.name}\n{outcome.complaint}".rstrip(), flush=True)
+from tests.kubectl.runner import Runner
 
 
 def _run(kubeconfig: str, pattern: str = "") -> int:
+    bad = []
     with tempfile.TemporaryDirectory() as folder:
         runner = Runner(Path(kubeconfig), Path(folder))
         try:
             runner.open()
-            outcomes = runner.run([row for row in table.rows() if re.search(pattern, row.name)], _tell)
+            for name, future in runner.start([row for row in table.rows() if re.search(pattern, row.name)]).items():
+                complaint = future.result().complaint
+                print(f"{'FAILED' if complaint else 'ok    '} {name}\n{complaint}".rstrip(), flush=True)
+                bad += [name] if complaint else []
         finally:
             runner.close()
-    bad = [outcome.row.name for outcome in outcomes if outcome.complaint]
-    print(f"{len(outcomes)} rows, {len(bad)} failed: {'; '.join(bad)}")
+    print(f"failed: {'; '.join(bad) or 'none'}")
     return int(bool(bad))
 
 

@@ -10,8 +10,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -41,6 +41,8 @@ class Runner:
         self._folder = folder
         self._mark = os.getpid() % 10000  # what an earlier run left has other names
         self._numbers = count()
+        self._pool = ThreadPoolExecutor(WORKERS)
+        self._alone = ThreadPoolExecutor(1)
 
     def open(self) -> None:
         self._prepare(SHARED)
@@ -52,30 +54,29 @@ class Runner:
         self._must("kubectl wait job/sums --for=condition=Complete --timeout=60s", SHARED)
 
     def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._alone.shutdown(cancel_futures=True)
         self._must("kubectl uncordon -l kubernetes.io/os", SHARED)  # a row that failed may have left it
-        self._must("kubectl delete namespace -l rows.example.com/row --timeout=120s", SHARED)
+        self._must("kubectl delete namespace -l rows.example.com/row --timeout=80s", SHARED)
         self._must("kubectl delete -f scenery.yaml --ignore-not-found --timeout=60s", SHARED)
 
-    def run(self, rows: Sequence[Row], tell: Callable[[Outcome], None] = lambda outcome: None) -> list[Outcome]:
-        """All rows: those that may run beside others first, then one at a time those that may not."""
+    def start(self, rows: Sequence[Row]) -> dict[str, Future[Outcome]]:
+        """Begin all rows, by name: those that may run beside others, then one at a time those that may not."""
+        beside = {row.name: self._pool.submit(self._run, row) for row in rows if not row.alone}
 
-        def one(row: Row) -> Outcome:
-            outcome = self._run(row)
-            tell(outcome)
-            return outcome
+        def afterwards(row: Row) -> Outcome:
+            wait(beside.values())
+            return self._run(row)
 
-        with ThreadPoolExecutor(WORKERS) as pool:
-            done: list[Future[Outcome]] = [pool.submit(one, row) for row in rows if not row.alone]
-        return [*(future.result() for future in done), *(one(row) for row in rows if row.alone)]
+        return {**beside, **{row.name: self._alone.submit(afterwards, row) for row in rows if row.alone}}
 
     def _run(self, row: Row) -> Outcome:
         name = SHARED if row.shared else f"row{self._mark}-{next(self._numbers)}"
         folder = self._prepare(name, row)
-        for step in row.steps:
-            complaint = self._try(step, name, folder)
-            if complaint:
-                return Outcome(row, complaint)
-        return Outcome(row, "")
+        complaint = next((found for step in row.steps if (found := self._try(step, name, folder))), "")
+        if not row.shared:
+            self._must(f"kubectl delete namespace {name} --wait=false", name, folder)
+        return Outcome(row, complaint)
 
     def _prepare(self, namespace: str, row: Row | None = None) -> Path:
         """The folder of a row with its files and a kubeconfig whose context has the row's namespace."""
