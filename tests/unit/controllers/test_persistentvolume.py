@@ -225,6 +225,16 @@ def test_a_docker_volume_has_its_driver_and_options() -> None:
     assert "nodeAffinity" not in spec
 
 
+def test_only_the_local_class_makes_devices() -> None:
+    asked = claim("data", storage_class="c", uid="u1")
+    asked["spec"]["volumeMode"] = "Block"
+    local = storage_class("c", provisioner=storage.LOCAL, parameters={})
+    assert volume_for(asked, local, node("n1"))["spec"]["volumeMode"] == "Block"
+    other = storage_class("c", provisioner=storage.DOCKER, wait=False, parameters={})
+    with pytest.raises(CannotProvision, match=r"volumeMode Block is not supported by quarterdeck.io/docker"):
+        volume_for(asked, other, None)
+
+
 @pytest.mark.parametrize(
     ("provisioner", "parameters", "why"),
     [
