@@ -234,6 +234,18 @@ def test_the_status_says_who_a_container_runs_as_and_what_it_has_mounted(bench: 
     assert [mount["mountPath"] for mount in _status(found)["volumeMounts"]] == ["/sub", "/whole"]
 
 
+def test_a_runtime_class_names_a_runtime_of_the_engine(bench: Bench) -> None:
+    overhead = {"podFixed": {"cpu": "10m", "memory": "1Mi"}}
+    known = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "conformance"}}
+    bench.cluster.apply({**known, "handler": "runc", "overhead": overhead})
+    try:
+        bench.start(pod("classed", container("true"), runtimeClassName="conformance"))
+        found = bench.ended("classed")
+        assert (found["status"]["phase"], found["spec"]["overhead"]) == ("Succeeded", overhead["podFixed"])
+    finally:
+        bench.cluster.kubectl("delete", "runtimeclass", "conformance")
+
+
 def test_users_of_its_own_are_refused_rather_than_left_out(bench: Bench) -> None:
     def told() -> str:
         words = ["get", "events", "-n", bench.space, "--field-selector", "involvedObject.name=isolated", "-o", "json"]
