@@ -34,11 +34,20 @@ _OTHERS = tuple(path for path in _FILES if path not in (*_MACHINE, *_STORIES))
 # The stories of the first half of the alphabet go with the tests that are no stories: both labs then take equally long.
 _HALF = tuple(path for path in _STORIES if path < f"{_E2E}/test_story_c")
 _REST = tuple(path for path in _STORIES if path not in _HALF)
+_INTEGRATION = tuple(
+    sorted(f"tests/integration/{path.name}" for path in (Path(__file__).parent / "integration").iterdir()
+           if path.match("test_*.py") or (path / "__init__.py").is_file())
+)  # fmt: skip
+_ENGINES = {"cluster", "lab", "network", "nodeagent", "proxy", "test_agent_bundle.py"}
+# Engines, namespaces and rules on one side; on the other what needs a control plane alone.
+_OF_HOSTS = tuple(path for path in _INTEGRATION if path.rpartition("/")[2] in _ENGINES)
+_OF_API = tuple(path for path in _INTEGRATION if path not in _OF_HOSTS)
 STAGES = (
     (
         Suite("unit and model", ("tests/unit", "tests/architecture", "tests/model")),
         Suite("console", ("tests/tui",), ("tmux",)),
-        Suite("integration", ("tests/integration",), (*_KERNEL, "kubectl", "node", "npm"), root=True),
+        Suite("integration of the API", _OF_API, (*_KERNEL, "kubectl", "node", "npm"), root=True),
+        Suite("integration of hosts", _OF_HOSTS, (*_KERNEL, "kubectl"), root=True),
     ),
     # It compares this machine before and after, so nothing else may be at work on it.
     (Suite("one machine", _MACHINE, _HOSTS, root=True),),

@@ -28,10 +28,12 @@ def test_every_missing_tool_is_named() -> None:
     assert reasons == ["dockerd is not installed: apt-get install docker.io", needs.KUBECTL]
 
 
-def test_every_end_to_end_test_is_in_one_suite() -> None:
-    files = [path for suite in needs.SUITES for path in suite.paths if path.startswith("tests/e2e/")]
-    there = sorted(str(path) for path in Path("tests/e2e").glob("test_*.py"))
-    assert sorted(files) == there
+def test_every_test_is_in_one_suite() -> None:
+    """Whatever holds a test file under tests/ belongs to exactly one path of one suite."""
+    paths = [path for suite in needs.SUITES for path in suite.paths]
+    for file in Path("tests").rglob("test_*.py"):
+        owners = [path for path in paths if file.is_relative_to(path)]
+        assert len(owners) == 1, (str(file), owners)
 
 
 def test_the_suites_of_a_stage_all_run_and_the_failed_are_named() -> None:
