@@ -14,6 +14,7 @@ import orjson
 
 from common.api import meta
 from common.api.meta import Object, parse_time
+from common.encoding import fitted
 
 from . import fieldsets, typedfields
 from .fieldsets import ITSELF, LEAF, Fields
@@ -208,14 +209,14 @@ def _everything_in(row: Row, obj: Object) -> Fields:
         if name == "metadata" or not isinstance(item, dict):
             found.update(typedfields.compare(row.type, {}, {name: item})[0])
             continue
-        key = (row.schema, name, orjson.dumps(item))
-        fields = _known.get(key)
+        encoded = orjson.dumps(item)
+        fields = _known.get((row.schema, name, encoded))
         if fields is None:
             fields = typedfields.compare(row.type, {}, {name: item})[0]
             if len(_known) >= _MAX_KNOWN:
                 _known.clear()
-            if len(key[2]) <= _MAX_PART:
-                _known[key] = fields
+            if len(encoded) <= _MAX_PART:
+                _known[row.schema, name, fitted(encoded)] = fields
         found.update(fields)
     return found
 

@@ -22,9 +22,9 @@ from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import open_store
 
-COUNT = 150
+COUNT = 300
 AT_ONCE = 50
-POD_BYTES, EVENT_BYTES = 17_000, 4_000  # each
+POD_BYTES, EVENT_BYTES = 17_000, 5_000  # each
 
 
 def pod(index: int) -> Object:
