@@ -89,9 +89,7 @@ class Node:
         )
         await asyncio.gather(
             _feed(socket, process, wanted="stdin" in request.query),
-            _copy(process.stdout, socket, 1),
-            _copy(process.stderr, socket, 2),
-            _status(process, socket),
+            _answer(process, socket),
         )
         return socket
 
@@ -139,6 +137,12 @@ async def _copy(stream: asyncio.StreamReader | None, socket: web.WebSocketRespon
         await socket.send_bytes(bytes([channel]) + data)
 
 
+async def _answer(process: asyncio.subprocess.Process, socket: web.WebSocketResponse) -> None:
+    """All output, then the word about how it ended: whoever reads that may read no further."""
+    await asyncio.gather(_copy(process.stdout, socket, 1), _copy(process.stderr, socket, 2))
+    await _status(process, socket)
+
+
 async def _status(process: asyncio.subprocess.Process, socket: web.WebSocketResponse) -> None:
     code = await process.wait()
     status: dict[str, object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
@@ -146,6 +150,5 @@ async def _status(process: asyncio.subprocess.Process, socket: web.WebSocketResp
         causes = [{"reason": "ExitCode", "message": str(code)}]
         status |= {"status": "Failure", "reason": "NonZeroExitCode", "details": {"causes": causes},
                    "message": f"command terminated with non-zero exit code: {code}"}  # fmt: skip
-    await asyncio.sleep(0.05)  # the copies of the last output go first
     await socket.send_bytes(b"\x03" + json.dumps(status).encode())
     await socket.close()
