@@ -24,7 +24,8 @@ HEAD = """# Conformance
 Kubernetes publishes the behaviours that every cluster must show as a list of end-to-end cases
 (`test/conformance/testdata/conformance.yaml`). Its own programs need images from registries, so each behaviour is tried
 by tests of this repository: *held by* names those that fail when it breaks, *missing* says what does not work or is not
-tried. `python -m tests.conformance` writes this page from `tests/conformance/cases`.
+tried. `python -m tests.conformance` writes this page from `tests/conformance/cases`. The lists that could be read go up
+to v1.35; what v1.36 added is not here.
 
 """
 
