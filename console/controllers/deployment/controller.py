@@ -33,6 +33,7 @@ from console.controllers.ownership import claim, settle
 from .autorollback import NOTHING_KNOWN, Signals, Traffic, crash_of, is_good, traffic_by_pod
 from .model import Action, Annotate, Create, Delete, Family, Member, RollBack, Scale, SetRevision, Spec, same_template
 from .plan import plan
+from .status import shown
 
 TRAFFIC_SECONDS = 5.0  # between looks at what proxies counted: as often as agents tell
 
@@ -90,8 +91,9 @@ class DeploymentController(Controller[Key]):
         todo = plan(deployment, claimed.owned, old_pods_running, self.clock.now(), signals)
         for action in todo.actions:
             deployment = await self._act(deployment, action)
-        if todo.status != (deployment.get("status") or {}):
-            await self._write_status(deployment, todo.status)
+        wanted = shown(todo.status)
+        if wanted != (deployment.get("status") or {}):
+            await self._write_status(deployment, wanted)
         if todo.again_in is not None:
             self.queue.add_after(key, todo.again_in)
 

@@ -14,6 +14,16 @@ TIMED_OUT = "ProgressDeadlineExceeded"
 PAUSED = "DeploymentPaused"
 
 
+_ABSENT_WHEN_ZERO = frozenset(
+    {"replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"}
+)
+
+
+def shown(status: Object) -> Object:
+    """As Kubernetes' own JSON has it: most figures are absent while they are 0."""
+    return {field: value for field, value in status.items() if value or field not in _ABSENT_WHEN_ZERO}
+
+
 def counts(deployment: Object, spec: Spec, family: Family, now: datetime) -> Object:
     """The status but for Progressing, which is kept as it is."""
     available = sum(member.available for member in family.all)

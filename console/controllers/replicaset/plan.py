@@ -75,14 +75,18 @@ def new_pod(replicaset: Object, kind: Resource) -> Object:
 
 
 def status(replicaset: Object, pods: Sequence[Object], failure: tuple[str, str] | None, now: datetime) -> Object:
-    """The new status; `failure` is reason and message of creating or deleting pods in vain."""
+    """The new status; `failure` is reason and message of creating or deleting pods in vain. As in Kubernetes' own JSON
+    most figures are absent while they are 0."""
     active = [pod for pod in pods if is_active(pod)]
     full = from_labels((replicaset["spec"]["template"].get("metadata") or {}).get("labels") or {})
-    result: Object = {
-        "replicas": len(active),
+    figures = {
         "fullyLabeledReplicas": sum(full.matches(labels(pod)) for pod in active),
         "readyReplicas": sum(is_ready(pod) for pod in active),
         "availableReplicas": sum(is_available(pod, min_ready(replicaset), now) for pod in active),
+    }
+    result: Object = {
+        "replicas": len(active),
+        **{field: value for field, value in figures.items() if value},
         "terminatingReplicas": sum(is_deleting(pod) and not is_terminal(pod) for pod in pods),
         "observedGeneration": generation(replicaset),
     }
