@@ -123,6 +123,7 @@ class Agent:
             domain=lambda: str(self.assignment.config.get("cluster_domain") or CLUSTER_DOMAIN),
             network_ready=self._network_ready,
             tokens=self.tokens,
+            policies=self._policies,
         )
         self.pods = Pods(
             surface, self.assignment, self.reports, node=self._with_room, changed=self._pods_changed, holds=self._holds
@@ -331,6 +332,10 @@ class Agent:
             return "the node has no pod addresses yet"
         network = self._parts.network
         try:
+            if not self._network_ready.is_set():
+                # The first tables replace those of the agent before: with nothing in them pods would be open to all
+                # until the next, and what connects then stays connected.
+                await self._sync_services()
             await network.configure(node, self.assignment.objects("nodes"), self.assignment.config)
             await self.service.tunnel.listen(network.gateways)
         except RuntimeFailure as failure:
@@ -359,14 +364,9 @@ class Agent:
             self.assignment.mark_applied(version)
 
     async def _sync_tables(self) -> bool:
-        unready = self._unready | self.service.peers.unready
-        services, slices = self.assignment.objects("services"), self.assignment.objects("endpointslices")
         try:
             # Both have to be without a pod that ends before its containers are told to.
-            await asyncio.gather(
-                self._parts.network.sync_services(services, slices, unready, self._policies()),
-                self._parts.proxy.sync(self._proxy_inputs(services, slices, unready)),
-            )
+            await asyncio.gather(self._sync_services(), self._parts.proxy.sync(self._proxy_inputs()))
         except RuntimeFailure as failure:
             log.warning("service tables: %s", failure.message)
             self._set_health(network_error=failure.message)
@@ -379,20 +379,29 @@ class Agent:
             self._network_due.set()  # it works again; whether all of it does, the next configure tells
         return True
 
+    async def _sync_services(self) -> None:
+        objects = self.assignment.objects
+        await self._parts.network.sync_services(
+            objects("services"), objects("endpointslices"), self._all_unready(), self._policies()
+        )
+
+    def _all_unready(self) -> frozenset[str]:
+        return self._unready | self.service.peers.unready
+
     def _policies(self) -> Policies:
         objects = self.assignment.objects
         return Policies(objects("networkpolicies"), objects("namespaces"), objects("pods"), objects(PEERS))
 
-    def _proxy_inputs(self, services: list[Object], slices: list[Object], unready: frozenset[str]) -> Inputs:
+    def _proxy_inputs(self) -> Inputs:
         config = ClusterConfig.from_json(self.assignment.config) if self.assignment.config else ClusterConfig()
         return Inputs(
             settings=ingressnode.settings_of(self._node(), config.ingress_http_port, config.ingress_https_port),
             ingresses=tuple(self.assignment.objects("ingresses")),
             classes=tuple(self.assignment.objects("ingressclasses")),
-            services=tuple(services),
-            slices=tuple(slices),
+            services=tuple(self.assignment.objects("services")),
+            slices=tuple(self.assignment.objects("endpointslices")),
             secrets=tuple(self.assignment.objects("secrets")),
-            unready=unready,
+            unready=self._all_unready(),
         )
 
     # Node status

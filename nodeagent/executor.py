@@ -17,7 +17,7 @@ from common.clock import Clock
 from . import hosts, oom
 from .environment import Lookup, MissingReference, Surroundings, build, expand
 from .images import Images
-from .network.base import Network
+from .network.base import Network, Policies
 from .probes import Prober
 from .runtime.base import ContainerInfo, ContainerSpec, ContainerState, Mount, Runtime, RuntimeFailure, SandboxSpec
 from .state import events
@@ -40,7 +40,8 @@ TERMINATION_PATH = "/dev/termination-log"
 @dataclass(frozen=True, slots=True)
 class Surface:
     """The parts of the agent that instructions need. `around` gives what the downward API knows of the node;
-    `domain` the cluster's DNS domain; `network_ready` is set while pods can be attached."""
+    `domain` the cluster's DNS domain; `network_ready` is set while pods can be attached;
+    `policies` tells those that a new pod begins under."""
 
     clock: Clock
     runtime: Runtime
@@ -53,6 +54,7 @@ class Surface:
     domain: Callable[[], str]
     network_ready: asyncio.Event
     tokens: Tokens
+    policies: Callable[[], Policies] = Policies
     storage: Stager | None = None  # there when `volumes` is
 
 
@@ -136,7 +138,7 @@ class Executor:
             await self._wait_for_network()
             attachment = surface.network.allocate(self._uid)
             network, addresses = attachment.network, attachment.addresses
-            await surface.network.isolate(pod)
+            await surface.network.isolate(pod, surface.policies())
         sysctls = {
             str(item.get("name")): str(item.get("value"))
             for item in ((pod.get("spec") or {}).get("securityContext") or {}).get("sysctls") or ()

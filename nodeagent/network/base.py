@@ -87,7 +87,7 @@ class Network(Protocol):
         unready whatever the slices say. Returns when the tables are in the kernel."""
         ...
 
-    async def isolate(self, pod: Object) -> None:
+    async def isolate(self, pod: Object, policies: Policies) -> None:
         """Returns when the rules of the policies that select this pod of the node are in the kernel, so that it sends
         and takes nothing before; the pod has its addresses."""
         ...

@@ -41,7 +41,7 @@ class HollowNetwork:
     ) -> None:
         """There are no tables."""
 
-    async def isolate(self, pod: Object) -> None:
+    async def isolate(self, pod: Object, policies: Policies) -> None:
         """There is nothing to keep apart."""
 
     async def connections(self) -> list[Object]:

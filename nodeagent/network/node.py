@@ -124,20 +124,23 @@ class NodeNetwork:
         self, services: Iterable[Object], slices: Iterable[Object], unready: frozenset[str], policies: Policies
     ) -> None:
         async with self._lock:
-            self._pods = {meta.uid(pod): pod for pod in policies.pods}
-            objects = PolicyObjects(tuple(policies.policies), tuple(policies.namespaces), tuple(policies.peers))
-            self._inputs = Inputs(tuple(services), tuple(slices), unready, objects)
+            self._inputs = Inputs(tuple(services), tuple(slices), unready, self._take(policies))
             # Before the first `configure` there is no network for these; `configure` applies them.
             if self._topology is not None:
                 await self._apply(self._topology)
 
-    async def isolate(self, pod: Object) -> None:
+    def _take(self, policies: Policies) -> PolicyObjects:
+        self._pods = {meta.uid(pod): pod for pod in policies.pods}
+        return PolicyObjects(tuple(policies.policies), tuple(policies.namespaces), tuple(policies.peers))
+
+    async def isolate(self, pod: Object, policies: Policies) -> None:
         async with self._lock:
+            # A policy that was told just before the pod may still wait for its sync, behind one of the proxy.
+            self._inputs = dataclasses.replace(self._inputs, policies=self._take(policies))
             self._pods[meta.uid(pod)] = pod
             record = peer(pod, self._allocator.addresses(meta.uid(pod)))
-            policies = self._inputs.policies.policies
             # Whom no policy selects can wait for the next sync: others let it through a moment later.
-            if record is not None and policies and isolated(policies, [record]) and self._topology is not None:
+            if record is not None and isolated(policies.policies, [record]) and self._topology is not None:
                 await self._apply(self._topology)
 
     def _own_peers(self) -> tuple[Object, ...]:

@@ -189,18 +189,17 @@ def found_running(state: PodState, track: ContainerTrack, has: Figures | None) -
         track.spec = {**track.spec, "resources": wished.get("resources") or {}}
     allocated = track.spec.get("resources") or {}
     expected = figures(bounded(allocated, state.pod))
-    track.actual = allocated if has is None or has == expected else _described(allocated, has)
+    track.actual = allocated if has is None or has == expected else _described(allocated, expected, has)
 
 
-def _described(allocated: Object, has: Figures) -> Object:
-    """Resources with these figures; what figures do not tell is as allocated."""
-    requests = {
-        **(allocated.get("requests") or {}),
-        "cpu": quantity.format_milli(-(-has.shares * 1000 // SHARES_PER_CORE)),
-    }
-    limits = {name: value for name, value in (allocated.get("limits") or {}).items() if name not in RESIZABLE}
-    if has.quota:
-        limits["cpu"] = quantity.format_milli(has.quota * 1000 // CPU_PERIOD)
-    if has.memory:
-        limits["memory"] = str(has.memory)
-    return {"requests": requests, **({"limits": limits} if limits else {})}
+def _described(allocated: Object, expected: Figures, has: Figures) -> Object:
+    """Resources with these figures; where they are as expected, and what they do not tell, is as allocated."""
+    requests, limits = dict(allocated.get("requests") or {}), dict(allocated.get("limits") or {})
+    if has.shares != expected.shares:
+        requests["cpu"] = quantity.format_milli(-(-has.shares * 1000 // SHARES_PER_CORE))
+    if has.quota != expected.quota:
+        limits["cpu"] = quantity.format_milli(has.quota * 1000 // CPU_PERIOD) if has.quota else None
+    if has.memory != expected.memory:
+        limits["memory"] = str(has.memory) if has.memory else None
+    parts = {"requests": requests, "limits": {name: value for name, value in limits.items() if value is not None}}
+    return {part: amounts for part, amounts in parts.items() if amounts}

@@ -55,6 +55,7 @@ class Stager:
         self._network = NetworkMounts(folder, mounter, self.tools, kernel)
         self._loops = Loops(self.tools)
         self._known: dict[str, dict[str, Staged]] = {}
+        self._leaving: set[str] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def close(self) -> None:
@@ -75,6 +76,7 @@ class Stager:
             return
         places = [(item, self._place(item)) for item in wanted]
         uid = meta.uid(pod)
+        self._leaving.discard(uid)
         self._known[uid] = {staged.volume: staged for _, staged in places}
         record = orjson.dumps([staged.to_json() for _, staged in places])
         try:
@@ -101,14 +103,16 @@ class Stager:
     async def unstage(self, pod_uid: str) -> None:
         """The pod is gone: take down what nobody else uses. OSError when a mount cannot be taken down."""
         mine = await asyncio.to_thread(self._read, pod_uid)
+        self._leaving.add(pod_uid)  # of two pods that go at once neither may leave it to the other
         for staged in mine.values():
             if not staged.mount and not staged.block:
                 continue
             async with self._locks[staged.key]:
-                if staged.key not in await asyncio.to_thread(self._keys_in_use, pod_uid):
+                if staged.key not in await asyncio.to_thread(self._keys_in_use, frozenset(self._leaving)):
                     await self._take_down(staged)
         await asyncio.to_thread((self._pods / pod_uid / RECORD).unlink, missing_ok=True)
         self._known.pop(pod_uid, None)
+        self._leaving.discard(pod_uid)
 
     async def _take_down(self, staged: Staged) -> None:
         if staged.mount:
@@ -126,7 +130,7 @@ class Stager:
             {str(key): str(value) for key, value in (source.get("volumeAttributes") or {}).items()}, secret,
         )  # fmt: skip
         async with self._locks[wanted.key]:
-            if wanted.key in await asyncio.to_thread(self._keys_in_use, ""):
+            if wanted.key in await asyncio.to_thread(self._keys_in_use, frozenset()):
                 raise InUse(f"volume {wanted.key} is still in use on this node")
             try:
                 await self._destroy(wanted)
@@ -190,9 +194,9 @@ class Stager:
             return {}
         return {staged.volume: staged for staged in found}
 
-    def _keys_in_use(self, but: str) -> set[str]:
+    def _keys_in_use(self, but: frozenset[str]) -> set[str]:
         """Keys of what other pods use. Blocks for some small files."""
         if not self._pods.is_dir():
             return set()
-        others = [path.name for path in self._pods.iterdir() if path.name != but]
+        others = [path.name for path in self._pods.iterdir() if path.name not in but]
         return {staged.key for other in others for staged in self._read(other).values()}

@@ -55,6 +55,8 @@ async def _answer(network: NodeNetwork, method: str, arguments: list[Any], named
     if method == "sync_services":
         arguments[2] = frozenset(arguments[2])
         arguments[3] = Policies(**arguments[3])
+    if method == "isolate":
+        arguments[1] = Policies(**arguments[1])
     try:
         result = getattr(network, method)(*arguments, **named)
         if inspect.isawaitable(result):

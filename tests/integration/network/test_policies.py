@@ -229,7 +229,7 @@ def test_a_new_pod_is_isolated_before_it_starts(policed: Policed, family: int) -
     cidr = policed.cluster.one.cidrs[family].split("/")[0]
     address = f"{cidr}77" if family else cidr.rsplit(".", 1)[0] + ".77"
     policed.cluster.one.network.call("adopt", "uid-late", [address])
-    policed.cluster.one.network.call("isolate", late)
+    policed.cluster.one.network.call("isolate", late, {"policies": [policy(ingress=[])], "pods": [late]})
     kernel = policed.cluster.one.namespace.run("nft", "list", "map", ("ip", "ip6")[family], "qd", "ingress")
     assert address in kernel
     policed.cluster.one.network.call("release", "uid-late")

@@ -14,6 +14,7 @@ from nodeagent.assignment import Assignment
 from nodeagent.environment import Surroundings
 from nodeagent.executor import Surface
 from nodeagent.images import Images
+from nodeagent.network.base import Policies
 from nodeagent.network.hollow import HollowNetwork
 from nodeagent.pods import Pods
 from nodeagent.reports import Reports
@@ -144,12 +145,14 @@ async def test_a_pod_is_isolated_with_its_addresses_before_its_sandbox_starts() 
             return await super().start_sandbox(spec)
 
     class Isolating(HollowNetwork):
-        async def isolate(self, pod: Object) -> None:
+        async def isolate(self, pod: Object, policies: Policies) -> None:
+            assert policies == told
             order.append(f"isolated {self.allocate(meta.uid(pod)).addresses[0]}")
 
     runtime, assignment, network = Sandboxes(clock), Assignment(None), Isolating()
     await network.configure({"metadata": {"name": "n1"}, "spec": {"podCIDRs": ["10.42.0.0/24"]}}, (), {})
-    surface = replace(await surface_on(clock, runtime, assignment), network=network)
+    told = Policies([{"metadata": {"name": "p"}}])
+    surface = replace(await surface_on(clock, runtime, assignment), network=network, policies=lambda: told)
     pods = Pods(surface, assignment, Reports(), node=dict, changed=lambda: None)
     assignment.apply(Sync(1, full=True, objects={"pods": [pod()]}))
     pods.start()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from common.api.meta import Object
-from nodeagent.storage.attachments import VolumeFailure, attachments
+from common.files import write_atomic
+from nodeagent.storage.attachments import Staged, VolumeFailure, attachments
 from nodeagent.storage.paths import make_folder, own_by_group, remove_folder
 from nodeagent.storage.stager import InUse, Stager
 from tests.fakes.objects import claim, pod, volume, with_claims
@@ -222,3 +225,37 @@ def test_what_links_lead_to_is_not_given_to_the_group(tmp_path: Path) -> None:
     assert stat.S_IMODE((volume / "inner" / "file").stat().st_mode) == 0o660
     assert stat.S_IMODE((volume / "pipe").stat().st_mode) & 0o660 == 0o660
     assert stat.S_IMODE((volume / "inner").stat().st_mode) & 0o2770 == 0o2770
+
+
+class Devices:
+    """Gives the devices of folders back, that of `slow` when it is told to."""
+
+    def __init__(self) -> None:
+        self.given_back: list[str] = []
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def detach(self, folder: Path) -> None:
+        if folder.name == "slow":
+            self.asked.set()
+            await self.go.wait()
+        self.given_back.append(folder.name)
+
+
+async def test_two_pods_that_go_at_once_do_not_leave_a_device_to_each_other(
+    stager: Stager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = Devices()
+    monkeypatch.setattr(stager, "_loops", devices)
+    for uid, volumes in (("p1", ["shared", "slow"]), ("p2", ["shared"]), ("p3", ["other"])):
+        used = [
+            Staged(name, name, "local.quarterdeck.io", name, str(tmp_path / name / "device"), block=True).to_json()
+            for name in volumes
+        ]
+        write_atomic(tmp_path / "pods" / uid / "storage.json", orjson.dumps(used))
+    first = asyncio.ensure_future(stager.unstage("p1"))
+    async with asyncio.timeout(10):
+        await devices.asked.wait()
+        await stager.unstage("p2")
+        devices.go.set()
+        await first
+    assert {*devices.given_back} == {"shared", "slow"}

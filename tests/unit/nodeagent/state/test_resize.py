@@ -130,7 +130,7 @@ def test_a_container_that_is_made_again_has_what_is_allocated() -> None:
 
 def reported(resources: Object) -> Object:
     entry = {
-        "name": "web", "containerID": "docker://web-0", "allocatedResources": resources["requests"],
+        "name": "web", "containerID": "docker://web-0", "allocatedResources": resources.get("requests"),
         "resources": resources, "state": {"running": {}},
     }  # fmt: skip
     return {"containerStatuses": [entry]}
@@ -155,6 +155,16 @@ def test_a_restart_of_the_agent_in_the_middle_of_a_resize_finishes_it() -> None:
     assert (update.has, update.resources) == (figures(SMALL), LARGE)
     driver.tell(events.ContainerUpdated("web", 0, LARGE))
     assert driver.container_status()["resources"] == LARGE
+
+
+def test_a_restart_of_the_agent_takes_nothing_for_changed_that_figures_do_not_tell() -> None:
+    before, wish = {"limits": {"memory": "128Mi"}}, {"limits": {"memory": "256Mi"}}
+    policy = [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]
+    spec = {**sized(wish, 2, resizePolicy=policy), "status": reported(wish)}
+    driver = Driver(spec, observed=(seen(""), seen("web", figures=figures(before))))
+    assert driver.ever(instructions.StopContainer) == []
+    assert [update.resources for update in driver.ever(instructions.UpdateContainer)] == [wish]
+    assert driver.container_status()["resources"] == {"limits": {"memory": str(128 << 20)}}
 
 
 def test_a_restart_of_the_agent_after_a_resize_that_was_not_reported_changes_nothing() -> None:
