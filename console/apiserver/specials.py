@@ -12,13 +12,14 @@ from common.errors import MethodNotAllowed, ServiceUnavailable
 from console.registry import admission
 from console.registry.kinds.authentication import TOKENREQUESTS
 
+from .access import nodes
 from .backends import Explainer, NodeStreams
 from .body import read_body, read_document
 from .extension.matching import Asked
 from .history.undo import Undo
 from .hosts import Hosts
 from .identity.accounts import ServiceAccountTokens
-from .identity.tokenrequest import request_token
+from .identity.tokenrequest import check_node, request_token
 from .negotiation import Form
 from .options import WriteOptions
 from .proxying.serve import serve_proxy
@@ -101,6 +102,8 @@ def _token_of(verbs: Verbs, tokens: ServiceAccountTokens) -> Special:
         context = verbs.context(request.caller)
         about = Asked(request.caller, request.row, "CREATE", info.namespace, info.name, asked, None, info.subresource)
         asked = await verbs.ask(about, warnings) or asked
+        if node := nodes.node_of(request.caller.user, request.caller.groups):
+            check_node(verbs.store, node, info.namespace, info.name, asked)
         answer = request_token(tokens, verbs.store, context, info.namespace, info.name, asked)
         return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
 

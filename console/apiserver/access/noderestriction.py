@@ -7,7 +7,7 @@ labels and taints decide where pods and their secrets go, so that a stolen certi
 from __future__ import annotations
 
 from common.api import meta
-from common.api.kinds import NODES, PODS, Resource
+from common.api.kinds import LEASES, NODES, PODS, Resource
 from common.api.meta import Object
 from common.errors import Forbidden
 from console.apiserver.caller import Caller
@@ -30,12 +30,16 @@ _OWN = frozenset(
 class NodeRestriction:
     def check(self, caller: Caller, resource: Resource, new: Object, old: Object | None) -> None:
         """Raises Forbidden. `new` is admitted already."""
-        if caller.is_component or old is None:
+        if caller.is_component:
             return
         node = nodes.node_of(caller.user, caller.groups)
         if not node:
             return
-        if resource == NODES:
+        if old is None:
+            # The authorizer cannot tell: a creation has no name in its path.
+            is_other = resource == LEASES and meta.name(new) != node
+            why = "can only access node lease with the same name as the requesting node" if is_other else ""
+        elif resource == NODES:
             why = _refuse_node(node, new, old)
         elif resource == PODS and meta.labels(new) != meta.labels(old):
             why = f'node "{node}" cannot update labels through pod status'

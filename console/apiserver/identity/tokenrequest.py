@@ -8,7 +8,8 @@ from common import errors
 from common.api import meta
 from common.api.kinds import NODES, PODS, SECRETS, SERVICEACCOUNTS
 from common.api.meta import Object
-from common.errors import BadRequest, Conflict
+from common.api.pods import node_name
+from common.errors import BadRequest, Conflict, Forbidden
 from console.registry import admission
 from console.registry.kinds.authentication import TOKENREQUESTS
 from console.registry.row import Context
@@ -47,6 +48,23 @@ def request_token(
     token = tokens.issue(account, grant)
     new["status"] = {"token": token, "expirationTimestamp": meta.format_time(context.now + lifetime)}
     return new
+
+
+def check_node(store: Store, node: str, namespace: str, name: str, request: Object) -> None:
+    """What a node may ask for, as Kubernetes' admission plugin NodeRestriction has it: tokens that end with a pod that
+    runs on it. A stolen certificate of a node must not give any that outlast the node. Raises Forbidden."""
+    reference = (request.get("spec") or {}).get("boundObjectRef") or {}
+    kind, pod_name, uid = (reference.get(field) or "" for field in ("kind", "name", "uid"))
+    if (kind, reference.get("apiVersion")) != ("Pod", "v1") or not pod_name:
+        why = "node requested token not bound to a pod"
+    elif not uid:
+        why = "node requested token with a pod binding without a uid"
+    elif node_name(_get(store, PODS.group_resource, namespace, pod_name)) != node:
+        why = "node requested token bound to a pod scheduled on a different node"
+    else:
+        return
+    details = {"name": name, "group": SERVICEACCOUNTS.group, "kind": SERVICEACCOUNTS.plural}
+    raise Forbidden(f'{SERVICEACCOUNTS.group_resource} "{name}" is forbidden: {why}', details=details)
 
 
 def _is_mounted(tokens: ServiceAccountTokens, spec: Object) -> bool:

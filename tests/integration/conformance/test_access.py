@@ -254,6 +254,13 @@ def test_a_node_writes_its_facts_and_no_rights(plane: Plane, space: str) -> None
     answer = patch({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}})
     assert answer.body["message"] == f'nodes "{node}" is forbidden: node "{node}" is not allowed to modify taints'
     assert patch({"metadata": {"labels": {"a": "b"}}}, "/api/v1/nodes/another").code == 403
+    leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+    as_node["Content_Type"] = "application/json"
+    answer = plane.ask("POST", leases, {"metadata": {"name": f"{node}-x"}}, **as_node)
+    assert answer.body["message"].endswith("can only access node lease with the same name as the requesting node")
+    assert plane.ask("POST", leases, {"metadata": {"name": node}}, **as_node).code == 201
+    plane.delete(f"{leases}/{node}")
+    as_node["Content_Type"] = MERGE
     pod = {"metadata": {"name": "pod"}, "spec": {"nodeName": node, "containers": CONTAINERS}}
     plane.create(f"{space}/pods", pod)
     assert patch({"status": {"phase": "Running"}}, f"{space}/pods/pod/status").code == 200

@@ -163,6 +163,26 @@ async def test_requests_that_are_refused(world: World, spec: dict[str, Any], cod
     assert message in answer.message
 
 
+async def test_a_node_gets_only_tokens_that_end_with_its_pods(world: World) -> None:
+    await world.account()
+    uids = {}
+    for name, node in (("mine", "n1"), ("other", "n2")):
+        made = (await world("POST", PODS, {**pod(name), "spec": {**pod()["spec"], "nodeName": node}})).body
+        uids[name] = made["metadata"]["uid"]
+    as_node = [("Impersonate-User", "system:node:n1"), ("Impersonate-Group", "system:nodes")]
+
+    async def asked(**reference: str) -> tuple[int, str]:
+        spec = {"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", **reference}} if reference else {}
+        answer = await world("POST", TOKEN, {"spec": spec}, headers=as_node)
+        return answer.code, answer.message.rpartition(": ")[2]
+
+    assert await asked() == (403, "node requested token not bound to a pod")
+    assert await asked(name="mine") == (403, "node requested token with a pod binding without a uid")
+    elsewhere = "node requested token bound to a pod scheduled on a different node"
+    assert await asked(name="other", uid=uids["other"]) == (403, elsewhere)
+    assert (await asked(name="mine", uid=uids["mine"]))[0] == 201
+
+
 async def test_nobody_gets_a_token_of_an_account_that_is_not_there(world: World) -> None:
     answer = await world("POST", TOKEN, {})
     assert (answer.code, answer.message) == (404, 'serviceaccounts "web" not found')
