@@ -94,7 +94,8 @@ class Availability:
 
     def _seen(self, obj: Object, *, gone: bool) -> None:
         name, spec = meta.name(obj), obj.get("spec") or {}
-        if gone or spec.get("service") is None:
+        # No path leads to a server for the group without a name.
+        if gone or spec.get("service") is None or not spec.get("group"):
             self._remotes.pop(name, None)
             return
         priorities = (int(spec["groupPriorityMinimum"]), int(spec["versionPriority"]))

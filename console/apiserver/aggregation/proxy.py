@@ -37,8 +37,8 @@ async def serve_remote(
     response: web.StreamResponse | None = None
     try:
         async with services.request(
-            where, http.method, http.rel_url.raw_path_qs, front.context(spec), headers=_sent(http, caller),
-            data=body_of(http),
+            where, http.method, http.rel_url.raw_path_qs, front.context(spec), encoded=True,
+            headers=_sent(http, caller), data=body_of(http),
         ) as answer:  # fmt: skip
             response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_returned(answer))
             if answer.content_length is not None:

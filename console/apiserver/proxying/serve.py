@@ -170,9 +170,25 @@ async def _return_body(
         async for chunk in answer.content.iter_any():
             await response.write(chunk)
     else:
-        page = rewrite_html(await answer.read(), host, prefix)
-        if http.method != "HEAD":
-            response.content_length = len(page)
+        page = await _start_of(answer)
+        if len(page) <= MAX_PAGE:
+            page = rewrite_html(page, host, prefix)
+            if http.method != "HEAD":
+                response.content_length = len(page)
         await response.prepare(http)
         await response.write(page)
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk)
     await response.write_eof()
+
+
+async def _start_of(answer: aiohttp.ClientResponse) -> bytes:
+    """All of a page, or of one that did not say how long it is a little more than is rewritten."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in answer.content.iter_any():
+        parts.append(chunk)
+        size += len(chunk)
+        if size > MAX_PAGE:
+            break
+    return b"".join(parts)

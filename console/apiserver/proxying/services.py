@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from common.api.kinds import PODS, SERVICES
 from common.api.meta import Key
@@ -50,9 +51,17 @@ class Services:
 
     @asynccontextmanager
     async def request(
-        self, where: tuple[str, str, int], method: str, path: str, context: ssl.SSLContext, **how: Any
+        self,
+        where: tuple[str, str, int],
+        method: str,
+        path: str,
+        context: ssl.SSLContext,
+        *,
+        encoded: bool = False,
+        **how: Any,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer of `where` (namespace, name and port of a Service). `how` is as aiohttp's requests have it. Raises
+        """An answer of `where` (namespace, name and port of a Service). An `encoded` path goes out as it is: `..` in it
+        leads nowhere else than who allowed it has seen. `how` is as aiohttp's requests have it. Raises
         ServiceUnavailable, aiohttp.ClientError, OSError and TimeoutError."""
         namespace, name, _ = where
         target = self.target(*where)
@@ -60,7 +69,7 @@ class Services:
         async with (
             self._session(target) as session,
             session.request(
-                method, f"https://{host}:{target.port}{path}", ssl=context, allow_redirects=False,
+                method, URL(f"https://{host}:{target.port}{path}", encoded=encoded), ssl=context, allow_redirects=False,
                 server_hostname=server_name(namespace, name), **how,
             ) as answer,
         ):  # fmt: skip

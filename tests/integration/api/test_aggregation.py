@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import orjson
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from common.api.kinds import APISERVICES, CONFIGMAPS, ROLES, SERVICES, Resource
 from common.api.meta import Object
@@ -33,13 +35,14 @@ VERBS = ["create", "delete", "get", "list"]
 
 @dataclass
 class Sample:
-    """Flunders in memory; `callers` are the headers of each request, `subjects` whose certificates came with them."""
+    """Flunders in memory; `headers` and `paths` are those of requests, `subjects` whose certificates came with them."""
 
     port: int = 0
     bundle: str = ""
     flunders: dict[str, Object] = field(default_factory=dict)
     headers: list[dict[str, list[str]]] = field(default_factory=list)
     subjects: set[str] = field(default_factory=set)
+    paths: list[str] = field(default_factory=list)
     broken: bool = False
 
     async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
@@ -61,6 +64,7 @@ class Sample:
             return _answer({"openapi": "3.0.0", "info": {"title": "sample"}, "paths": {}})
         if "flunders" not in http.path:
             return web.Response(status=404)
+        self.paths.append(http.rel_url.raw_path_qs)
         self.headers.append({name: http.headers.getall(name) for name in http.headers})
         return await self._flunders(http)
 
@@ -213,6 +217,28 @@ async def test_a_server_that_is_not_there_is_said_to_be_missing(
     sample.broken = False
     if reason == "FailedDiscoveryCheck":
         await condition(client, "Passed")
+
+
+async def test_a_path_goes_out_as_it_was_allowed(api: Running, client: HttpClient, sample: Sample) -> None:
+    """Steps back in it would lead elsewhere than to what the caller was asked about."""
+    await expose(client, sample.port)
+    await client.create(APISERVICES, sample.registration())
+    await condition(client, "Passed")
+    path = f"/apis/{GROUP}/{VERSION}/namespaces/mine/flunders/x/proxy/../%2e%2e/../other/flunders/y"
+    connector = aiohttp.UnixConnector(str(api.socket))
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.get(URL(f"http://api{path}", encoded=True)) as answer,
+    ):
+        assert answer.status == 404
+    assert sample.paths[-1] == path
+
+
+async def test_a_server_for_the_group_without_a_name_stops_nothing(client: HttpClient, sample: Sample) -> None:
+    found = await client.get(APISERVICES, "v1.")
+    spec = {name: value for name, value in sample.registration()["spec"].items() if name != "group"}
+    changed = await client.update(APISERVICES, {**found, "spec": {**spec, "version": "v1"}})
+    await client.update(APISERVICES, {**changed, "spec": found["spec"]})
 
 
 async def test_a_certificate_of_somebody_else_is_not_trusted(client: HttpClient, sample: Sample, api: Running) -> None:

@@ -15,6 +15,7 @@ from common.client.http import HttpClient
 from common.clock import SystemClock
 from common.pki import Authority, Subject
 from common.tls import server_context
+from console.apiserver.proxying import serve
 
 from .conftest import Running
 from .kubectl import Kubectl
@@ -35,6 +36,15 @@ async def _page(_request: web.Request) -> web.Response:
     return web.Response(text=PAGE, content_type="text/html")
 
 
+async def _long(request: web.Request) -> web.StreamResponse:
+    """A page that does not say how long it is."""
+    response = web.StreamResponse(headers={"Content-Type": "text/html"})
+    await response.prepare(request)
+    for _ in range(5):
+        await response.write(PAGE.encode())
+    return response
+
+
 async def _untyped(request: web.Request) -> web.Response:
     return web.Response(body=b"as it is" + (b"\x00" if request.path == "/binary" else b""))
 
@@ -52,6 +62,7 @@ async def _away(_request: web.Request) -> web.Response:
 async def port() -> AsyncIterator[int]:
     app = web.Application()
     app.router.add_get("/page", _page)
+    app.router.add_get("/long", _long)
     app.router.add_get("/away", _away)
     app.router.add_get("/untyped", _untyped)
     app.router.add_get("/binary", _untyped)
@@ -109,6 +120,13 @@ async def test_ports_are_named_behind_the_name(ask: Ask, port: int, kubectl: Kub
     assert (await ask("GET", "/api/v1/namespaces/default/pods/nobody/proxy/x"))[0] == 404
     raw = f"/api/v1/namespaces/default/pods/web:{port}/proxy/raw"
     assert (await kubectl("get", "--raw", raw)).startswith("GET /raw")
+
+
+@pytest.mark.usefixtures("pod")
+async def test_a_page_without_an_end_is_not_held_back(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "MAX_PAGE", 2 * len(PAGE))
+    status, text, _ = await ask("GET", f"{PREFIX}/long")
+    assert (status, text) == (200, PAGE * 5)
 
 
 @pytest.mark.usefixtures("pod")
