@@ -29,7 +29,7 @@ def options(http: web.BaseRequest, info: RequestInfo, row: Row) -> Object:
             found["command"] = query.getall("command", [])
     elif info.subresource == "portforward":
         texts = [text for item in query.getall("ports", []) for text in item.split(",")]
-        found["ports"] = [int(text) for text in texts if text.isdecimal()]
+        found["ports"] = [int(text) for text in texts if len(text) <= 5 and text.isdecimal()]
     else:
         path = http.path.partition(f"/{info.name}/proxy")[2]
         if path:

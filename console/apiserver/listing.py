@@ -20,7 +20,7 @@ from console.registry.row import Row
 from console.store import Entry, Store
 from console.store.entries import ObjectKey
 
-from .options import ListOptions
+from .options import MAX_DIGITS, ListOptions
 from .selection import Selection
 
 SNAPSHOT_SECONDS = 240.0  # a snapshot can be read for so long at least, and for twice as long at most
@@ -75,7 +75,7 @@ def parse_revision(text: str) -> int:
     """A resourceVersion; empty and 0 are 0, which means any."""
     if not text:
         return 0
-    if not text.isascii() or not text.isdecimal():
+    if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS:
         raise BadRequest(f'resourceVersion: Invalid value: "{text}": must be a whole number that the server gave')
     return int(text)
 

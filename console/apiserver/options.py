@@ -11,6 +11,7 @@ from common.api.meta import Object
 from common.errors import BadRequest, Cause, invalid
 
 MAX_FIELD_MANAGER = 128  # bytes
+MAX_DIGITS = 19  # of a whole number, as 64 bits have them
 _MATCH = "resourceVersionMatch"
 PROPAGATION_POLICIES = ("Foreground", "Background", "Orphan")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -30,7 +31,7 @@ def parse_int(name: str, text: str) -> int | None:
     """A whole number that is not negative; None when there is none."""
     if not text:
         return None
-    if not text.isascii() or not text.isdecimal():
+    if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS:
         raise BadRequest(f"{name}: {text!r} is no whole number of 0 or more")
     return int(text)
 

@@ -11,6 +11,7 @@ import binascii
 import json
 import math
 import string
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -67,8 +68,13 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
 def decode_applied(row: Row, body: bytes, field_validation: str) -> tuple[Object, list[str]]:
     """What server-side apply sends: YAML, of which JSON is a part. Raises what `intents.check` raises."""
     document = _load(row, body, is_yaml=not body.lstrip().startswith(b"{"))
-    if isinstance(document, dict):
-        intents.check(row, document)
+    try:
+        if isinstance(document, dict):
+            intents.check(row, document)
+    except (RecursionError, orjson.JSONEncodeError):
+        raise BadRequest(
+            f"the object provided is nested deeper than {MAX_DEPTH} levels or has a number that is too large"
+        ) from None
     walker, result = _walk(row, document, field_validation)
     if not walker.duplicate:
         return result, []
@@ -123,8 +129,8 @@ def _load_any_json(body: bytes) -> Any:
         found = dict(items)
         if len(found) == len(items):
             return found
-        names = [name for name, _ in items]
-        return Repeated(found, sorted({name for name in names if names.count(name) > 1}))
+        names = Counter(name for name, _ in items)
+        return Repeated(found, sorted(name for name, times in names.items() if times > 1))
 
     def no_constant(word: str) -> Any:
         raise ValueError(f"{word} is no JSON number")
@@ -214,7 +220,7 @@ class _Walker:
         """`known` is what was there before and fits: parts that are its own need no second look."""
         properties = kind.properties
         result: Object = {}
-        repeated = value.names if isinstance(value, Repeated) else ()
+        repeated = frozenset(value.names) if isinstance(value, Repeated) else ()
         before = known if isinstance(known, dict) else _NOTHING
         for name, item in value.items():
             field = properties.get(name)

@@ -67,7 +67,10 @@ class _Patching:
             return value
         if value is _NOTHING:
             return None
-        encoded = orjson.dumps(value)
+        try:
+            encoded = orjson.dumps(value)
+        except orjson.JSONEncodeError:
+            raise BadRequest("error decoding patch: exceeded max depth") from None
         self._copied += len(encoded)
         if self._copied > MAX_COPIED:
             raise unfit(

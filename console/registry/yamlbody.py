@@ -19,6 +19,8 @@ from .repeated import Repeated
 
 MAX_NODES = 500_000  # of one document; the largest object that fits a request has about a tenth of that
 MAX_DEPTH = 200  # levels of nesting; no real object has 40
+MAX_BITS = 1024  # of a whole number, as a floating one has them at most; beyond a few thousand digits none can be shown
+_TOO_MANY = f"the YAML document unfolds to more than {MAX_NODES} values"
 _TOO_DEEP = f"the document is nested deeper than {MAX_DEPTH} levels"
 
 
@@ -38,6 +40,7 @@ class _Loader(Composer, CParser, SafeConstructor, Resolver):
         SafeConstructor.__init__(self)
         Resolver.__init__(self)
         self._depth = 0
+        self._entries = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
@@ -46,6 +49,13 @@ class _Loader(Composer, CParser, SafeConstructor, Resolver):
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
         return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Called for every mapping before its entries are copied into those that merge it, so that this bounds them."""
+        super().flatten_mapping(node)
+        self._entries += len(node.value)
+        if self._entries > MAX_NODES:
+            raise ValueError(_TOO_MANY)
 
 
 # The base class shares its tables with every user of yaml: copy before changing.
@@ -95,7 +105,7 @@ class _Converter:
     def convert(self, node: yaml.Node) -> Any:
         self._left -= 1
         if self._left < 0:
-            raise ValueError(f"the YAML document unfolds to more than {MAX_NODES} values")
+            raise ValueError(_TOO_MANY)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node)
         if isinstance(node, yaml.SequenceNode):
@@ -103,6 +113,8 @@ class _Converter:
         value = self._loader.construct_object(node)
         if not isinstance(value, str | int | float | bool | type(None)):
             raise ValueError(f"{node.tag} has no counterpart in JSON (line {node.start_mark.line + 1})")
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise ValueError(f"the number is too large (line {node.start_mark.line + 1})")
         # A whole number that YAML wrote as 3.0 is the JSON number 3.
         return int(value) if isinstance(value, float) and value.is_integer() else value
 

@@ -118,4 +118,4 @@ def service_name(asked: Asked) -> str:
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and 0 < int(text) < 65536
+    return len(text) <= 5 and text.isascii() and text.isdecimal() and 0 < int(text) < 65536

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.errors import BadRequest, Invalid, NotAcceptable
+from console.apiserver.listing import parse_revision
 from console.apiserver.negotiation import Form, negotiate
 from console.apiserver.options import DeleteOptions, ListOptions, WriteOptions, parse_bool, parse_int
 from console.apiserver.requestinfo import RequestInfo, parse_request
@@ -46,6 +47,9 @@ def test_wrong_numbers_and_booleans_name_the_option() -> None:
         parse_bool("watch", "yes")
     with pytest.raises(BadRequest, match="limit: '-1' is no whole number"):
         parse_int("limit", "-1")
+    for long in (parse_revision, lambda text: parse_int("limit", text)):
+        with pytest.raises(BadRequest, match="whole number"):
+            long("9" * 5000)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ def test_a_pod_is_asked_at_the_port_it_names_first() -> None:
     assert of_pod(Asked("https", "web", "9"), pod()).port == 9
 
 
-@pytest.mark.parametrize(("asked", "there"), [("70000", pod()), ("http", pod()), ("80", pod(podIP=""))])
+@pytest.mark.parametrize(
+    ("asked", "there"), [("70000", pod()), ("9" * 5000, pod()), ("http", pod()), ("80", pod(podIP=""))]
+)
 def test_pods_that_cannot_be_asked_are_refused(asked: str, there: Object) -> None:
     with pytest.raises(BadRequest):
         of_pod(Asked("", "web", asked), there)

@@ -12,6 +12,7 @@ from common.api.kinds import CONFIGMAPS, CONTROLLERREVISIONS, LEASES, SECRETS, R
 from common.errors import ApiError, BadRequest, UnsupportedMediaType
 from console.registry import yamlbody
 from console.registry.admission import conform, decode
+from console.registry.decoding import decode_applied
 
 from .builders import DEPLOYMENTS, PODS, SERVICES, deployment, pod, row
 
@@ -183,6 +184,35 @@ def test_yaml_cannot_unfold_without_end() -> None:
     lines = [b"a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [b"a%d: &a%d [%s]" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 10)) for i in range(1, 10)]
     assert "unfolds to more than" in refusal(CONFIGMAPS, b"\n".join(lines), media_type=YAML)
+
+
+def test_what_yaml_merges_cannot_unfold_without_end() -> None:
+    body = b"&a0 {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1}"
+    for level in range(1, 40):
+        body = b"&a%d {<<: [%s%s]}" % (level, body, b", *a%d" % (level - 1) * 9)
+    assert "unfolds to more than" in refusal(CONFIGMAPS, body, media_type=YAML)
+
+
+def test_many_names_that_come_twice_cost_no_more_than_others() -> None:
+    """Time that grew with their square would be an hour for this body."""
+    names = ", ".join(f'"k{index}": "a"' for index in range(90_000))
+    _, warnings = decode(row(CONFIGMAPS), f"{{{names}, {names}}}".encode(), JSON, "Warn")
+    assert warnings[:2] == ['duplicate field "k0"', 'unknown field "k0"']
+    assert len(warnings) == 180_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"spec: {containers: [{name: a, ports: [{containerPort: %s}]}]}" % (b"9" * 30),
+        b"spec: {containers: [{name: a, resources: {limits: {cpu: 0x%s}}}]}" % (b"f" * 5000),
+        b'{"apiVersion": "v1", "spec": {"hostNetwork": %s}}' % (b"[" * 900 + b"]" * 900),
+    ],
+)
+def test_what_is_applied_is_bounded_too(body: bytes) -> None:
+    body = body if body.startswith(b"{") else b"apiVersion: v1\n" + body
+    with pytest.raises(BadRequest, match=r"too large|nested deeper"):
+        decode_applied(row(PODS), body, "Strict")
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,14 @@ def test_a_patch_can_be_nested_too_deep() -> None:
     body = b'{"a":' * 900 + b"1" + b"}" * 900
     with pytest.raises(BadRequest):
         fitting(row(DEPLOYMENTS), OBJECT, body, PatchType.MERGE, "Strict")
+    deep = json.loads('{"a":' * 200 + "1" + "}" * 200)
+    operations = [
+        {"op": "add", "path": "/x", "value": deep},
+        {"op": "add", "path": "/x" + "/a" * 199, "value": deep},
+        {"op": "copy", "from": "/x", "path": "/y"},
+    ]
+    with pytest.raises(BadRequest, match="exceeded max depth"):
+        patched(operations, PatchType.JSON)
 
 
 @pytest.mark.parametrize(
