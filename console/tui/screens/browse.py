@@ -87,6 +87,7 @@ class Browse(Deck):
         model.sort_by, model.descending = view.sort_by, view.descending
         model.set_query(parse_query(view.query))
         model.set_faults_only(view.faults_only)
+        model.loading = True
         return model
 
     def _follow(self) -> None:
@@ -131,6 +132,7 @@ class Browse(Deck):
         lines = notice(self.view, self._table.model, self.session, synced=feed.synced, refusal=feed.refusal)
         self._table.set_notice(lines)
         self._table.flush()
+        self._table.model.loading &= not feed.synced or bool(feed.waiting)
         self._detail.frame()
         self._titles()
 

@@ -58,6 +58,7 @@ class TableModel:
         self.query = Query()
         self.faults_only = False
         self.scope: Callable[[Object], bool] | None = None
+        self.loading = False  # rows still come that were there before: until then the cursor stays on the first one
         self.sort_by = -1  # by namespace and name
         self.descending = False
         self.widths = [len(column.title) for column in columns]
@@ -177,7 +178,7 @@ class TableModel:
     def _keep_cursor(self, current: Row | None) -> None:
         if self.wanted is not None and self.select(self.wanted):
             return
-        if not self.rows:
+        if not self.rows or self.loading:
             self.cursor = 0
             return
         if current is not None and self.cursor < len(self.rows) and self.rows[self.cursor].key == current.key:
@@ -199,7 +200,7 @@ class TableModel:
 
     def move_to(self, index: int) -> bool:
         """Put the cursor on a row, as near as there is one; whether it moved."""
-        self.wanted = None
+        self.wanted, self.loading = None, False
         target = max(0, min(index, len(self.rows) - 1))
         moved = target != self.cursor
         self.cursor = target
@@ -209,7 +210,7 @@ class TableModel:
         """Put the cursor on an object if it is visible."""
         index = next((index for index, row in enumerate(self.rows) if row.key == key), None)
         if index is not None:
-            self.cursor, self.wanted = index, None
+            self.cursor, self.wanted, self.loading = index, None, False
         return index is not None
 
     def toggle_mark(self) -> None:

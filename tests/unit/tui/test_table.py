@@ -210,3 +210,23 @@ def test_sorting_again_turns_the_order_round() -> None:
     model.sort(index)
     model.settle()
     assert names(model) == ["b", "a"]
+
+
+def test_the_cursor_is_on_the_first_row_until_all_is_loaded_or_the_user_moves_it() -> None:
+    model = TableModel(PODS, POD_COLUMNS)
+    model.loading = True
+    feed(model, pod("m"))
+    feed(model, pod("a"))
+    assert model.current() is model.rows[0]
+    model.move_to(1)
+    feed(model, pod("c"))
+    row = model.current()
+    assert (row is not None and row.key.name, names(model)) == ("m", ["a", "c", "m"])
+
+
+def test_what_comes_later_does_not_move_the_row_under_the_cursor() -> None:
+    model = table(pod("m"))
+    feed(model, pod("a"))
+    row = model.current()
+    assert row is not None
+    assert row.key.name == "m"
