@@ -27,6 +27,7 @@ from .channels import CHUNK, CLOSE, PROTOCOL, Opener
 from .ports import NoTarget, Pair, check_pod, choose, port_of, usable
 
 LOOPBACK = ("127.0.0.1", "::1")
+CLOSE_SECONDS = 1.0  # for the goodbye of a WebSocket
 
 
 class Api(Opener, Protocol):
@@ -142,7 +143,10 @@ class Forward:
             try:
                 figures.problem = await self._carry(socket, reader, writer)
             finally:
-                await socket.close()
+                # A node that went says no goodbye, and nobody who ends a forward waits for one.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSE_SECONDS):
+                        await socket.close()
         except (NoTarget, ApiError, OSError, aiohttp.ClientError) as error:
             figures.problem = getattr(error, "message", "") or str(error)
         finally:
