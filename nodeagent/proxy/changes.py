@@ -14,6 +14,7 @@ from .model import Backend, Wanted
 from .render import server_options
 
 MAX_COMMAND = 12_000  # bytes; HAProxy reads a command and what it carries into one buffer of 16 KiB
+REST_SECONDS = 60.0
 Retired = Mapping[str, frozenset[str]]
 """Servers that are disabled but still known to the process, by backend."""
 
@@ -26,6 +27,20 @@ class Told:
     maps: Mapping[str, Mapping[str, str]]
     certificates: Mapping[str, bytes]
     retired: Retired
+
+
+class Resting:
+    """Since when servers are retired. HAProxy of the distributions (2.6 up to 2.6.15) dies when a stream that chose a
+    server and has no connection to it yet, or none any more, comes back to one that was deleted (haproxy issues 2298
+    and 2378). Its own count does not know such streams; they live no longer than connecting, queueing and retrying."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def due(self, names: Iterable[str], now: float) -> list[str]:
+        """Of all that are retired, `BACKEND/SERVER`, those that have rested for long enough."""
+        self._since = {name: self._since.get(name, now) for name in names}
+        return [name for name, since in self._since.items() if now - since >= REST_SECONDS]
 
 
 def changes(old: Wanted, new: Wanted, retired: Retired) -> Told | None:

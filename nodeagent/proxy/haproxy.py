@@ -20,7 +20,7 @@ from common.clock import Clock
 
 from .base import ProxyState
 from .certificates import DEFAULT_FILE, Keyring, self_signed
-from .changes import Retired, changes
+from .changes import Resting, Retired, changes
 from .files import Files
 from .model import Wanted
 from .plan import Inputs, plan
@@ -49,6 +49,7 @@ class HaproxyProxy:
         self._inputs: Inputs | None = None
         self._wanted: Wanted | None = None  # what the process does now, None when unknown
         self._retired: Retired = {}
+        self._resting = Resting()
         self._totals = Totals()
         self._worker = ""
         self._state = ProxyState("", "", known=False)
@@ -194,8 +195,9 @@ class HaproxyProxy:
 
     async def _delete_retired(self) -> None:
         names = [f"{backend}/{server}" for backend, servers in self._retired.items() for server in servers]
+        due = self._resting.due(names, self._clock.monotonic())
         try:
-            gone = await delete_retired(self._process.admin, names) if names else set()
+            gone = await delete_retired(self._process.admin, due) if due else set()
         except RuntimeRefused:
             return  # it has ended; whoever starts it again knows none of them
         left = {

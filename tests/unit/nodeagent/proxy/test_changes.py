@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from common.api.ingressnode import MISSING, ProxySettings
 from common.clock import FakeClock
-from nodeagent.proxy.changes import MAX_COMMAND, batches, changes
+from nodeagent.proxy.changes import MAX_COMMAND, REST_SECONDS, Resting, batches, changes
 from nodeagent.proxy.haproxy import HaproxyProxy
 from nodeagent.proxy.model import Backend, Listener, Server, Wanted, Way
 from nodeagent.proxy.plan import Inputs
@@ -116,3 +116,12 @@ async def test_a_host_without_haproxy_says_so_and_nothing_else_happens(tmp_path:
     assert await proxy.figures() == []
     await proxy.close(remove=False)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_a_server_is_deleted_only_when_no_stream_can_come_back_to_it() -> None:
+    resting = Resting()
+    assert resting.due(["web/a"], 100.0) == []
+    assert resting.due(["web/a", "web/b"], 100.0 + REST_SECONDS) == ["web/a"]
+    assert resting.due(["web/b"], 101.0 + REST_SECONDS) == []
+    # One that was wanted again in between rests from the beginning.
+    assert resting.due(["web/a", "web/b"], 102.0 + 2 * REST_SECONDS) == ["web/b"]
