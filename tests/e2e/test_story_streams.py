@@ -50,6 +50,8 @@ def forwarding(cluster: Cluster, space: str, *words: str) -> Iterator[int]:
     process = subprocess.Popen(
         [str(BIN / "quarterdeck"), "port-forward", "-n", space, *words], env=cluster.environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        # A shell starts what runs in its background with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         assert process.stdout is not None
