@@ -30,7 +30,7 @@ from .recovery import Recovered, recover
 from .rows import LogRow
 from .sealing import Encryption, Sealing
 from .table import Table
-from .watch import View, Watcher
+from .watch import Follower, View, Watcher
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -121,6 +121,10 @@ class Store:
         if self._closed:
             raise ServiceUnavailable("the store is closing", retry_after=1)
         return self._table(resource).watch(revision, view)
+
+    def follow(self, resource: str, follower: Follower) -> None:
+        """Call this with every change from now on, as long as the store is open."""
+        self._table(resource).follow(follower)
 
     def end_watches(self, resource: str) -> None:
         """End all watches of a resource that is served no longer."""

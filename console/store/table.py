@@ -6,6 +6,7 @@ older gets Expired and lists again.
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left, insort
 from collections import deque
 
@@ -14,7 +15,9 @@ import orjson
 from common.errors import Expired
 
 from .entries import Entry, Event, ObjectKey
-from .watch import View, Watcher
+from .watch import Follower, View, Watcher
+
+log = logging.getLogger(__name__)
 
 HISTORY = 4096  # events of one resource; at a full rollout's pace of 200/s a client may be away for 20 s
 HISTORY_BYTES = 16 * 1024 * 1024  # of superseded versions of one resource: large objects have a shorter history
@@ -36,6 +39,7 @@ class Table:
         self._fresh: deque[Event] = deque()  # the newest of them, not settled yet
         self._fresh_bytes = 0
         self._watchers: set[Watcher] = set()
+        self._followers: list[Follower] = []
 
     def apply(self, event: Event) -> None:
         """Take over a committed change."""
@@ -85,8 +89,16 @@ class Table:
             settled.settle(at_hand=self._at_hand)
 
     def publish(self, event: Event) -> None:
+        for follower in self._followers:
+            try:
+                follower(event)
+            except Exception:  # of others: whoever waits for its commit must not pay for it
+                log.exception("a follower cannot take %s", event.entry.key)
         for watcher in tuple(self._watchers):
             watcher.offer(event)
+
+    def follow(self, follower: Follower) -> None:
+        self._followers.append(follower)
 
     def keys(self, namespace: str = "", after: ObjectKey | None = None) -> list[ObjectKey]:
         """Keys in order, of one namespace or all, those behind `after` only."""

@@ -7,13 +7,17 @@ revision that it saw, out of the history, or lists again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from .entries import Event
 
 View: TypeAlias = Callable[[Event], Event | None]
+Follower: TypeAlias = Callable[[Event], None]
+"""Is called in the turn in which a change becomes readable, before anybody is answered about it. It must not wait."""
 
+log = logging.getLogger(__name__)
 LIMIT = 8192  # events; a burst of scheduling is a few thousand, and an event in a queue costs a pointer
 
 
@@ -36,7 +40,16 @@ class Watcher:
 
     def offer(self, event: Event) -> None:
         """Called by the store in the order of revisions."""
-        if self.ended or (seen := self._seen(event)) is None:
+        if self.ended:
+            return
+        try:
+            seen = self._seen(event)
+        except Exception:
+            # Only this reader is concerned; it lists again instead of missing a change.
+            log.exception("a watch cannot show %s", event.entry.key)
+            self.close()
+            return
+        if seen is None:
             return
         if len(self._events) >= LIMIT:
             # What was queued is dropped too: the reader resumes from what it has really seen.

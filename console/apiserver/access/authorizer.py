@@ -29,10 +29,9 @@ class Authorizer:
         for resource in RESOURCES:
             for entry in self._store.entries(resource.group_resource):
                 self.policy.change(resource, None, entry.obj)
-            self._store.watch(resource.group_resource, self._store.revision, partial(self._changed, resource))
+            self._store.follow(resource.group_resource, partial(self._changed, resource))
 
     def _changed(self, resource: Resource, event: Event) -> None:
-        """A view that shows its watcher nothing: the store calls it in the turn in which it publishes the change."""
         old = None if event.old is None else event.old.obj
         self.policy.change(resource, old, None if event.type == "DELETED" else event.entry.obj)
 

@@ -67,7 +67,7 @@ class Availability:
         for entry in self._store.entries(APISERVICES.group_resource):
             self._seen(entry.obj, gone=False)
         for resource in (APISERVICES, SERVICES, ENDPOINTSLICES):
-            self._store.watch(resource.group_resource, self._store.revision, partial(self._changed, resource))
+            self._store.follow(resource.group_resource, partial(self._changed, resource))
         run_workers(self._queue, self._sync, 2, self._tasks, "apiservices")
 
     async def close(self) -> None:
@@ -85,7 +85,6 @@ class Availability:
         return self._lookup.get(APISERVICES, Key("", name)) if name in self._remotes else None
 
     def _changed(self, resource: Resource, event: Event) -> None:
-        """A view that shows its watcher nothing: the store calls it in the turn in which it publishes the change."""
         if resource is APISERVICES:
             self._seen(event.entry.obj, gone=event.type == "DELETED")
             return

@@ -34,7 +34,7 @@ class Registration:
         for resource in (CUSTOMRESOURCEDEFINITIONS, APISERVICES):
             for entry in self._store.entries(resource.group_resource):
                 self._seen(resource, entry.obj)
-            self._store.watch(resource.group_resource, self._store.revision, partial(self._changed, resource))
+            self._store.follow(resource.group_resource, partial(self._changed, resource))
         run_workers(self._queue, self._sync, 1, self._tasks, "registration")
 
     async def close(self) -> None:
@@ -42,7 +42,6 @@ class Registration:
         await self._queue.close()
 
     def _changed(self, resource: Resource, event: Event) -> None:
-        """A view that shows its watcher nothing: the store calls it in the turn in which it publishes the change."""
         for entry in (event.entry, event.old):
             if entry is not None:
                 self._seen(resource, entry.obj)

@@ -42,7 +42,7 @@ class TypeChecking:
         resource = VALIDATINGADMISSIONPOLICIES.group_resource
         for entry in self._store.entries(resource):
             self._queue.add(meta.name(entry.obj))
-        self._store.watch(resource, self._store.revision, self._changed)
+        self._store.follow(resource, self._changed)
         run_workers(self._queue, self._sync, 1, self._tasks, "type-checking")
 
     async def close(self) -> None:
@@ -50,7 +50,6 @@ class TypeChecking:
         await self._queue.close()
 
     def _changed(self, event: Event) -> None:
-        """A view that shows its watcher nothing: the store calls it in the turn in which it publishes the change."""
         if event.type != "DELETED":
             self._queue.add(meta.name(event.entry.obj))
 

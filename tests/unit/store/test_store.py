@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import Expired, ServiceUnavailable
-from console.store import Changed, Entry, Store, open_store
+from console.store import Changed, Entry, Event, Store, open_store
 
 from .helpers import delete, names, pod, put
 
@@ -171,3 +171,19 @@ async def test_archived_resources_are_in_memory_as_bytes_alone(tmp_path: Path, m
 async def test_a_page_of_a_revision_from_the_future_is_expired(store: Store) -> None:
     with pytest.raises(Expired, match="too large resource version"):
         store.page("pods", "", store.revision + 1, None, lambda _entry: True)
+
+
+async def test_whoever_cannot_take_a_change_costs_nobody_else_an_answer(store: Store) -> None:
+    seen: list[str] = []
+
+    def broken(_event: Event) -> Event:
+        raise KeyError("group")
+
+    store.follow("pods", broken)  # type: ignore[arg-type]
+    store.follow("pods", lambda event: seen.append(event.entry.key[1]))
+    blind = store.watch("pods", store.revision, broken)
+    reader = store.watch("pods", store.revision)
+    async with asyncio.timeout(10):
+        await asyncio.gather(put(store, "a"), put(store, "b"))
+        assert await blind.batch() == []  # ended: its client lists again instead of missing a change
+        assert names([event.entry for event in await reader.batch()]) == seen == ["a", "b"]
