@@ -57,6 +57,7 @@ from .identity.reviews import Reviews
 from .instruments import Instruments
 from .keyrotation import KeyRotations
 from .local import LocalClient
+from .options import parse_bool
 from .proxying.services import Services
 from .quota import QuotaGuard
 from .requestinfo import RequestInfo, parse_request
@@ -244,7 +245,9 @@ class ApiServer:
             return await self._route(http, path, info, caller)
 
     def _is_stream(self, http: web.BaseRequest, info: RequestInfo) -> bool:
-        return info.subresource in _LONG_RUNNING or (info.verb == "list" and "watch" in http.query)
+        return info.subresource in _LONG_RUNNING or (
+            info.verb == "list" and parse_bool("watch", http.query.get("watch", ""))
+        )
 
     async def _route(
         self, http: web.BaseRequest, path: str, info: RequestInfo | None, caller: Caller

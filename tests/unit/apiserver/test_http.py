@@ -337,6 +337,7 @@ async def test_too_many_requests_are_told_to_come_back(http: Http, monkeypatch: 
     monkeypatch.setattr("console.apiserver.server.MAX_IN_FLIGHT", 0)
     code, status, headers = await http("GET", CONFIGMAPS)
     assert (code, status["reason"], headers["Retry-After"]) == (429, "TooManyRequests", "1")
+    assert (await http("GET", f"{CONFIGMAPS}?watch=0"))[0] == 429  # a list, whatever it says of watching
     assert (await http("GET", "/healthz"))[0] == 200
 
 
