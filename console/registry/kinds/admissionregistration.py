@@ -121,7 +121,7 @@ def validate_conditions(conditions: list[Object] | tuple[Object, ...], path: str
     return causes
 
 
-def _default_policy(obj: Object) -> None:
+def default_policy(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("failurePolicy", "Fail")
     constraints = spec.get("matchConstraints")
@@ -268,7 +268,7 @@ POLICIES = Row(
     subresources=frozenset({"status"}),
     status_keeps=ALL_METADATA,
     schema="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
-    default=_default_policy,
+    default=default_policy,
     validate=_validate_policy,
 )
 BINDINGS = Row(

@@ -13,7 +13,7 @@ from console.registry.row import Column, Context, Row
 from .admissionregistration import (
     ALL_NAMES,
     default_binding,
-    default_matching,
+    default_policy,
     kind_of_params,
     validate_param_ref,
     validate_policy,
@@ -21,15 +21,6 @@ from .admissionregistration import (
 
 _REINVOCATIONS = ("IfNeeded", "Never")
 _PATCHES = {"ApplyConfiguration": "applyConfiguration", "JSONPatch": "jsonPatch"}
-
-
-def _default(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
-    spec.setdefault("failurePolicy", "Fail")
-    constraints = spec.get("matchConstraints")
-    if constraints is not None:
-        rules = [*(constraints.get("resourceRules") or ()), *(constraints.get("excludeResourceRules") or ())]
-        default_matching(constraints, rules)
 
 
 def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
@@ -76,7 +67,7 @@ POLICIES = Row(
         AGE,
     ),
     schema="io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",
-    default=_default,
+    default=default_policy,
     validate=_validate,
 )
 BINDINGS = Row(
