@@ -83,6 +83,7 @@ COMMANDS = {
 
 
 CONSOLE = Command(".console:configure", "")
+_OF_THE_CONSOLE = {"read_only": (None, "demo"), "kubeconfig": (None, "demo"), "context": (None,)}
 
 
 def _top_parser() -> argparse.ArgumentParser:
@@ -115,6 +116,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     outer = top.parse_args(argv)
     if outer.command is not None and outer.command not in COMMANDS:
         top.error(f'unknown command "{outer.command}"; allowed: {", ".join(COMMANDS)}')
+    for option, heeding in _OF_THE_CONSOLE.items():
+        if getattr(outer, option) and outer.command not in heeding:
+            top.error(f"--{option.replace('_', '-')} is for the console: {outer.command} would not heed it")
     command = COMMANDS[outer.command] if outer.command else CONSOLE
     parser = argparse.ArgumentParser(prog=f"quarterdeck {outer.command or ''}".strip(), allow_abbrev=False)
     command.configure(parser)

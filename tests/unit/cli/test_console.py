@@ -8,7 +8,8 @@ import pytest
 
 from common.settings import Home
 from console.cli.console import Wishes, clusters
-from console.cli.exits import Failure
+from console.cli.exits import Exit, Failure
+from console.cli.main import parse
 
 CONFIG = """
 apiVersion: v1
@@ -57,3 +58,13 @@ def test_the_usual_file_may_be_missing_or_broken(tmp_path: Path, monkeypatch: py
         monkeypatch.setenv("KUBECONFIG", str(path))
         assert [item.name for item in clusters(Home(tmp_path), Wishes())] == ["quarterdeck"]
         (tmp_path / "broken").write_text("[]")
+
+
+@pytest.mark.parametrize("option", [["--read-only"], ["--kubeconfig", "a"], ["--context", "far"]])
+def test_options_of_the_console_are_refused_where_nobody_would_heed_them(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse([*option, "delete", "pod", "web"])
+    assert ended.value.code == Exit.USAGE
+    assert f"{option[0]} is for the console: delete would not heed it" in capsys.readouterr().err
