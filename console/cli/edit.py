@@ -6,10 +6,11 @@ import argparse
 import sys
 
 from common.api.meta import Object, name
-from common.errors import ApiError, Conflict, Forbidden, NotFound
+from common.blocking import Unreachable
+from common.errors import ApiError, Conflict
 from console import editor
 from console.views import editing
-from console.views.editing import Overlap, Remark, Unreadable
+from console.views.editing import Remark
 
 from . import arguments
 from .context import Context, Target
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     before = context.read(target)
     text = editing.opening(before)
     while True:
-        left = _edited(text, f"{target.name}.yaml")
+        left = _edited(text, editing.file_name(before))
         if editing.plain(left) == editing.plain(text):
             # Also after a refusal: who leaves the remarks as they are gives up.
             print(f"{target} unchanged")
@@ -52,26 +53,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _edited(text: str, file: str) -> str:
     try:
-        return editor.edit(text.encode(), file).decode()
+        return editing.decode(editor.edit(editing.encode(text), file))
     except editor.EditFailed as error:
         raise Failure(str(error)) from None
-    except UnicodeDecodeError:
-        raise Failure("the text is no UTF-8: nothing was written") from None
 
 
 def _try(context: Context, target: Target, before: Object, left: str, *, dry_run: bool) -> list[Remark]:
-    """Write it and print what changed; what is wrong with it otherwise."""
+    """Write it and print what changed; what is wrong with it otherwise, so that nothing typed is lost."""
     try:
         after = editing.parse(left, before)
         _write(context, target, before, after, dry_run=dry_run)
-    except Unreadable as error:
-        return [error.remark]
-    except Overlap as error:
-        return [Remark("somebody else changed this meanwhile", field=field) for field in error.fields]
-    except (Forbidden, NotFound, Conflict):
-        raise
-    except ApiError as error:
-        return [Remark(cause.message, field=cause.field) for cause in error.causes] or [Remark(error.message)]
+    except (ApiError, Unreachable, ValueError) as error:
+        return editing.remarks_of(error)
     print(f"{target} {'would be edited' if dry_run else 'edited'}")
     for line, _ in editing.difference(before, after):
         print(line)

@@ -7,6 +7,7 @@ Remarks stand in the text above the line that they are about, and go again when 
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import yaml
 
 from common.api import meta
 from common.api.meta import Object
+from common.errors import ApiError
 
 from .status import Tone
 from .yaml_text import Loader, to_yaml
@@ -42,6 +44,17 @@ class Unreadable(ValueError):
     def __init__(self, remark: Remark) -> None:
         super().__init__(remark.text)
         self.remark = remark
+
+
+def remarks_of(error: Exception) -> list[Remark]:
+    """What to say at the text about a write that failed."""
+    if isinstance(error, Unreadable):
+        return [error.remark]
+    if isinstance(error, Overlap):
+        return [Remark("somebody else changed this meanwhile", field=field) for field in error.fields]
+    if isinstance(error, ApiError):
+        return [Remark(cause.message, field=cause.field) for cause in error.causes] or [Remark(error.message)]
+    return [Remark(str(error))]
 
 
 class Overlap(ValueError):
@@ -73,10 +86,13 @@ def parse(text: str, before: Object) -> Object:
     """The object that the text says. Raises Unreadable."""
     try:
         after = yaml.load(plain(text), Loader=Loader)  # noqa: S506  it is a safe one
+        json.dumps(after, allow_nan=False)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = str(getattr(error, "problem", "") or error)
         raise Unreadable(Remark(f"this is no YAML: {reason}", line=mark.line + 1 if mark else 0)) from None
+    except (TypeError, ValueError, RecursionError) as error:  # YAML has more values than JSON
+        raise Unreadable(Remark(f"this cannot be sent to the API: {error}")) from None
     if not isinstance(after, dict) or not isinstance(after.get("metadata"), dict):
         raise Unreadable(Remark("this is no object: apiVersion, kind and metadata are missing"))
     for field in _IDENTITY:
@@ -137,11 +153,25 @@ def remarked(text: str, remarks: Sequence[Remark]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def decode(content: bytes) -> str:
+    """The text that an editor left; bytes that are no UTF-8 come back by `encode`, and `parse` refuses them."""
+    return content.decode(errors="surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+def file_name(obj: Object) -> str:
+    """What the text's file is called: names of objects may be longer than those of files."""
+    return f"{str(obj.get('kind', 'object')).lower()}.yaml"
+
+
 def _line_of(text: str, field: str) -> int:
     """The line (from 0) where a field stands, or the nearest one that holds it; 0 when the text cannot be read."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return 0
     line = 0
     for match in _STEP.finditer(field):

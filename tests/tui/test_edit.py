@@ -8,7 +8,8 @@ import pytest
 
 from common.api.kinds import DEPLOYMENTS
 from common.api.meta import Key, Object
-from common.errors import Cause, Invalid
+from common.errors import Cause, Invalid, ServiceUnavailable
+from console.views import editing
 from tests.tui.conftest import Console, running, snap
 from tests.tui.fleet import Fleet
 
@@ -28,8 +29,8 @@ class Editor:
         self._changes = list(changes)
 
     async def __call__(self, content: bytes, _name: str) -> bytes:
-        self.seen.append(content.decode())
-        return self._changes.pop(0)(content.decode()).encode()
+        self.seen.append(editing.decode(content))
+        return editing.encode(self._changes.pop(0)(self.seen[-1]))
 
 
 def replicas(count: int) -> Callable[[str], str]:
@@ -112,10 +113,34 @@ async def test_the_same_field_changed_by_somebody_else_is_not_overwritten(
         await fleet.gateway.patch(DEPLOYMENTS, WEB.name, {"spec": {"replicas": 2}}, WEB.namespace)
         await console.press("tab", "tab", "enter")
         assert deployment(fleet)["spec"]["replicas"] == 2
-        assert "spec.replicas" in console.note()
+        assert "spec.replicas: somebody else changed this" in console.text()
 
 
 async def test_another_object_is_refused(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(fleet) as console:
         await opened(console, monkeypatch, lambda text: text.replace("name: checkout-api", "name: other", 1))
         assert "another object" in " ".join(console.text().split())
+
+
+async def test_what_was_typed_is_there_again_when_the_write_fails(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(fleet) as console:
+        editor = await opened(console, monkeypatch, replicas(7), lambda text: text)
+        fleet.gateway.refusals = [ServiceUnavailable("the API cannot be reached")]
+        await console.press("tab", "tab", "enter")
+        assert "the API cannot be reached" in console.text()
+        await console.press("e", "tab", "tab", "enter")
+        assert "  replicas: 7" in editor.seen[1]
+        assert "#> the API cannot be reached" in editor.seen[1]
+        assert deployment(fleet)["spec"]["replicas"] == 7
+
+
+async def test_bytes_that_are_no_text_are_refused_and_kept(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(fleet) as console:
+        editor = await opened(
+            console, monkeypatch, lambda text: text.replace("replicas: 3", "replicas: \udcff"), lambda text: text
+        )
+        assert "this is no YAML" in console.text()
+        await console.press("e")
+        assert "replicas: \udcff" in editor.seen[1]

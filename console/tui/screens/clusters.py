@@ -47,7 +47,8 @@ class ClustersScreen(Sheet):
         ]
         self.show_rows(found)
         count = f"{len(found)} cluster{'s' if len(found) != 1 else ''}"
-        self.said.fit_lines([[(count, Tone.BRIGHT), ("   from this machine and the kubeconfig", Tone.DIM)]])
+        more = "from this machine and the kubeconfig" if len(found) > 1 else "quarterdeck --kubeconfig FILE adds others"
+        self.said.fit_lines([[(count, Tone.BRIGHT), (f"   {more}", Tone.DIM)]])
 
     def _is_here(self, cluster: Cluster) -> bool:
         return cluster.name == self.session.cluster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.api import meta
 from common.api.meta import Object
-from common.errors import ApiError, Conflict, Forbidden, NotFound
+from common.errors import ApiError, Conflict
 from console.tui import operations
 from console.tui.gateway import reread
 from console.tui.screens.dialogs import wrapped
@@ -12,7 +12,7 @@ from console.tui.screens.review import Answer, Review
 from console.tui.stage import TableStage
 from console.tui.widgets.spans import Line
 from console.views import editing
-from console.views.editing import Overlap, Remark, Unreadable
+from console.views.editing import Remark
 from console.views.status import Tone
 
 _WIDTH = 50  # cells of a dialog on a screen of 60 columns
@@ -25,42 +25,48 @@ async def edit(browse: TableStage) -> None:
     before = await reread(browse.session.gateway, browse.view.resource, obj)
     text = editing.opening(before)
     while True:
-        left = (await browse.deck_app.leave_for_editor(text.encode(), f"{meta.name(before)}.yaml")).decode()
-        answer, remarks = await _review(browse, before, left)
-        if answer is not Answer.AGAIN:
+        left = editing.decode(await browse.deck_app.leave_for_editor(editing.encode(text), editing.file_name(before)))
+        remarks = await _review(browse, before, left)
+        if remarks is None:
             return
         text = editing.remarked(left, remarks)
 
 
-async def _review(browse: TableStage, before: Object, left: str) -> tuple[Answer, list[Remark]]:
-    """Show what was made of the text, or what is wrong with it; write it when the user says so."""
-    remarks: list[Remark] = []
-    after = None
+async def _review(browse: TableStage, before: Object, left: str) -> list[Remark] | None:
+    """Show what was made of the text, or what is wrong with it, and write it when the user says so. The remarks with
+    which it goes back to the editor, None when it does not: nothing typed is lost but by the user's own word."""
+    after, remarks = None, []
     try:
         after = editing.parse(left, before)
         if after == editing.shown(before):
             browse.say("nothing is changed", Tone.DIM)
-            return Answer.LEAVE, []
+            return None
         await _write(browse, before, after, dry_run=True)
-    except Unreadable as error:
-        remarks = [error.remark]
-    except ApiError as error:
-        if isinstance(error, Forbidden | NotFound):
-            raise
-        remarks = [Remark(cause.message, field=cause.field) for cause in error.causes] or [Remark(error.message)]
-    except Overlap as error:
-        remarks = [Remark("somebody else changed this meanwhile", field=field) for field in error.fields]
-    look = browse.session.look
-    problems: list[Line] = []
-    for remark in remarks:
-        problems += wrapped(f"{remark.field}: {remark.text}" if remark.field else remark.text, _WIDTH, Tone.BAD)
-    title = f"Edit {meta.name(before)}"
+    except _REFUSALS as error:
+        remarks = editing.remarks_of(error)
     shown = editing.difference(before, after) if after is not None else []
-    answer = await browse.app.push_screen_wait(Review(look, title, shown, problems))
-    if answer is Answer.APPLY and after is not None:
-        await _write(browse, before, after, dry_run=False)
-        browse.say(f"{meta.name(before)} is changed; U takes it back")
-    return answer, remarks
+    while True:
+        review = Review(browse.session.look, f"Edit {meta.name(before)}", shown, _lines(remarks))
+        answer = await browse.app.push_screen_wait(review)
+        if answer is not Answer.APPLY or after is None:
+            return remarks if answer is Answer.AGAIN else None
+        try:
+            await _write(browse, before, after, dry_run=False)
+        except _REFUSALS as error:
+            remarks = editing.remarks_of(error)
+        else:
+            browse.say(f"{meta.name(before)} is changed; U takes it back")
+            return None
+
+
+_REFUSALS = (ApiError, OSError, ValueError)
+
+
+def _lines(remarks: list[Remark]) -> list[Line]:
+    lines: list[Line] = []
+    for remark in remarks:
+        lines += wrapped(f"{remark.field}: {remark.text}" if remark.field else remark.text, _WIDTH, Tone.BAD)
+    return lines
 
 
 async def _write(browse: TableStage, before: Object, after: Object, *, dry_run: bool) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.api.meta import Object
+from common.errors import Cause, Invalid, ServiceUnavailable
 from console.views import editing
 from console.views.editing import Overlap, Remark, Unreadable
 
@@ -119,3 +120,29 @@ def test_the_difference_has_what_changed_and_a_little_around() -> None:
     assert [line for line, _ in lines if line[0] in "+-"] == ["-   replicas: 2", "+   replicas: 3"]
     assert len(lines) < 8
     assert editing.difference(WEB, WEB) == []
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "!!binary aGk=", "{1: !!set {a}}"])
+def test_values_that_only_yaml_has_are_refused(value: str) -> None:
+    with pytest.raises(Unreadable, match="cannot be sent"):
+        editing.parse(editing.opening(WEB).replace("replicas: 2", f"replicas: {value}"), WEB)
+
+
+def test_text_nested_beyond_reason_is_refused() -> None:
+    text = editing.opening(WEB).replace("replicas: 2", "replicas: " + "[" * 3000 + "]" * 3000)
+    with pytest.raises(Unreadable) as caught:
+        editing.parse(text, WEB)
+    assert editing.remarked(text, [caught.value.remark])
+
+
+def test_every_failure_has_its_words_at_its_place() -> None:
+    causes = (Cause("spec.replicas", "too many"),)
+    assert editing.remarks_of(Invalid("it is invalid", causes=causes)) == [Remark("too many", field="spec.replicas")]
+    assert editing.remarks_of(ServiceUnavailable("no answer")) == [Remark("no answer")]
+    assert editing.remarks_of(Overlap(["spec.paused"]))[0].field == "spec.paused"
+    assert editing.remarks_of(OSError("cut")) == [Remark("cut")]
+
+
+def test_a_file_may_be_called_after_any_object() -> None:
+    long = {**WEB, "metadata": {**WEB["metadata"], "name": "a" * 253}}
+    assert editing.file_name(long) == "deployment.yaml"
