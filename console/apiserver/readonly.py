@@ -21,7 +21,11 @@ _REVIEWS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 def check(headers: Mapping[str, str], method: str, info: RequestInfo | None) -> None:
     """Refuse what is more than reading when the request says that it only reads. Raises Forbidden."""
     if headers.get(READ_ONLY, "").lower() == "true" and not _reads(method, info):
-        what = f"{info.verb} {info.plural}{'/' + info.subresource if info.subresource else ''}" if info else method
+        what = (
+            f"{info.verb or method} {info.plural}{'/' + info.subresource if info.subresource else ''}"
+            if info
+            else method
+        )
         raise Forbidden(f"this is read-only ({READ_ONLY}: true): {what} is more than reading")
 
 

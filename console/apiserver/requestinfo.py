@@ -12,7 +12,8 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """A request for a resource. `verb` as Kubernetes' authorization names it; a list that watches says `list`."""
+    """A request for a resource. `verb` as Kubernetes' authorization names it, empty for methods that mean nothing here;
+    a list that watches says `list`."""
 
     verb: str
     group: str
@@ -44,4 +45,6 @@ def parse_request(method: str, path: str) -> RequestInfo | None:
 def _verb(method: str, name: str) -> str:
     if method == "DELETE":
         return "delete" if name else "deletecollection"
-    return _VERBS.get(method) or ("get" if name else "list")
+    if method in {"GET", "HEAD"}:
+        return "get" if name else "list"
+    return _VERBS.get(method, "")

@@ -34,4 +34,4 @@ def _verb(http: web.BaseRequest, info: RequestInfo) -> str:
         return "WATCH"
     if info.verb == "patch" and http.content_type == PatchType.APPLY.value:
         return "APPLY"
-    return _VERBS[info.verb]
+    return _VERBS.get(info.verb, "OTHER")

@@ -76,6 +76,8 @@ async def test_codes_of_the_verbs(http: Http) -> None:
         ("GET", "/api/v1/namespaces/default/nodes", None, {}, 404, "NotFound"),
         ("PUT", CONFIGMAPS, {}, {}, 400, "BadRequest"),
         ("POST", f"{CONFIGMAPS}/settings", {}, {}, 405, "MethodNotAllowed"),
+        ("OPTIONS", CONFIGMAPS, None, {}, 405, "MethodNotAllowed"),
+        ("PURGE", f"{CONFIGMAPS}/settings", None, {}, 405, "MethodNotAllowed"),
         ("POST", "/api/v1/configmaps", {"metadata": {"name": "x"}}, {}, 400, "BadRequest"),
         ("POST", CONFIGMAPS, b"{", {}, 400, "BadRequest"),
         ("POST", CONFIGMAPS, b"[]", {}, 400, "BadRequest"),

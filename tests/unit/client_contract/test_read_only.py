@@ -56,6 +56,11 @@ async def test_every_write_is_refused(client: HttpClient, verb: str) -> None:
     assert (await client.get(CONFIGMAPS, "settings", "default"))["data"] == {}
 
 
+async def test_a_method_that_means_nothing_is_no_reading(client: HttpClient) -> None:
+    with pytest.raises(Forbidden, match="PURGE configmaps"):
+        await client.request_json("PURGE", CONFIGMAPS.path("default"))
+
+
 @pytest.mark.parametrize("subresource", ["exec", "attach", "portforward", "proxy"])
 async def test_no_way_into_a_container_stays_open(client: HttpClient, subresource: str) -> None:
     with pytest.raises(ApiError, match="this is read-only"):
