@@ -110,23 +110,13 @@ class Agent:
         self.assignment.listen(self._assignment_changed)
         self.reports = Reports()
         self.tokens = Tokens(clock, options.session.folder, lambda: self.pods.refresh_volumes())
-        surface = Surface(
-            clock=clock,
-            runtime=parts.runtime,
-            network=parts.network,
-            volumes=parts.volumes,
-            storage=parts.storage,
-            prober=parts.prober,
-            lookup=self.assignment,
-            images=Images(parts.runtime, self.assignment, clock),
-            around=self._around,
-            domain=lambda: str(self.assignment.config.get("cluster_domain") or CLUSTER_DOMAIN),
-            network_ready=self._network_ready,
-            tokens=self.tokens,
-            policies=self._policies,
-        )
         self.pods = Pods(
-            surface, self.assignment, self.reports, node=self._with_room, changed=self._pods_changed, holds=self._holds
+            self._surface(),
+            self.assignment,
+            self.reports,
+            node=self._with_room,
+            changed=self._pods_changed,
+            holds=self._holds,
         )
         self.service = SessionService(
             options.session,
@@ -147,6 +137,24 @@ class Agent:
         handlers = Handlers(self.pods, parts.runtime, self.assignment, self._summary)
         for method, path, handler in handlers.routes():
             self.service.server.add_route(method, path, handler, Role.CONTROLPLANE)
+
+    def _surface(self) -> Surface:
+        parts = self._parts
+        return Surface(
+            clock=self._clock,
+            runtime=parts.runtime,
+            network=parts.network,
+            volumes=parts.volumes,
+            storage=parts.storage,
+            prober=parts.prober,
+            lookup=self.assignment,
+            images=Images(parts.runtime, self.assignment, self._clock),
+            around=self._around,
+            domain=lambda: str(self.assignment.config.get("cluster_domain") or CLUSTER_DOMAIN),
+            network_ready=self._network_ready,
+            tokens=self.tokens,
+            policies=self._policies,
+        )
 
     def _volume_watch(self) -> VolumeWatch | None:
         storage, volumes = self._parts.storage, self._parts.volumes
