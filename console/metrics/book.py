@@ -2,6 +2,7 @@
 
 Every moment is given by who calls, in seconds that only go forward. What was not measured for MAX_AGE is no longer
 shown, so that a node that is gone takes its figures with it; series of what is gone stay for KEEP and are dropped then.
+What series of pods take is bounded: where there are too many, or too lively, for the memory, all begin later alike.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from .series import FINE, Series, Window
 
 MAX_AGE = 30.0  # seconds: six messages of an agent
 KEEP = 3600.0  # seconds that the series of a pod or node that is gone stays, for whoever looks what happened to it
+MAX_GONE = 5000  # pods that are gone whose series stay; beyond that those that went first are dropped earlier
+MAX_BYTES = 48 * 1024 * 1024  # of points of all pods: two days of 7,000 at rest, 20 hours of 10,000 that are all noise
 SWEEP = 60.0
 
 PodName: TypeAlias = tuple[str, str]
@@ -103,6 +106,21 @@ class Book:
         self._nodes = {name: track for name, track in self._nodes.items() if moment - track.at <= KEEP}
         self._pods = {name: track for name, track in self._pods.items() if moment - track.at <= KEEP}
         self._last = {name: last for name, last in self._last.items() if moment - last.heard <= MAX_AGE}
+        gone = sorted(track.at for track in self._pods.values() if moment - track.at > MAX_AGE)
+        if len(gone) > MAX_GONE:
+            earliest = gone[-MAX_GONE]
+            self._pods = {name: track for name, track in self._pods.items() if track.at >= earliest}
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """Drop the oldest minutes of all pods until the rest fits."""
+        pods = [track.series for track in self._pods.values()]
+        excess = sum(series.nbytes for series in pods) - MAX_BYTES
+        before = min((series.oldest for series in pods), default=0)
+        newest = max((series.newest for series in pods), default=0)
+        while excess > 0 and before < newest:
+            before += 1
+            excess -= sum(series.forget(before) for series in pods)
 
     def node(self, name: str, moment: float) -> Track | None:
         """The figures of a node, None when there are none that count any more."""
@@ -131,7 +149,7 @@ class Book:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of points in all series."""
+        """Bytes of memory for the points of all series."""
         tracks = [*self._nodes.values(), *self._pods.values()]
         return self.cluster.nbytes + sum(track.series.nbytes for track in tracks)
 

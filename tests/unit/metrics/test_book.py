@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,49 @@ def test_a_namesake_inherits_nothing() -> None:
     book.take("n1", message(100.0, 10, app=("a", 10)), 1000.0)
     book.take("n1", message(105.0, 11, app=("a", 11)), 1005.0)
     assert cpu(book, 1005.0, "u2") is None
+
+
+def lively(pods: int) -> NodeReading:
+    """A message of many pods."""
+    found = [
+        {"namespace": "default", "name": f"p{index}", "uid": f"u{index}",
+         "containers": [{"name": "app", "started": "a", "cpu": 0, "memory": 1 << 20}]}
+        for index in range(pods)
+    ]  # fmt: skip
+    parsed = parse(Usage(0.0, {"cpu": 0, "memory": 1 << 30}, found))
+    assert parsed is not None
+    return parsed
+
+
+def test_series_of_pods_that_are_gone_are_not_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.metrics.book.MAX_GONE", 3)
+    book = Book()
+    everybody = lively(10)
+    for step in range(10):
+        reading = replace(everybody, at=100.0 + 60 * step, pods=everybody.pods[step:])
+        book.take("n1", reading, 1000.0 + 60 * step)
+    assert [name for _, name in book.pod_names] == ["p6", "p7", "p8", "p9"]
+
+
+def test_too_much_history_begins_later_for_all_pods_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.metrics.book.MAX_BYTES", 10_000)
+    book = Book()
+    everybody = lively(10)
+    for minute in range(24 * 60):
+        book.take("n1", replace(everybody, at=60.0 * minute), 60.0 * minute)
+    now = 60.0 * (24 * 60 - 1)
+    starts = set()
+    for name in book.pod_names:
+        found = book.pod_series(name, now, 86_400)
+        assert found is not None
+        known = [place for place, value in enumerate(found.memory) if value is not None]
+        starts.add(known[0])
+        assert known == list(range(known[0], 24 * 60)), "what is left has no hole"
+    assert len(starts) == 1
+    assert 0 < starts.pop() < 23 * 60, "the last hours are there"
+    node = book.node_series("n1", now, 86_400)
+    assert node is not None
+    assert node.memory[1] is not None, "nodes keep all"
 
 
 def test_the_cluster_is_the_sum_of_its_nodes() -> None:

@@ -87,7 +87,7 @@ async def test_series(kit: Kit) -> None:
     found = metrics.one(NODE_SERIES, "", "n1", {"seconds": "20"})
     assert found is not None
     assert found["stepSeconds"] == 5
-    assert [value for value in found["cpu"] if value is not None] == [1000, 1000]
+    assert [value for value in found["cpu"] if value is not None] == pytest.approx([1000, 1000], rel=0.005)
     assert len(metrics.every(POD_SERIES, "default", {})) == 1
     cluster = metrics.one(CLUSTER_SERIES, "", "cluster", {})
     assert cluster is not None
