@@ -58,6 +58,7 @@ from .instruments import Instruments
 from .keyrotation import KeyRotations
 from .local import LocalClient
 from .options import parse_bool
+from .podsecurity import PodSecurity
 from .proxying.services import Services
 from .quota import QuotaGuard
 from .requestinfo import RequestInfo, parse_request
@@ -118,7 +119,9 @@ class ApiServer:
         lookup = StoreLookup(store)
         services = Services(lookup, streams)
         conversions = Conversions(services)
-        extension = Extension(Scope(lookup, registry, services, conversions, self._authorizer.decide))
+        self._standards = PodSecurity(lookup, clock)
+        scope = Scope(lookup, registry, services, conversions, self._authorizer.decide)
+        extension = Extension(scope, self._standards)
         self._verbs = Verbs(store, clock, config, journal, self._guard, computed, extension, conversions)
         undo = Undo(self._verbs, registry, journal, self._authorize)
         self._authenticator = Authenticator(revoked, self.tokens)
@@ -283,6 +286,7 @@ class ApiServer:
 
     def _figures(self) -> Iterator[str]:
         yield from self._instruments.lines()
+        yield from self._standards.lines()
         yield from figures(self._store, self._resources.watches)
 
 

@@ -1,4 +1,5 @@
-"""What others have to say of a request: mutating policies, mutating webhooks, then policies, then validating webhooks.
+"""What others have to say of a request: mutating policies, mutating webhooks, then the standards for pods that its
+namespace asks for, policies, validating webhooks.
 
 Without a webhook for a request everything is decided in the caller's turn of the event loop: nothing here waits then.
 With one it is not, and whoever asked has to look again at what it decided on.
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from common.api.meta import Object
+from console.apiserver.podsecurity import PodSecurity
 
 from .bindings import VALIDATING, is_bound
 from .matching import EXEMPT, Asked, Scope
@@ -22,8 +24,9 @@ Readmit = Callable[[Object], Object]
 
 
 class Extension:
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, standards: PodSecurity) -> None:
         self._scope = scope
+        self._standards = standards
         self._mutations = Mutations(scope)
         self._policies = Policies(scope)
         self._webhooks = Webhooks(scope)
@@ -45,6 +48,7 @@ class Extension:
         asked = await self._webhooks.mutate(asked, warnings)
         if readmit is not None and asked.new is not None and asked.new is not before:
             asked = replace(asked, new=readmit(asked.new))
+        await self._standards.check(asked, warnings)
         await self._policies.check(asked, warnings)
         await self._webhooks.ask_together(asked, warnings)
         return asked.new
