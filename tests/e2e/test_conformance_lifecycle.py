@@ -43,7 +43,8 @@ def _hooked(name: str, address: str) -> dict[str, Any]:
 
 
 def _probed(name: str, script: str, liveness: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    probe = {"initialDelaySeconds": 1, "periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5, **liveness}
+    delay = 3 if name.endswith("-healthy") else 1  # a server needs a moment to listen
+    probe = {"initialDelaySeconds": delay, "periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5, **liveness}
     return pod(name, container(script, livenessProbe=probe, **fields), restartPolicy="Always")
 
 

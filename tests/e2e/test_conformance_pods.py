@@ -69,7 +69,7 @@ def _users() -> dict[str, Any]:
         container("id", "nobody", **{context: {"runAsUser": 65534}}),
         container("id", "own-group", **{context: {"runAsUser": 1001, "runAsGroup": 2002}}),
         container("id", "pods-group"),
-        container("busybox ip link add dummy0 type dummy || echo refused", "plain",
+        container("busybox ip link add dummy0 type dummy 2>&1 || echo refused", "plain",
                   **{context: {"privileged": False, "runAsUser": 0}}),
         container("echo checking > /file && cat /file", "writable",
                   **{context: {"readOnlyRootFilesystem": False, "runAsUser": 0}}),

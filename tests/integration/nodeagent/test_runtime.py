@@ -144,8 +144,10 @@ async def test_exec_probes(runtime: DockerRuntime) -> None:
 
 async def test_stop_signals(runtime: DockerRuntime) -> None:
     async with sandbox(runtime) as box:
-        polite = await runtime.start_container(spec(box, "trap 'exit 7' USR1; while true; do sleep 0.1; done"))
-        await until("the trap to be set", lambda: runtime.exec_probe(polite.id, ["true"], 30))
+        polite = await runtime.start_container(
+            spec(box, "trap 'exit 7' USR1; echo set; while true; do sleep 0.1; done")
+        )
+        await until("the trap to be set", lambda: log(runtime, polite.id))
         assert await runtime.stop(polite.id, "SIGUSR1")
         assert (await ended(runtime, polite.id)).exit_code == 7
         assert not await runtime.stop(polite.id)

@@ -290,7 +290,9 @@ async def test_a_configuration_that_is_refused_leaves_the_last_good_one(
     assert "refuses the configuration" in proxy.state.message
     assert (await client.get("a.example"))[0] == 200
     assert await worker(proxy) == before
-    os.kill(proxy._process._pid, signal.SIGKILL)
+    master = proxy._process._pid
+    os.kill(master, signal.SIGKILL)
+    await until(lambda: proxy._process._pid not in (0, master))
     await recovered(client)
     await proxy.sync(inputs(settings, site, web, slices=slices))
     assert proxy.state.reason == RUNNING
