@@ -30,6 +30,8 @@ from common.aio import Tasks
 from common.api.kinds import LOADBALANCERS, SECRETS, Resource
 from common.api.meta import Object
 from common.client import SharedInformers
+from common.client.endpoint import Endpoint
+from common.client.http import HttpClient
 from common.clock import Clock, SystemClock
 from common.clusterpki import ClusterPki
 from common.errors import ApiError, ServiceUnavailable
@@ -45,6 +47,7 @@ from console.apiserver.backends import Computed, Explainer, HostAdmin, NodeStrea
 from console.apiserver.history.journal import UNDO_RECORDS
 from console.apiserver.server import ApiServer, ListenError
 from console.controllers import all_controllers
+from console.controllers.aggregated import Aggregated
 from console.metrics import Metrics
 from console.nodes.epoch import Epoch, load_epoch
 from console.nodes.service import Nodes, Place
@@ -64,6 +67,7 @@ ENCRYPTED = frozenset({SECRETS.group_resource, UNDO_RECORDS})
 """Resources whose objects nobody may read on disk."""
 RENEWAL_SECONDS = 24 * 3600.0
 _MASTERS = frozenset({MASTERS})
+_CONTROLLERS = "system:kube-controller-manager"
 Progress = Callable[[str], None]
 
 
@@ -231,10 +235,17 @@ class ControlPlane:
     def _start_controllers(
         self, api: ApiServer, registry: Registry, cluster: Cluster, informers: SharedInformers
     ) -> None:
-        client = api.local_client("system:kube-controller-manager", _MASTERS)
+        client = api.local_client(_CONTROLLERS, _MASTERS)
+        # Kinds of servers behind ours are reached through the API server alone, and as the same user.
+        headers = {"Impersonate-User": _CONTROLLERS, "Impersonate-Group": MASTERS}
+        remote = HttpClient(Endpoint.of_socket(self._home.api_socket), user_agent=_CONTROLLERS, headers=headers)
+        self._stack.push_async_callback(remote.close)
+        aggregated = Aggregated(remote, SharedInformers(remote, self._clock))
+        self._stack.push_async_callback(aggregated.informers.close)
         authority, sign = cluster.pki.authority.certificate_pem.decode(), cluster.pki.authority.sign_as_asked
         controllers = all_controllers(
             client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority, informers=informers,
+            aggregated=aggregated,
             issue_token=api.tokens.issue_legacy,
             sign=lambda pem, lifetime, **how: sign(pem, self._clock.now(), lifetime, **how),
         )  # fmt: skip

@@ -49,13 +49,15 @@ class ApiResource:
 class HttpClient:
     """Use it as an async context manager, or call `close`. Lives in the event loop of its first request.
 
-    While it is `read_only`, the server refuses everything that is more than reading.
+    While it is `read_only`, the server refuses everything that is more than reading. `headers` go with every request.
     """
 
-    def __init__(self, endpoint: Endpoint, *, user_agent: str = "quarterdeck") -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, user_agent: str = "quarterdeck", headers: Mapping[str, str] | None = None
+    ) -> None:
         self.endpoint = endpoint
         self.read_only = False
-        self._user_agent = user_agent
+        self._headers = {"User-Agent": user_agent, **(headers or {})}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -76,7 +78,7 @@ class HttpClient:
                 if self.endpoint.socket
                 else aiohttp.TCPConnector(ssl=self.endpoint.tls or True, limit=0)
             )
-            headers = {"User-Agent": self._user_agent}
+            headers = dict(self._headers)
             if self.endpoint.token:
                 headers["Authorization"] = f"Bearer {self.endpoint.token}"
             self._session = aiohttp.ClientSession(connector=connector, headers=headers)

@@ -248,9 +248,9 @@ class ApiServer:
             return await self._route(http, path, info, caller)
 
     def _is_stream(self, http: web.BaseRequest, info: RequestInfo) -> bool:
-        return info.subresource in _LONG_RUNNING or (
-            info.verb == "list" and parse_bool("watch", http.query.get("watch", ""))
-        )
+        if info.subresource in _LONG_RUNNING or http.headers.get("Upgrade", "").lower() == "websocket":
+            return True
+        return info.verb == "list" and parse_bool("watch", http.query.get("watch", ""))
 
     async def _route(
         self, http: web.BaseRequest, path: str, info: RequestInfo | None, caller: Caller

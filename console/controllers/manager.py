@@ -13,6 +13,7 @@ from common.events import Recorder
 from common.pki import LIFETIME
 from common.settings import ClusterConfig
 
+from .aggregated import Aggregated
 from .base import Controller, Kit
 from .certificates import CertificateController, Sign
 from .clusterroleaggregation import ClusterRoleAggregationController
@@ -82,12 +83,14 @@ def all_controllers(
     issue_token: Issue | None = None,
     sign: Sign | None = None,
     informers: SharedInformers | None = None,
+    aggregated: Aggregated | None = None,
 ) -> Controllers:
     """`resources` are all that the API keeps: their objects are garbage collected, and emptied out of a namespace that
     ends. Events own nothing and are not owned, as they outlive what they are about. Without `ca_pem` no
     kube-root-ca.crt is published, without `issue_token` Secrets for tokens stay empty,
     without `sign` approved requests for certificates wait. `informers` are those of the process, which whoever made
-    them closes."""
+    them closes; so is `aggregated`, without which objects of servers behind ours are neither collected nor emptied out
+    of namespaces."""
     owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
     mirrors = informers or SharedInformers(client, clock)
     kit = Kit(client, mirrors, clock, Recorder(client, clock, "kube-controller-manager"))
@@ -113,9 +116,9 @@ def all_controllers(
         FencingController(kit),
         NodeIpamController(kit, config),
         HorizontalPodAutoscalerController(kit, resources),
-        GarbageCollector(kit, owned),
+        GarbageCollector(kit, owned, aggregated),
         PodGarbageCollector(kit),
-        NamespaceController(kit, resources),
+        NamespaceController(kit, resources, aggregated),
         ServiceAccountController(kit),
         ClusterRoleAggregationController(kit),
         EventLifetimeController(kit),

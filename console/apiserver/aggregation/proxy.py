@@ -8,10 +8,11 @@ from multidict import CIMultiDict
 
 from common.api.conditions import is_true
 from common.api.meta import Object
-from common.errors import BadRequest, ServiceUnavailable
+from common.errors import ServiceUnavailable
 from console.apiserver.caller import Caller
 from console.apiserver.proxying.bodies import body_of, headers_of
 from console.apiserver.proxying.services import Services
+from console.apiserver.proxying.upgrading import asks_upgrade
 
 from .frontproxy import FrontProxy, headers, is_claim
 
@@ -29,13 +30,14 @@ async def serve_remote(
     """`service` is the APIService. Raises ServiceUnavailable when its server does not answer."""
     if not is_true(service, "Available"):
         raise ServiceUnavailable("service unavailable")
-    if http.headers.get("Upgrade"):
-        raise BadRequest("unable to upgrade: requests to aggregated API servers are carried as plain HTTP only")
+    upgrade = asks_upgrade(http)
     spec = service["spec"]
     reference = spec["service"]
     where = (str(reference["namespace"]), str(reference["name"]), int(reference.get("port", 443)))
     response: web.StreamResponse | None = None
     try:
+        if upgrade:
+            return await services.upgrade(where, http, front.context(spec), _sent(http, caller))
         async with services.request(
             where, http.method, http.rel_url.raw_path_qs, front.context(spec), encoded=True,
             headers=_sent(http, caller), data=body_of(http),

@@ -15,7 +15,8 @@ from console.registry.catalog import version_order
 @dataclass(frozen=True, slots=True)
 class Remote:
     """One group and version of another server. `resources` is what its `APIResourceList` has, `openapi` its document
-    of OpenAPI v3, `swagger` its part of v2; all as they were when it last answered."""
+    of OpenAPI v3, `swagger` its part of v2; all as they were when it last answered. `available`: whether that was just
+    now, and with the right certificate."""
 
     group: str
     version: str

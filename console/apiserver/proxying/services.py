@@ -7,11 +7,12 @@ answers. TLS is between the API server and that pod: agents carry bytes and see 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 from yarl import URL
 
 from common.api.kinds import PODS, SERVICES
@@ -22,6 +23,7 @@ from console.registry.row import Lookup
 
 from .connector import PodConnector
 from .target import Asked, Target, of_endpoint, of_service, slices_of, subsets
+from .upgrading import carry
 
 CONNECT_SECONDS = 5.0
 
@@ -65,15 +67,28 @@ class Services:
         ServiceUnavailable, aiohttp.ClientError, OSError and TimeoutError."""
         namespace, name, _ = where
         target = self.target(*where)
-        host = f"[{target.address}]" if ":" in target.address else target.address
         async with (
             self._session(target) as session,
             session.request(
-                method, URL(f"https://{host}:{target.port}{path}", encoded=encoded), ssl=context, allow_redirects=False,
+                method, _url(target, path, encoded=encoded), ssl=context, allow_redirects=False,
                 server_hostname=server_name(namespace, name), **how,
             ) as answer,
         ):  # fmt: skip
             yield answer
+
+    async def upgrade(
+        self,
+        where: tuple[str, str, int],
+        http: web.BaseRequest,
+        context: ssl.SSLContext,
+        headers: Mapping[str, str],
+    ) -> web.StreamResponse:
+        """Carry a WebSocket that asks for the path of `http`, which goes out as it is. Raises as `request` does."""
+        namespace, name, _ = where
+        target = self.target(*where)
+        url = _url(target, http.rel_url.raw_path_qs, encoded=True)
+        async with self._session(target) as session:
+            return await carry(http, session, url, headers, ssl=context, server_hostname=server_name(namespace, name))
 
     @asynccontextmanager
     async def _session(self, target: Target) -> AsyncIterator[aiohttp.ClientSession]:
@@ -97,3 +112,8 @@ class Services:
         finally:
             if isinstance(connector, PodConnector):
                 await connector.end()
+
+
+def _url(target: Target, path: str, *, encoded: bool) -> URL:
+    host = f"[{target.address}]" if ":" in target.address else target.address
+    return URL(f"https://{host}:{target.port}{path}", encoded=encoded)

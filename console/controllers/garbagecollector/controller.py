@@ -12,12 +12,14 @@ from functools import partial
 from typing import ClassVar
 
 from common.api.definitions import resources_of
-from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, Resource
+from common.api.kinds import APISERVICES, CUSTOMRESOURCEDEFINITIONS, Resource
 from common.api.meta import Key, Object, is_deleting, key, name, namespace, owner_references, resource_version, uid
-from common.client import Informer
+from common.client import Client, Informer, SharedInformers
 from common.errors import NotFound
+from console.controllers.aggregated import Aggregated
 from console.controllers.base import Controller, Kit
 
+from .following import Following
 from .plan import (
     Delete,
     DropFinalizer,
@@ -49,14 +51,19 @@ class Item:
 
 class GarbageCollector(Controller[Item]):
     """Keys are objects that have an owner or whose dependents hold them. Kinds that are neither in `resources` nor
-    defined by users are left alone, and an owner of such a kind counts as present."""
+    defined by users, nor served by servers behind ours (`aggregated`), are left alone, and an owner of such a kind
+    counts as present."""
 
     name: ClassVar[str] = "garbage-collector"
     component: ClassVar[str] = "garbage-collector-controller"
     workers: ClassVar[int] = 8
 
-    def __init__(self, kit: Kit, resources: Sequence[Resource]) -> None:
+    def __init__(self, kit: Kit, resources: Sequence[Resource], aggregated: Aggregated | None = None) -> None:
         super().__init__(kit)
+        self._following: Following | None = None
+        if aggregated is not None:
+            watched = self.mirror(APISERVICES), self.clock
+            self._following = Following(aggregated, *watched, self._collect_aggregated, self._forget_aggregated)
         self._informers: dict[Resource, Informer] = {}
         self._kinds = {(resource.api_version, resource.kind): resource for resource in resources}
         self._uids: dict[str, Item] = {}
@@ -66,9 +73,36 @@ class GarbageCollector(Controller[Item]):
             self.mirror(resource)
         self.mirror(CUSTOMRESOURCEDEFINITIONS).listen(self._define)
 
+    async def begin(self) -> None:
+        if self._following is not None:
+            self._following.start()
+
+    async def close(self) -> None:
+        if self._following is not None:
+            await self._following.close()
+        await super().close()
+
+    def _is_aggregated(self, resource: Resource) -> bool:
+        return self._following is not None and resource in self._following.kinds
+
+    def _client_of(self, resource: Resource) -> Client:
+        return self._following.client if self._following and self._is_aggregated(resource) else self.client
+
+    def _collect_aggregated(self, resource: Resource) -> None:
+        self._kinds[resource.api_version, resource.kind] = resource
+        self._collect(resource)
+
+    def _forget_aggregated(self, resource: Resource) -> None:
+        self._kinds.pop((resource.api_version, resource.kind), None)
+        self._forget(resource)
+
+    def _informers_of(self, resource: Resource) -> SharedInformers:
+        return self._following.informers if self._following and self._is_aggregated(resource) else self.kit.informers
+
     def _collect(self, resource: Resource) -> None:
-        self.index(resource, _BY_OWNER, _owner_uids)
-        informer = self._informers[resource] = self.kit.informers.get(resource)
+        informers = self._informers_of(resource)
+        informers.index(resource, _BY_OWNER, _owner_uids)
+        informer = self._informers[resource] = informers.get(resource)
         informer.listen(partial(self._changed, resource))
 
     def _define(self, old: Object | None, new: Object | None) -> None:
@@ -91,7 +125,7 @@ class GarbageCollector(Controller[Item]):
     def _forget(self, resource: Resource) -> None:
         del self._informers[resource]
         self._uids = {found: item for found, item in self._uids.items() if item.resource != resource}
-        self.tasks.start(f"forget {resource.group_resource}", self.kit.informers.drop(resource))
+        self.tasks.start(f"forget {resource.group_resource}", self._informers_of(resource).drop(resource))
 
     def _changed(self, resource: Resource, old: Object | None, new: Object | None) -> None:
         if old is not None and (new is None or uid(new) != uid(old)):
@@ -125,8 +159,9 @@ class GarbageCollector(Controller[Item]):
         obj = informer.get(key.key) if informer else None
         if obj is None:
             return
-        if not all(informer.synced.is_set() for informer in self._informers.values()):
-            # Of a kind that was defined a moment ago not all dependents are known yet.
+        if not all(one.synced.is_set() for kind, one in self._informers.items() if not self._is_aggregated(kind)):
+            # Of a kind that was defined a moment ago not all dependents are known yet. A server behind ours that does
+            # not answer must not keep others' objects.
             self.queue.add_after(key, _SOON)
             return
         dependents = [
@@ -170,7 +205,7 @@ class GarbageCollector(Controller[Item]):
         if resource.namespaced and not home:
             return Owner.WRONG
         try:
-            owner = await self.client.get(resource, str(reference.get("name")), home)
+            owner = await self._client_of(resource).get(resource, str(reference.get("name")), home)
         except NotFound:
             return Owner.ABSENT
         return Owner.PRESENT if uid(owner) == reference.get("uid") else Owner.ABSENT
@@ -197,7 +232,7 @@ class GarbageCollector(Controller[Item]):
                 case Delete(policy, unblock):
                     if unblock:
                         await self._patch(resource, obj, {"ownerReferences": unblocked(obj)})
-                    await self.client.delete(
+                    await self._client_of(resource).delete(
                         resource, name(obj), _home(resource, obj), uid=uid(obj), propagation_policy=policy
                     )
                 case SetOwners(references):
@@ -223,7 +258,9 @@ class GarbageCollector(Controller[Item]):
 
     async def _patch(self, resource: Resource, obj: Object, meta: Object) -> None:
         guard = {"uid": uid(obj), "resourceVersion": resource_version(obj)}
-        await self.client.patch(resource, name(obj), {"metadata": {**meta, **guard}}, _home(resource, obj))
+        await self._client_of(resource).patch(
+            resource, name(obj), {"metadata": {**meta, **guard}}, _home(resource, obj)
+        )
 
 
 def _home(resource: Resource, obj: Object) -> str | None:

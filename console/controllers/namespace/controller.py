@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from common.api.conditions import is_true
 from common.api.definitions import resources_of
 from common.api.kinds import APISERVICES, CUSTOMRESOURCEDEFINITIONS, NAMESPACES, PODS, Resource
 from common.api.meta import Key, Object, is_deleting, metadata, name, uid
-from common.errors import ApiError, Conflict, NotFound
+from common.client import Client
+from common.errors import ApiError, Conflict, MethodNotAllowed, NotFound
+from console.controllers.aggregated import Aggregated, group_version, is_silent
 from console.controllers.base import Controller, Kit, finish_all
 
 from .conditions import Leftover, conditions
@@ -25,12 +26,13 @@ AGAIN_SECONDS = 1.0  # between passes over a namespace that still holds somethin
 
 class NamespaceController(Controller[str]):
     """Keys are names of namespaces; `resources` are the namespaced ones that there are, those that are defined by
-    users aside."""
+    users aside. Without `aggregated` those of servers behind ours are left alone."""
 
     name: ClassVar[str] = "namespace-controller"
 
-    def __init__(self, kit: Kit, resources: Sequence[Resource]) -> None:
+    def __init__(self, kit: Kit, resources: Sequence[Resource], aggregated: Aggregated | None = None) -> None:
         super().__init__(kit)
+        self._aggregated = aggregated
         self._resources = [resource for resource in resources if resource.namespaced and resource != PODS]
         self._definitions = self.mirror(CUSTOMRESOURCEDEFINITIONS)
         self._services = self.mirror(APISERVICES)
@@ -59,24 +61,37 @@ class NamespaceController(Controller[str]):
     async def _look(self, namespace: str) -> Leftover:
         """Delete what there is, and tell what is left of it."""
         left = Leftover()
-        await self._empty(PODS, namespace, left)
+        await self._empty(self.client, PODS, namespace, left)
         if left.is_empty:
             for resource in (*self._resources, *self._defined()):
-                await self._empty(resource, namespace, left)
-        left.silent += [_group_version(service) for service in self._services.items() if _is_silent(service)]
+                await self._empty(self.client, resource, namespace, left)
+            await self._empty_aggregated(namespace, left)
+        left.silent += [group_version(service) for service in self._services.items() if is_silent(service)]
         return left
+
+    async def _empty_aggregated(self, namespace: str, left: Leftover) -> None:
+        if self._aggregated is None:
+            return
+        try:
+            found = await self._aggregated.resources(self._services.items(), ("list", "delete"))
+        except ApiError as error:
+            left.errors.append(str(error))
+            return
+        for resource in found:
+            if resource.namespaced:
+                await self._empty(self._aggregated.client, resource, namespace, left)
 
     def _defined(self) -> list[Resource]:
         found = [resources_of(definition)[:1] for definition in self._definitions.items()]
         return [resource for resources in found for resource in resources if resource.namespaced]
 
-    async def _empty(self, resource: Resource, namespace: str, left: Leftover) -> None:
+    async def _empty(self, client: Client, resource: Resource, namespace: str, left: Leftover) -> None:
         try:
-            found = (await self.client.list(resource, namespace)).items
-            await finish_all(self._delete(resource, namespace, obj) for obj in found if not is_deleting(obj))
-            found = (await self.client.list(resource, namespace)).items if found else []
-        except NotFound:
-            return  # a kind whose definition has just gone, and all its objects with it
+            found = (await client.list(resource, namespace)).items
+            await finish_all(_delete(client, resource, namespace, obj) for obj in found if not is_deleting(obj))
+            found = (await client.list(resource, namespace)).items if found else []
+        except (NotFound, MethodNotAllowed):
+            return  # a kind whose definition has just gone, and all its objects with it; one that nobody can delete
         except ApiError as error:
             left.errors.append(f"{resource.group_resource}: {error}")
             return
@@ -84,12 +99,6 @@ class NamespaceController(Controller[str]):
             left.remaining[resource] += len(found)
         for obj in found:
             left.finalizers.update(metadata(obj).get("finalizers") or ())
-
-    async def _delete(self, resource: Resource, namespace: str, obj: Object) -> None:
-        try:
-            await self.client.delete(resource, name(obj), namespace, uid=uid(obj), propagation_policy="Background")
-        except (NotFound, Conflict):
-            return
 
     async def _report(self, namespace: Object, left: Leftover) -> Object:
         """The namespace with what was found in it. Raises NotFound when it is gone."""
@@ -101,11 +110,8 @@ class NamespaceController(Controller[str]):
         return await self.client.update(NAMESPACES, changed, subresource="status")
 
 
-def _is_silent(service: Object) -> bool:
-    """Whether a server of somebody else's, behind ours, does not answer: nobody knows what it holds of a namespace."""
-    return bool((service.get("spec") or {}).get("service")) and not is_true(service, "Available")
-
-
-def _group_version(service: Object) -> str:
-    spec = service["spec"]
-    return f"{spec.get('group', '')}/{spec.get('version', '')}"
+async def _delete(client: Client, resource: Resource, namespace: str, obj: Object) -> None:
+    try:
+        await client.delete(resource, name(obj), namespace, uid=uid(obj), propagation_policy="Background")
+    except (NotFound, Conflict):
+        return

@@ -12,14 +12,14 @@ from pathlib import Path
 import aiohttp
 import orjson
 import pytest
-from aiohttp import web
+from aiohttp import WSMsgType, web
 from yarl import URL
 
 from common.api.kinds import APISERVICES, CONFIGMAPS, ROLES, SERVICES, Resource
 from common.api.meta import Object
 from common.client.http import HttpClient
 from common.errors import Invalid, NotFound, ServiceUnavailable
-from common.pki import Subject
+from common.pki import MASTERS, Subject
 
 from .conftest import Running
 from .kubectl import Kubectl
@@ -62,11 +62,28 @@ class Sample:
             return _answer({"kind": "APIResourceList", "groupVersion": f"{GROUP}/{VERSION}", "resources": listed})
         if http.path == f"/openapi/v3/apis/{GROUP}/{VERSION}":
             return _answer({"openapi": "3.0.0", "info": {"title": "sample"}, "paths": {}})
+        if http.path.endswith("/talk"):
+            return await self._talk(http)
         if "flunders" not in http.path:
             return web.Response(status=404)
         self.paths.append(http.rel_url.raw_path_qs)
         self.headers.append({name: http.headers.getall(name) for name in http.headers})
         return await self._flunders(http)
+
+    async def _talk(self, http: web.BaseRequest) -> web.StreamResponse:
+        """Sends back what comes, and ends with a code of its own."""
+        if http.headers["X-Remote-User"] == "mallory":
+            return web.Response(status=403)
+        socket = web.WebSocketResponse(protocols=("second.example.com",))
+        await socket.prepare(http)
+        async for message in socket:
+            if message.data == "bye":
+                await socket.close(code=4001)
+            elif message.type is WSMsgType.TEXT:
+                await socket.send_str(f"{http.headers['X-Remote-User']}: {message.data}")
+            else:
+                await socket.send_bytes(message.data[::-1])
+        return socket
 
     async def _flunders(self, http: web.BaseRequest) -> web.StreamResponse:
         name = http.path.partition("/flunders/")[2]
@@ -117,6 +134,13 @@ async def condition(client: HttpClient, reason: str) -> Object:
             if found["reason"] == reason:
                 return dict(found)
         await asyncio.sleep(0.02)
+
+
+async def discovered(client: HttpClient) -> None:
+    while True:
+        if FLUNDERS in [item.resource for item in await client.discover()]:
+            return
+        await asyncio.sleep(0.05)
 
 
 def flunder(name: str) -> Object:
@@ -248,6 +272,34 @@ async def test_a_certificate_of_somebody_else_is_not_trusted(client: HttpClient,
     await condition(client, "Passed")
     with pytest.raises(ServiceUnavailable, match=r"error trying to reach service: .*certificate"):
         await client.list(FLUNDERS)
+    # What it says of itself is not believed either.
+    assert FLUNDERS not in [item.resource for item in await client.discover()]
+    found = await client.get(APISERVICES, SERVICE_NAME)
+    await client.update(APISERVICES, {**found, "spec": {**found["spec"], "caBundle": sample.bundle}})
+    await discovered(client)
+    await client.list(FLUNDERS)
+
+
+async def test_a_websocket_goes_through(api: Running, client: HttpClient, sample: Sample) -> None:
+    await expose(client, sample.port)
+    await client.create(APISERVICES, sample.registration())
+    await condition(client, "Passed")
+    talk = f"http://api/apis/{GROUP}/{VERSION}/namespaces/default/flunders/one/talk"
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session:
+        async with session.ws_connect(talk, protocols=("first.example.com", "second.example.com")) as socket:
+            assert socket.protocol == "second.example.com"
+            await socket.send_str("hello")
+            assert (await socket.receive()).data == "quarterdeck-admin: hello"
+            await socket.send_bytes(b"x" * 100_000 + b"yz")
+            assert (await socket.receive()).data == b"zy" + b"x" * 100_000
+            await socket.send_str("bye")
+            assert (await socket.receive()).data == 4001
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(talk, headers={"Impersonate-User": "mallory", "Impersonate-Group": MASTERS})
+        assert refused.value.status == 403
+        odd = {"Connection": "Upgrade", "Upgrade": "SPDY/3.1"}
+        async with session.get(talk, headers=odd) as answer:
+            assert (answer.status, "only WebSockets are carried, not SPDY/3.1" in await answer.text()) == (400, True)
 
 
 async def test_servers_learn_whom_to_trust(api: Running, client: HttpClient) -> None:

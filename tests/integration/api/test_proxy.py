@@ -58,12 +58,21 @@ async def _away(_request: web.Request) -> web.Response:
     return web.Response(status=302, headers={"Location": "/tell"})
 
 
+async def _echo(request: web.Request) -> web.StreamResponse:
+    socket = web.WebSocketResponse(protocols=("chat",))
+    await socket.prepare(request)
+    async for message in socket:
+        await socket.send_str(f"{request.query['who']}: {message.data}")
+    return socket
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     app = web.Application()
     app.router.add_get("/page", _page)
     app.router.add_get("/long", _long)
     app.router.add_get("/away", _away)
+    app.router.add_get("/echo", _echo)
     app.router.add_get("/untyped", _untyped)
     app.router.add_get("/binary", _untyped)
     app.on_response_prepare.append(_without_type)
@@ -224,6 +233,18 @@ async def test_a_service_is_reached_by_name_or_number_of_its_port(client: HttpCl
 
 
 @pytest.mark.usefixtures("pod")
+@pytest.mark.usefixtures("pod")
+async def test_a_websocket_goes_through(api: Running) -> None:
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session:
+        async with session.ws_connect(f"http://api{PREFIX}/echo?who=me", protocols=("chat",)) as socket:
+            assert socket.protocol == "chat"
+            await socket.send_str("hello")
+            assert (await socket.receive()).data == "me: hello"
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(f"http://api{PREFIX}/page")
+        assert refused.value.status == 200  # the page that is there, and no upgrade
+
+
 async def test_what_a_caller_may_not_do_is_not_proxied(api: Running) -> None:
     connector = aiohttp.TCPConnector(ssl=_trusting(api))
     async with (
