@@ -14,7 +14,7 @@ MENTION = re.compile(r"`([\w/.]+?)(?:\.py)?`")
 ANYTHING = "all of"
 
 # What controllers stand on, and the one module that knows them all.
-SHARED = frozenset({"base", "expectations", "ownership", "ownwrites", "podcontrol", "revisions"})
+SHARED = frozenset({"aggregated", "base", "expectations", "ownership", "ownwrites", "podcontrol", "revisions"})
 WIRING = "manager"
 
 
