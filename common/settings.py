@@ -68,6 +68,11 @@ class Home:
         return self.path / "console" / "console.log"
 
     @property
+    def audit(self) -> Path:
+        """The folder of the audit log; mode 0700."""
+        return self.path / "console" / "audit"
+
+    @property
     def console_pid(self) -> Path:
         """Locked (flock) by the running control plane, which writes its process id into it."""
         return self.path / "console" / "console.pid"

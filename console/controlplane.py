@@ -226,6 +226,7 @@ class ControlPlane:
             store, registry, self._clock, cluster.config,
             streams=backends, explainer=backends, hosts=backends, computed=backends,
             revoked=cluster.pki.revocations.is_revoked, signer=cluster.pki.signer, front=_front_proxy(cluster.pki),
+            audit=self._home.audit,
         )  # fmt: skip
         await api.start(self._home.api_socket, listen)
         self._stack.push_async_callback(api.close)

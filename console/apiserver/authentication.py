@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import os
 import socket
 import ssl
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
@@ -19,11 +19,13 @@ from common.errors import Forbidden, Unauthorized
 from common.pki import ADMINISTRATOR, MASTERS
 from common.tls import peer_subject
 
+from .audit.trail import Trail
 from .caller import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, Caller
 from .identity.accounts import Identified, ServiceAccountTokens
 
-log = logging.getLogger(__name__)
 CREDENTIAL = "authentication.kubernetes.io/credential-id"
+REFUSED = "quarterdeck.io/refused"
+"""The annotation of the audit log that says what was wrong with a token."""
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _BEARER = "bearer "
 
@@ -37,15 +39,21 @@ class Authenticator:
         self._tokens = tokens
         self._known: WeakKeyDictionary[asyncio.BaseTransport, tuple[str, Caller]] = WeakKeyDictionary()
 
-    def authenticate(self, http: web.BaseRequest) -> Caller:
-        """Raises Unauthorized when the caller shows nothing that is good, Forbidden for another user of this
-        machine. A certificate counts before a token, a token before the owner of the socket."""
+    def authenticate(self, http: web.BaseRequest, trail: Trail) -> Caller:
+        """The caller, who leaves that trail. Raises Unauthorized when the caller shows nothing that is good, Forbidden
+        for another user of this machine. A certificate counts before a token, a token before the owner of the
+        socket."""
+        caller = replace(self._find(http, trail), trail=trail)
+        trail.user = caller.info
+        return caller
+
+    def _find(self, http: web.BaseRequest, trail: Trail) -> Caller:
         transport, user_agent = http.transport, http.headers.get("User-Agent", "")
         if transport is None:
             raise Unauthorized("the connection is closed")
         token = _bearer(http.headers.get("Authorization", ""))
         if token and (is_local(transport) or not transport.get_extra_info("peercert")):
-            return self._of_token(token, user_agent)
+            return self._of_token(token, user_agent, trail)
         known = self._known.get(transport)
         if known is not None and known[0] == user_agent:
             return known[1]
@@ -53,12 +61,12 @@ class Authenticator:
         self._known[transport] = (user_agent, caller)
         return caller
 
-    def _of_token(self, token: str, user_agent: str) -> Caller:
+    def _of_token(self, token: str, user_agent: str, trail: Trail) -> Caller:
         try:
             found = self._tokens.authenticate(token)
         except Unauthorized as error:
             # The reason helps who runs the cluster, and must not help who tries tokens.
-            log.info("a token is refused: %s", error.message)
+            trail.annotations[REFUSED] = error.message
             raise Unauthorized("Unauthorized") from None
         return token_caller(found, f"token {user_agent}")
 

@@ -26,7 +26,7 @@ from console.registry.catalog import Registry
 from console.store import Store
 
 from . import readonly
-from .access.authorizer import Authorizer
+from .access.authorizer import ALLOWED, Authorizer
 from .access.certificates import CertificateGuard
 from .access.escalation import EscalationGuard
 from .access.noderestriction import NodeRestriction
@@ -36,6 +36,9 @@ from .aggregation.frontproxy import FrontProxy, publish
 from .aggregation.proxy import serve_remote
 from .aggregation.registration import Registration
 from .aggregation.remote import Remote
+from .audit.auditor import Auditor
+from .audit.request import TRAIL, factory
+from .audit.trail import Trail
 from .authentication import Authenticator
 from .authorization import attributes, needed, path_attributes
 from .backends import Computed, Explainer, HostAdmin, NodeStreams
@@ -87,7 +90,8 @@ class ApiServer:
     """`streams`, `explainer`, `hosts` and `computed` are the parts of other components that requests reach through it;
     without one of them its requests are answered ServiceUnavailable. `revoked` says of a serial number whether its
     certificate is trusted no longer. `signer` signs tokens of ServiceAccounts; without one they last as long as this
-    server. `front` is who it is to API servers of users; without it none of them is asked."""
+    server. `front` is who it is to API servers of users; without it none of them is asked. `audit` is the folder of the
+    audit log; without one there is none."""
 
     def __init__(
         self,
@@ -103,6 +107,7 @@ class ApiServer:
         revoked: Callable[[int], bool] = lambda _serial: False,
         signer: SigningKey | None = None,
         front: FrontProxy | None = None,
+        audit: Path | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -115,7 +120,8 @@ class ApiServer:
             QuotaGuard(store),
             NodeRestriction(),
         )
-        journal = Journal(store, clock)
+        self._auditor = Auditor(clock, registry, audit)
+        self._journal = journal = Journal(store, clock, audit=self._auditor.wrote)
         lookup = StoreLookup(store)
         services = Services(lookup, streams)
         conversions = Conversions(services)
@@ -159,6 +165,7 @@ class ApiServer:
     async def start(self, socket_path: Path | None, tls: tuple[str, int, ssl.SSLContext] | None = None) -> None:
         """Create what every cluster has, then listen. Port 0 takes any free one. Raises ListenError."""
         self._authorizer.start()
+        await self._auditor.start(self._journal)
         self._custom.load()
         self._custom.start()
         self._type_checking.start()
@@ -173,7 +180,10 @@ class ApiServer:
         if self._remotes is not None:
             self._remotes.start()
         # Bodies come as they were sent: Kubernetes takes no compressed ones, and what is proxied goes on as it is.
-        answering = web.Server(self._handle, handler_cancellation=True, access_log=None, auto_decompress=False)
+        answering = web.Server(
+            self._handle, request_factory=factory(self._auditor), handler_cancellation=True, access_log=None,
+            auto_decompress=False,
+        )  # fmt: skip
         self._runner = web.ServerRunner(answering, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         try:
@@ -204,6 +214,7 @@ class ApiServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await self._auditor.close()
         if self._socket_path is not None:
             self._socket_path.unlink(missing_ok=True)
             self._socket_path = None
@@ -212,20 +223,26 @@ class ApiServer:
         path = http.path.rstrip("/") or "/"
         info = parse_request(http.method, path)
         started, code = self._clock.monotonic(), 0  # the code of whoever went before there was an answer
+        trail = self._auditor.begin(http, info)
+        http[TRAIL] = trail
         try:
-            response = await self._answer(http, path, info)
+            response = await self._answer(http, path, info, trail)
             code = response.status
             if not response.prepared:
                 response.headers.setdefault("Cache-Control", NOT_KEPT)
             return response
         finally:
+            self._auditor.ended(trail, code)
             seconds = self._clock.monotonic() - started
             self._instruments.ended(asked_of(http, info, self._registry), code, seconds)
 
-    async def _answer(self, http: web.BaseRequest, path: str, info: RequestInfo | None) -> web.StreamResponse:
+    async def _answer(
+        self, http: web.BaseRequest, path: str, info: RequestInfo | None, trail: Trail
+    ) -> web.StreamResponse:
         try:
-            return await self._admit(http, path, info)
+            return await self._admit(http, path, info, trail)
         except ApiError as error:
+            trail.failed(error.to_status())
             return error_response(error)
         except ConnectionError:
             raise
@@ -233,14 +250,17 @@ class ApiServer:
             log.exception("%s %s failed in an unexpected way", http.method, http.path)
             return error_response(InternalError("an internal error occurred; the log of the control plane has it"))
 
-    async def _admit(self, http: web.BaseRequest, path: str, info: RequestInfo | None) -> web.StreamResponse:
+    async def _admit(
+        self, http: web.BaseRequest, path: str, info: RequestInfo | None, trail: Trail
+    ) -> web.StreamResponse:
         if path in OPEN_PATHS:
             return await self._system.handle(http, path)
-        caller = impersonate(self._authorizer, self._authenticator.authenticate(http), http.headers)
+        caller = impersonate(self._authorizer, self._authenticator.authenticate(http, trail), http.headers)
         readonly.check(http.headers, http.method, info)
         if self._closing and not is_health(path):
             raise ServiceUnavailable("the API server is closing", retry_after=1)
-        if info is None or self._is_stream(http, info):
+        trail.long_running = info is not None and self._is_stream(http, info)
+        if info is None or trail.long_running:
             return await self._route(http, path, info, caller)
         with self._instruments.under_way(mutating=http.method not in {"GET", "HEAD"}) as before:
             if before >= MAX_IN_FLIGHT:
@@ -257,7 +277,9 @@ class ApiServer:
     ) -> web.StreamResponse:
         if info is None:
             self._authorizer.check(caller, path_attributes(http.method, http.path))
-        elif MASTERS not in caller.groups:  # the authorizer knows it too: this spares reading out what is asked
+        elif MASTERS in caller.groups:  # the authorizer knows it too: this spares reading out what is asked
+            self._authorizer.note(caller, ALLOWED)
+        else:
             for asked in needed(info, http.query):
                 self._authorizer.check(caller, asked)
         remote = self._remote_of(path)

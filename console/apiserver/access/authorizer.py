@@ -18,6 +18,8 @@ from . import nodes
 from .attributes import Attributes, Decision, describe
 from .policy import RESOURCES, Grants, Policy
 
+ALLOWED = Decision(True)
+
 
 class Authorizer:
     def __init__(self, store: Store) -> None:
@@ -37,10 +39,10 @@ class Authorizer:
 
     def decide(self, caller: Caller, asked: Attributes) -> Decision:
         if MASTERS in caller.groups:
-            return Decision(True)
+            return ALLOWED
         node = nodes.node_of(caller.user, caller.groups)
         if node and not asked.path and nodes.allows(node, asked, self._pods()):
-            return Decision(True)
+            return ALLOWED
         return self.grants(caller, asked.namespace).decide(asked)
 
     def allows(self, caller: Caller, asked: Attributes) -> bool:
@@ -51,11 +53,16 @@ class Authorizer:
 
     def check(self, caller: Caller, asked: Attributes) -> None:
         """Raises Forbidden, in Kubernetes' words."""
-        if MASTERS in caller.groups:
-            return
         decision = self.decide(caller, asked)
+        self.note(caller, decision)
         if not decision.allowed:
             raise refusal(caller, asked, decision.reason)
+
+    @staticmethod
+    def note(caller: Caller, decision: Decision) -> None:
+        """Have the decision about a request in the audit log."""
+        if caller.trail is not None:
+            caller.trail.decided(allowed=decision.allowed, reason=decision.reason)
 
     def _pods(self) -> list[dict[str, object]]:
         return [entry.obj for entry in self._store.entries(PODS.group_resource)]

@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from common.api.kinds import CHANGES
 from common.api.meta import Object
 from common.clock import Clock
 from common.errors import ApiError
+from console.apiserver.audit.trail import Recorded
+from console.apiserver.caller import Caller
 from console.store import Entry, Store
 from console.store.store import Changed
 
-from .record import Write, change, is_worth_recording, undo_record
+from .record import Write, is_worth_recording, recorded, undo_record
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +29,22 @@ UNDO_RECORDS = "undorecords.quarterdeck.io"
 KEPT = 5000
 """Changes, so weeks of a busy team: about 3 KiB of memory each."""
 _CHANGES = CHANGES.group_resource
+Audit = Callable[[Caller, Recorded], None]
+
+
+def _nobody(_caller: Caller, _recorded: Recorded) -> None:
+    """Where nothing is audited."""
 
 
 class Journal:
-    """`record` is called between a write and its commit."""
+    """`record` is called between a write and its commit. `audit` hears of writes of the control plane's own parts,
+    which are no requests; those of others are noted on the trails of their requests."""
 
-    def __init__(self, store: Store, clock: Clock, kept: int = KEPT) -> None:
+    def __init__(self, store: Store, clock: Clock, kept: int = KEPT, audit: Audit = _nobody) -> None:
         self._store = store
         self._clock = clock
         self._kept = kept
+        self._audit = audit
         self._names = deque(sorted(entry.key[1] for entry in store.entries(_CHANGES)))
 
     def record(self, write: Write) -> str:
@@ -44,20 +53,32 @@ class Journal:
             return ""
         now = self._clock.now()
         name = self._next_name(now.strftime("%Y%m%d-%H%M%S-%f"))
-        told = change(write, name, now)
-        if told is None:
+        found = recorded(write, name, now)
+        if found is None:
             return ""
-        self._put(_CHANGES, name, told)
+        self._put(_CHANGES, name, found.change)
         if write.old is not None:  # a creation is undone by its uid, which the Change has
             self._put(UNDO_RECORDS, name, undo_record(write, name))
         self._names.append(name)
         while len(self._names) > self._kept:
             self._forget(self._names.popleft())
+        if write.caller.trail is not None:
+            write.caller.trail.wrote(found)
+        else:
+            self._audit(write.caller, found)
         return name
 
     def undo_record(self, name: str) -> Object | None:
         entry = self._store.newest(UNDO_RECORDS, "", name)
         return None if entry is None else entry.obj
+
+    def since(self, name: str) -> Iterator[Recorded]:
+        """What is recorded from that name on, in the order of the writes. What a creation made is in no record."""
+        for found in self._names:
+            entry = self._store.newest(_CHANGES, "", found) if found >= name else None
+            if entry is not None:
+                kept = self.undo_record(found) or {}
+                yield Recorded(entry.obj, (), kept.get("old"), kept.get("new"))
 
     def _next_name(self, moment: str) -> str:
         """Names sort in the order of writes, also of two within a microsecond and after a clock was set back."""

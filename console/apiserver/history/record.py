@@ -17,6 +17,7 @@ import orjson
 from common.api import kinds, meta
 from common.api.kinds import Resource
 from common.api.meta import Object
+from console.apiserver.audit.trail import Recorded
 from console.apiserver.caller import Caller
 
 from .deltas import Delta, Missing, deltas, text
@@ -29,7 +30,7 @@ _NOISE = frozenset({meta.LAST_APPLIED, "deployment.kubernetes.io/revision"})
 _UNRECORDED = frozenset(
     resource.group_resource for resource in (kinds.EVENTS, kinds.LEASES, kinds.ENDPOINTSLICES, kinds.HOSTS)
 )
-_SECRET_FIELDS = frozenset({"data", "stringData"})
+SECRET_FIELDS = frozenset({"data", "stringData"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,17 @@ def differences(old: Object | None, new: Object | None) -> list[Delta]:
     return list(deltas(meant(old), meant(new)))
 
 
-def change(write: Write, name: str, now: datetime) -> Object | None:
-    """The Change of a write; None when nothing that counts differs."""
+def recorded(write: Write, name: str, now: datetime) -> Recorded | None:
+    """What is remembered of a write under this name; None when nothing that counts differs."""
     updated = not write.is_deletion and write.old is not None
     found = differences(write.old, write.new) if updated else []
     if updated and not found:
         return None
+    new = None if write.is_deletion else write.new
+    return Recorded(_change(write, name, now, found), found, write.old, new)
+
+
+def _change(write: Write, name: str, now: datetime, found: list[Delta]) -> Object:
     subject = write.subject
     resource = write.resource
     named: Object = {
@@ -107,26 +113,32 @@ def change(write: Write, name: str, now: datetime) -> Object | None:
     }
     if resource.namespaced:
         named["namespace"] = meta.namespace(subject)
-    secret = resource.group_resource == kinds.SECRETS.group_resource
+    caller = write.caller
+    asked = {"impersonator": caller.impersonator, "auditID": "" if caller.trail is None else caller.trail.audit_id}
     return {
         "apiVersion": kinds.CHANGES.api_version,
         "kind": kinds.CHANGES.kind,
         "metadata": {"name": name, "uid": str(uuid.uuid4()), "creationTimestamp": meta.format_time(now)},
         "time": meta.format_micro_time(now),
-        "verb": "delete" if write.is_deletion else "update" if updated else "create",
-        "user": write.caller.user,
-        "source": write.caller.source,
+        "verb": "delete" if write.is_deletion else "create" if write.old is None else "update",
+        "user": caller.user,
+        **{field: value for field, value in asked.items() if value},
+        "source": caller.source,
         "object": named,
-        "differences": list(_shown(found, secret=secret)),
+        "differences": list(_shown(found, secret=is_secret(named))),
     }
+
+
+def is_secret(about: Object) -> bool:
+    """Whether what a Change is about has values that nobody may read in it."""
+    return (about.get("apiVersion"), about.get("kind")) == (kinds.SECRETS.api_version, kinds.SECRETS.kind)
 
 
 def _shown(found: Iterable[Delta], *, secret: bool) -> Iterable[Object]:
     for number, delta in enumerate(found):
         if number == MAX_DELTAS:
             return
-        hidden = secret and bool(delta.path) and delta.path[0] in _SECRET_FIELDS
-        show = _length if hidden else _value
+        show = length if secret and is_hidden(delta) else _value
         sides = (("old", delta.old), ("new", delta.new))
         yield {"path": text(delta.path), **{side: show(v) for side, v in sides if not isinstance(v, Missing)}}
 
@@ -136,7 +148,12 @@ def _value(value: Any) -> str:
     return written if len(written) <= MAX_TEXT else written[: MAX_TEXT - 1] + "…"
 
 
-def _length(value: Any) -> str:
+def is_hidden(delta: Delta) -> bool:
+    """Whether a difference of a Secret is one of its values."""
+    return bool(delta.path) and delta.path[0] in SECRET_FIELDS
+
+
+def length(value: Any) -> str:
     """Of a secret only how long it is, in the base64 form that the API has."""
     if isinstance(value, dict):
         return f"{len(value)} keys"

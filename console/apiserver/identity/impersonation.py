@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import unquote
 
 from multidict import CIMultiDictProxy
@@ -41,7 +42,10 @@ def impersonate(authorizer: Authorizer, caller: Caller, headers: CIMultiDictProx
     elif UNAUTHENTICATED not in found:
         found.add(AUTHENTICATED)
     shown = tuple((key, tuple(values)) for key, values in sorted(extra.items()))
-    return Caller(user, frozenset(found), caller.source, uid, shown, impersonator=caller.user)
+    acting = replace(caller, user=user, groups=frozenset(found), uid=uid, extra=shown, impersonator=caller.user)
+    if acting.trail is not None:
+        acting.trail.acting = acting.info
+    return acting
 
 
 def _asked(user: str, groups: list[str], uid: str, extra: dict[str, list[str]]) -> Iterator[Attributes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from common.api import meta
 from common.api.meta import Object
@@ -80,12 +79,12 @@ class Reviews:
             return {"user": {}, "error": error.message}
         return {
             "authenticated": True,
-            "user": user_info(token_caller(found, "")),
+            "user": token_caller(found, "").info,
             "audiences": [item for item in audiences or self._tokens.audiences if item in found.audiences],
         }
 
     def _self_review(self, caller: Caller, _review: Object) -> Object:
-        return {"userInfo": user_info(caller)}
+        return {"userInfo": caller.info}
 
     def _access_review(self, _caller: Caller, review: Object) -> Object:
         spec = review["spec"]
@@ -121,17 +120,6 @@ def _rules(grants: Grants) -> Object:
             resources.append(grant.raw)
     found: Object = {"resourceRules": resources, "nonResourceRules": paths, "incomplete": bool(grants.errors)}
     return {**found, "evaluationError": ", ".join(grants.errors)} if grants.errors else found
-
-
-def user_info(caller: Caller) -> Object:
-    """authentication.k8s.io/v1 UserInfo; what is empty is left out."""
-    found: Mapping[str, Any] = {
-        "username": caller.user,
-        "uid": caller.uid,
-        "groups": caller.group_list,
-        "extra": {key: list(values) for key, values in caller.extra},
-    }
-    return {name: value for name, value in found.items() if value}
 
 
 def _asked(spec: Object) -> Attributes:

@@ -108,6 +108,8 @@ schema.define(
             "time": {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"},
             "verb": _text("create, update or delete."),
             "user": _text("Who made the write."),
+            "impersonator": _text("Who acted as that user, if anybody did."),
+            "auditID": _text("The request in the audit log; empty for a write of the control plane itself."),
             "source": _text("How it came: the transport and the client's user agent."),
             "object": {"$ref": "#/$defs/io.k8s.api.core.v1.ObjectReference"},
             "differences": {

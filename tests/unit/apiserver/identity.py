@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from common.api.meta import Object
 from common.client.base import Client
 from common.clock import SystemClock
 from common.settings import ClusterConfig
+from console.apiserver.audit.logfile import newest_lines
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import Store, open_store
@@ -35,6 +37,7 @@ class MovedClock(SystemClock):
 class Answer:
     code: int
     body: Any
+    audit_id: str = ""
 
     @property
     def message(self) -> str:
@@ -47,6 +50,7 @@ class World:
     store: Store
     clock: MovedClock
     session: aiohttp.ClientSession
+    audit: Path
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -67,7 +71,8 @@ class World:
         async with self.session.request(method, f"http://api{path}", data=data, headers=given) as response:
             text = await response.read()
             json = "json" in response.headers.get("Content-Type", "")
-            return Answer(response.status, orjson.loads(text) if json else text.decode())
+            body = orjson.loads(text) if json and text else text.decode()
+            return Answer(response.status, body, response.headers.get("Audit-Id", ""))
 
     async def as_user(self, user: str, method: str, path: str, body: Any = None, **rest: Any) -> Answer:
         return await self(method, path, body, headers={"Impersonate-User": user}, **rest)
@@ -77,6 +82,14 @@ class World:
         answer = await self("POST", path, {"spec": spec})
         assert answer.code == 201, answer.body
         return str(answer.body["status"]["token"])
+
+    async def event(self, answer: Answer) -> Object:
+        """What the audit log has of an answered request, once it is there."""
+        (found,) = await self.events(answer, 1)
+        return found
+
+    async def events(self, answer: Answer, count: int) -> list[Object]:
+        return await audited(self.audit, answer.audit_id, count)
 
     async def account(self, name: str = "web", namespace: str = "default") -> Object:
         answer = await self("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
@@ -97,6 +110,18 @@ class World:
             assert answer.code == 201, answer.body
 
 
+async def audited(folder: Path, audit_id: str, count: int = 1) -> list[Object]:
+    """The events of one request, once there are so many; AssertionError when they do not come."""
+    async with asyncio.timeout(20):
+        while True:
+            lines = [orjson.loads(line) for line in await asyncio.to_thread(lambda: [*newest_lines(folder, 1 << 30)])]
+            found = [event for event in lines if event["auditID"] == audit_id]
+            if len(found) >= count:
+                assert len(found) == count, found
+                return found
+            await asyncio.sleep(0.01)
+
+
 RBAC = "rbac.authorization.k8s.io"
 PODS = "/api/v1/namespaces/default/pods"
 
@@ -107,10 +132,10 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     registry = default_registry()
     volatile = frozenset(row.resource.group_resource for row in registry.rows() if not row.durable)
     store = await open_store(tmp_path / "store.db", volatile)
-    server = ApiServer(store, registry, clock, ClusterConfig())
+    server = ApiServer(store, registry, clock, ClusterConfig(), audit=tmp_path / "audit")
     await server.start(tmp_path / "api.sock")
     connector = aiohttp.UnixConnector(str(tmp_path / "api.sock"))
     async with aiohttp.ClientSession(connector=connector) as session:
-        yield World(server, store, clock, session)
+        yield World(server, store, clock, session, tmp_path / "audit")
     await server.close()
     await store.close()

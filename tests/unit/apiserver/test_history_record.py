@@ -11,7 +11,7 @@ from common.api.kinds import CONFIGMAPS, DEPLOYMENTS, EVENTS, PODS, SECRETS, Res
 from common.api.meta import Object
 from console.apiserver.caller import Caller
 from console.apiserver.history.deltas import Diverged, deltas, revert, text
-from console.apiserver.history.record import Write, change, is_worth_recording, undo_record
+from console.apiserver.history.record import Write, is_worth_recording, recorded, undo_record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ANNA = Caller("anna", source="tls kubectl/1.36")
@@ -32,9 +32,9 @@ def write(old: Object | None, new: Object | None, *, caller: Caller = ANNA, reso
 
 
 def shown(old: Object | None, new: Object | None, resource: Resource = DEPLOYMENTS) -> Object:
-    told = change(write(old, new, resource=resource), "c1", NOW)
-    assert told is not None
-    return told
+    found = recorded(write(old, new, resource=resource), "c1", NOW)
+    assert found is not None
+    return found.change
 
 
 def test_a_change_says_who_did_what_to_what_from_where() -> None:
@@ -58,7 +58,7 @@ def test_creations_and_deletions_have_no_differences() -> None:
 
 def test_bookkeeping_is_no_change() -> None:
     newer = deployment(resourceVersion="8", managedFields=[{}], annotations={"deployment.kubernetes.io/revision": "2"})
-    assert change(write(deployment(), {**newer, "status": {}}), "c1", NOW) is None
+    assert recorded(write(deployment(), {**newer, "status": {}}), "c1", NOW) is None
 
 
 def test_of_a_secret_only_lengths_are_shown() -> None:

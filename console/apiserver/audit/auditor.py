@@ -1,0 +1,194 @@
+"""Follows requests and puts what became of them into the audit log.
+
+Requests never wait for the log. It is no second record of writes either: an event names the Change that the journal
+commits with its write, and has of it what the history has. Whatever the log lacks of that after a crash is added when
+the API server starts again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+
+from common.aio import Tasks
+from common.api import meta
+from common.clock import Clock
+from common.errors import BadRequest
+from console.apiserver.authorization import attributes, path_attributes
+from console.apiserver.caller import Caller
+from console.apiserver.history.journal import Journal
+from console.apiserver.requestinfo import RequestInfo
+from console.registry.catalog import Registry
+
+from .events import CHANGES, COMPLETE, GONE, STARTED, Ended, is_logged, render
+from .logfile import AuditFile, newest_lines
+from .trail import Recorded, Trail
+
+log = logging.getLogger(__name__)
+
+AUDIT_ID = "Audit-Id"
+MAX_WAITING = 20_000  # events in memory while the disk does not take them
+RETRY_SECONDS = 5.0
+TAIL = 4 * 1024 * 1024  # bytes of the log that are looked through for writes after a start
+_MAX_ID = 128
+
+
+class Auditor:
+    """`folder` is where the log is kept, None for nowhere."""
+
+    def __init__(self, clock: Clock, registry: Registry, folder: Path | None) -> None:
+        self._clock = clock
+        self._registry = registry
+        self._folder = folder
+        self._file = None if folder is None else AuditFile(folder)
+        self._waiting: list[Ended] = []
+        self._lost = 0
+        self._wake = asyncio.Event()
+        self._tasks = Tasks("apiserver/audit")
+
+    async def start(self, journal: Journal) -> None:
+        """Add what a crash kept out of the log, then write whatever comes."""
+        if self._folder is None or self._file is None:
+            return
+        try:
+            known = await asyncio.to_thread(_known_changes, self._folder)
+        except OSError as error:
+            log.error("the audit log cannot be read: %s", error)
+            known = set()
+        for recorded in journal.since(min(known, default="")):
+            if meta.name(recorded.change) not in known:
+                self._add(self._recovered(recorded), COMPLETE, _code_of(recorded))
+        self._tasks.start("writer", self._write(self._file))
+
+    async def close(self) -> None:
+        await self._tasks.close()
+        if self._file is None:
+            return
+        try:
+            await asyncio.to_thread(self._append, self._file, self._waiting)
+        except OSError as error:
+            log.error("the audit log cannot be written, %d events are lost: %s", len(self._waiting), error)
+        self._file.close()
+
+    # The way of a request.
+
+    def begin(self, http: web.BaseRequest, info: RequestInfo | None) -> Trail:
+        given = http.headers.get(AUDIT_ID, "")
+        return Trail(
+            given if 0 < len(given) <= _MAX_ID else str(uuid.uuid4()), self._clock.now(), http.raw_path,
+            _verb(http, info), info, list(_addresses(http)), http.headers.get("User-Agent", ""),
+        )  # fmt: skip
+
+    def started(self, trail: Trail, code: int) -> None:
+        """The answer of a request that goes on for long has begun."""
+        if trail.long_running and not trail.ended:
+            trail.code = code
+            self._add(trail, STARTED, code)
+
+    def ended(self, trail: Trail, code: int) -> None:
+        """`code` is 0 when whoever asked went before there was an answer."""
+        trail.ended = True
+        self._add(trail, COMPLETE, code or trail.code or GONE)
+
+    def wrote(self, caller: Caller, recorded: Recorded) -> None:
+        """A part of the control plane wrote what the history has."""
+        trail = self._recovered(recorded)
+        trail.user = caller.info
+        self._add(trail, COMPLETE, _code_of(recorded))
+
+    def _recovered(self, recorded: Recorded) -> Trail:
+        """The trail of a write of which no more is known than the history has."""
+        change = recorded.change
+        about = change["object"]
+        group, _, version = str(about["apiVersion"]).rpartition("/")
+        row = self._registry.by_kind(group, version, about["kind"])
+        plural = about["kind"].lower() if row is None else row.resource.plural
+        asked = RequestInfo(change["verb"], group, version, plural, about.get("namespace", ""), about["name"])
+        trail = Trail(
+            change.get("auditID") or str(uuid.uuid4()), meta.parse_time(change["time"]), "", change["verb"], asked,
+            agent=str(change["source"]).partition(" ")[2], writes=[recorded],
+        )  # fmt: skip
+        trail.user = {"username": change.get("impersonator") or change["user"]}
+        if change.get("impersonator"):
+            trail.acting = {"username": change["user"]}
+        return trail
+
+    # The log.
+
+    def _add(self, trail: Trail, stage: str, code: int) -> None:
+        if self._file is None or not is_logged(trail, code):
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            self._lost += 1
+            return
+        self._waiting.append(Ended(trail, stage, code, self._clock.now()))
+        self._wake.set()
+
+    async def _write(self, file: AuditFile) -> None:
+        failing = False
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch = self._waiting[:]
+            try:
+                await asyncio.to_thread(self._append, file, batch)
+            except OSError as error:
+                if not failing:
+                    log.error("the audit log cannot be written, will try again: %s", error)
+                failing = True
+                self._wake.set()
+                await self._clock.sleep(RETRY_SECONDS)
+                continue
+            failing = False
+            del self._waiting[: len(batch)]
+            if self._lost:
+                log.error("%d events of the audit log were lost while it could not be written", self._lost)
+                self._lost = 0
+
+    def _append(self, file: AuditFile, batch: list[Ended]) -> None:
+        if batch:
+            file.append(b"".join(map(render, batch)), self._clock.now())
+
+
+def _verb(http: web.BaseRequest, info: RequestInfo | None) -> str:
+    if info is None:
+        return path_attributes(http.method, http.path).verb
+    try:
+        return attributes(info, http.query).verb or http.method.lower()
+    except BadRequest:
+        return info.verb
+
+
+def _addresses(http: web.BaseRequest) -> Iterator[str]:
+    """Where a request says that it comes from, then where it came from."""
+    said = http.headers.get("X-Forwarded-For", "").split(",")[:8] if "X-Forwarded-For" in http.headers else []
+    for text in (*said, http.remote or ""):
+        try:
+            yield str(ipaddress.ip_address(text.strip()))
+        except ValueError:
+            continue
+
+
+def _known_changes(folder: Path) -> set[str]:
+    """The names of changes in the newest part of the log."""
+    found: set[str] = set()
+    for line in newest_lines(folder, TAIL):
+        if CHANGES.encode() not in line:
+            continue
+        try:
+            told = orjson.loads(orjson.loads(line)["annotations"][CHANGES])
+        except (ValueError, KeyError, TypeError):
+            continue  # a line that a power failure cut
+        found |= {str(item["change"]) for item in told}
+    return found
+
+
+def _code_of(recorded: Recorded) -> int:
+    return 201 if recorded.change["verb"] == "create" else 200
