@@ -82,7 +82,9 @@ _SCROLLED = frozenset(
     }
 )
 _KEYS = frozenset({Where.KEYS})
+_WITH_PODS = WORKLOADS | {"jobs", "services"}
 _READ = frozenset({Where.TEXT, Where.LOGS})
+_LOGS = frozenset({Where.LOGS})
 _VIRTUAL = frozenset({"containers"})
 
 ACTIONS: tuple[Action, ...] = (
@@ -123,9 +125,10 @@ ACTIONS: tuple[Action, ...] = (
     # looking into an object
     Action("open", ("enter",), "open", "Drill in: deployment, pods, containers, logs; cronjob, jobs, pods; node, its "
            "pods; service, its endpoints.", hint=1),
-    Action("logs", ("l",), "logs", "Follow the logs.", TABLE, _RUNNING | WORKLOADS | {"jobs"}, hint=2),
+    Action("logs", ("l",), "logs", "Follow the logs of all its containers, those that it makes later too; of "
+           "all marked rows side by side.", TABLE, _RUNNING | _WITH_PODS, hint=2),
     Action("logs.previous", ("p",), "previous logs", "Logs of the container before its last restart.", TABLE,
-           _RUNNING),
+           _RUNNING | _WITH_PODS),
     Action("shell", ("s",), "shell", "A shell in the container.", TABLE, _RUNNING, hint=3, writes=True),
     Action("attach", ("a",), "attach", "Attach to the container's main process.", TABLE, _RUNNING, writes=True),
     Action("forward", ("F",), "port-forward", "Lead a port of this machine to the pod, or to a ready pod of the "
@@ -243,16 +246,32 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy", ("c",), "copy", "Copy the text to the clipboard of your terminal (OSC 52).", _READ, hint=22,
            group="Text and logs"),
     Action("text.wrap", ("w",), "wrap", "Wrap long lines, or cut them.", _READ, hint=23, group="Text and logs"),
-    Action("logs.follow", ("s",), "follow", "Follow new lines, or stay here.", frozenset({Where.LOGS}), hint=1,
+    Action("logs.follow", ("s",), "follow", "Follow new lines, or stay here.", _LOGS, hint=1, group="Text and logs"),
+    Action("logs.timestamps", ("t",), "time", "Show when each line was written.", _LOGS, hint=4,
            group="Text and logs"),
-    Action("logs.timestamps", ("t",), "time", "Show when each line was written.", frozenset({Where.LOGS}), hint=2,
+    Action("logs.filter", ("f", "ampersand"), "only", "Only lines with a regular expression; `!` first: only those "
+           "without.", _LOGS, hint=2, group="Text and logs"),
+    Action("logs.level", ("l",), "level", "Only what is serious: all lines, from info, from warnings, errors.", _LOGS,
+           hint=3, group="Text and logs"),
+    Action("logs.json", ("J",), "json", "Spread lines of JSON out, a field a line, or leave them as they are.", _LOGS,
+           hint=6, group="Text and logs"),
+    Action("logs.container", ("tab",), "container", "One container after the other, then all of them.", _LOGS, hint=7,
            group="Text and logs"),
-    Action("logs.container", ("tab",), "container", "One container after the other, then all of them.",
-           frozenset({Where.LOGS}), hint=3, group="Text and logs"),
-    Action("logs.swap", ("p",), "previous", "The container before its last restart, and back.",
-           frozenset({Where.LOGS}), hint=4, group="Text and logs"),
-    Action("logs.clear", ("x",), "clear", "Forget the lines shown so far.", frozenset({Where.LOGS}), hint=25,
+    Action("logs.swap", ("p",), "previous", "The container before its last restart, and back.", _LOGS, hint=5,
            group="Text and logs"),
+    Action("logs.save", ("ctrl+s",), "save", "Save what is shown to a file of this machine.", _LOGS, hint=8,
+           group="Text and logs"),
+    Action("logs.clear", ("x",), "clear", "Forget the lines shown so far.", _LOGS, hint=25, group="Text and logs"),
+    Action("logs.range.0", ("0",), "tail", "The last 500 lines of each container, and what comes.", _LOGS, hint=24,
+           group="Text and logs"),
+    Action("logs.range.1", ("1",), "head", "Each log from its beginning, without following it.", _LOGS,
+           group="Text and logs"),
+    Action("logs.range.2", ("2",), "1 min", "The last minute, and what comes.", _LOGS, group="Text and logs"),
+    Action("logs.range.3", ("3",), "5 min", "The last five minutes, and what comes.", _LOGS, group="Text and logs"),
+    Action("logs.range.4", ("4",), "15 min", "The last quarter of an hour, and what comes.", _LOGS,
+           group="Text and logs"),
+    Action("logs.range.5", ("5",), "30 min", "The last half hour, and what comes.", _LOGS, group="Text and logs"),
+    Action("logs.range.6", ("6",), "1 h", "The last hour, and what comes.", _LOGS, group="Text and logs"),
     # the console itself
     Action("help", ("question_mark", "f1"), "help", "What can be done here.", EVERYWHERE, hint=92, group="Console"),
     Action("read-only", ("ctrl+t",), "read-only", "Offer nothing that changes the cluster, which then refuses it too; "
@@ -276,7 +295,7 @@ def hints(where: Where, kind: str = "", *, read_only: bool = False) -> list[Acti
 
 _KEY_NAMES = {
     "escape": "esc", "left_square_bracket": "[", "right_square_bracket": "]", "minus": "-", "plus": "+", "colon": ":",
-    "slash": "/", "question_mark": "?", "pagedown": "pgdn", "pageup": "pgup", "backslash": "\\",
+    "slash": "/", "ampersand": "&", "question_mark": "?", "pagedown": "pgdn", "pageup": "pgup", "backslash": "\\",
     "right": "→", "left": "←",
 }  # fmt: skip
 

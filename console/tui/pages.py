@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
-from .screens import balancer, clusters, doctor, fit, forwards, pulses, timeline, topology
+from .screens import balancer, clusters, doctor, fit, forwards, logs, pulses, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ _PAGES: tuple[Page, ...] = (
         "Services, their endpoints, weights, requests, errors and latency; a namespace narrows it.",
         balancer.opened,
         ("loadbalancer",),
+    ),
+    Page(
+        "logs", "Logs of all pods with some labels, new ones too: `:logs app=web [NAMESPACE]`.", logs.opened, ("log",)
     ),
     Page("forwards", "The port-forwards that run in this console.", forwards.opened, ("pf",)),
     Page(

@@ -98,9 +98,9 @@ class FakeGateway(FakeClient):
             source += "/previous"
         if source not in self.logs:
             raise NotFound(f"container {asked['container']} has no logs")
-        sent = 0
+        sent, since = 0, asked.get("sinceTime", "")[:19]
         while True:
-            lines = self.logs[source]
+            lines = [line for line in self.logs[source] if line >= since]
             if sent < len(lines):
                 yield "".join(f"{line}\n" for line in lines[sent:]).encode()
                 sent = len(lines)

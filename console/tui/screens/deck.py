@@ -275,9 +275,10 @@ class Deck(Screen[None], inherit_bindings=False):
             self.query_one("#crumbs").display = True
         if outcome is Outcome.NOTHING:
             return
-        if prompt.sign == "/":
+        if prompt.sign != ":":
             cancelled = outcome is Outcome.CANCELLED
-            self.search("" if cancelled else text, final=outcome is not Outcome.CHANGED)
+            typed = self.search if prompt.sign == "/" else self.narrow
+            typed("" if cancelled else text, final=outcome is not Outcome.CHANGED)
         elif outcome is Outcome.SUBMITTED:
             try:
                 self.deck_app.execute(text)
@@ -286,3 +287,6 @@ class Deck(Screen[None], inherit_bindings=False):
 
     def search(self, text: str, *, final: bool) -> None:
         """`/` was typed into; screens that filter or search override this."""
+
+    def narrow(self, text: str, *, final: bool) -> None:
+        """`&` was typed into; screens that show less of a text override this."""

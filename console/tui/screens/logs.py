@@ -1,87 +1,65 @@
-"""Logs as they are written: several containers at once, followed, searched, wrapped, in bounded memory."""
+"""Logs as they are written: many containers at once, followed, searched, narrowed and saved, in bounded memory."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
-from textual import on
-from textual.message import Message
 from textual.widget import Widget
 
 from common.aio import Tasks
+from common.api import meta, selectors
 from common.api.kinds import PODS
-from common.errors import ApiError, ServiceUnavailable
+from common.api.meta import Object
+from common.files import write_atomic
 from console.tui.actions import Where
-from console.tui.gateway import Gateway
+from console.tui.feeds import Subscription
+from console.tui.logs.feed import LogFeed
+from console.tui.logs.ranges import RANGES
+from console.tui.logs.sources import Choice, labels
+from console.tui.logs.store import ALL_SOURCES, LEVELS, LogStore
 from console.tui.session import Session
-from console.tui.widgets.buffer import Entry, LineBuffer
-from console.tui.widgets.spans import Line
+from console.tui.widgets.buffer import Entry
+from console.tui.widgets.spans import Line, Span
 from console.tui.widgets.text_view import TextView
+from console.views.loglines import Level
 from console.views.status import Tone
 
 from .deck import Deck, Handler
+from .dialogs import Ask, wrapped
 
-TAIL = 500  # lines of the past that are asked for
-RETRY_SECONDS = 1.0  # after a stream broke: a node's agent that restarts is back about then
 _MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
-_LEVELS = (
-    (re.compile(r"\b(?:ERROR|FATAL|PANIC|CRITICAL|EMERG)\b|\blevel=(?:error|fatal)\b", re.IGNORECASE), Tone.BAD),
-    (re.compile(r"\bWARN(?:ING)?\b", re.IGNORECASE), Tone.WARN),
-    (re.compile(r"\bDEBUG\b|\bTRACE\b", re.IGNORECASE), Tone.DIM),
-)
+_TONES = {
+    Level.TRACE: Tone.DIM, Level.DEBUG: Tone.DIM, Level.WARN: Tone.WARN, Level.ERROR: Tone.BAD, Level.FATAL: Tone.BAD,
+}  # fmt: skip
 _SOURCE_TONES = (Tone.LINK, Tone.OK, Tone.LEAVING, Tone.KEY, Tone.BUSY)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One container whose logs are shown."""
-
-    namespace: str
-    pod: str
-    container: str
-
-
-def parse(line: bytes, source: int) -> Entry:
-    """A line as the API sends it with timestamps: RFC 3339, a space, the text. Control characters are taken out, so
-    that a log cannot steer the operator's terminal."""
-    text = _ESCAPES.sub("", line.decode(errors="replace").replace("\t", "    "))
-    moment, space, rest = text.partition(" ")
-    if space and len(moment) >= 20 and moment[4:5] == "-" and moment[10:11] == "T":
-        return Entry(rest, source, moment)
-    return Entry(text, source)
+_SIGNS, _ASCII_SIGNS = "●◆▲■★✚◐", "o*^#@+%"
+WIDEST = 24  # cells of a source's name
+_DIALOG = 50
 
 
 class LogsScreen(Deck):
-    """`sources` are read side by side; tab shows one after the other."""
+    """Containers of the chosen pods, read side by side; tab shows one after the other."""
 
     where = Where.LOGS
 
-    class Arrived(Message):
-        """Lines of a stream, or what ended it."""
-
-        def __init__(self, generation: int, entries: list[Entry], ended: str = "") -> None:
-            super().__init__()
-            self.generation, self.entries, self.ended = generation, entries, ended
-
-    def __init__(
-        self, session: Session, trail: Sequence[str], sources: Sequence[Source], previous: bool = False
-    ) -> None:
+    def __init__(self, session: Session, trail: Sequence[str], choice: Choice, *, previous: bool = False) -> None:
         super().__init__(session)
         self._trail = list(trail)
-        self._sources = list(sources)
+        self._choice = choice
         self._previous = previous
-        self._only = -1
+        self._range = RANGES[0]
         self._times = False
-        self._generation = 0
-        self._endings: list[str] = []
-        self._grown = False
+        self._labels: list[str] = []
+        self._width = 0
+        self._pods: Subscription | None = None
+        self._store = LogStore()
+        self._feed: LogFeed | None = None
         self._tasks = Tasks("logs")
-        self._view = TextView(LineBuffer(), session.look, self._paint)
+        self._view = TextView(self._store.shown, session.look, self._paint)
         self._view.following = True
         self._view.add_class("framed")
 
@@ -93,6 +71,10 @@ class LogsScreen(Deck):
         self._start()
 
     async def on_unmount(self) -> None:
+        if self._pods is not None:
+            self._pods.close()
+        if self._feed is not None:
+            await self._feed.close()
         await self._tasks.close()
 
     def rest_focus(self) -> None:
@@ -101,86 +83,78 @@ class LogsScreen(Deck):
     # Reading
 
     def _start(self) -> None:
-        """Read all chosen sources from their tail; what older streams still send is not shown."""
-        self._generation += 1
-        self._endings = []
-        self._view.buffer.clear()
-        self._view.following = True
+        """Read everything that was chosen anew; what older streams still send is not shown."""
+        if self._feed is not None:
+            self._tasks.start("close", self._feed.close())
+        if self._pods is not None:
+            self._pods.close()
+        session = self.session
+        self._feed = LogFeed(session.gateway, session.clock, self._choice, self._range, previous=self._previous)
+        self._pods = session.feeds.open(PODS)
+        self._labels = []
+        self._store.clear()
+        self._store.show_only(ALL_SOURCES)
+        self._view.following = self._range.follows
         self._view.grown()
-        self._title()
-        for index, source in enumerate(self._sources):
-            if self._only in (-1, index):
-                self._tasks.start(f"{source.pod}/{source.container}", self._read(index, source, self._generation))
-
-    async def _read(self, index: int, source: Source, generation: int) -> None:
-        """Follow one container; a stream that breaks is taken up again where it stopped."""
-        since = ""
-        gateway, clock = self.session.gateway, self.session.clock
-        while generation == self._generation:
-            try:
-                async for batch in _batches(_stream(gateway, source, previous=self._previous, since=since)):
-                    entries = [parse(line, index) for line in batch]
-                    fresh = [entry for entry in entries if not since or not entry.time or entry.time > since]
-                    since = next((entry.time for entry in reversed(entries) if entry.time), since)
-                    self.post_message(self.Arrived(generation, fresh))
-                    await asyncio.sleep(0)
-                self.post_message(self.Arrived(generation, [], f"{source.container} has ended"))
-                return
-            except (ServiceUnavailable, OSError) as error:
-                self.post_message(self.Arrived(generation, [], f"{source.pod}: {error}; trying again"))
-                await clock.sleep(RETRY_SECONDS)
-            except ApiError as error:
-                self.post_message(self.Arrived(generation, [], f"{source.container}: {error}"))
-                return
-
-    @on(Arrived)
-    def _arrived(self, message: Arrived) -> None:
-        if message.generation != self._generation:
-            return
-        if message.entries:
-            self._view.buffer.extend(message.entries)
-            self._grown = True
-        if message.ended:
-            self._endings.append(message.ended)
+        self.frame()
 
     def frame(self) -> None:
-        if self._grown:
-            self._grown = False
+        if self._feed is None or self._pods is None:
+            return
+        if self._pods.waiting:
+            self._feed.look(self._pods.take(self._pods.waiting))
+        entries = self._feed.take()
+        if len(self._feed.sources) != len(self._labels):
+            self._labels = labels(self._feed.sources)
+            self._width = min(max(len(label) for label in self._labels), WIDEST)
+            self._view.repaint()
+        if entries:
+            self._store.extend(entries)
             self._view.grown()
         self._title()
 
     # Drawing
 
     def _paint(self, entry: Entry) -> Line:
-        tone = next((tone for pattern, tone in _LEVELS if pattern.search(entry.text[:200])), Tone.TEXT)
-        line: list[tuple[str, Tone]] = []
-        if self._times and entry.time:
-            line.append((f"{entry.time[:23].replace('T', ' ')} ", Tone.DIM))
-        if len(self._sources) > 1 and self._only < 0:
-            line.append((f"{self._label(entry.source)} ", _SOURCE_TONES[entry.source % len(_SOURCE_TONES)]))
-        return [*line, (entry.text, tone)]
+        line: list[Span] = []
+        if self._times:
+            moment = entry.time[:23].replace("T", " ")
+            line.append((" " * 24 if entry.more else f"{moment:<23} ", Tone.DIM))
+        if len(self._labels) > 1 and self._store.only == ALL_SOURCES:
+            line.append(self._mark(entry.source, more=entry.more))
+        if entry.note:
+            dash = "--" if self.session.look.ascii else "──"
+            return [*line, (f"{dash} {self._labels[entry.source]} {entry.text} {dash}", Tone.DIM)]
+        return [*line, (entry.text, _TONES.get(Level(entry.level), Tone.TEXT))]
 
-    def _label(self, index: int) -> str:
-        source = self._sources[index]
-        several = len({item.pod for item in self._sources}) > 1
-        short = source.pod.rsplit("-", 1)[-1]
-        name = f"{short}/{source.container}" if several else source.container
-        return f"{name:<{min(18, self._label_width(several))}}"
-
-    def _label_width(self, several: bool) -> int:
-        return max(
-            len(item.container) + (len(item.pod.rsplit("-", 1)[-1]) + 1 if several else 0) for item in self._sources
-        )
+    def _mark(self, source: int, *, more: bool) -> Span:
+        """Sign, colour and name: each alone tells a few sources apart."""
+        look = self.session.look
+        signs = _ASCII_SIGNS if look.ascii else _SIGNS
+        tone = _SOURCE_TONES[source % len(_SOURCE_TONES)]
+        label = "" if more else self._labels[source]
+        if len(label) > self._width:
+            label = f"{label[: self._width // 2 - 1]}{look.ellipsis}{label[-(self._width - self._width // 2) :]}"
+        return f"{' ' if more else signs[source % len(signs)]} {label:<{self._width}} ", tone
 
     def _title(self) -> None:
-        chosen = self._sources[self._only].container if self._only >= 0 else ""
-        count = len(self._sources)
-        what = chosen or (f"all {count} containers" if count > 1 else self._sources[0].container)
-        words = ["Logs", what]
-        words += ["previous"] * self._previous + ["following" if self._view.following else "stopped"]
-        title = f" {self.session.look.dot} ".join(words).replace("[", "\\[")
+        title = f" {self.session.look.dot} ".join(self._words()).replace("[", "\\[")
         if self._view.border_title != title:
             self._view.border_title = title
+
+    def _words(self) -> list[str]:
+        store, feed = self._store, self._feed
+        if store.only != ALL_SOURCES:
+            what = self._labels[store.only]
+        elif len(self._labels) == 1 and feed is not None:
+            what = feed.sources[0].container
+        else:
+            what = f"{len(self._labels)} containers" if self._labels else self._choice.label
+        words = ["Logs", what, self._range.title]
+        words += ["previous"] * self._previous
+        words += [f"{store.level.name.lower()} and worse"] if store.level else []
+        words += [f"&{store.filter}"] if store.filter else []
+        return [*words, "following" if self._view.following else "stopped"]
 
     def trail(self) -> Sequence[str]:
         return self._trail
@@ -188,83 +162,144 @@ class LogsScreen(Deck):
     def standing(self) -> Line:
         if self._view.pattern is not None:
             return [(f"{self._view.hits()} lines have it ", Tone.KEY)]
-        if self._endings:
-            return [(f"{self._endings[-1][:60]} ", Tone.WARN)]
-        return [(f"{len(self._view.buffer)} lines ", Tone.DIM)]
+        feed, store = self._feed, self._store
+        if feed is None or not self._labels:
+            return [("nothing has started ", Tone.DIM)]
+        if feed.left_out:
+            return [(f"{feed.left_out} containers more are not read: narrow it ", Tone.WARN)]
+        if feed.told and not feed.reading:
+            return [(f"{feed.told[:60]} ", Tone.WARN)]
+        shown, kept = len(store.shown), len(store.kept)
+        return [(f"{shown} of {kept} lines " if store.narrowed else f"{shown} lines ", Tone.DIM)]
 
     # Actions
 
     def handlers(self) -> Mapping[str, Handler]:
         moves: dict[str, Handler] = {f"cursor.{where}": partial(self._view.navigate, where) for where in _MOVES}
-        return moves | {
+        ranges: dict[str, Handler] = {f"logs.range.{digit}": partial(self._read, digit) for digit in range(len(RANGES))}
+        return moves | ranges | {
             "search": lambda: self.prompt("/"),
             "search.next": self._next,
             "search.previous": partial(self._next, backwards=True),
             "copy": self._copy,
             "text.wrap": lambda: self._view.set_wrap(not self._view.wrap),
             "logs.follow": self._follow,
+            "logs.filter": lambda: self.prompt("&", self._store.filter),
+            "logs.level": self._level,
+            "logs.json": self._json,
             "logs.timestamps": self._toggle_times,
             "logs.container": self._container,
             "logs.swap": self._swap,
             "logs.clear": self._clear,
-        }
+            "logs.save": self._save,
+        }  # fmt: skip
 
     def search(self, text: str, *, final: bool) -> None:
         wrong = self._view.search(text)
         if final and wrong:
             self.say(wrong, Tone.WARN)
 
+    def narrow(self, text: str, *, final: bool) -> None:
+        wrong = self._store.show_with(text)
+        self._changed()
+        if final and wrong:
+            self.say(wrong, Tone.WARN)
+
+    def _changed(self) -> None:
+        """Other lines are shown."""
+        self._view.grown()
+        self._title()
+
     def _next(self, *, backwards: bool = False) -> None:
         if not self._view.next_hit(backwards=backwards):
             self.say("nothing is searched for; / begins a search", Tone.DIM)
 
     def _copy(self) -> None:
-        lines = [entry.text for entry in self._view.buffer]
-        self.app.copy_to_clipboard("\n".join(lines))
-        self.say(f"copied {len(lines)} lines")
+        self.app.copy_to_clipboard(self._text())
+        self.say(f"copied {len(self._store.shown)} lines")
+
+    def _text(self) -> str:
+        """What is shown, as text: times and sources as they are shown."""
+        return "\n".join("".join(text for text, _ in self._paint(entry)).rstrip() for entry in self._store.shown)
+
+    def _read(self, digit: int) -> None:
+        self._range = RANGES[digit]
+        self._start()
 
     def _follow(self) -> None:
         self._view.following = not self._view.following
         self._view.grown()
 
+    def _level(self) -> None:
+        self._store.show_from(LEVELS[(LEVELS.index(self._store.level) + 1) % len(LEVELS)])
+        self._changed()
+
+    def _json(self) -> None:
+        self._store.show_spread(not self._store.spread)
+        self._changed()
+
     def _toggle_times(self) -> None:
         self._times = not self._times
-        self._view.grown()
+        self._view.repaint()
 
     def _container(self) -> None:
-        count = len(self._sources)
+        count = len(self._labels)
         if count > 1:
-            self._only = self._only + 1 if self._only + 1 < count else -1
-            self._start()
+            self._store.show_only(self._store.only + 1 if self._store.only + 1 < count else ALL_SOURCES)
+            self._changed()
 
     def _swap(self) -> None:
         self._previous = not self._previous
         self._start()
 
     def _clear(self) -> None:
-        self._view.buffer.clear()
-        self._view.grown()
+        self._store.clear()
+        self._changed()
+
+    async def _save(self) -> None:
+        """What is shown, as it is shown, to a new file."""
+        moment = self.session.clock.now().strftime("%Y%m%d-%H%M%S")
+        name = re.sub(r"[^\w.-]+", "-", self._choice.label)
+        body = wrapped(f"{len(self._store.shown)} lines, to a new file of this machine:", _DIALOG)
+        answer = await self.app.push_screen_wait(
+            Ask(self.session.look, "Save logs", body, f"./{name}-{moment}.log", check=_wrong_path)
+        )
+        if answer is None:
+            return
+        path = Path(answer).expanduser().absolute()  # noqa: ASYNC240 - looks at the environment alone
+        data = (self._text() + "\n").encode()
+        await asyncio.to_thread(_write_new, path, data)
+        self.say(f"saved to {path}")
 
     def _back(self) -> None:
         if self._view.pattern is not None:
             self._view.search("")
+        elif self._store.filter:
+            self.narrow("", final=True)
         else:
             super()._back()
 
 
-def _stream(gateway: Gateway, source: Source, *, previous: bool, since: str) -> AsyncIterator[bytes]:
-    params = {"container": source.container, "timestamps": "true"}
-    params |= {"previous": "true"} if previous else {"follow": "true"}
-    params |= {"sinceTime": since} if since else {"tailLines": str(TAIL)}
-    return gateway.stream(PODS.path(source.namespace, source.pod, "log"), params)
+def _wrong_path(text: str) -> str:
+    return "" if text.strip() else "a path is needed here"
 
 
-async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    """Whole lines as they come; a last line without an end is given at the end."""
-    rest = b""
-    async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        if lines:
-            yield lines
-    if rest:
-        yield [rest]
+def _write_new(path: Path, data: bytes) -> None:
+    """Logs may tell secrets: the file is the user's alone. OSError when there is a file already, or no folder."""
+    if path.exists():
+        raise FileExistsError(f"{path} exists already; nothing was written")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is no folder of this machine")
+    write_atomic(path, data)
+
+
+def opened(session: Session, words: Sequence[str]) -> LogsScreen:
+    """`:logs app=web,tier!=db [NAMESPACE]`; ValueError says what is meant by it."""
+    if not 1 <= len(words) <= 2:
+        raise ValueError(":logs takes labels and perhaps a namespace: `:logs app=web default`")
+    selector, space = selectors.parse(words[0]), words[1] if len(words) > 1 else ""
+
+    def chosen(pod: Object) -> bool:
+        return space in {"", meta.namespace(pod)} and selector.matches(meta.labels(pod))
+
+    return LogsScreen(session, [space or "all", words[0], "logs"], Choice(words[0], chosen))

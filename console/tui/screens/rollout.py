@@ -14,6 +14,7 @@ from common.errors import NotFound
 from console.tui import operations
 from console.tui.actions import Where
 from console.tui.feeds import Subscription
+from console.tui.logs.sources import Choice, only
 from console.tui.palette import Look
 from console.tui.session import Session
 from console.tui.table.model import TableModel
@@ -27,7 +28,7 @@ from console.views.status import Status, Tone
 
 from .deck import Deck, Handler
 from .dialogs import wrapped
-from .logs import LogsScreen, Source
+from .logs import LogsScreen
 
 REPLICAS = Resource("", "v1", "replicas", "Replica")
 """Not a resource of the API: the rows that a rollout's pods make."""
@@ -192,8 +193,8 @@ class RolloutScreen(Deck):
         if not pods.node_name(pod):
             self.say("this replica has no node yet, so there are no logs", Tone.WARN)
             return
-        sources = [Source(meta.namespace(pod), meta.name(pod), str(item["name"])) for item in pod["spec"]["containers"]]
-        self.app.push_screen(LogsScreen(self.session, [*self._trail, meta.name(pod), "logs"], sources))
+        choice = Choice(meta.name(pod), only(meta.key(pod)))
+        self.app.push_screen(LogsScreen(self.session, [*self._trail, meta.name(pod), "logs"], choice))
 
 
 def progress_lines(progress: Progress, workload: Object, width: int, look: Look) -> list[Line]:

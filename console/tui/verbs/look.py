@@ -9,15 +9,14 @@ from common.errors import NotFound
 from console.tui import shell as shells
 from console.tui import view as views
 from console.tui.gateway import reread
-from console.tui.screens.logs import LogsScreen, Source
+from console.tui.logs.sources import Choice, only
+from console.tui.screens.logs import LogsScreen
 from console.tui.screens.rollout import RolloutScreen
 from console.tui.screens.text import TextScreen, description, yaml_lines
 from console.tui.screens.why import WhyScreen
 from console.tui.stage import TableStage
 from console.views.containers import CONTAINERS
 from console.views.status import Tone
-
-MOST_LOG_PODS = 10  # at a time: each is a connection to its node
 
 _BY_KIND: dict[str, Resource] = {
     resource.kind: resource
@@ -108,49 +107,38 @@ async def node(browse: TableStage) -> None:
 
 
 async def logs(browse: TableStage) -> None:
-    await _open_logs(browse, previous=False)
+    _open_logs(browse, previous=False)
 
 
 async def previous_logs(browse: TableStage) -> None:
-    await _open_logs(browse, previous=True)
+    _open_logs(browse, previous=True)
 
 
-async def _open_logs(browse: TableStage, *, previous: bool) -> None:
-    obj = browse.current()
-    if obj is None:
+def _open_logs(browse: TableStage, *, previous: bool) -> None:
+    """Of everything that is marked, else of what is under the cursor."""
+    found = browse.targets()
+    choices = [choice for obj in found if (choice := _choice(browse, obj)) is not None]
+    if not choices:
+        if found:
+            browse.say("no container has started here yet, so there are no logs", Tone.WARN)
         return
-    sources = await _sources(browse, obj)
-    if not sources:
-        browse.say("no container has started here yet, so there are no logs", Tone.WARN)
-        return
-    browse.app.push_screen(LogsScreen(browse.session, [*browse.trail(), meta.name(obj), "logs"], sources, previous))
+    label = choices[0].label if len(choices) == 1 else f"{len(choices)} {browse.view.resource.plural}"
+    container = choices[0].container  # containers are rows of one pod: several of them are all of it
+    chosen = Choice(label, lambda pod: any(choice.test(pod) for choice in choices), container * (len(choices) == 1))
+    browse.app.push_screen(LogsScreen(browse.session, [*browse.trail(), label, "logs"], chosen, previous=previous))
 
 
-async def _sources(browse: TableStage, obj: Object) -> list[Source]:
+def _choice(browse: TableStage, obj: Object) -> Choice | None:
+    """The containers that an object stands for, those included that it makes later; None when none can have begun."""
     resource = browse.view.resource
-    if resource == CONTAINERS:
+    if resource in {CONTAINERS, kinds.PODS}:
         pod = browse.pod_of(obj)
         if pod is None or not pods.node_name(pod):
-            return []
-        return [Source(meta.namespace(pod), meta.name(pod), meta.name(obj))]
-    if resource == kinds.PODS:
-        return _pod_sources(obj)
+            return None
+        return Choice(meta.name(obj), only(meta.key(pod)), meta.name(obj) if resource == CONTAINERS else "")
     inside = views.drill(browse.view, obj)
-    test = inside.test() if inside else None
-    if test is None:
-        return []
-    listing = await browse.session.gateway.list(kinds.PODS, meta.namespace(obj))
-    found = [pod for pod in listing.items if test(pod) and pods.node_name(pod)]
-    return [source for pod in found[:MOST_LOG_PODS] for source in _pod_sources(pod)]
-
-
-def _pod_sources(pod: Object) -> list[Source]:
-    if not pods.node_name(pod):
-        return []
-    spec = pod.get("spec") or {}
-    lists = ("initContainers", "containers", "ephemeralContainers")
-    containers = [item for key in lists for item in spec.get(key) or ()]
-    return [Source(meta.namespace(pod), meta.name(pod), str(item["name"])) for item in containers]
+    test = inside.test() if inside and inside.resource == kinds.PODS else None
+    return Choice(meta.name(obj), test) if test is not None else None
 
 
 async def shell(browse: TableStage) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
 
 MOST_LINES = 20_000
 MOST_BYTES = 16 * 1024 * 1024  # of text; Python keeps ASCII at a byte a letter
-LONGEST = 4096  # letters of a line that are kept; the rest of such a line is data, not a message
+LONGEST = 16 * 1024  # letters of a line that are kept: what engines take for one; the rest is data, not a message
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line. `source` tells streams apart, `time` is RFC 3339 or empty."""
+class Entry(NamedTuple):
+    """One line. `source` tells streams apart, `time` is RFC 3339 or empty, `level` is how serious it is
+    (`console.views.loglines.Level`). A `note` is ours, about the source; `more` goes on with the entry before."""
 
     text: str
     source: int = 0
     time: str = ""
+    level: int = 0
+    note: bool = False
+    more: bool = False
 
 
 class LineBuffer:
@@ -42,7 +46,7 @@ class LineBuffer:
         for entry in entries:
             kept = entry
             if len(entry.text) > LONGEST:
-                kept = Entry(entry.text[:LONGEST] + " …", entry.source, entry.time)
+                kept = entry._replace(text=entry.text[:LONGEST] + " …")
             self._entries.append(kept)
             self._bytes += len(kept.text)
         while len(self._entries) > self._most_lines or self._bytes > self._most_bytes:
@@ -57,18 +61,13 @@ class LineBuffer:
     def get(self, number: int) -> Entry:
         return self._entries[number - self.start]
 
+    def since(self, number: int) -> Iterator[tuple[int, Entry]]:
+        """Lines with their numbers, from one on."""
+        first = max(number - self.start, 0)
+        return enumerate(islice(self._entries, first, None), self.start + first)
+
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
 
-    def find(self, test: Callable[[str], bool], after: int, *, backwards: bool = False) -> int | None:
-        """The next line that passes, from `after` on (not itself), around the end; None when there is none."""
-        count = len(self._entries)
-        if not count:
-            return None
-        numbers = list(range(self.start, self.end))
-        at = min(max(after - self.start, -1 if not backwards else 0), count)
-        order = numbers[at + 1 :] + numbers[: at + 1]
-        if backwards:
-            order = list(reversed(numbers[:at])) + list(reversed(numbers[at:]))
-        entries = list(self._entries)
-        return next((number for number in order if test(entries[number - self.start].text)), None)
+    def __reversed__(self) -> Iterator[Entry]:
+        return reversed(self._entries)

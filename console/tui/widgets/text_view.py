@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable
 
 from rich.cells import cell_len
@@ -37,6 +38,10 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         self.wrap = wrap
         self.pattern: re.Pattern[str] | None = None
         self._hit = -1
+        # Numbers of lines with a hit, and up to which line they were looked for: a log that grows is not searched
+        # again.
+        self._hits: deque[int] = deque()
+        self._searched = 0
         self._look = look
         self._paint = paint
         self._left = 0
@@ -70,9 +75,10 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             if not self.following:
                 self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False)
         self._shown_start = self.buffer.start
-        for number in range(self.buffer.start + len(self._first_rows), self.buffer.end):
+        for _, entry in self.buffer.since(self.buffer.start + len(self._first_rows)):
             self._first_rows.append(self._rows)
-            self._rows += self._height_of(self.buffer.get(number))
+            self._rows += self._height_of(entry)
+        self._find_hits()
         self.virtual_size = Size(self.scrollable_content_region.width, self._rows)
 
     def grown(self) -> None:
@@ -82,10 +88,16 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self._rows, animate=False)
         self.refresh()
 
+    def repaint(self) -> None:
+        """Lines are painted differently from now on, so that wrapped ones may need other rows."""
+        self._wrapped_for = None
+        self.grown()
+
     def show(self, buffer: LineBuffer, paint: Paint) -> None:
         """Show another text from its top."""
         self.buffer, self._paint = buffer, paint
         self._first_rows, self._rows, self._shown_start = [], 0, buffer.start
+        self._forget_hits()
         self.grown()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -115,6 +127,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     def search(self, text: str) -> str:
         """Mark a regular expression and go to its first hit from here; returns what is wrong, if anything."""
         self._hit = self._top_line() - 1
+        self._forget_hits()
         if not text:
             self.pattern = None
             self.refresh()
@@ -123,18 +136,31 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             self.pattern = re.compile(text, re.IGNORECASE)
         except re.error as error:
             return f"this search means nothing: {error}"
+        self._find_hits()
         self.refresh()
         return "" if self.next_hit() else f"no line has {text!r}"
 
+    def _forget_hits(self) -> None:
+        self._hits.clear()
+        self._searched = self.buffer.start
+
+    def _find_hits(self) -> None:
+        """Look for hits in lines that came, and forget those of lines that went."""
+        while self._hits and self._hits[0] < self.buffer.start:
+            self._hits.popleft()
+        if self.pattern is None:
+            return
+        search = self.pattern.search
+        self._hits.extend(number for number, entry in self.buffer.since(self._searched) if search(entry.text))
+        self._searched = self.buffer.end
+
     def next_hit(self, *, backwards: bool = False) -> bool:
         """Go to the next line with a hit, around the end; whether there is one."""
-        if self.pattern is None:
+        if not self._hits:
             return False
-        search = self.pattern.search
-        found = self.buffer.find(lambda text: search(text) is not None, self._hit, backwards=backwards)
-        if found is None:
-            return False
-        self._hit = found
+        numbers = list(self._hits)
+        at = bisect_left(numbers, self._hit) - 1 if backwards else bisect_right(numbers, self._hit) % len(numbers)
+        found = self._hit = numbers[at]
         self.following = False
         row = self._first_rows[found - self.buffer.start]
         height = self.scrollable_content_region.height
@@ -145,8 +171,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def hits(self) -> int:
         """How many lines have a hit."""
-        pattern = self.pattern
-        return sum(1 for entry in self.buffer if pattern.search(entry.text)) if pattern else 0
+        return len(self._hits)
 
     def _top_line(self) -> int:
         row = self.scroll_offset.y

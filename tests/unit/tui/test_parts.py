@@ -13,9 +13,9 @@ from console.tui.editor import LineEditor
 from console.tui.facts import Tally
 from console.tui.history import ViewHistory
 from console.tui.palette import ASCII_GLYPHS, NAVY, SIXTEEN, UNICODE_GLYPHS, Look, choose
-from console.tui.screens.logs import parse
 from console.tui.view import View, opening
 from console.tui.widgets.buffer import LONGEST, Entry, LineBuffer
+from console.views.loglines import parse
 from console.views.status import Tone
 
 # Typing
@@ -53,26 +53,13 @@ def test_a_very_long_line_is_cut() -> None:
     assert len(buffer.get(0).text) < LONGEST + 10
 
 
-def test_a_search_goes_round_the_end_both_ways() -> None:
-    buffer = LineBuffer([Entry(text) for text in ("a", "b", "a", "c")])
-
-    def has_a(text: str) -> bool:
-        return "a" in text
-
-    assert buffer.find(has_a, -1) == 0
-    assert buffer.find(has_a, 0) == 2
-    assert buffer.find(has_a, 2) == 0
-    assert buffer.find(has_a, 0, backwards=True) == 2
-    assert buffer.find(lambda _text: False, 0) is None
-
-
 def test_a_log_line_cannot_steer_the_terminal() -> None:
-    entry = parse(b"2026-11-22T09:14:02.000000001Z \x1b]0;owned\x07\x1b[31mred\x1b[0m\x08", 0)
+    entry = parse(b"2026-11-22T09:14:02.000000001Z \x1b]0;owned\x07\x1b[31mred\x1b[0m\x08")
     assert (entry.text, entry.time) == ("red", "2026-11-22T09:14:02.000000001Z")
 
 
 def test_a_line_without_a_time_is_kept_whole() -> None:
-    assert parse(b"no time here \xff", 1).text == "no time here \ufffd"
+    assert parse(b"no time here \xff").text == "no time here \ufffd"
 
 
 # Figures
