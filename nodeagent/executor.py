@@ -277,8 +277,7 @@ class Executor:
         return tuple(mounts)
 
     async def _stop_container(self, instruction: do.StopContainer) -> Event | None:
-        signal = "SIGKILL" if instruction.kill else instruction.signal
-        if await self._surface.runtime.stop(instruction.id, signal):
+        if await self._surface.runtime.stop(instruction.id, "SIGKILL" if instruction.kill else ""):
             return None  # its death comes as an event of the engine
         info = await self._surface.runtime.inspect(instruction.id)
         if info is None:

@@ -147,7 +147,7 @@ def look_for_the_end(turn: Turn) -> None:
     state = turn.state
     if state.ending is not None or not state.observed:
         return
-    if _finished(state):
+    if not state.restarting and _finished(state):
         request(turn, Why.FINISHED, grace_seconds(state.pod))
     elif _over_deadline(turn, turn.now):
         state.failure = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")

@@ -46,12 +46,11 @@ class StartContainer:
 
 @dataclass(frozen=True, slots=True)
 class StopContainer:
-    """Send the stop signal (the image's own unless one is named), or SIGKILL -> ContainerDied | StopFailed"""
+    """Send the image's stop signal, or SIGKILL -> ContainerDied | StopFailed"""
 
     container: str
     attempt: int
     id: str
-    signal: str = ""
     kill: bool = False
 
 

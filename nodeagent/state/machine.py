@@ -12,7 +12,7 @@ from typing import Any
 
 from common.api import meta
 
-from . import ending, events, observing, probing, resize, starting, status, stopping
+from . import ending, events, observing, probing, resize, restartall, starting, status, stopping
 from .container import ContainerTrack, Ended, Phase
 from .fence import FENCE_GRACE_SECONDS
 from .instructions import Instruction, ReportStatus, RunHook
@@ -82,6 +82,7 @@ class PodMachine:
             return []
         turn = Turn(state, now)
         _HANDLERS[type(event)](turn, event)
+        restartall.advance(turn)
         ending.look_for_the_end(turn)
         if state.ending is None:
             starting.advance(turn)

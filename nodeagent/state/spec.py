@@ -8,6 +8,7 @@ from enum import StrEnum
 from common.api.meta import Object
 
 DEFAULT_GRACE = 30.0  # seconds; Kubernetes' default terminationGracePeriodSeconds
+RESTART_ALL = "RestartAllContainers"
 
 
 class ContainerKind(StrEnum):
@@ -50,13 +51,20 @@ def wants_restart(kind: ContainerKind, container: Object, pod: Object, exit_code
     """Whether a container that ended by itself runs again: its own rules, its own policy, then the pod's."""
     if kind in {ContainerKind.SIDECAR, ContainerKind.EPHEMERAL}:
         return kind is ContainerKind.SIDECAR
-    for rule in container.get("restartPolicyRules") or ():
-        if _rule_matches(rule, exit_code):
-            return bool(rule.get("action") == "Restart")
+    if rule_action(container, exit_code):
+        return True
     policy = str(container.get("restartPolicy") or restart_policy(pod))
     if kind is ContainerKind.INIT:
         return exit_code != 0 and policy != "Never"
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+
+def rule_action(container: Object, exit_code: int) -> str:
+    """What the first of the container's rules that is about this exit code has done; empty when none is."""
+    for rule in container.get("restartPolicyRules") or ():
+        if _rule_matches(rule, exit_code):
+            return str(rule.get("action") or "")
+    return ""
 
 
 def _rule_matches(rule: Object, exit_code: int) -> bool:

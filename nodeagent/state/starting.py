@@ -15,7 +15,7 @@ from .turn import PodState, SandboxPhase, Turn
 def advance(turn: Turn) -> None:
     """Plan whatever the pod needs next on its way to run, or to go on running."""
     state = turn.state
-    if not state.engine_up:
+    if not state.engine_up or state.restarting:
         return
     if not state.volumes.busy and not state.volumes.done and turn.due(state.volumes.retry_at):
         state.volumes.begin()

@@ -7,7 +7,7 @@ from common.api.meta import Object
 from common.api.pods import DISRUPTED, qos_class
 from common.api.resizing import IN_PROGRESS, PENDING
 
-from . import resize
+from . import resize, restartall
 from .container import ContainerTrack, Ended, Phase
 from .moment import Moment
 from .spec import ContainerKind, host_network, wants_restart
@@ -115,7 +115,19 @@ def _own_conditions(state: PodState, phase: str) -> list[tuple[str, str, str, st
         ("Initialized", *_initialised(state, phase)),
         ("Ready", *_ready(state, containers)),
         ("ContainersReady", *containers),
+        *_restarting_all(state, phase),
     ]
+
+
+def _restarting_all(state: PodState, phase: str) -> list[tuple[str, str, str, str]]:
+    """Whether all containers are being stopped to begin anew; nothing for a pod in which no rule asks for that."""
+    if not restartall.could_restart(state):
+        return []
+    if state.restarting:
+        why = "container exited with restart policy rule"
+        return [("AllContainersRestarting", "True", "RestartAllContainersStarted", why)]
+    reason = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "")
+    return [("AllContainersRestarting", "False", reason, "")]
 
 
 def _resizing(state: PodState) -> list[tuple[str, str, str, str]]:

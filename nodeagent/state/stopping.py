@@ -62,8 +62,7 @@ def failed(turn: Turn, track: ContainerTrack) -> None:
 
 def _signal(turn: Turn, track: ContainerTrack, stopping: Stop) -> None:
     stopping.stage = "signalled"
-    signal = str((track.spec.get("lifecycle") or {}).get("stopSignal") or "")
-    turn.say(StopContainer(track.name, track.attempt, track.id, signal))
+    turn.say(StopContainer(track.name, track.attempt, track.id))
     turn.due(stopping.deadline)
 
 

@@ -79,6 +79,7 @@ class PodState:
     volumes: Step = field(default_factory=Step)
     sandbox: Sandbox = field(default_factory=Sandbox)
     initialised: bool = False
+    restarting: bool = False  # all containers are being stopped in order to begin anew
     ever_ready: bool = False
     start_time: str = ""
     ending: Ending | None = None

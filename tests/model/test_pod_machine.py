@@ -62,7 +62,7 @@ class Engine:
                 spec_hash = container_hash({"name": name, "image": f"{name}:1"})
                 self.containers[key] = events.Seen(key, name, attempt, running=True, spec_hash=spec_hash)
                 return events.ContainerStarted(name, attempt, key, "")
-            case do.StopContainer(_, _, key, _, kill):
+            case do.StopContainer(_, _, key, kill):
                 found = self.containers.get(key)
                 return self.die(key, 137 if kill else 143) if found is not None and found.running else None
             case do.RemoveContainer(key):
@@ -106,8 +106,9 @@ class PodMachineModel(RuleBasedStateMachine):
         apps=st.integers(1, 2),
         probes=st.booleans(),
         hooks=st.booleans(),
+        whole=st.booleans(),
     )
-    def assign(self, policy: str, inits: int, sidecar: bool, apps: int, probes: bool, hooks: bool) -> None:
+    def assign(self, policy: str, inits: int, sidecar: bool, apps: int, probes: bool, hooks: bool, whole: bool) -> None:
         def container(name: str, **more: Any) -> dict[str, Any]:
             return {"name": name, "image": f"{name}:1", **more}
 
@@ -117,6 +118,10 @@ class PodMachineModel(RuleBasedStateMachine):
             app["livenessProbe"] = {"exec": {}, "periodSeconds": 2, "failureThreshold": 2}
         if hooks:
             app["lifecycle"] = {"preStop": {"exec": {}}, "postStart": {"exec": {}}}
+        if whole:  # one exit code of something_dies restarts the whole pod
+            codes = {"operator": "In", "values": [1]}
+            app["restartPolicy"] = policy
+            app["restartPolicyRules"] = [{"action": "RestartAllContainers", "exitCodes": codes}]
         extra = [container("side", restartPolicy="Always")] if sidecar else []
         self.spec = {
             "metadata": {"name": "web", "namespace": "default", "uid": "u1"},

@@ -23,10 +23,11 @@ _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _RESTART_POLICIES = ("Always", "Never", "OnFailure")
 _RESIZED = ("cpu", "memory")
 _RESIZE_POLICIES = ("NotRequired", "RestartContainer")
+_ACTIONS = ("Restart", "RestartAllContainers")
 _MAX_RULES = 20
 _MAX_EXIT_CODES = 255
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
-_NOT_EPHEMERAL = ("ports", "resources", "resizePolicy", "restartPolicy", *_PROBES, "lifecycle")
+_NOT_EPHEMERAL = ("ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules", *_PROBES, "lifecycle")
 
 
 def validate_containers(spec: Object, path: str, volumes: Volumes) -> list[Cause]:
@@ -170,7 +171,7 @@ def _restart(container: Object, path: str) -> list[Cause]:
     if len(rules) > _MAX_RULES:
         causes.append(validation.too_long(where, _MAX_RULES, "items"))
     for index, rule in enumerate(rules):
-        causes += validation.one_of(f"{where}[{index}].action", rule.get("action"), ("Restart",))
+        causes += validation.one_of(f"{where}[{index}].action", rule.get("action"), _ACTIONS)
         codes = rule.get("exitCodes")
         if codes is None:
             causes.append(validation.required(f"{where}[{index}].exitCodes", "must be specified"))

@@ -85,6 +85,10 @@ ID = "must be between 0 and 2147483647, inclusive"
          "readinessProbe.terminationGracePeriodSeconds: Invalid value: 1: must not be set for readinessProbes"),
         ({"restartPolicyRules": [{"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}]},
          "restartPolicy: Required value: must specify restartPolicy when restart rules are used"),
+        ({"restartPolicy": "Never", "restartPolicyRules": [
+            {"action": "Stop", "exitCodes": {"operator": "In", "values": [1]}}]},
+         ('restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart", '
+         '"RestartAllContainers"')),
     ],
 )  # fmt: skip
 def test_a_wrong_container_is_told_where_and_why(fields: Object, expected: str) -> None:

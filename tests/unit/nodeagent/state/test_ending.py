@@ -73,7 +73,7 @@ def test_a_process_that_ignores_the_signal_is_killed_at_the_end_of_the_grace_per
 
 
 def test_the_hook_runs_before_the_signal() -> None:
-    driver = Driver(pod(container(lifecycle={"preStop": {"exec": {}}, "stopSignal": "SIGUSR1"})))
+    driver = Driver(pod(container(lifecycle={"preStop": {"exec": {}}})))
     driver.run()
     driver.delete(30)
     driver.tell(events.Released())
@@ -82,7 +82,7 @@ def test_the_hook_runs_before_the_signal() -> None:
     assert driver.asked(StopContainer) == []
     driver.tell(events.HookDone("web", 0, "preStop", "boom"))
     assert "FailedPreStopHook" in driver.reasons()
-    assert driver.asked(StopContainer) == [StopContainer("web", 0, "web-0", "SIGUSR1")]
+    assert driver.asked(StopContainer) == [StopContainer("web", 0, "web-0")]
 
 
 def test_a_hook_that_takes_all_the_time_leaves_two_seconds() -> None:
