@@ -27,7 +27,7 @@ import orjson
 
 from common import kubeconfig, tls
 from common.aio import Tasks
-from common.api.kinds import LOADBALANCERS, SECRETS, Resource
+from common.api.kinds import COMPONENTSTATUSES, LOADBALANCERS, SECRETS, Resource
 from common.api.meta import Object
 from common.client import SharedInformers
 from common.client.endpoint import Endpoint
@@ -44,6 +44,7 @@ from common.settings import API_PORT, ClusterConfig, Home
 from console import passphrase, plugins
 from console.apiserver.aggregation.frontproxy import FrontProxy
 from console.apiserver.backends import Computed, Explainer, HostAdmin, NodeStreams
+from console.apiserver.components import Components
 from console.apiserver.history.journal import UNDO_RECORDS
 from console.apiserver.server import ApiServer, ListenError
 from console.controllers import all_controllers
@@ -93,6 +94,7 @@ class Backends:
         self.hosts: HostAdmin | None = None
         self.metrics: Computed | None = None
         self.traffic: Computed | None = None
+        self.components: Computed | None = None
 
     async def request(
         self, node: str, method: str, path: str, params: Mapping[str, str], data: bytes | aiohttp.StreamReader | None
@@ -127,7 +129,8 @@ class Backends:
         return self._computed(resource).every(resource, namespace, query)
 
     def _computed(self, resource: Resource) -> Computed:
-        return self._ready(self.traffic if resource == LOADBALANCERS else self.metrics)
+        made_by = {LOADBALANCERS: self.traffic, COMPONENTSTATUSES: self.components}
+        return self._ready(made_by.get(resource, self.metrics))
 
     @staticmethod
     def _ready(part: T | None) -> T:
@@ -222,6 +225,7 @@ class ControlPlane:
         archived = frozenset(row.resource.group_resource for row in registry.rows() if row.archived) | {UNDO_RECORDS}
         store = await open_store(self._home.store, volatile, encryption, archived)
         self._stack.push_async_callback(store.close)
+        backends.components = Components(lambda: store.fault)
         api = ApiServer(
             store, registry, self._clock, cluster.config,
             streams=backends, explainer=backends, hosts=backends, computed=backends,

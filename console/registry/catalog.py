@@ -18,6 +18,7 @@ from .kinds import (
     autoscaling,
     batch,
     certificates,
+    componentstatuses,
     coordination,
     core,
     deviceclaims,
@@ -52,6 +53,7 @@ from .row import Row
 
 _FAMILIES = (
     core,
+    componentstatuses,
     nodes,
     pods,
     replicationcontrollers,

@@ -11,6 +11,7 @@ from console.registry.row import Column, Context, Row
 
 from .claim_specs import validate_access_modes, validate_class_name, validate_mode
 from .placement import validate_node_selector
+from .pod_defaults import default_source
 from .volumes import validate_host_path, validate_needs
 
 RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
@@ -27,6 +28,7 @@ def _default(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     spec["persistentVolumeReclaimPolicy"] = spec.get("persistentVolumeReclaimPolicy") or "Retain"
     spec.setdefault("volumeMode", "Filesystem")
+    default_source(spec)
     if spec.get("hostPath") is not None:
         spec["hostPath"].setdefault("type", "")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from common.api import quotas
 from common.api.meta import Object
 from common.api.pods import default_pull_policy, is_pod_level, requests
 
 from .claim_specs import default_claim_spec
+from .pod_disabled import drop_disabled
 
 SCHEDULER = "default-scheduler"
 GRACE_PERIOD = 30  # seconds, Kubernetes' default of terminationGracePeriodSeconds
@@ -19,11 +22,19 @@ _SPEC: Object = {
 }
 _PROBE: Object = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+# What older kinds of volumes are, unless they say otherwise.
+_SOURCES: Mapping[str, Object] = {
+    "iscsi": {"iscsiInterface": "default"},
+    "rbd": {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"},
+    "azureDisk": {"cachingMode": "ReadWrite", "fsType": "ext4", "readOnly": False, "kind": "Shared"},
+    "scaleIO": {"storageMode": "ThinProvisioned", "fsType": "xfs"},
+}
 
 
 def default_pod_spec(spec: Object, *, is_pod: bool = False) -> None:
-    """Fill what a PodSpec leaves out. Ports of the host and requests that follow from limits are for pods alone:
-    templates leave them to theirs."""
+    """Fill what a PodSpec leaves out, and leave out what nobody may fill. Ports of the host and requests that follow
+    from limits are for pods alone: templates leave them to theirs."""
+    drop_disabled(spec)
     for name, value in _SPEC.items():
         # Go cannot tell an empty text from nothing.
         if spec.get(name) is None or spec[name] == "":
@@ -101,9 +112,18 @@ def _default_http(handler: Object) -> None:
         http["scheme"] = http.get("scheme") or "HTTP"
 
 
+def default_source(holder: Object) -> None:
+    """What a volume of a pod, or a PersistentVolume's spec, leaves out of its source."""
+    for name, values in _SOURCES.items():
+        source = holder.get(name)
+        if source is not None:
+            source.update({key: value for key, value in values.items() if source.get(key) in {None, ""}})
+
+
 def _default_volume(volume: Object) -> None:
     if not any(name != "name" for name in volume):
         volume["emptyDir"] = {}
+    default_source(volume)
     for name in ("secret", "configMap", "downwardAPI", "projected"):
         if volume.get(name) is not None:
             volume[name].setdefault("defaultMode", _MODE)

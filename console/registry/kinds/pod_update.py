@@ -8,7 +8,9 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
+from .pod_annotations import validate_annotation_change
 from .pod_resize import validate_resize
+from .pod_status import validate_pod_status
 from .pod_validation import validate_pod
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -21,13 +23,15 @@ _RULE = (
 
 
 def validate_pod_update(new: Object, old: Object, subresource: str) -> list[Cause]:
-    if subresource in {"status", "binding"}:
-        return []  # the first leaves the spec alone, the second has rules of its own
+    if subresource == "binding":
+        return []  # which has rules of its own
+    if subresource == "status":
+        return validate_pod_status(new, old)
     if subresource == "resize":
         return validate_resize(new, old)
     if subresource == "ephemeralcontainers":
         return validate_pod(new) + _validate_ephemeral(new["spec"], old["spec"])
-    causes = validate_pod(new)
+    causes = validate_annotation_change(new, old) + validate_pod(new)
     return causes + _validate_spec_change(new["spec"], old["spec"])
 
 

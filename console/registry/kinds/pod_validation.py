@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address
 
-from common.api import meta
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
 from .containers import validate_containers, validate_host_network, validate_image
 from .placement import validate_affinity, validate_spread, validate_tolerations
+from .pod_annotations import validate_annotations
 from .resources import overhead_resource, validate_pod_resources, validate_resources
 from .security import validate_pod_security, validate_system
 from .volumes import validate_volumes
@@ -25,8 +24,6 @@ _MAX_NAMESERVERS = 3
 _MAX_SEARCHES = 32
 _MAX_SEARCH_TEXT = 2048
 _MAX_HOSTNAME = 64
-_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
-_COST = re.compile(r"-?[1-9][0-9]*|0")
 
 NameFormat = Callable[[str], Iterable[str]]
 
@@ -46,10 +43,7 @@ def validate_new_pod(pod: Object) -> list[Cause]:
 def validate_pod(pod: Object) -> list[Cause]:
     """What a Pod must satisfy whenever it is written; of templates less is asked."""
     spec = pod["spec"]
-    causes: list[Cause] = []
-    cost = meta.annotations(pod).get(_DELETION_COST)
-    if cost is not None and not (_COST.fullmatch(cost) and abs(int(cost)) <= _MAX_DEADLINE):
-        causes.append(validation.wrong(f"metadata.annotations[{_DELETION_COST}]", cost, "must be a 32bit integer"))
+    causes = validate_annotations(pod)
     causes += validate_pod_spec(spec, "spec", is_pod=True)
     for kind in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(kind) or ()):

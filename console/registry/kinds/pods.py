@@ -50,6 +50,8 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         admit_limits(new, context)
         new["status"]["qosClass"] = qos_class(new)
         _admit(spec)
+    elif context.subresource == "status":
+        _keep_observed(new.setdefault("status", {}), old.get("status") or {})
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []
         new["spec"] = {**old["spec"], "ephemeralContainers": added}
@@ -59,6 +61,17 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     elif not context.subresource:
         _keep_admitted(spec, old["spec"])
         _admit(spec)
+
+
+def _keep_observed(status: Object, old: Object) -> None:
+    """Writers that know nothing of them leave the QoS class and the generations that were observed as they are."""
+    for name in ("qosClass", "observedGeneration"):
+        if not status.get(name) and old.get(name):
+            status[name] = old[name]
+    known = {condition.get("type"): condition.get("observedGeneration") for condition in old.get("conditions") or ()}
+    for condition in status.get("conditions") or ():
+        if not condition.get("observedGeneration") and known.get(condition.get("type")):
+            condition["observedGeneration"] = known[condition["type"]]
 
 
 def _admit(spec: Object) -> None:

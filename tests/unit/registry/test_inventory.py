@@ -15,10 +15,6 @@ _NO_RESOURCES = {
     "APIGroup", "APIVersions", "DeleteOptions", "Status", "WatchEvent",
     "Binding", "Eviction", "Scale", "TokenRequest",  # each the body of a subresource
 }  # fmt: skip
-_LEFT_OUT = {
-    # Deprecated since 1.19: the health of components, of which there is one process here (/healthz says it).
-    ("", "v1", "ComponentStatus"),
-}
 # Fields of features that are off in 1.36: Kubernetes drops them, here they are refused in protobuf.
 _OFF = {
     "core.v1.NodeAllocatableResourceClaimStatus": None,
@@ -49,10 +45,10 @@ def _stable() -> set[tuple[str, str, str]]:
     }
 
 
-def test_every_stable_kind_of_kubernetes_is_served_but_for_those_that_are_named() -> None:
+def test_every_stable_kind_of_kubernetes_is_served() -> None:
     resources = [row.resource for row in REGISTRY.rows()]
     served = {(resource.group, resource.version, resource.kind) for resource in resources}
-    assert _stable() - served == _LEFT_OUT
+    assert _stable() - served == set()
     more = {group for group, _, _ in served - _stable()}
     assert more == {"metrics.k8s.io", "quarterdeck.io"}
 

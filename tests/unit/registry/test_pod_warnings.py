@@ -56,7 +56,7 @@ def test_what_builds_on_an_earlier_value_is_no_repetition() -> None:
 
 
 def test_annotations_of_old_are_warned_of() -> None:
-    notes = {"seccomp.security.alpha.kubernetes.io/pod": "x", "scheduler.alpha.kubernetes.io/critical-pod": ""}
+    notes = {"seccomp.security.alpha.kubernetes.io/pod": "unconfined", "scheduler.alpha.kubernetes.io/critical-pod": ""}
     assert warned(changed(pod(), "metadata.annotations", notes)) == [
         (
             "metadata.annotations[scheduler.alpha.kubernetes.io/critical-pod]: non-functional in v1.16+; use the "

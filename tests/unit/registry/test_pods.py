@@ -347,3 +347,140 @@ def test_only_a_pod_on_a_node_has_a_grace_period() -> None:
     bound = changed(OLD, "spec.nodeName", "n")
     assert grace_period(bound) == 30
     assert grace_period(changed(bound, "status.phase", "Succeeded")) == 0
+
+
+def _annotated(**notes: str) -> Object:
+    made = pod()
+    made["metadata"]["annotations"] = {key.replace("__", "/"): value for key, value in notes.items()}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("seccomp.security.alpha.kubernetes.io/pod", "runtime/default", []),
+        ("container.seccomp.security.alpha.kubernetes.io/main", "localhost/a.json", []),
+        (
+            "seccomp.security.alpha.kubernetes.io/pod",
+            "strict",
+            [
+                ("metadata.annotations.seccomp.security.alpha.kubernetes.io/pod: Invalid value: \"strict\": "
+                "must be a valid seccomp profile")
+            ],
+        ),
+        (
+            "container.seccomp.security.alpha.kubernetes.io/main",
+            "localhost/../a",
+            [
+                ("metadata.annotations.container.seccomp.security.alpha.kubernetes.io/main: Invalid value: \"../a\": "
+                "must not contain '..'")
+            ],
+        ),
+        ("container.apparmor.security.beta.kubernetes.io/main", "localhost/mine", []),
+        (
+            "container.apparmor.security.beta.kubernetes.io/main",
+            "mine",
+            [
+                ("metadata.annotations[container.apparmor.security.beta.kubernetes.io/main]: Invalid value: \"mine\": "
+                "invalid AppArmor profile name: \"mine\"")
+            ],
+        ),
+        (
+            "container.apparmor.security.beta.kubernetes.io/other",
+            "unconfined",
+            [
+                ("metadata.annotations[container.apparmor.security.beta.kubernetes.io/other]: Invalid value: "
+                "\"other\": container not found")
+            ],
+        ),
+        (
+            "kubernetes.io/config.mirror",
+            "x",
+            [
+                ("metadata.annotations[kubernetes.io/config.mirror]: Invalid value: \"x\": must set spec.nodeName if "
+                "mirror pod annotation is set")
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_annotations_with_a_meaning_are_checked(key: str, value: str, expected: list[str]) -> None:
+    assert causes(PODS, _annotated(**{key: value})) == expected
+
+
+def test_profiles_and_mirror_marks_stay_as_they_were_made() -> None:
+    profile = "container.apparmor.security.beta.kubernetes.io/main"
+    plain, marked = created(PODS, pod()), created(PODS, _annotated(**{profile: "unconfined"}))
+    assert update_causes(PODS, {**plain, "metadata": {**plain["metadata"], "annotations": {profile: ""}}}, plain) == [
+        f"metadata.annotations[{profile}]: Forbidden: may not add AppArmor annotations"
+    ]
+    assert update_causes(PODS, {**marked, "metadata": {**marked["metadata"], "annotations": {}}}, marked) == [
+        f"metadata.annotations[{profile}]: Forbidden: may not remove or update AppArmor annotations"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]}, []),
+        (
+            {"podIPs": [{"ip": "10.0.0.1"}, {"ip": "10.0.0.2"}]},
+            [("status.podIPs: Invalid value: [{\"ip\":\"10.0.0.1\"},{\"ip\":\"10.0.0.2\"}]: may specify no more than "
+             "one IP for each IP family")],
+        ),
+        (
+            {"podIPs": [{"ip": "here"}]},
+            [("status.podIPs[0]: Invalid value: \"here\": must be a valid IP address, (e.g. 10.9.8.7 or "
+             "2001:db8::ffff)")],
+        ),
+        (
+            {"hostIPs": [{"ip": "10.0.0.1"}], "hostIP": "10.0.0.2"},
+            ["status.hostIPs[0].ip: Invalid value: \"10.0.0.1\": must be equal to `hostIP`"],
+        ),
+        ({"qosClass": "Guaranteed"}, ["status.qosClass: Invalid value: \"Guaranteed\": field is immutable"]),
+        ({"conditions": [{"type": "example.com/gate", "status": "True"}]}, []),
+        (
+            {"conditions": [{"type": "a/b/c", "status": "True"}]},
+            [("status.conditions[0].Type: Invalid value: \"a/b/c\": a qualified name must consist of alphanumeric "
+             "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or "
+             "'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with "
+             "an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')")],
+        ),
+    ],
+)  # fmt: skip
+def test_a_status_has_addresses_and_conditions_that_can_be(status: Object, expected: list[str]) -> None:
+    old = created(PODS, pod())
+    assert update_causes(PODS, {**old, "status": status}, old, "status") == expected
+
+
+def test_a_nominated_node_is_one() -> None:
+    old = created(PODS, pod())
+    found = update_causes(PODS, {**old, "status": {"nominatedNodeName": "No_Node"}}, old, "status")
+    assert len(found) == 1
+    assert found[0].startswith('status.nominatedNodeName: Invalid value: "No_Node": a lowercase RFC 1123 subdomain')
+
+
+def test_a_status_without_class_and_generations_keeps_those_that_are_known() -> None:
+    old = created(PODS, pod())
+    old["status"] |= {"observedGeneration": 3, "conditions": [{"type": "Ready", "observedGeneration": 3}]}
+    status = updated(PODS, {**old, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}, old, "status")[
+        "status"
+    ]
+    assert (status["qosClass"], status["observedGeneration"]) == ("BestEffort", 3)
+    assert status["conditions"] == [{"type": "Ready", "status": "True", "observedGeneration": 3}]
+
+
+def test_fields_of_features_that_are_off_are_dropped() -> None:
+    sources = [
+        {"clusterTrustBundle": {"name": "a", "path": "b"}},
+        {"podCertificate": {"signerName": "a.b/c", "keyType": "ED25519"}},
+    ]
+    made = pod_of(lifecycle={"stopSignal": "SIGUSR1"})
+    made["spec"]["volumes"] = [{"name": "v", "projected": {"sources": sources}}]
+    spec = created(PODS, made)["spec"]
+    assert "lifecycle" not in spec["containers"][0]
+    assert [volume["projected"]["sources"] for volume in spec["volumes"] if volume["name"] == "v"] == [[{}, {}]]
+    sleeping = {"preStop": {"sleep": {"seconds": 1}}}
+    made = deployment()
+    made["spec"]["template"]["spec"]["containers"][0]["lifecycle"] = {**sleeping, "stopSignal": "SIGUSR1"}
+    found = created(DEPLOYMENTS, made)["spec"]["template"]["spec"]["containers"][0]
+    assert found["lifecycle"] == sleeping

@@ -1,0 +1,61 @@
+"""What a write through the `status` of a pod may say: addresses of both families, conditions, a node that is one.
+
+Kubernetes asks the same of kubelets and of everybody else.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from common.api.meta import Object
+from common.errors import Cause
+from console.registry import validation
+
+from .pod_annotations import validate_annotation_change, validate_annotations
+
+_SYSTEM_CONDITIONS = frozenset({"PodScheduled", "Ready", "Initialized"})
+_FAMILIES = "may specify no more than one IP for each IP family"
+
+
+def validate_pod_status(new: Object, old: Object) -> list[Cause]:
+    status, before = new.get("status") or {}, old.get("status") or {}
+    causes = validate_annotation_change(new, old) + validate_annotations(new)
+    nominated = status.get("nominatedNodeName") or ""
+    if nominated and nominated != before.get("nominatedNodeName"):
+        problems = validation.dns_subdomain(nominated)
+        causes += validation.each("status.nominatedNodeName", nominated, problems)
+    causes += _validate_addresses(status, "podIPs") + _validate_addresses(status, "hostIPs")
+    hosts = status.get("hostIPs") or []
+    if hosts and hosts[0].get("ip") != status.get("hostIP"):
+        causes.append(validation.wrong("status.hostIPs[0].ip", hosts[0].get("ip"), "must be equal to `hostIP`"))
+    if before.get("qosClass"):
+        causes += validation.unchanged("status.qosClass", status.get("qosClass"), before["qosClass"])
+    for index, condition in enumerate(status.get("conditions") or ()):
+        kind = condition.get("type") or ""
+        if kind not in _SYSTEM_CONDITIONS:
+            problems = validation.qualified_name(kind)
+            causes += validation.each(f"status.conditions[{index}].Type", kind, problems)
+    return causes
+
+
+def _validate_addresses(status: Object, field: str) -> list[Cause]:
+    """At most one address of each family, all of them addresses."""
+    path = f"status.{field}"
+    found = [str(entry.get("ip") or "") for entry in status.get(field) or ()]
+    causes: list[Cause] = []
+    families = []
+    for index, text in enumerate(found):
+        try:
+            families.append(ip_address(text).version)
+        except ValueError:
+            why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+            causes.append(validation.wrong(f"{path}[{index}]", text, why))
+    if len(found) > 1:
+        if len(set(families)) != len(found) and not causes:
+            causes.append(validation.wrong(path, status[field], _FAMILIES))
+        causes += [
+            validation.duplicate(f"{path}[{index}]", {"ip": text})
+            for index, text in enumerate(found)
+            if text in found[:index]
+        ]
+    return causes
