@@ -22,8 +22,7 @@ def validate_pod_status(new: Object, old: Object) -> list[Cause]:
     causes = validate_annotation_change(new, old) + validate_annotations(new)
     nominated = status.get("nominatedNodeName") or ""
     if nominated and nominated != before.get("nominatedNodeName"):
-        problems = validation.dns_subdomain(nominated)
-        causes += validation.each("status.nominatedNodeName", nominated, problems)
+        causes += validation.each("status.nominatedNodeName", nominated, validation.dns_subdomain(nominated))
     causes += _validate_addresses(status, "podIPs") + _validate_addresses(status, "hostIPs")
     hosts = status.get("hostIPs") or []
     if hosts and hosts[0].get("ip") != status.get("hostIP"):
@@ -33,8 +32,7 @@ def validate_pod_status(new: Object, old: Object) -> list[Cause]:
     for index, condition in enumerate(status.get("conditions") or ()):
         kind = condition.get("type") or ""
         if kind not in _SYSTEM_CONDITIONS:
-            problems = validation.qualified_name(kind)
-            causes += validation.each(f"status.conditions[{index}].Type", kind, problems)
+            causes += validation.each(f"status.conditions[{index}].Type", kind, validation.qualified_name(kind))
     return causes
 
 
