@@ -33,15 +33,20 @@ class Where(StrEnum):
 EVERYWHERE = frozenset(Where)
 TABLE = frozenset({Where.TABLE})
 WORKLOADS = frozenset({"deployments", "replicasets", "statefulsets", "daemonsets", "replicationcontrollers"})
-_SCALED = WORKLOADS - {"daemonsets"}
+SCALABLE = "kinds with a scale subresource"
+"""Stands among an action's kinds for a trait of the kind, not for its name."""
+_SCALED = (WORKLOADS - {"daemonsets"}) | {SCALABLE}
 _ROLLED_OUT = frozenset({"deployments", "statefulsets", "daemonsets"})
+NO_TRAITS: frozenset[str] = frozenset()
+FAVOURITES = range(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`kinds` are plural resource names, empty for all. `hint` orders the footer: lower comes first and stays
-    longest, 0 is not shown. `keys` are Textual's names; the first one is shown. `writes`: it is not offered while the
-    console is read-only."""
+    """`kinds` are plural resource names (those of other people's kinds with their group) or traits, empty for all.
+    `hint` orders the footer: lower comes first and stays longest, 0 is not shown. `keys` are Textual's names; the
+    first one is shown. `writes`: it is not offered while the console is read-only. Actions of a `series` differ in
+    their key alone: help says them once, with its name in place of the keys while they have those of the registry."""
 
     id: str
     keys: tuple[str, ...]
@@ -53,11 +58,13 @@ class Action:
     hint: int = 0
     group: str = "Objects"
     writes: bool = False
+    series: str = ""
 
-    def applies(self, where: Where, kind: str = "") -> bool:
+    def applies(self, where: Where, kind: str = "", traits: frozenset[str] = NO_TRAITS) -> bool:
         if where not in self.where:
             return False
-        return where is not Where.TABLE or ((not self.kinds or kind in self.kinds) and kind not in self.excluded)
+        names = traits | {kind}
+        return where is not Where.TABLE or ((not self.kinds or bool(self.kinds & names)) and not self.excluded & names)
 
 
 _PODS = frozenset({"pods"})
@@ -103,8 +110,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("history.last", ("minus",), "last view", "Between this view and the one before. On a workload: scale down.",
            excluded=_SCALED, group="Moving"),
     # finding
-    Action("command", ("colon",), "cmd", "Go to any kind: `:pods`, `:deploy web`, `:svc kube-system`, `:discover`. "
-           "Tab completes.", EVERYWHERE, hint=90, group="Finding"),
+    Action("command", ("colon",), "cmd", "Go to any kind: `:pods`, `:deploy shop,data` for two namespaces, `:svc /web` "
+           "with a filter, `:discover`. Tab completes.", EVERYWHERE, hint=90, group="Finding"),
     Action("filter", ("slash",), "find", "Filter rows by a regular expression; `/!` the opposite, `/-l` labels, "
            "`/-f` letters in order.", hint=91, group="Finding"),
     Action("search", ("slash",), "find", "Search the text; n and N go from hit to hit.", _READ, hint=20,
@@ -112,12 +119,24 @@ ACTIONS: tuple[Action, ...] = (
     Action("search.next", ("n",), "next hit", "To the next hit.", _READ, hint=21, group="Finding"),
     Action("search.previous", ("N",), "previous hit", "To the hit before.", _READ, group="Finding"),
     Action("namespaces.all", ("0",), "all namespaces", "Objects of all namespaces.", group="Finding"),
+    *(Action(f"favourite.{number}", (str(number),), "favourite", "Objects of the namespace that has this number; `*` "
+             "in `:ns` gives numbers.", group="Finding", series="1-9") for number in FAVOURITES),
+    Action("favourite", ("asterisk",), "favourite", "Give the marked namespaces the next free numbers from 1 to 9, or "
+           "take them away.", TABLE, frozenset({"namespaces"}), hint=2, group="Finding"),
     Action("faults", ("ctrl+z",), "faults", "Only what is wrong, and back to everything.", hint=60, group="Finding"),
     Action("wide", ("ctrl+w",), "wide", "More columns.", group="Finding"),
     Action("refresh", ("ctrl+r",), "refresh", "List everything again.", frozenset({Where.TABLE, Where.KEYS}),
            group="Finding"),
     Action("header", ("ctrl+e",), "header", "The tall header with gauges and keys, and back to one line.", EVERYWHERE,
            group="Finding"),
+    Action("save", ("ctrl+s",), "save", "Write the table to a file, as CSV, JSON or YAML by its name.",
+           group="Finding"),
+    Action("name.copy", ("Y",), "copy name", "Copy the names of the marked rows to the clipboard of your terminal "
+           "(OSC 52).", group="Finding"),
+    Action("config.copy", ("c",), "copy name", "Copy the names, as `Y` does on all kinds.", TABLE,
+           frozenset({"secrets", "configmaps"}), group="Finding"),
+    Action("used-by", ("u",), "used by", "Who uses it, and what a change means for them.", TABLE,
+           frozenset({"secrets", "configmaps"}), hint=3),
     Action("mark", ("space",), "mark", "Mark the row; actions then apply to all marked rows.", group="Finding"),
     Action("mark.range", ("ctrl+@", "ctrl+space"), "mark range", "Mark from the nearest mark to here.",
            group="Finding"),
@@ -187,8 +206,8 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.CLUSTERS}), hint=1),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
-    Action("owner", ("J",), "owner", "To the object that controls this one.", TABLE,
-           frozenset({"pods", "replicasets", "jobs", "endpointslices"})),
+    Action("owner", ("J",), "owner", "To the object that controls this one.",
+           excluded=_VIRTUAL | {"nodes", "hosts", "namespaces", "events", "changes"}),
     Action("node", ("o",), "node", "To the pod's node.", TABLE, _PODS),
     # changing objects
     Action("scale", ("s",), "scale", "Set the number of replicas.", TABLE, _SCALED, hint=3,
@@ -282,21 +301,23 @@ ACTIONS: tuple[Action, ...] = (
 BY_ID = {action.id: action for action in ACTIONS}
 
 
-def available(where: Where, kind: str = "", *, read_only: bool = False) -> list[Action]:
+def available(
+    where: Where, kind: str = "", *, traits: frozenset[str] = NO_TRAITS, read_only: bool = False
+) -> list[Action]:
     """What can be done on a screen, in the registry's order."""
-    return [action for action in ACTIONS if action.applies(where, kind) and not (read_only and action.writes)]
+    return [action for action in ACTIONS if action.applies(where, kind, traits) and not (read_only and action.writes)]
 
 
-def hints(where: Where, kind: str = "", *, read_only: bool = False) -> list[Action]:
+def hints(where: Where, kind: str = "", *, traits: frozenset[str] = NO_TRAITS, read_only: bool = False) -> list[Action]:
     """What the footer offers, the most useful first."""
-    found = (action for action in available(where, kind, read_only=read_only) if action.hint)
+    found = (action for action in available(where, kind, traits=traits, read_only=read_only) if action.hint)
     return sorted(found, key=lambda action: action.hint)
 
 
 _KEY_NAMES = {
     "escape": "esc", "left_square_bracket": "[", "right_square_bracket": "]", "minus": "-", "plus": "+", "colon": ":",
     "slash": "/", "ampersand": "&", "question_mark": "?", "pagedown": "pgdn", "pageup": "pgup", "backslash": "\\",
-    "right": "→", "left": "←",
+    "right": "→", "left": "←", "asterisk": "*",
 }  # fmt: skip
 
 

@@ -26,6 +26,8 @@ from .actions import BY_ID
 from .aside import Aside, Forwards
 from .catalogue import Catalogue
 from .clusters import Cluster
+from .favourites import FILE as FAVOURITES_FILE
+from .favourites import Favourites
 from .feeds import Feeds
 from .gateway import Connect
 from .keymap import Keymap
@@ -66,6 +68,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         machines: Machines | None = None,
         read_only: bool = False,
         clusters: Sequence[Cluster] = (),
+        favourites: Favourites | None = None,
     ) -> None:
         super().__init__()
         clock = clock or SystemClock()
@@ -84,6 +87,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
             forwards=Forwards(aside),
             machines=machines,
             clusters=tuple(clusters),
+            favourites=favourites or Favourites(None, cluster),
         )
         self.session.bind(read_only=read_only)
         self._first = first
@@ -142,7 +146,9 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         elif command.resource is not None:
             discover = text.split()[0].lower() == "discover"
             table = self.session.table_of(command.resource)
-            self._go(views.discovered() if discover else views.opening(command.resource, command.namespace, table))
+            view = views.discovered() if discover else views.opening(command.resource, command.namespaces, table)
+            view.query = command.query
+            self._go(view)
         elif (page := self._pages.get(command.word)) is not None:
             screen = page.open(self.session, command.arguments)
             self._back_to_table()
@@ -199,6 +205,7 @@ def run_tui(
             machines=shown.machines,
             read_only=read_only,
             clusters=clusters,
+            favourites=Favourites(home.path / FAVOURITES_FILE, shown.name),
         )
         shown = app.run(mouse=mouse)
         read_only = app.session.read_only

@@ -51,10 +51,12 @@ _NAMED = (
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What was meant: a kind with a namespace (empty for all), or one of COMMANDS or a page with its arguments."""
+    """What was meant: a kind with its namespaces (none for all) and a filter, or one of COMMANDS or a page with its
+    arguments."""
 
     resource: Resource | None = None
-    namespace: str = ""
+    namespaces: tuple[str, ...] = ()
+    query: str = ""
     word: str = ""
     arguments: tuple[str, ...] = ()
 
@@ -65,14 +67,18 @@ class Unknown(Exception):
 
 class Catalogue:
     """What can be listed and opened: until discovery has answered, the kinds that every cluster has. `pages` has the
-    word of a page for each word that means it."""
+    word of a page for each word that means it. `scalable` are the kinds (group resources) with a scale subresource."""
 
     def __init__(self, pages: Mapping[str, str], served: Iterable[ApiResource] = _NAMED) -> None:
         self._pages = pages
         self._commands = (*COMMANDS, *dict.fromkeys(pages.values()))
         self._words: dict[str, Resource] = {}
+        self._by_kind: dict[tuple[str, str], Resource] = {}
         self.plurals: list[str] = []
+        self.scalable: frozenset[str] = frozenset()
         for item in served:
+            if "scale" in item.subresources:
+                self.scalable |= {item.resource.group_resource}
             if item.verbs and not {"list", "watch"} <= item.verbs:
                 continue
             self.plurals.append(item.resource.plural)
@@ -81,6 +87,7 @@ class Catalogue:
 
     def _add(self, item: ApiResource) -> None:
         resource = item.resource
+        self._by_kind.setdefault((resource.group, resource.kind), resource)
         for word in (resource.plural, item.singular, resource.kind.lower(), *item.short_names):
             if word:
                 self._words.setdefault(word, resource)
@@ -90,6 +97,11 @@ class Catalogue:
     def by_kind(self, kind: str) -> Resource | None:
         """The resource of a kind, however it is spelled."""
         return self._words.get(kind.lower())
+
+    def referred(self, reference: Mapping[str, object]) -> Resource | None:
+        """The resource of an owner reference, or of any reference with `apiVersion` and `kind`."""
+        group = str(reference.get("apiVersion") or "").rpartition("/")[0]
+        return self._by_kind.get((group, str(reference.get("kind"))))
 
     def resources(self) -> list[Resource]:
         return list(dict.fromkeys(self._words.values()))
@@ -106,23 +118,26 @@ class Catalogue:
             return Command(word=self._pages.get(word, word), arguments=tuple(words[1:]))
         resource = self._words.get(word)
         if resource is None:
-            begun = [known for known in (*self.plurals, *self._commands) if known.startswith(word)]
+            begun = [known for known in (*self.plurals, *ALIASES, *self._commands) if known.startswith(word)]
             if len(begun) == 1:  # what the line shows as its only completion
                 return self.resolve(" ".join([begun[0], *words[1:]]))
             near = [known for known in self.plurals if known.startswith(word[:2])][:4]
             hint = f"; near it: {', '.join(near)}" if near else ""
             raise Unknown(f"no kind is called {word!r}{hint}")
-        namespace = words[1] if len(words) > 1 and words[1] not in {"all", "-"} else ""
-        return Command(resource, namespace)
+        return _of_kind(resource, words[1:])
 
     def complete(self, text: str, namespaces: Sequence[str]) -> list[str]:
         """Whole commands that `text` may become, the likeliest first."""
         head, space, tail = text.partition(" ")
         if space:
             resource = self._words.get(head.lower())
-            if resource is None or not resource.namespaced:
+            if resource is None or not resource.namespaced or " " in tail or tail.startswith("/"):
                 return []
-            return [f"{head} {name}" for name in namespaces if name.startswith(tail)]
+            before, comma, last = tail.rpartition(",")
+            taken = before.split(",")
+            return [
+                f"{head} {before}{comma}{name}" for name in namespaces if name.startswith(last) and name not in taken
+            ]
         if not head:
             return ["pods", "deployments", "services", "nodes", "events", "discover"]
         lower = head.lower()
@@ -130,3 +145,11 @@ class Catalogue:
         exact = self._words.get(lower)
         first = [exact.plural] if exact is not None and exact.plural in self.plurals else []
         return list(dict.fromkeys([*first, *plurals]))
+
+
+def _of_kind(resource: Resource, words: Sequence[str]) -> Command:
+    """What stands behind a kind: namespaces with commas or spaces between them, then `/` and a filter."""
+    start = next((index for index, word in enumerate(words) if word.startswith("/")), len(words))
+    named = [name for word in words[:start] for name in word.split(",") if name]
+    everywhere = not {"all", "-"}.isdisjoint(named)
+    return Command(resource, () if everywhere else tuple(dict.fromkeys(named)), " ".join(words[start:])[1:])

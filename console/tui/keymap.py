@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .actions import ACTIONS, BY_ID, Action, Where, key_label
+from .actions import ACTIONS, BY_ID, NO_TRAITS, Action, Where, key_label
 
 FILE = "keys.json"
+_SAID = 5  # clashes in one error
+# What Textual calls the characters that are no letters: their Unicode names, but for a few.
+_CHARACTERS = {
+    letter: unicodedata.name(letter).lower().replace(" ", "_").replace("-", "_")
+    for letter in map(chr, range(32, 127))
+    if not letter.isalnum()
+}
+_CHARACTERS |= {"-": "minus", "_": "underscore", "/": "slash", "\\": "backslash", "+": "plus", "@": "at"}
+_NAMED = (
+    {"enter", "escape", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown"}
+    | {"up", "down", "left", "right"} | {f"f{number}" for number in range(1, 25)} | set(_CHARACTERS.values())
+)  # fmt: skip
+_SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+left_square_bracket": "escape"}
 
 
 class KeymapError(Exception):
@@ -30,9 +45,10 @@ class Keymap:
         keys = self.keys(action)
         return key_label(keys[0]) if keys else ""
 
-    def lookup(self, key: str, where: Where, kind: str = "") -> Action | None:
+    def lookup(self, key: str, where: Where, kind: str = "", traits: frozenset[str] = NO_TRAITS) -> Action | None:
         """What a key does on a screen."""
-        return next((action for action in ACTIONS if key in self.keys(action) and action.applies(where, kind)), None)
+        found = (action for action in ACTIONS if key in self.keys(action) and action.applies(where, kind, traits))
+        return next(found, None)
 
     def conflicts(self) -> list[str]:
         """Keys that mean two things in one place."""
@@ -64,13 +80,37 @@ def load(home: Path) -> Keymap:
         raise KeymapError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(data, dict):
         raise KeymapError(f'{path} must hold an object like {{"describe": ["d"]}}')
-    return Keymap({str(name): _keys(path, str(name), keys) for name, keys in data.items()})
+    keymap = Keymap({str(name): _keys(path, str(name), keys) for name, keys in data.items()})
+    clashes = keymap.conflicts()
+    if clashes:
+        raise KeymapError(f"{path}: {'; '.join(clashes[:_SAID])}; give one of them another key, or [] for none")
+    return keymap
 
 
 def _keys(path: Path, name: str, keys: object) -> tuple[str, ...]:
     if name not in BY_ID:
-        raise KeymapError(f"{path}: there is no action {name!r}; docs/keys.md lists them")
+        near = difflib.get_close_matches(name, BY_ID, 3)
+        hint = f"near it: {', '.join(near)}" if near else "docs/keys.md lists them"
+        raise KeymapError(f"{path}: there is no action {name!r}; {hint}")
     listed = [keys] if isinstance(keys, str) else keys
     if not isinstance(listed, list) or not all(isinstance(key, str) and key for key in listed):
         raise KeymapError(f'{path}: the keys of {name} must be a name or a list of names, such as ["ctrl+d"]')
-    return tuple(listed)
+    return tuple(_key(path, name, key) for key in listed)
+
+
+def _key(path: Path, name: str, key: str) -> str:
+    """A key as Textual calls it; people may write the character itself, and `^d` for `ctrl+d`."""
+    written = f"ctrl+{key[1:]}" if len(key) > 1 and key.startswith("^") else key
+    if len(written) == 1:
+        return _CHARACTERS.get(written, written)
+    modifiers, _, last = written.rpartition("+")
+    if modifiers == "shift" and len(last) == 1:
+        return last.upper()
+    known = last in _NAMED or (len(last) == 1 and bool(modifiers))
+    if not known or not set(filter(None, modifiers.split("+"))) <= {"ctrl", "shift", "alt"}:
+        raise KeymapError(
+            f"{path}: {key!r} of {name} is no key: a character, or a name such as ctrl+d, f5, enter, pageup"
+        )
+    if written in _SAME:
+        raise KeymapError(f"{path}: a terminal cannot tell {key!r} of {name} from {_SAME[written]}")
+    return written

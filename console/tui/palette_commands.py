@@ -20,7 +20,9 @@ class ActionCommands(Provider):
             return []
         found = [
             item
-            for item in available(screen.where, screen.kind(), read_only=screen.session.read_only)
+            for item in available(
+                screen.where, screen.kind(), traits=screen.traits(), read_only=screen.session.read_only
+            )
             if item.group != "Moving"
         ]
         return [(item, f"{item.title}  ({screen.session.keys.label(item)})") for item in found]

@@ -13,6 +13,7 @@ from .aside import Aside, Forwards
 from .catalogue import Catalogue
 from .clusters import Cluster
 from .facts import Facts, Tally
+from .favourites import Favourites
 from .feeds import Feeds, Subscription
 from .gateway import Connect, Gateway
 from .keymap import Keymap
@@ -39,6 +40,7 @@ class Session:
     forwards: Forwards
     machines: Machines | None
     clusters: tuple[Cluster, ...] = ()
+    favourites: Favourites = field(default_factory=lambda: Favourites(None, ""))
     facts: Facts = field(default_factory=Facts)
     lost_since: float | None = None
     tall_header: bool = False

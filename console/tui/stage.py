@@ -51,6 +51,8 @@ class TableStage(Stage, Protocol):
 
     def go(self, view: View) -> None: ...
 
+    def renumbered(self) -> None: ...
+
 
 class Bridge(Protocol):
     """The application: commands, the table below whatever is on top, the terminal."""

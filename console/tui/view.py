@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from common.api import kinds, meta, pods
@@ -16,6 +16,7 @@ from console.views.status import host_status
 
 Test = Callable[[Object], bool]
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+_NAMED = 3  # namespaces in a title; more are counted
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class View:
     kind that users defined."""
 
     resource: Resource
-    namespace: str = ""
+    namespaces: tuple[str, ...] = ()  # empty: all
     scope: Scope | None = None
     parent: View | None = None
     query: str = ""
@@ -59,23 +60,26 @@ class View:
 
     @property
     def place(self) -> str:
-        """The namespace for people; empty for kinds that have none."""
+        """The namespaces for people; empty for kinds that have none."""
         if not self.resource.namespaced:
             return ""
         origin = self.scope.origin.namespace if self.scope and self.scope.origin else ""
-        return self.namespace or origin or "all"
+        return names_of(self.namespaces) or origin or "all"
 
     def columns(self) -> tuple[Column, ...]:
         """Columns without the namespace when there is only one."""
         columns = self.table.columns if self.table else columns_for(self.resource)
-        narrow = self.namespace or (self.scope is not None and self.scope.origin and self.scope.origin.namespace)
+        narrow = len(self.namespaces) == 1 or (
+            self.scope is not None and self.scope.origin and self.scope.origin.namespace
+        )
         return tuple(column for column in columns if not (narrow and column.title == NAMESPACE.title))
 
     def test(self) -> Test | None:
         """Whether an object belongs to this view; None when all do."""
         tests: list[Test] = []
-        if self.namespace and self.resource.namespaced:
-            tests.append(lambda obj: meta.namespace(obj) == self.namespace)
+        if self.namespaces and self.resource.namespaced:
+            wanted = frozenset(self.namespaces)
+            tests.append(lambda obj: meta.namespace(obj) in wanted)
         if self.scope is not None:
             tests.append(self.scope.test)
         if not tests:
@@ -89,12 +93,32 @@ class View:
         if outermost is self:
             return [*([self.place] if self.place else []), self.title]
         first = outermost.resource.plural
-        return [*([outermost.place] if outermost.place else []), first, *names, self.resource.plural]
+        own = [names_of(self.namespaces)] if self.namespaces and self.namespaces != outermost.namespaces else []
+        return [*([outermost.place] if outermost.place else []), first, *names, *own, self.resource.plural]
 
     def trail(self) -> list[View]:
         """This view and those it was drilled into from, outermost first."""
         before = self.parent.trail() if self.parent else []
         return [*before, self]
+
+
+_OWN: dict[str, str] = {}  # the group of each plural of ours: the first that has it
+for _resource in vars(kinds).values():
+    if isinstance(_resource, Resource):
+        _OWN.setdefault(_resource.plural, _resource.group)
+
+
+def kind_word(resource: Resource) -> str:
+    """What actions call the kind: the plural, with the group where somebody else's kind has the plural of one of
+    ours."""
+    own = _OWN.get(resource.plural, resource.group) == resource.group
+    return resource.plural if own else resource.group_resource
+
+
+def names_of(namespaces: Sequence[str]) -> str:
+    """`shop`, `shop,data`, `shop,data and 3 more`."""
+    more = len(namespaces) - _NAMED
+    return ",".join(namespaces[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _spelled(resource: Resource) -> str:
@@ -106,12 +130,13 @@ def _spelled(resource: Resource) -> str:
     return (kind[:same] + plural[same:]) if same else plural.capitalize()
 
 
-def opening(resource: Resource, namespace: str = "", table: Table | None = None) -> View:
+def opening(resource: Resource, namespaces: Sequence[str] = (), table: Table | None = None) -> View:
     """The view of a kind as a command opens it."""
+    spaces = tuple(namespaces)
     if table is not None:
-        return View(resource, namespace, table=table)
+        return View(resource, spaces, table=table)
     newest = {kinds.EVENTS: "LAST", kinds.CHANGES: "AGE"}.get(resource, "")
-    return View(resource, namespace, sort_by=_index(View(resource, namespace).columns(), newest))
+    return View(resource, spaces, sort_by=_index(View(resource, spaces).columns(), newest))
 
 
 def discovered() -> View:
@@ -178,7 +203,12 @@ def _of_pod(obj: Object) -> View:
 
 
 def _of_namespace(obj: Object) -> View:
-    return View(kinds.PODS, meta.name(obj))
+    return View(kinds.PODS, (meta.name(obj),))
+
+
+def pods_in(namespaces: Sequence[str], parent: View) -> View:
+    """The pods of several namespaces at once."""
+    return View(kinds.PODS, tuple(namespaces), parent=parent)
 
 
 def _of_slice(obj: Object) -> View:
@@ -224,6 +254,7 @@ def events_of(view: View, obj: Object) -> View:
     return found
 
 
-def only(resource: Resource, obj_key: Key, parent: View) -> View:
+def only(resource: Resource, obj_key: Key, parent: View, table: Table | None = None) -> View:
     """A view of one object, to jump to it."""
-    return View(resource, scope=Scope(obj_key.name, lambda obj: key(obj) == obj_key, obj_key), parent=parent)
+    scope = Scope(obj_key.name, lambda obj: key(obj) == obj_key, obj_key)
+    return View(resource, scope=scope, parent=parent, table=table)

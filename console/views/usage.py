@@ -1,4 +1,5 @@
-"""What nodes and pods use, read from metrics.k8s.io, and attached to the objects that a table shows.
+"""What a table knows of its objects beside themselves (what nodes and pods use, how many stand behind a Service, which
+key a namespace has), and attached to them.
 
 An object of a table may carry its figures under a field that no Kubernetes object has, so that columns stay functions
 of one object; `detached` is what everything but a table gets.
@@ -40,7 +41,14 @@ class Backing:
     total: int
 
 
-Figure: TypeAlias = Use | Backing
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The key that shows a namespace."""
+
+    value: int
+
+
+Figure: TypeAlias = Use | Backing | Number
 
 
 def backings(slices: Iterable[Object]) -> dict[Key, Backing]:
@@ -90,3 +98,8 @@ def use(obj: Object) -> Use | None:
 def backing(obj: Object) -> Backing | None:
     found = obj.get(_FIELD)
     return found if isinstance(found, Backing) else None
+
+
+def number(obj: Object) -> Number | None:
+    found = obj.get(_FIELD)
+    return found if isinstance(found, Number) else None

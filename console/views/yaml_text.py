@@ -30,13 +30,20 @@ _FIRST = ("apiVersion", "kind", "metadata")
 
 def to_yaml(obj: Object, *, mask_secrets: bool = False) -> str:
     """The object as YAML, without the bookkeeping of field managers; a Secret's values hidden when asked."""
+    return yaml.dump(
+        readable(obj, mask_secrets=mask_secrets), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000
+    )
+
+
+def readable(obj: Object, *, mask_secrets: bool = False) -> Object:
+    """The object in the order the API documents fields, without the bookkeeping of field managers."""
     shown = {key: obj[key] for key in _FIRST if key in obj} | {k: v for k, v in obj.items() if k not in _FIRST}
     metadata = shown.get("metadata")
     if isinstance(metadata, dict):
         shown["metadata"] = {key: value for key, value in metadata.items() if key != "managedFields"}
     if mask_secrets and obj.get("kind") == "Secret":
         shown |= _masked(shown)
-    return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+    return shown
 
 
 class Loader(yaml.SafeLoader):

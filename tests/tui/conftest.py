@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -39,6 +40,34 @@ def _utc() -> Iterator[None]:
     else:
         os.environ["TZ"] = before
     time.tzset()
+
+
+class _Ran(logging.Handler):
+    """The ids of the actions that the console ran."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.ids: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == "action %s" and record.args:
+            self.ids.add(str(record.args[0]))
+
+
+@pytest.fixture(autouse=True)
+def _runs_the_actions_that_it_names(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test with the mark `actions` must have run each of them: otherwise it holds nothing of what it says."""
+    logger = logging.getLogger("console.tui.screens.deck")
+    level, ran = logger.level, _Ran()
+    logger.addHandler(ran)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(ran)
+        logger.setLevel(level)
+    mark = request.node.get_closest_marker("actions")
+    assert mark is None or set(mark.args) <= ran.ids, f"{set(mark.args) - ran.ids} was not run"
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ async def test_tab_completes_kinds_and_namespaces(fleet: Fleet) -> None:
         await console.press("tab")
         await console.type(" kub")
         await console.press("tab", "enter")
-        assert (console.browse.view.resource, console.browse.view.namespace) == (kinds.DEPLOYMENTS, "kube-system")
+        assert (console.browse.view.resource, console.browse.view.namespaces) == (kinds.DEPLOYMENTS, ("kube-system",))
 
 
 async def test_an_unknown_command_says_so_and_stays(fleet: Fleet) -> None:

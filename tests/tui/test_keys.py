@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from common.api import kinds
 from console.tui import keysdoc
 from console.tui.actions import ACTIONS, BY_ID, Where, available, hints, key_label
 from console.tui.keymap import Keymap, KeymapError, load
+from console.tui.view import kind_word
+from console.views.columns import columns_for
 from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
 
@@ -67,6 +70,37 @@ def test_a_key_can_be_changed(tmp_path: Path) -> None:
     assert keymap.label(BY_ID["delete"]) == "^x"
 
 
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("%", "percent_sign"),
+        ("^x", "ctrl+x"),
+        ("shift+x", "X"),
+        ("X", "X"),
+        ("f5", "f5"),
+        ("@", "at"),
+        ("<", "less_than_sign"),
+    ],
+)
+def test_keys_may_be_written_as_people_write_them(written: str, key: str, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"describe": written}))
+    assert load(tmp_path).keys(BY_ID["describe"]) == (key,)
+
+
+def test_a_clash_is_mended_by_moving_the_other_action_or_taking_its_key(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text(json.dumps({"describe": "y", "yaml": []}))
+    found = load(tmp_path).lookup("y", Where.TABLE, "pods")
+    assert found is not None
+    assert found.id == "describe"
+
+
+def test_no_key_that_sorts_a_table_means_something_else_there() -> None:
+    for resource in {item for item in vars(kinds).values() if isinstance(item, kinds.Resource)}:
+        for column in columns_for(resource):
+            taken = Keymap().lookup(column.letter, Where.TABLE, kind_word(resource)) if column.letter else None
+            assert taken is None, f"{column.letter} sorts {resource.plural} by {column.title} and is {taken}"
+
+
 def test_without_a_file_the_keys_are_those_of_the_registry(tmp_path: Path) -> None:
     assert load(tmp_path) == Keymap()
 
@@ -79,6 +113,11 @@ def test_without_a_file_the_keys_are_those_of_the_registry(tmp_path: Path) -> No
         ('{"fly": "f"}', "no action 'fly'"),
         ('{"describe": 3}', "the keys of describe must be"),
         ('{"describe": [""]}', "the keys of describe must be"),
+        ('{"descripe": "d"}', "no action 'descripe'; near it: describe"),
+        ('{"describe": "y"}', "y is both describe and yaml"),
+        ('{"describe": "hyper+d"}', r"'hyper\+d' of describe is no key: a character, or a name such as ctrl\+d"),
+        ('{"describe": "enterr"}', "'enterr' of describe is no key"),
+        ('{"describe": "ctrl+m"}', r"a terminal cannot tell 'ctrl\+m' of describe from enter"),
     ],
 )
 def test_a_bad_file_of_keys_is_refused_with_the_reason(text: str, expected: str, tmp_path: Path) -> None:

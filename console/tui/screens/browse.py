@@ -11,10 +11,10 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from common.api import kinds
-from common.api.meta import Object, key
+from common.api.meta import Key, Object, key, name
 from console.tui import verbs
 from console.tui import view as views
-from console.tui.actions import Where
+from console.tui.actions import FAVOURITES, NO_TRAITS, SCALABLE, Where
 from console.tui.feeds import Subscription
 from console.tui.history import ViewHistory
 from console.tui.session import SLICE, Session
@@ -22,14 +22,14 @@ from console.tui.table.model import Change, TableModel
 from console.tui.table.query import parse as parse_query
 from console.tui.table.widget import Table
 from console.tui.usage import Usages
-from console.tui.view import View
+from console.tui.view import View, kind_word
 from console.tui.widgets import bars
 from console.tui.widgets.detail import Detail
 from console.tui.widgets.spans import Line, Span
 from console.views.containers import CONTAINERS
 from console.views.containers import rows as container_rows
 from console.views.status import Tone
-from console.views.usage import attached, detached
+from console.views.usage import Figure, Number, attached, detached
 
 from .deck import Deck, Handler
 from .empty import notice
@@ -108,6 +108,7 @@ class Browse(Deck):
 
     def _show(self, view: View) -> None:
         self.view = view
+        self.hush()
         model = self._model()
         model.wanted = view.cursor
         self._table.show(model)
@@ -140,8 +141,8 @@ class Browse(Deck):
         """Containers are rows that their pod makes; everything else is its own row."""
         origin = self.view.scope.origin if self.view.scope else None
         if self.view.resource != CONTAINERS or origin is None:
-            use = self._usages.of
-            return [(obj_key, obj and attached(obj, use(obj_key))) for obj_key, obj in changes]
+            known = self._known
+            return [(obj_key, obj and attached(obj, known(obj_key))) for obj_key, obj in changes]
         found: list[Change] = []
         for obj_key, pod in changes:
             if obj_key != origin:
@@ -151,6 +152,18 @@ class Browse(Deck):
             found += [(row.key, None) for row in self._table.model.all_rows() if row.key not in kept]
             found += [(key(row), row) for row in rows]
         return found
+
+    def _known(self, obj_key: Key) -> Figure | None:
+        """What the table knows of an object beside itself."""
+        if self.view.resource == kinds.NAMESPACES:
+            number = self.session.favourites.number_of(obj_key.name)
+            return Number(number) if number else None
+        return self._usages.of(obj_key)
+
+    def renumbered(self) -> None:
+        """Namespaces have other numbers now."""
+        self._usages.fresh |= {row.key for row in self._table.model.all_rows()}
+        self.frame()
 
     def _measure(self) -> None:
         if self._usages.due:
@@ -192,7 +205,11 @@ class Browse(Deck):
         return line + bars.counts(model.tones, self.session.look)
 
     def kind(self) -> str:
-        return self.view.resource.plural
+        return kind_word(self.view.resource)
+
+    def traits(self) -> frozenset[str]:
+        scalable = self.view.resource.group_resource in self.session.catalogue.scalable
+        return frozenset({SCALABLE}) if scalable else NO_TRAITS
 
     @on(Table.Moved)
     def _moved(self, message: Table.Moved) -> None:
@@ -210,7 +227,8 @@ class Browse(Deck):
         own: dict[str, Handler] = {
             "open": self.open_current,
             "filter": lambda: self.prompt("/", self.view.query),
-            "namespaces.all": self._all_namespaces,
+            "namespaces.all": lambda: self._within(()),
+            **{f"favourite.{number}": partial(self._favourite, number) for number in FAVOURITES},
             "history.back": lambda: self._revisit(self.history.back()),
             "history.forward": lambda: self._revisit(self.history.forward()),
             "history.last": lambda: self._revisit(self.history.last()),
@@ -234,6 +252,11 @@ class Browse(Deck):
     def open_current(self) -> None:
         obj = self.current()
         if obj is None:
+            return
+        marked = self._table.model.marks and self.view.resource == kinds.NAMESPACES
+        if marked:
+            spaces = tuple(name(item) for item in self.targets())
+            self.go(views.pods_in(spaces, self.view))
             return
         inside = views.drill(self.view, obj)
         if inside is not None:
@@ -278,9 +301,23 @@ class Browse(Deck):
         if final and model.query.error:
             self.say(f"this filter means nothing: {model.query.error}", Tone.WARN)
 
-    def _all_namespaces(self) -> None:
-        if self.view.namespace:
-            self.go(views.opening(self.view.resource))
+    def _within(self, namespaces: tuple[str, ...]) -> None:
+        """The same kind in other namespaces; nothing changes where it has none."""
+        resource = self.view.resource
+        if not resource.namespaced:
+            self.say(f"{resource.plural} belong to no namespace", Tone.WARN)
+        elif resource == CONTAINERS or self.view.namespaces != namespaces or self.view.scope is not None:
+            shown = kinds.PODS if resource == CONTAINERS else resource
+            self.go(views.opening(shown, namespaces, self.session.table_of(shown)))
+
+    def _favourite(self, number: int) -> None:
+        chosen = self.session.favourites.numbers.get(number)
+        if chosen is None:
+            self.say(f"no namespace has the key {number}: * in :ns gives it to one", Tone.WARN)
+        elif self.view.resource == kinds.NAMESPACES:
+            self.go(views.pods_in((chosen,), self.view))
+        else:
+            self._within((chosen,))
 
     def _faults(self) -> None:
         self.view.faults_only = not self.view.faults_only

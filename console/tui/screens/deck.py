@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -12,7 +13,7 @@ from textual.widget import Widget
 from textual.worker import WorkType
 
 from common.errors import ApiError
-from console.tui.actions import BY_ID, Action, Where, hints
+from console.tui.actions import BY_ID, NO_TRAITS, Action, Where, hints
 from console.tui.catalogue import Unknown
 from console.tui.session import Session
 from console.tui.stage import Bridge
@@ -20,6 +21,8 @@ from console.tui.widgets import bars
 from console.tui.widgets.prompt import Outcome, Prompt
 from console.tui.widgets.spans import Line, SpanLines
 from console.views.status import Tone
+
+log = logging.getLogger(__name__)
 
 Handler = Callable[[], "Coroutine[Any, Any, None] | None"]
 NOTE_SECONDS = 6.0
@@ -67,6 +70,10 @@ class Deck(Screen[None], inherit_bindings=False):
     def kind(self) -> str:
         """The plural of the resource under the cursor, for actions that depend on it."""
         return ""
+
+    def traits(self) -> frozenset[str]:
+        """What that kind can do, for actions that depend on it."""
+        return NO_TRAITS
 
     def frame(self) -> None:
         """Show what changed; called ten times a second."""
@@ -145,7 +152,7 @@ class Deck(Screen[None], inherit_bindings=False):
         return [line]
 
     def _hints(self) -> list[Action]:
-        return hints(self.where, self.kind(), read_only=self.session.read_only)
+        return hints(self.where, self.kind(), traits=self.traits(), read_only=self.session.read_only)
 
     def _crumbs(self, width: int) -> Line:
         if self._note is not None:
@@ -166,6 +173,10 @@ class Deck(Screen[None], inherit_bindings=False):
         self.set_timer(NOTE_SECONDS, forget)
         self.redraw()
 
+    def hush(self) -> None:
+        """What was said belongs to what was shown then."""
+        self._note = None
+
     # Keys
 
     def on_key(self, event: events.Key) -> None:
@@ -182,7 +193,7 @@ class Deck(Screen[None], inherit_bindings=False):
         if prompt.display:
             self._prompt_took(prompt, prompt.take_key(key, character))
             return
-        action = self.session.keys.lookup(key, self.where, self.kind())
+        action = self.session.keys.lookup(key, self.where, self.kind(), self.traits())
         if action is not None:
             self.run_action_of(action)
         else:
@@ -208,6 +219,7 @@ class Deck(Screen[None], inherit_bindings=False):
         handler = {**self._own_handlers(), **self.handlers()}.get(action.id)
         if handler is None:
             return
+        log.debug("action %s", action.id)
         work = handler()
         if work is not None:
             self.run_worker(self.guarded(work), group="verbs", exit_on_error=False)
@@ -251,7 +263,7 @@ class Deck(Screen[None], inherit_bindings=False):
     def _help(self) -> None:
         from .help import Help
 
-        self.app.push_screen(Help(self.session, self.where, self.kind()))
+        self.app.push_screen(Help(self.session, self.where, self.kind(), self.traits()))
 
     def _back(self) -> None:
         self.app.pop_screen()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from common.api import kinds
 from console.tui.session import Session
 from console.tui.table.model import TableModel
@@ -59,8 +61,19 @@ def notice(view: View, model: TableModel, session: Session, *, synced: bool, ref
         return [(f"No {view.resource.plural} of {view.scope.label}.", Tone.DIM)]
     if session.facts.nodes == 0 and session.synced:
         return _NO_NODES
-    if view.namespace:
-        return [(f"No {view.resource.plural} in namespace {view.namespace}; 0 shows all namespaces.", Tone.DIM)]
+    if view.namespaces:
+        return _nothing_in(view, session)
     return _NOTHING_RUNS if view.resource in {kinds.PODS, kinds.DEPLOYMENTS} else [
         (f"No {view.resource.plural}.", Tone.DIM)
     ]  # fmt: skip
+
+
+def _nothing_in(view: View, session: Session) -> Lines:
+    known = session.namespaces()
+    unknown = [name for name in view.namespaces if name not in known]
+    if known and unknown:
+        near = difflib.get_close_matches(unknown[0], known, 3)
+        hint = f"near it: {', '.join(near)}" if near else ":ns lists those that there are"
+        return [(f"There is no namespace {unknown[0]!r}; {hint}.", Tone.WARN)]
+    many = "namespaces" if len(view.namespaces) > 1 else "namespace"
+    return [(f"No {view.resource.plural} in {many} {view.place}; 0 shows all namespaces.", Tone.DIM)]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
 
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
-from console.tui.actions import Where, available, groups, key_label
+from console.tui.actions import NO_TRAITS, Action, Where, available, groups, key_label
 from console.tui.keymap import Keymap
 from console.tui.session import Session
 from console.tui.table.layout import cut
@@ -34,14 +34,14 @@ def entries(
     width: int,
     *,
     explained: bool,
+    traits: frozenset[str] = NO_TRAITS,
     read_only: bool = False,
 ) -> list[str]:
     """Actions under their groups: keys, separator, and the title or (`explained`) what it does, in `width` cells."""
     lines: list[str] = []
-    for group, actions in groups(available(where, kind, read_only=read_only)).items():
+    for group, actions in groups(available(where, kind, traits=traits, read_only=read_only)).items():
         lines += ([""] if lines else []) + [group]
-        for action in actions:
-            keys = " ".join(key_label(key) for key in keymap.keys(action)[:2])
+        for keys, action in _once(actions, keymap):
             text = action.help.replace("`", "") if explained else action.title
             for part in textwrap.wrap(text, width - _KEYS - 2):
                 lines.append(f"{keys:<{_KEYS}}{_SEPARATOR}{part}")
@@ -51,6 +51,17 @@ def entries(
         text = "Shift and a letter, again for the other way: " + ", ".join(f"{k} {title}" for k, title in letters)
         lines += ["", "Sorting", *(f"{'':<2}{part}" for part in textwrap.wrap(text, width - 4))]
     return lines
+
+
+def _once(actions: Iterable[Action], keymap: Keymap) -> Iterator[tuple[str, Action]]:
+    """Actions with their keys; of a series that nobody changed, the first stands for all."""
+    said: set[str] = set()
+    for action in actions:
+        if not action.series or action.id in keymap.changed:
+            yield " ".join(key_label(key) for key in keymap.keys(action)[:2]), action
+        elif action.series not in said:
+            said.add(action.series)
+            yield action.series, action
 
 
 def in_columns(lines: list[str], width: int, column: int) -> list[str]:
@@ -87,11 +98,12 @@ def _painter(column: int) -> Callable[[Entry], Line]:
 class Help(ModalScreen[None], inherit_bindings=False):
     """Over the screen it explains; any key that is not for scrolling closes it."""
 
-    def __init__(self, session: Session, where: Where, kind: str) -> None:
+    def __init__(self, session: Session, where: Where, kind: str, traits: frozenset[str] = NO_TRAITS) -> None:
         super().__init__(classes="plain" if session.look.ascii else None)
         self._session = session
         self._where = where
         self._kind = kind
+        self._traits = traits
         self._view = TextView(LineBuffer(), session.look)
 
     def compose(self) -> ComposeResult:
@@ -117,6 +129,7 @@ class Help(ModalScreen[None], inherit_bindings=False):
             columns,
             column,
             explained=explained,
+            traits=self._traits,
             read_only=self._session.read_only,
         )
         self._view.show(LineBuffer(Entry(line) for line in in_columns(lines, width, column)), _painter(column))

@@ -8,7 +8,7 @@ from typing import Any
 
 from console.tui.stage import TableStage
 
-from . import batch, change, edit, history, keys, look, machine, reach
+from . import batch, change, edit, history, keys, look, machine, reach, tables
 from .look import describe, involved, logs
 
 __all__ = ["describe", "for_table", "involved", "logs"]
@@ -47,6 +47,11 @@ _VERBS: Mapping[str, Callable[[TableStage], Coroutine[Any, Any, None]]] = {
     "machine": machine.machine,
     "edit": edit.edit,
     "delete": change.delete,
+    "save": tables.save,
+    "name.copy": tables.copy_names,
+    "config.copy": tables.copy_names,
+    "used-by": tables.used_by,
+    "favourite": tables.favourite,
 }
 
 

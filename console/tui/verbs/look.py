@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from common.api import kinds, meta, pods
-from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.errors import NotFound
 from console.tui import shell as shells
@@ -17,16 +19,6 @@ from console.tui.screens.why import WhyScreen
 from console.tui.stage import TableStage
 from console.views.containers import CONTAINERS
 from console.views.status import Tone
-
-_BY_KIND: dict[str, Resource] = {
-    resource.kind: resource
-    for resource in (
-        kinds.PODS, kinds.DEPLOYMENTS, kinds.REPLICASETS, kinds.JOBS, kinds.CRONJOBS, kinds.SERVICES, kinds.NODES,
-        kinds.ENDPOINTSLICES,
-        kinds.NAMESPACES, kinds.STATEFULSETS, kinds.DAEMONSETS, kinds.CONTROLLERREVISIONS,
-        kinds.REPLICATIONCONTROLLERS,
-    )
-}  # fmt: skip
 
 
 async def describe(browse: TableStage) -> None:
@@ -70,28 +62,32 @@ async def rollout(browse: TableStage) -> None:
 
 async def owner(browse: TableStage) -> None:
     obj = browse.current()
-    ref = meta.controller_of(obj) if obj else None
-    if obj is None or ref is None:
-        browse.say("nothing controls this object", Tone.WARN)
+    if obj is None:
         return
-    resource = _BY_KIND.get(str(ref.get("kind")))
+    refs = meta.metadata(obj).get("ownerReferences") or ()
+    ref = meta.controller_of(obj) or next(iter(refs), None)
+    if ref is None:
+        browse.say(f"nothing owns {meta.name(obj)}", Tone.WARN)
+        return
+    _go_to(browse, ref, meta.namespace(obj))
+
+
+def _go_to(browse: TableStage, ref: Mapping[str, Any], space: str) -> None:
+    """To the object of a reference, whatever kind it is of."""
+    session = browse.session
+    resource = session.catalogue.referred(ref)
     if resource is None:
-        browse.say(f"{ref.get('kind')}/{ref.get('name')} controls it, a kind this cluster does not list", Tone.WARN)
+        browse.say(f"{ref.get('kind')}/{ref.get('name')} is of a kind that this cluster does not list", Tone.WARN)
         return
-    space = meta.namespace(obj) if resource.namespaced else ""
-    browse.go(views.only(resource, Key(space, str(ref.get("name"))), browse.view))
+    place = Key(space if resource.namespaced else "", str(ref.get("name")))
+    browse.go(views.only(resource, place, browse.view, session.table_of(resource)))
 
 
 async def involved(browse: TableStage) -> None:
     """From an event to what it is about."""
     event = browse.current()
     ref = (event or {}).get("involvedObject") or {}
-    resource = _BY_KIND.get(str(ref.get("kind")))
-    if resource is None:
-        browse.say(f"{ref.get('kind', 'this')} cannot be listed", Tone.WARN)
-        return
-    space = str(ref.get("namespace") or "") if resource.namespaced else ""
-    browse.go(views.only(resource, Key(space, str(ref.get("name"))), browse.view))
+    _go_to(browse, ref, str(ref.get("namespace") or ""))
 
 
 async def node(browse: TableStage) -> None:

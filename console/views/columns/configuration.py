@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from common.api import kinds
 from common.api.meta import Object
-from console.views import status
+from console.views import status, usage
 
-from .column import AGE, LABELS, NAME, NAMESPACE, Table, number, state, text
+from .column import AGE, LABELS, NAME, NAMESPACE, Table, dim, number, state, text
 
 
 def _keys(obj: Object) -> int:
@@ -22,7 +22,20 @@ SECRET_COLUMNS = (
     AGE,
     LABELS,
 )
-NAMESPACE_COLUMNS = (NAME, state("STATUS", status.namespace_status, letter="S"), AGE, LABELS)
+
+
+def _shortcut(namespace: Object) -> str:
+    found = usage.number(namespace)
+    return str(found.value) if found else "-"
+
+
+NAMESPACE_COLUMNS = (
+    NAME,
+    state("STATUS", status.namespace_status, letter="S"),
+    text("KEY", _shortcut, drop=3, letter="K", tone=dim),
+    AGE,
+    LABELS,
+)
 
 TABLES = {
     kinds.NAMESPACES: Table(NAMESPACE_COLUMNS, status.namespace_status),

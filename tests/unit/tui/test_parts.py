@@ -114,7 +114,7 @@ def test_kinds_are_known_before_discovery_has_answered(text: str, plural: str) -
 
 def test_a_beginning_that_only_one_kind_has_is_enough() -> None:
     command = Catalogue({}).resolve("dep shop")
-    assert (command.resource, command.namespace) == (kinds.DEPLOYMENTS, "shop")
+    assert (command.resource, command.namespaces) == (kinds.DEPLOYMENTS, ("shop",))
 
 
 def test_a_page_is_known_by_its_words_and_completed() -> None:
@@ -152,7 +152,7 @@ def test_the_history_forgets_what_lay_ahead() -> None:
 
 def test_a_view_says_where_it_is() -> None:
     assert View(kinds.PODS).crumbs() == ["all", "pods"]
-    assert View(kinds.PODS, "iot").crumbs() == ["iot", "pods"]
+    assert View(kinds.PODS, ("iot",)).crumbs() == ["iot", "pods"]
     assert View(kinds.NODES).crumbs() == ["nodes"]
 
 
