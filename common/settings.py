@@ -55,6 +55,11 @@ class Home:
         return self.path / "console" / "cluster.json"
 
     @property
+    def controllers(self) -> Path:
+        """Kubeconfigs of controllers that other packages bring; mode 0700."""
+        return self.path / "console" / "controllers"
+
+    @property
     def api_socket(self) -> Path:
         """Where the control plane answers its own user, known by the peer's uid."""
         return self.path / "api.sock"

@@ -38,10 +38,10 @@ from common.errors import ApiError, ServiceUnavailable
 from common.files import write_atomic
 from common.hosts import join_address, split_address
 from common.limits import allow_many_files, collect_rarely, keep_small_buffers
-from common.pki import MASTERS, PkiError
+from common.pki import LIFETIME, MASTERS, PkiError, Subject
 from common.session import Usage
 from common.settings import API_PORT, ClusterConfig, Home
-from console import passphrase, plugins
+from console import extensions, passphrase, plugins
 from console.apiserver.aggregation.frontproxy import FrontProxy
 from console.apiserver.backends import Computed, Explainer, HostAdmin, NodeStreams
 from console.apiserver.components import Components
@@ -202,6 +202,7 @@ class ControlPlane:
         backends.explainer = await self._start_scheduler(api, cluster.config, informers)
         nodes = await self._start_nodes(api, cluster, local, backends, informers)
         backends.streams, backends.hosts = nodes.streams, nodes.admin
+        await self._start_extensions(api, cluster, local)
         self._tasks.start("renew-certificates", self._renew(cluster, context, local))
         self._stack.push_async_callback(self._tasks.close)
         self._progress("the control plane runs")
@@ -284,6 +285,20 @@ class ControlPlane:
         await nodes.start()
         self._stack.push_async_callback(nodes.close)
         return nodes
+
+    async def _start_extensions(self, api: ApiServer, cluster: Cluster, host: str) -> None:
+        server, keys = f"https://{join_address(host, self.api_port)}", cluster.pki
+
+        def credentials(user: str) -> bytes:
+            identity = keys.authority.issue(Subject(user, (extensions.USERS,)), self._clock.now())
+            return kubeconfig.kubeconfig(cluster.config.name, server, keys.authority.certificate_pem, identity)
+
+        client = api.local_client("system:quarterdeck:extensions", _MASTERS)
+        renewal = LIFETIME.total_seconds() / 2
+        supervisor = extensions.Supervisor(client, self._clock, self._home.controllers, credentials, renewal)
+        found = await asyncio.to_thread(plugins.names, extensions.GROUP)
+        supervisor.start([extensions.Found(name, package) for name, package in found])
+        self._stack.push_async_callback(supervisor.close)
 
     async def _renew(self, cluster: Cluster, context: ssl.SSLContext, host: str) -> None:
         while True:

@@ -98,6 +98,7 @@ LOADBALANCERS = Resource("quarterdeck.io", "v1", "loadbalancers", "LoadBalancer"
 POD_SERIES = Resource("quarterdeck.io", "v1", "podseries", "PodSeries")
 FITS = Resource("quarterdeck.io", "v1", "fit", "Fit", namespaced=False)
 KEYROTATIONS = Resource("quarterdeck.io", "v1", "keyrotations", "KeyRotation", namespaced=False)
+PLUGINS = Resource("quarterdeck.io", "v1", "plugins", "Plugin", namespaced=False)
 HOSTS = Resource("quarterdeck.io", "v1", "hosts", "Host", namespaced=False)
 VALIDATINGWEBHOOKCONFIGURATIONS = Resource(
     "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration",

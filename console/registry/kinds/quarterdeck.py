@@ -1,5 +1,6 @@
 """Kinds of our own. Hosts: machines that run an agent, seen by mDNS or added by address; kept in memory, rebuilt from
-what is seen. Changes: who wrote what, when and from where; written by the API server alone."""
+what is seen. Changes: who wrote what, when and from where; written by the API server alone. Plugins: controllers of
+other packages and how they are; kept in memory."""
 
 from __future__ import annotations
 
@@ -151,4 +152,51 @@ CHANGES = Row(
     fields=("metadata.name", "user", "verb", "object.kind", "object.namespace", "object.name", "object.uid"),
     has_spec_generation=False,
 )
-ROWS = (HOSTS, CHANGES)
+_PLUGIN = "io.quarterdeck.v1.Plugin"
+schema.define(
+    f"{_PLUGIN}Status",
+    {
+        "type": "object",
+        "description": "How a plugin is.",
+        "properties": {
+            "group": _text("The entry point group that it belongs to."),
+            "package": _text("The package that it comes with, and its version."),
+            "user": _text("As whom it asks the API: what Roles have to be bound to."),
+            "phase": _text("Starting, Running or Failing."),
+            "message": _text("Why it fails."),
+            "restarts": {"type": "integer", "format": "int32", "description": "How often it was started again."},
+            "since": {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.Time"},
+        },
+    },
+)
+schema.define(
+    _PLUGIN,
+    {
+        "type": "object",
+        "description": "Plugin is a part of another package that runs beside the control plane.",
+        "properties": {
+            "apiVersion": _text("Version of this representation."),
+            "kind": _text("Kind of this object."),
+            "metadata": {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"},
+            "status": {"$ref": f"#/$defs/{_PLUGIN}Status", "description": "How it is."},
+        },
+        "x-kubernetes-group-version-kind": [{"group": "quarterdeck.io", "kind": "Plugin", "version": "v1"}],
+    },
+)
+PLUGINS = Row(
+    kinds.PLUGINS,
+    "plugin",
+    columns=(
+        NAME,
+        field("Status", "status.phase"),
+        field("Restarts", "status.restarts", default="0"),
+        field("User", "status.user"),
+        field("Package", "status.package"),
+        AGE,
+        field("Message", "status.message", default=NONE, priority=1),
+    ),
+    durable=False,
+    schema=_PLUGIN,
+    has_spec_generation=False,
+)
+ROWS = (HOSTS, CHANGES, PLUGINS)

@@ -18,6 +18,7 @@ from console.views.status import Tone
 
 from .finding import Finding, Severity
 from .machines import of_node
+from .plugins import of_plugin
 from .running import healthy, of_pods
 from .wiring import of_certificate, of_claims, of_namespace, of_services, of_volume
 from .workloads import of_autoscaler, of_budget, of_deployment, of_job
@@ -40,6 +41,7 @@ EXAMINED: tuple[Resource, ...] = (
     kinds.PERSISTENTVOLUMES,
     kinds.STORAGECLASSES,
     kinds.NAMESPACES,
+    kinds.PLUGINS,
 )
 """What is looked at, beside the TLS Secrets."""
 TLS_SELECTOR = "type=kubernetes.io/tls"
@@ -68,6 +70,7 @@ def examine(objects: Mapping[Resource, Iterable[Object]], now: datetime) -> list
         of_claims(claims, classes, troubled, now),
         chain.from_iterable(of_volume(item) for item in of_kind(kinds.PERSISTENTVOLUMES)),
         chain.from_iterable(of_namespace(item, now) for item in of_kind(kinds.NAMESPACES)),
+        chain.from_iterable(of_plugin(item) for item in of_kind(kinds.PLUGINS)),
         chain.from_iterable(of_certificate(item, now) for item in of_kind(kinds.SECRETS)),
     )
     return sorted(found, key=_worst_first)

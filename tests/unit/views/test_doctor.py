@@ -209,6 +209,21 @@ def test_what_is_no_certificate_is_told_without_its_content() -> None:
     assert "my secret" not in why
 
 
+def test_controllers_of_other_packages() -> None:
+    def plugin(phase: str, message: str = "") -> Object:
+        status = {"phase": phase, "message": message, "user": "quarterdeck:controller:p", "package": "theirs 1.0"}
+        return obj("p", "", status={**status, "since": ago(minutes=3)})
+
+    assert problems(kinds.PLUGINS, plugin("Running"), plugin("Starting")) == []
+    (finding,) = findings({kinds.PLUGINS: [plugin("Failing", "Forbidden: pods is forbidden")]})
+    assert (finding.problem, finding.why, finding.about) == (
+        "PluginFailing", "Forbidden: pods is forbidden", "plugin/p",
+    )  # fmt: skip
+    assert finding.advice == "bind a Role that allows it to the user quarterdeck:controller:p"
+    (finding,) = findings({kinds.PLUGINS: [plugin("Failing", "ValueError: no")]})
+    assert finding.advice == "the log of the control plane has more; theirs 1.0 is whose it is"
+
+
 def test_the_worst_comes_first_and_causes_before_what_follows() -> None:
     found = findings({
         kinds.PODS: [pod("web-1-0", waiting="CrashLoopBackOff")],
