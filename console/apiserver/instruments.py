@@ -58,13 +58,12 @@ class Instruments:
         self._reading = 0
 
     @contextmanager
-    def under_way(self, *, mutating: bool) -> Iterator[int]:
-        """While a request is served; gives how many others are."""
-        before = self._mutating + self._reading
+    def under_way(self, *, mutating: bool) -> Iterator[None]:
+        """While a request is served."""
         self._mutating += mutating
         self._reading += not mutating
         try:
-            yield before
+            yield
         finally:
             self._mutating -= mutating
             self._reading -= not mutating

@@ -29,6 +29,7 @@ from .connecting import CONNECTIONS
 from .connecting import options as connect_options
 from .eviction import evict
 from .extension.matching import Asked
+from .flowcontrol.control import flow_headers
 from .identity.reviews import Reviews
 from .listing import Page
 from .negotiation import Form, negotiate
@@ -188,7 +189,8 @@ class Resources:
             seen = converted if late is None else [late.view(event) for event in converted]
             return [event for event in seen if event is not None]
 
-        response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": NOT_KEPT})
+        headers = {"Content-Type": "application/json", "Cache-Control": NOT_KEPT, **flow_headers(request.http)}
+        response = web.StreamResponse(headers=headers)
         response.enable_chunked_encoding()
         try:
             watch = open_watch(self._verbs.store, request.stored, selection, options)

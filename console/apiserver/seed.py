@@ -22,7 +22,7 @@ from common.api.meta import Object, format_time, name, namespace
 from common.client.base import Client
 from common.clock import Clock
 from common.errors import NotFound
-from console.registry.kinds import apiservices, flowcontrol, serviceranges
+from console.registry.kinds import apiservices, serviceranges
 from console.registry.kinds.scheduling import SYSTEM_CLASSES
 
 NAMES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -39,8 +39,6 @@ async def seed(client: Client, served: Iterable[tuple[str, str]]) -> None:
         await _ensure(client, NAMESPACES, {"metadata": {"name": title}})
     for priority_class in SYSTEM_CLASSES:
         await _ensure(client, PRIORITYCLASSES, priority_class)
-    for resource, obj in flowcontrol.mandatory():
-        await _ensure(client, resource, obj)
     for group, version in served:
         await _ensure(client, APISERVICES, apiservices.described(group, version))
     await _ensure(client, SERVICES, api_service())

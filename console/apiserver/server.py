@@ -18,7 +18,7 @@ from common.api.kinds import Resource
 from common.api.meta import Object
 from common.client.base import Client
 from common.clock import Clock
-from common.errors import ApiError, InternalError, ServiceUnavailable, TooManyRequests
+from common.errors import ApiError, InternalError, ServiceUnavailable
 from common.jwt import SigningKey
 from common.pki import MASTERS, new_key
 from common.settings import ClusterConfig
@@ -26,6 +26,7 @@ from console.registry.catalog import Registry
 from console.store import Store
 
 from . import readonly
+from .access.attributes import Attributes
 from .access.authorizer import ALLOWED, Authorizer
 from .access.certificates import CertificateGuard
 from .access.escalation import EscalationGuard
@@ -50,6 +51,8 @@ from .extension.matching import Scope
 from .extension.typechecking import TypeChecking
 from .figures import figures
 from .fitting import Fitting
+from .flowcontrol.control import FLOW, FlowControl, flow_headers
+from .flowcontrol.upkeep import Upkeep
 from .health import checks, is_health
 from .history.journal import Journal
 from .history.undo import Undo
@@ -75,9 +78,6 @@ from .verbs import StoreLookup, Verbs
 
 log = logging.getLogger(__name__)
 
-MAX_IN_FLIGHT = (
-    512  # requests that are not streams; beyond that clients are told to come back, and the loop stays quick
-)
 SHUTDOWN_SECONDS = 5.0
 _LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt", "images", "proxy"})
 
@@ -153,6 +153,8 @@ class ApiServer:
         self._system = System(registry, known, self._figures, self.tokens, self._known_remotes)
         self._custom = CustomResources(store, registry, self._verbs, clock)
         self._type_checking = TypeChecking(store, registry, self._verbs, clock)
+        self._flow = FlowControl(store)
+        self._flow_objects = Upkeep(store, self.local_client("system:apiserver"), clock)
         self._registration = Registration(store, self.local_client("system:kube-aggregator"), clock)
         self._runner: web.ServerRunner | None = None
         self._socket_path: Path | None = None
@@ -175,6 +177,8 @@ class ApiServer:
         await seed(client, sorted({(resource.group, resource.version) for resource in built_in}))
         await seed_range(client, self._verbs.config.service_cidrs, self._verbs.clock)
         await reconcile(client)
+        await self._flow_objects.start()
+        self._flow.start()
         if self._front is not None:
             await publish(client, self._front)
         if self._remotes is not None:
@@ -209,6 +213,7 @@ class ApiServer:
             await self._remotes.close()
         await self._custom.close()
         await self._type_checking.close()
+        await self._flow_objects.close()
         await self._registration.close()
         self._resources.end_watches()
         if self._runner is not None:
@@ -230,6 +235,7 @@ class ApiServer:
             code = response.status
             if not response.prepared:
                 response.headers.setdefault("Cache-Control", NOT_KEPT)
+                response.headers.update(flow_headers(http))
             return response
         finally:
             self._auditor.ended(trail, code)
@@ -259,18 +265,30 @@ class ApiServer:
         readonly.check(http.headers, http.method, info)
         if self._closing and not is_health(path):
             raise ServiceUnavailable("the API server is closing", retry_after=1)
-        trail.long_running = info is not None and self._is_stream(http, info)
-        if info is None or trail.long_running:
+        watches = info is not None and _watches(http, info)
+        streams = info is not None and _streams(http, info)
+        trail.long_running = watches or streams
+        if streams:
             return await self._route(http, path, info, caller)
-        with self._instruments.under_way(mutating=http.method not in {"GET", "HEAD"}) as before:
-            if before >= MAX_IN_FLIGHT:
-                raise TooManyRequests("the server has too many requests under way, please try again", retry_after=1)
+        flow = self._flow.flow(caller, lambda: _asked(http, info))
+        if flow is None:
+            return await self._serve(http, path, info, caller)
+        http[FLOW] = flow
+        await flow.enter()
+        if watches:
+            # What a watch tells later takes no seat.
+            flow.level.leave()
             return await self._route(http, path, info, caller)
+        try:
+            return await self._serve(http, path, info, caller)
+        finally:
+            flow.level.leave()
 
-    def _is_stream(self, http: web.BaseRequest, info: RequestInfo) -> bool:
-        if info.subresource in _LONG_RUNNING or http.headers.get("Upgrade", "").lower() == "websocket":
-            return True
-        return info.verb == "list" and parse_bool("watch", http.query.get("watch", ""))
+    async def _serve(
+        self, http: web.BaseRequest, path: str, info: RequestInfo | None, caller: Caller
+    ) -> web.StreamResponse:
+        with self._instruments.under_way(mutating=http.method not in {"GET", "HEAD"}):
+            return await self._route(http, path, info, caller)
 
     async def _route(
         self, http: web.BaseRequest, path: str, info: RequestInfo | None, caller: Caller
@@ -308,8 +326,22 @@ class ApiServer:
 
     def _figures(self) -> Iterator[str]:
         yield from self._instruments.lines()
+        yield from self._flow.lines()
         yield from self._standards.lines()
         yield from figures(self._store, self._resources.watches)
+
+
+def _streams(http: web.BaseRequest, info: RequestInfo) -> bool:
+    """Whether a request goes on for as long as its client wants, other than as a watch."""
+    return info.subresource in _LONG_RUNNING or http.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def _watches(http: web.BaseRequest, info: RequestInfo) -> bool:
+    return info.verb == "list" and parse_bool("watch", http.query.get("watch", ""))
+
+
+def _asked(http: web.BaseRequest, info: RequestInfo | None) -> Attributes:
+    return path_attributes(http.method, http.path) if info is None else attributes(info, http.query)
 
 
 def _listen_on_path(path: Path) -> socket.socket:

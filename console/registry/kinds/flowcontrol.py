@@ -1,15 +1,17 @@
-"""FlowSchemas and PriorityLevelConfigurations, as objects: the API server's own limit is one for all requests."""
+"""FlowSchemas and PriorityLevelConfigurations: what they may say. `apiserver/flowcontrol` heeds them."""
 
 from __future__ import annotations
 
-from common.api import kinds
+from common.api import kinds, meta
+from common.api.conditions import get_condition
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, field, number
 from console.registry.row import ALL_METADATA, Column, Context, Row
 
-_MANDATORY = dict.fromkeys(("exempt", "catch-all"), "it is mandatory")
+from .flowcontrol_defaults import EXEMPT, MANDATORY
+
 _MOST_PRECEDENCE = 10_000
 _SUBJECTS = {"User": "user", "Group": "group", "ServiceAccount": "serviceAccount"}
 
@@ -21,7 +23,7 @@ def _default_schema(obj: Object) -> None:
 
 def _validate_schema(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
-    causes: list[Cause] = []
+    causes = _validate_fixed(kinds.FLOWSCHEMAS, new)
     precedence = spec["matchingPrecedence"]
     if precedence <= 0:
         causes.append(validation.wrong("spec.matchingPrecedence", precedence, "must be a positive value"))
@@ -89,7 +91,8 @@ def _default_level(obj: Object) -> None:
 def _validate_level(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
     kind = spec.get("type")
-    causes = validation.one_of("spec.type", kind, ("Exempt", "Limited"))
+    causes = _validate_fixed(kinds.PRIORITYLEVELCONFIGURATIONS, new)
+    causes += validation.one_of("spec.type", kind, ("Exempt", "Limited"))
     if kind == "Exempt" and spec.get("limited") is not None:
         causes.append(validation.forbidden("spec.limited", "must be nil if the type is not Limited"))
     if kind != "Limited":
@@ -123,42 +126,20 @@ def _validate_response(response: Object, path: str) -> list[Cause]:
     return causes
 
 
-def mandatory() -> list[tuple[kinds.Resource, Object]]:
-    """What every cluster has."""
-    everyone = [
-        {"kind": "Group", "group": {"name": name}} for name in ("system:unauthenticated", "system:authenticated")
-    ]
-    return [
-        (kinds.PRIORITYLEVELCONFIGURATIONS, {"metadata": {"name": "exempt"}, "spec": {"type": "Exempt"}}),
-        (
-            kinds.PRIORITYLEVELCONFIGURATIONS,
-            {
-                "metadata": {"name": "catch-all"},
-                "spec": {
-                    "type": "Limited",
-                    "limited": {"nominalConcurrencyShares": 5, "limitResponse": {"type": "Reject"}},
-                },
-            },
-        ),
-        (
-            kinds.FLOWSCHEMAS,
-            _schema("exempt", 1, [{"kind": "Group", "group": {"name": "system:masters"}}]),
-        ),
-        (kinds.FLOWSCHEMAS, _schema("catch-all", _MOST_PRECEDENCE, everyone)),
-    ]
-
-
-def _schema(name: str, precedence: int, subjects: list[Object]) -> Object:
-    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "clusterScope": True, "namespaces": ["*"]}
-    rule = {
-        "subjects": subjects,
-        "resourceRules": [everything],
-        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-    }
-    return {
-        "metadata": {"name": name},
-        "spec": {"matchingPrecedence": precedence, "priorityLevelConfiguration": {"name": name}, "rules": [rule]},
-    }
+def _validate_fixed(resource: kinds.Resource, new: Object) -> list[Cause]:
+    """Mandatory objects say what they say; how much others may borrow of the exempt level is open."""
+    name = meta.name(new)
+    fixed = MANDATORY[resource].get(name)
+    if fixed is None:
+        return []
+    if resource == kinds.PRIORITYLEVELCONFIGURATIONS and name == EXEMPT:
+        if new["spec"].get("type") == "Exempt":
+            return []
+        why = "spec of 'exempt' except the 'spec.exempt.*' fields must equal the fixed value"
+        return [validation.wrong("spec", new["spec"], why)]
+    if new["spec"] == fixed["spec"]:
+        return []
+    return [validation.wrong("spec", new["spec"], f"spec of '{name}' must equal the fixed value")]
 
 
 def _limit(title: str, path: str) -> Column:
@@ -174,14 +155,13 @@ FLOWSCHEMAS = Row(
         number("MatchingPrecedence", "spec.matchingPrecedence"),
         field("DistinguisherMethod", "spec.distinguisherMethod.type", default=NONE),
         AGE,
-        Column("MissingPL", lambda _obj, _now: "False"),
+        Column("MissingPL", lambda obj, _now: str((get_condition(obj, "Dangling") or {}).get("status", "?"))),
     ),
     subresources=frozenset({"status"}),
     status_keeps=ALL_METADATA,
     schema="io.k8s.api.flowcontrol.v1.FlowSchema",
     default=_default_schema,
     validate=_validate_schema,
-    immortal=_MANDATORY,
 )
 PRIORITYLEVELCONFIGURATIONS = Row(
     kinds.PRIORITYLEVELCONFIGURATIONS,
@@ -200,6 +180,5 @@ PRIORITYLEVELCONFIGURATIONS = Row(
     schema="io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration",
     default=_default_level,
     validate=_validate_level,
-    immortal=_MANDATORY,
 )
 ROWS = (FLOWSCHEMAS, PRIORITYLEVELCONFIGURATIONS)

@@ -11,7 +11,7 @@ from common.api.kinds import PODS
 from common.api.meta import Object
 from common.errors import Forbidden
 from console.registry.kinds.apiservices import described
-from console.registry.kinds.flowcontrol import mandatory
+from console.registry.kinds.flowcontrol_defaults import MANDATORY, SUGGESTED
 
 from .builders import REGISTRY, Objects, causes, container, context, created, named, pod, update_causes
 
@@ -69,8 +69,9 @@ def test_an_api_service_is_named_after_what_it_serves() -> None:
 
 
 def test_what_every_cluster_has_is_admitted() -> None:
-    for resource, obj in mandatory():
-        assert causes(resource, obj) == []
+    for found in (MANDATORY, SUGGESTED):
+        for resource, objects in found.items():
+            assert [causes(resource, obj) for obj in objects.values()] == [[]] * len(objects)
 
 
 def test_flow_control_is_defaulted_and_checked() -> None:
