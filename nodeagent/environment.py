@@ -16,6 +16,8 @@ from typing import Protocol
 from common.api import meta, quantity
 from common.api.meta import Object
 
+from .envfile import variable
+
 _REFERENCE = re.compile(r"\$\$|\$\(([^()]*)\)")
 _FIELD_KEY = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 
@@ -34,14 +36,15 @@ class Lookup(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a pod's files and variables need besides the pod: its addresses, the node, what the node can give, and the
-    tokens of its ServiceAccount by audience and lifetime."""
+    """What a pod's files and variables need besides the pod: its addresses, the node, what the node can give, the
+    tokens of its ServiceAccount by audience and lifetime, and the texts of files in its volumes, by volume and path."""
 
     node_name: str = ""
     host_ips: tuple[str, ...] = ()
     pod_ips: tuple[str, ...] = ()
     allocatable: Mapping[str, str] | None = None
     tokens: Mapping[tuple[str, int], str] = field(default_factory=dict, repr=False)
+    files: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
@@ -84,6 +87,8 @@ def _value(
     for kind, resource in (("configMapKeyRef", "configmaps"), ("secretKeyRef", "secrets")):
         if ref := source.get(kind):
             return _key_value(ref, resource, meta.namespace(pod), lookup)
+    if ref := source.get("fileKeyRef"):
+        return _file_value(pod, ref, around)
     raise MissingReference(f"env {entry.get('name')}: valueFrom names no known source")
 
 
@@ -101,6 +106,30 @@ def _key_value(ref: Object, resource: str, namespace: str, lookup: Lookup) -> st
             return None
         raise MissingReference(f"couldn't find key {key} in {item_kind(resource)} {namespace}/{name}")
     return content[key].decode(errors="replace")
+
+
+def file_references(container: Object) -> list[tuple[str, str]]:
+    """Volume and path of the files that the container's variables come from."""
+    found = [(entry.get("valueFrom") or {}).get("fileKeyRef") for entry in container.get("env") or ()]
+    return [(str(ref.get("volumeName")), str(ref.get("path"))) for ref in found if ref]
+
+
+def _file_value(pod: Object, ref: Object, around: Surroundings) -> str | None:
+    volume, key = str(ref.get("volumeName")), str(ref.get("key"))
+    if not any(item.get("name") == volume for item in (pod.get("spec") or {}).get("volumes") or ()):
+        raise MissingReference(f'cannot find the volume "{volume}" referenced by FileKeyRef')
+    text = around.files.get((volume, str(ref.get("path"))))
+    try:
+        value = None if text is None else variable(text, key)
+    except ValueError:
+        text = None
+    if text is None:
+        raise MissingReference("couldn't parse env file")
+    if not value:  # Go cannot tell an empty text from nothing
+        if ref.get("optional"):
+            return None
+        raise MissingReference(f'environment variable key "{key}" not found in file')
+    return value
 
 
 def item_kind(resource: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import logging
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from common.api.resizing import figures
 from common.clock import Clock
 
 from . import hosts, oom
-from .environment import Lookup, MissingReference, Surroundings, build, expand
+from .environment import Lookup, MissingReference, Surroundings, build, expand, file_references
 from .images import Images
 from .network.base import Network, Policies
 from .probes import Prober
@@ -221,7 +222,9 @@ class Executor:
 
     async def _container_spec(self, name: str, attempt: int) -> ContainerSpec:
         surface, container = self._surface, self._container(name)
-        environment = build(self._pod, container, surface.lookup, self.around())
+        files = await asyncio.to_thread(self._files, container) if file_references(container) else {}
+        around = dataclasses.replace(self.around(), files=files)
+        environment = build(self._pod, container, surface.lookup, around)
         mounts: tuple[Mount, ...] = ()
         devices: tuple[Mount, ...] = ()
         if surface.storage is not None:
@@ -247,6 +250,13 @@ class Executor:
         return ContainerSpec(
             self._pod, expanded, sandbox, attempt, environment, mounts, digest, target, score, runtime, devices
         )
+
+    def _files(self, container: Object) -> dict[tuple[str, str], str]:
+        volumes = self._surface.volumes
+        if volumes is None:
+            return {}
+        texts = {place: volumes.read(self._pod, *place) for place in file_references(container)}
+        return {place: text for place, text in texts.items() if text is not None}
 
     def _target_of(self, container: Object) -> str:
         """The container whose processes an ephemeral one is to see; MissingReference when it does not run."""

@@ -29,6 +29,7 @@ from .storage.paths import check_host_path
 
 PAYLOADS = ("configMap", "secret", "downwardAPI", "projected")
 TERMINATION_MESSAGE_BYTES = 4096  # as kubelet
+ENV_FILE_BYTES = 1 << 20  # variables of a process have no more room in all
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
 
@@ -171,6 +172,16 @@ class Volumes:
             propagation = _PROPAGATION.get(str(entry.get("mountPropagation") or ""), "")
             yield Mount(str(source), str(entry.get("mountPath")), read_only, propagation)
 
+    def read(self, pod: Object, name: str, path: str) -> str | None:
+        """The text of a file in a volume of the pod; None when there is none that may be read."""
+        volume = next((item for item in _volumes(pod) if item.get("name") == name), None)
+        if volume is None:
+            return None
+        try:
+            return _text(_inside(self._path(pod, volume), path, create=False))
+        except (OSError, VolumeFailure, UnicodeDecodeError):
+            return None
+
     def devices(self, pod: Object, container: Object) -> Iterator[Mount]:
         """The container's volumeDevices; VolumeFailure names one that is none."""
         for entry in container.get("volumeDevices") or ():
@@ -231,6 +242,12 @@ def _fs_group(pod: Object) -> int | None:
 def _holds_secrets(volume: Object) -> bool:
     sources = (volume.get("projected") or {}).get("sources") or ()
     return "secret" in volume or any("secret" in source or "serviceAccountToken" in source for source in sources)
+
+
+def _text(path: Path) -> str | None:
+    """A pipe, which whoever has the volume may make in place of a file, must not hold us."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+        return file.read(ENV_FILE_BYTES).decode() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
 
 def _inside(root: Path, sub_path: str, *, create: bool) -> Path:
