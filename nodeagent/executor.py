@@ -18,6 +18,7 @@ from common.clock import Clock
 from . import hosts, oom
 from .environment import Lookup, MissingReference, Surroundings, build, expand, file_references
 from .images import Images
+from .imagevolumes import ImageVolumes
 from .network.base import Network, Policies
 from .probes import Prober
 from .runtime.base import ContainerInfo, ContainerSpec, ContainerState, Mount, Runtime, RuntimeFailure, SandboxSpec
@@ -66,6 +67,9 @@ class Executor:
         self._machine = machine
         self._surface = surface
         self._tell = tell
+        self._image_volumes: ImageVolumes | None = None
+        if surface.volumes is not None:
+            self._image_volumes = ImageVolumes(surface.runtime, surface.images, surface.volumes)
         self._work: dict[type, Callable[[Any], Any]] = {
             do.PrepareVolumes: self._prepare_volumes,
             do.StartSandbox: self._start_sandbox,
@@ -203,7 +207,13 @@ class Executor:
     async def _ensure_image(self, instruction: do.EnsureImage) -> Event:
         name, image = instruction.container, instruction.image
         pulling = functools.partial(self._tell, events.ImagePulling(name, image))
-        return await self._surface.images.ensure(self._pod, self._container(name), image, pulling)
+        answer = await self._surface.images.ensure(self._pod, self._container(name), image, pulling)
+        if isinstance(answer, events.ImageFailed) or self._image_volumes is None:
+            return answer
+        failure = await self._image_volumes.have(
+            self._pod, self._container(name), image, lambda other: self._tell(events.ImagePulling(name, other))
+        )
+        return failure or answer
 
     async def _start_container(self, instruction: do.StartContainer) -> Event:
         name, attempt = instruction.container, instruction.attempt

@@ -28,6 +28,8 @@ from .storage.attachments import Staged, VolumeFailure
 from .storage.paths import check_host_path
 
 PAYLOADS = ("configMap", "secret", "downwardAPI", "projected")
+FIXED = (*PAYLOADS, "image")
+"""The kinds of volumes that containers only read."""
 TERMINATION_MESSAGE_BYTES = 4096  # as kubelet
 ENV_FILE_BYTES = 1 << 20  # variables of a process have no more room in all
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -105,6 +107,8 @@ class Volumes:
         path = self._path(pod, volume)
         if "hostPath" in volume:
             check_host_path(volume["hostPath"])
+        elif "image" in volume:
+            return  # had with the images of the containers that mount it
         elif "emptyDir" in volume:
             self._empty_dir(path, volume["emptyDir"] or {}, _fs_group(pod))
         elif any(kind in volume for kind in PAYLOADS):
@@ -125,6 +129,11 @@ class Volumes:
         if group is not None:
             os.chown(path, -1, group)
             path.chmod(0o2777)
+
+    def image_folder(self, pod: Object, volume: Object) -> Path:
+        """Where the files of the image of such a volume are, once they are all there."""
+        self._close_to_others()
+        return self._path(pod, volume)
 
     def _write(self, pod: Object, volume: Object, lookup: Lookup, around: Surroundings) -> None:
         payload: Payload = payload_of(pod, volume, lookup, around)
@@ -160,7 +169,7 @@ class Volumes:
                     f"volume {entry.get('name')} has volumeMode Block, but is specified in volumeMounts"
                 )
             sub_path = entry.get("subPath") or expand(str(entry.get("subPathExpr") or ""), environment)
-            read_only = bool(entry.get("readOnly")) or any(kind in volume for kind in PAYLOADS)
+            read_only = bool(entry.get("readOnly")) or any(kind in volume for kind in FIXED)
             read_only = read_only or (staged is not None and staged.read_only)
             if staged is not None and staged.is_docker:
                 if sub_path:
@@ -168,7 +177,7 @@ class Volumes:
                 yield Mount(staged.source, str(entry.get("mountPath")), read_only, volume=True)
                 continue
             if sub_path:
-                source = _inside(source, sub_path, create=not any(kind in volume for kind in PAYLOADS))
+                source = _inside(source, sub_path, create=not any(kind in volume for kind in FIXED))
             propagation = _PROPAGATION.get(str(entry.get("mountPropagation") or ""), "")
             yield Mount(str(source), str(entry.get("mountPath")), read_only, propagation)
 

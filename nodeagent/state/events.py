@@ -108,10 +108,13 @@ class ImageReady:
 
 @dataclass(frozen=True, slots=True)
 class ImageFailed:
+    """`volume` names the image that failed when it is that of a volume which the container mounts."""
+
     container: str
     image: str
     reason: str
     message: str
+    volume: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,7 +277,11 @@ def _image_ready(turn: Turn, event: events.ImageReady) -> None:
     track.image_id = event.image_id
     track.waiting = ("", "")
     if event.pulled_seconds is None:
-        turn.normal("Pulled", f'Container image "{event.image}" already present on machine', track)
+        turn.normal(
+            "Pulled",
+            f'Container image "{event.image}" already present on machine and can be accessed by the pod',
+            track,
+        )
     else:
         took = f"{event.pulled_seconds:.3f}s"
         size = f" Image size: {event.size} bytes." if event.size else ""
@@ -297,7 +301,7 @@ def _image_failed(turn: Turn, event: events.ImageFailed) -> None:
     track.waiting = (event.reason, event.message)
     track.pull_error_until = turn.now.mono + PULL_ERROR_SHOWN
     if event.reason == "ErrImagePull":
-        turn.warn("Failed", f'Failed to pull image "{event.image}": {event.message}', track)
+        turn.warn("Failed", f'Failed to pull image "{event.volume or event.image}": {event.message}', track)
     elif event.reason == "ErrImageNeverPull":
         turn.warn("ErrImageNeverPull", event.message, track)
     turn.warn("Failed", f"Error: {event.reason}", track)

@@ -68,7 +68,7 @@ def validate_template(template: Object, path: str) -> list[Cause]:
 def validate_pod_spec(spec: Object, path: str, *, is_pod: bool = False) -> list[Cause]:
     """In Kubernetes' order, as a client shows what it is told first."""
     volumes = spec.get("volumes") or []
-    causes = validate_volumes(volumes, f"{path}.volumes")
+    causes = validate_volumes(volumes, f"{path}.volumes", is_pod=is_pod)
     causes += _validate_claims(spec.get("resourceClaims") or (), f"{path}.resourceClaims")
     causes += validate_containers(spec, path, {str(volume.get("name")): volume for volume in volumes})
     causes += validate_pod_resources(spec, f"{path}.resources")

@@ -54,7 +54,8 @@ _MAX_TOKEN_SECONDS = 1 << 32
 _MIN_TOKEN_SECONDS = 600
 
 
-def validate_volumes(volumes: Iterable[Object], path: str) -> list[Cause]:
+def validate_volumes(volumes: Iterable[Object], path: str, *, is_pod: bool = False) -> list[Cause]:
+    """A template may leave the name of an image to whoever makes pods of it."""
     causes: list[Cause] = []
     names: set[str] = set()
     for index, volume in enumerate(volumes):
@@ -65,6 +66,8 @@ def validate_volumes(volumes: Iterable[Object], path: str) -> list[Cause]:
             causes.append(validation.duplicate(f"{where}.name", name))
         names.add(name)
         causes += _validate_source(volume, where)
+        if is_pod and volume.get("image") is not None and not volume["image"].get("reference"):
+            causes.append(validation.required(f"{where}.image.reference"))
     return causes
 
 

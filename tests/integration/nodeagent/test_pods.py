@@ -233,3 +233,81 @@ async def test_hooks_run_in_the_container(node: Node) -> None:
     node.delete(subject)
     await node.wait_gone(subject)
     assert container_of(node.status("hooked"))["state"]["terminated"]["message"] == "post\npre\n"
+
+
+async def test_an_image_is_a_volume_and_a_file_has_variables(node: Node, engine: TestEngine) -> None:
+    engine.add_image("data:1", etc__greeting=b"from the image\n")
+    subject = pod(
+        "files",
+        script(
+            "cat /data/etc/greeting /part/greeting; echo $SAID; touch /data/x 2>/dev/null || echo sealed",
+            env=[
+                {
+                    "name": "SAID",
+                    "valueFrom": {"fileKeyRef": {"volumeName": "made", "path": "my.env", "key": "WORD"}},
+                }
+            ],
+            volumeMounts=[
+                {"name": "data", "mountPath": "/data"},
+                {"name": "data", "mountPath": "/part", "subPath": "etc"},
+            ],
+        ),
+        restartPolicy="Never",
+        initContainers=[
+            script("echo \"WORD='two words'\" > /made/my.env", "init", volumeMounts=[
+                {"name": "made", "mountPath": "/made"}]),
+        ],
+        volumes=[
+            {"name": "data", "image": {"reference": "data:1", "pullPolicy": "Never"}}, {"name": "made", "emptyDir": {}}
+        ],
+    )  # fmt: skip
+    node.sync(full=True, pods=[subject])
+    status = await node.wait_phase("files", "Succeeded")
+    log = await node.log(container_of(status)["containerID"])
+    assert log == "from the image\nfrom the image\ntwo words\nsealed\n"
+
+
+async def test_whoever_mounts_an_image_that_is_not_there_waits_for_it(node: Node) -> None:
+    subject = pod(
+        "waits",
+        script(SERVE, volumeMounts=[{"name": "data", "mountPath": "/data"}]),
+        volumes=[{"name": "data", "image": {"reference": "nowhere:1", "pullPolicy": "Never"}}],
+    )
+    node.sync(full=True, pods=[subject])
+
+    def reason() -> bool:
+        entry = container_of(node.status("waits"))
+        return bool(entry["state"].get("waiting", {}).get("reason") == "ErrImageNeverPull")
+
+    await until("the missing image", lambda: "ErrImageNeverPull" in node.reasons("waits") and reason())
+    node.delete(subject)
+    await node.wait_gone(subject)
+
+
+async def test_a_rule_restarts_the_whole_pod_in_place(node: Node) -> None:
+    rule = {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [88]}}
+    shared = [{"name": "kept", "mountPath": "/kept"}]
+    subject = pod(
+        "whole",
+        script(SERVE, "main"),
+        restartPolicy="Never",
+        initContainers=[
+            script("echo again >> /kept/runs", "init", volumeMounts=shared),
+            script(
+                "[ $(wc -l < /kept/runs) = 1 ] && exit 88; sleep 1000", "watcher", volumeMounts=shared,
+                restartPolicy="Always", restartPolicyRules=[rule],
+            ),
+        ],
+        volumes=[{"name": "kept", "emptyDir": {}}],
+    )  # fmt: skip
+    node.sync(full=True, pods=[subject])
+
+    def restarted() -> bool:
+        entries = [container_of(node.status("whole"), name) for name in ("init", "watcher", "main")]
+        counts = [entry["restartCount"] for entry in entries]
+        return counts[:2] == [1, 1] and "running" in entries[2]["state"] and "running" in entries[1]["state"]
+
+    await until("the restart", lambda: node.status("whole") and restarted(), lambda: node.status("whole"))
+    assert node.status("whole")["podIPs"][0]["ip"].startswith("10.88.0.")
+    node.delete(subject)
+    await node.wait_gone(subject)
