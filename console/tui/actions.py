@@ -5,7 +5,7 @@ Footer, palette, help, key remapping and docs/keys.md all come from it, so none 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -302,16 +302,32 @@ BY_ID = {action.id: action for action in ACTIONS}
 
 
 def available(
-    where: Where, kind: str = "", *, traits: frozenset[str] = NO_TRAITS, read_only: bool = False
+    where: Where,
+    kind: str = "",
+    *,
+    traits: frozenset[str] = NO_TRAITS,
+    read_only: bool = False,
+    denied: Container[str] = (),
 ) -> list[Action]:
-    """What can be done on a screen, in the registry's order."""
-    return [action for action in ACTIONS if action.applies(where, kind, traits) and not (read_only and action.writes)]
+    """What can be done on a screen, in the registry's order. `denied` are the ids of what the user may not do."""
+    return [
+        action
+        for action in ACTIONS
+        if action.applies(where, kind, traits) and not (read_only and action.writes) and action.id not in denied
+    ]
 
 
-def hints(where: Where, kind: str = "", *, traits: frozenset[str] = NO_TRAITS, read_only: bool = False) -> list[Action]:
+def hints(
+    where: Where,
+    kind: str = "",
+    *,
+    traits: frozenset[str] = NO_TRAITS,
+    read_only: bool = False,
+    denied: Container[str] = (),
+) -> list[Action]:
     """What the footer offers, the most useful first."""
-    found = (action for action in available(where, kind, traits=traits, read_only=read_only) if action.hint)
-    return sorted(found, key=lambda action: action.hint)
+    offered = available(where, kind, traits=traits, read_only=read_only, denied=denied)
+    return sorted((action for action in offered if action.hint), key=lambda action: action.hint)
 
 
 _KEY_NAMES = {

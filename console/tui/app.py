@@ -22,6 +22,7 @@ from console import editor, plugins
 
 from . import shell
 from . import view as views
+from .access import Access
 from .actions import BY_ID
 from .aside import Aside, Forwards
 from .catalogue import Catalogue
@@ -83,6 +84,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
             cluster=cluster,
             feeds=Feeds(gateway, clock),
             catalogue=Catalogue(words_of(pages)),
+            access=Access(gateway, clock),
             aside=aside,
             forwards=Forwards(aside),
             machines=machines,

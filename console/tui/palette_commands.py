@@ -21,7 +21,11 @@ class ActionCommands(Provider):
         found = [
             item
             for item in available(
-                screen.where, screen.kind(), traits=screen.traits(), read_only=screen.session.read_only
+                screen.where,
+                screen.kind(),
+                traits=screen.traits(),
+                read_only=screen.session.read_only,
+                denied=screen.denied(),
             )
             if item.group != "Moving"
         ]

@@ -9,6 +9,7 @@ from common.api.meta import Key, name
 from common.clock import Clock
 from console.views.columns import Table, table_of
 
+from .access import Access
 from .aside import Aside, Forwards
 from .catalogue import Catalogue
 from .clusters import Cluster
@@ -36,6 +37,7 @@ class Session:
     cluster: str
     feeds: Feeds
     catalogue: Catalogue
+    access: Access
     aside: Aside
     forwards: Forwards
     machines: Machines | None

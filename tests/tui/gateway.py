@@ -12,6 +12,7 @@ from common.api import kinds
 from common.api.meta import Object, name, namespace
 from common.client.http import ApiResource, Params
 from common.errors import ApiError, NotFound, ServiceUnavailable
+from console.tui.access import PATH as RULES_REVIEWS
 from tests.fakes.api import FakeApi, FakeClient
 from tests.tui.fleet_storage import USAGE
 
@@ -51,7 +52,8 @@ SERVED = tuple(
 
 class FakeGateway(FakeClient):
     """`logs` by pod/container; `explanations` by pod name; `fits` answers what-if questions; `feed` adds lines that
-    followers get; `refusals` are what the next replacements are answered with."""
+    followers get; `refusals` are what the next replacements are answered with; `rules` what the user may do by
+    namespace, everything while there are none."""
 
     def __init__(self, api: FakeApi) -> None:
         super().__init__(api)
@@ -62,6 +64,7 @@ class FakeGateway(FakeClient):
         self.broken_streams = 0
         self.refusals: list[ApiError] = []
         self.read_only = False
+        self.rules: dict[str, list[Object]] = {}
         self._more = asyncio.Event()
 
     async def discover(self) -> Sequence[ApiResource]:
@@ -72,12 +75,20 @@ class FakeGateway(FakeClient):
             return {**body, "status": self.fits}
         if method == "PUT":
             return await self._put(path, dict(params), body)
+        if path == RULES_REVIEWS:
+            return self._review(body)
         pod = path.split("/")[-2]
         if path.endswith("/usage"):
             return USAGE
         if path.endswith("/why") and pod in self.explanations:
             return self.explanations[pod]
         raise NotFound(f"{path} not found")
+
+    def _review(self, review: Object) -> Object:
+        if not self.rules:
+            raise NotFound("this API in memory has no reviews")
+        found = self.rules.get(review["spec"]["namespace"], [])
+        return {**review, "status": {"resourceRules": found, "nonResourceRules": [], "incomplete": False}}
 
     async def _put(self, path: str, params: dict[str, str], body: Object) -> Object:
         resource = next(item.resource for item in SERVED if item.resource.kind == body["kind"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from textual import on
 
 from common.api import weights
-from common.api.kinds import LOADBALANCERS, PODS
+from common.api.kinds import LOADBALANCERS, PODS, Resource
 from common.api.meta import Key, Object
 from console.tui import operations
 from console.tui.actions import Where
@@ -38,6 +38,9 @@ class BalancerScreen(Sheet):
     def on_mount(self) -> None:
         super().on_mount()
         self.ask()
+
+    def subject(self) -> tuple[Resource, Key] | None:
+        return (LOADBALANCERS, Key(self._row["metadata"]["namespace"], "")) if self._row else None
 
     def trail(self) -> Sequence[str]:
         return ["load balancer", *([self._namespace] if self._namespace else [])]

@@ -11,6 +11,7 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from common.api import kinds
+from common.api.kinds import Resource
 from common.api.meta import Key, Object, key, name
 from console.tui import verbs
 from console.tui import view as views
@@ -210,6 +211,12 @@ class Browse(Deck):
     def traits(self) -> frozenset[str]:
         scalable = self.view.resource.group_resource in self.session.catalogue.scalable
         return frozenset({SCALABLE}) if scalable else NO_TRAITS
+
+    def subject(self) -> tuple[Resource, Key] | None:
+        row = self._table.model.current()
+        if row is not None:
+            return self.view.resource, Key(row.key.namespace if self.view.resource.namespaced else "", row.key.name)
+        return (self.view.resource, Key(self.view.namespaces[0], "")) if self.view.namespaces else None
 
     @on(Table.Moved)
     def _moved(self, message: Table.Moved) -> None:

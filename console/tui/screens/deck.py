@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, cast, runtime_checkable
 
 from textual import events
@@ -12,6 +13,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import WorkType
 
+from common.api.kinds import Resource
+from common.api.meta import Key
 from common.errors import ApiError
 from console.tui.actions import BY_ID, NO_TRAITS, Action, Where, hints
 from console.tui.catalogue import Unknown
@@ -75,6 +78,16 @@ class Deck(Screen[None], inherit_bindings=False):
         """What that kind can do, for actions that depend on it."""
         return NO_TRAITS
 
+    def subject(self) -> tuple[Resource, Key] | None:
+        """The kind that actions are about, and the object or (without a name) the namespace; None where the user's
+        rights decide nothing."""
+        return None
+
+    def denied(self) -> Mapping[str, str]:
+        """By action: why the user may not do it here."""
+        subject = self.subject()
+        return self.session.access.denials(*subject) if subject else {}
+
     def frame(self) -> None:
         """Show what changed; called ten times a second."""
 
@@ -103,8 +116,14 @@ class Deck(Screen[None], inherit_bindings=False):
         if self.is_current:
             if self.session.digest():
                 self.call_later(self._frame)
+            self._ask_for_access()
             self.frame()
             self.redraw()
+
+    def _ask_for_access(self) -> None:
+        subject = self.subject()
+        if subject is not None and self.session.access.due(subject[1].namespace):
+            self.begin(partial(self.session.access.ask, subject[1].namespace), "access", exclusive=True)
 
     def _second(self) -> None:
         if self.is_current:
@@ -152,7 +171,9 @@ class Deck(Screen[None], inherit_bindings=False):
         return [line]
 
     def _hints(self) -> list[Action]:
-        return hints(self.where, self.kind(), traits=self.traits(), read_only=self.session.read_only)
+        return hints(
+            self.where, self.kind(), traits=self.traits(), read_only=self.session.read_only, denied=self.denied()
+        )
 
     def _crumbs(self, width: int) -> Line:
         if self._note is not None:
@@ -216,6 +237,10 @@ class Deck(Screen[None], inherit_bindings=False):
             again = self.session.keys.label(BY_ID["read-only"])
             self.say(f"{action.title}: this console is read-only; {again} ends that", Tone.WARN)
             return
+        denial = self.denied().get(action.id)
+        if denial:
+            self.say(f"{action.title}: {denial}", Tone.WARN)
+            return
         handler = {**self._own_handlers(), **self.handlers()}.get(action.id)
         if handler is None:
             return
@@ -263,7 +288,7 @@ class Deck(Screen[None], inherit_bindings=False):
     def _help(self) -> None:
         from .help import Help
 
-        self.app.push_screen(Help(self.session, self.where, self.kind(), self.traits()))
+        self.app.push_screen(Help(self.session, self.where, self.kind(), self.traits(), self.denied()))
 
     def _back(self) -> None:
         self.app.pop_screen()

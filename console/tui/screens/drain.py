@@ -63,6 +63,9 @@ class DrainScreen(Sheet):
         for feed in self._feeds.values():
             feed.close()
 
+    def subject(self) -> tuple[Resource, Key]:
+        return NODES, Key("", self._node)
+
     def trail(self) -> Sequence[str]:
         return self._trail
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
+from types import MappingProxyType
 
 from textual import events
 from textual.app import ComposeResult
@@ -24,6 +25,7 @@ NARROW = 34  # cells of a column that has titles alone
 EXPLAINED_FROM = 100  # cells of the screen where there is room for what each action does
 _KEYS = 12
 _SEPARATOR = "\x1f"  # between a key and its explanation, inside one line of the buffer
+_DENIED = "\x1e"  # the same, when the user may not do it
 
 
 def entries(
@@ -36,21 +38,27 @@ def entries(
     explained: bool,
     traits: frozenset[str] = NO_TRAITS,
     read_only: bool = False,
+    denied: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """Actions under their groups: keys, separator, and the title or (`explained`) what it does, in `width` cells."""
     lines: list[str] = []
     for group, actions in groups(available(where, kind, traits=traits, read_only=read_only)).items():
         lines += ([""] if lines else []) + [group]
         for keys, action in _once(actions, keymap):
-            text = action.help.replace("`", "") if explained else action.title
+            denial = denied.get(action.id, "")
+            text = (denial or action.help.replace("`", "")) if explained else _title(action, denied=bool(denial))
             for part in textwrap.wrap(text, width - _KEYS - 2):
-                lines.append(f"{keys:<{_KEYS}}{_SEPARATOR}{part}")
+                lines.append(f"{keys:<{_KEYS}}{_DENIED if denial else _SEPARATOR}{part}")
                 keys = ""
     letters = [(column.letter, column.title.lower()) for column in columns if column.letter]
     if where is Where.TABLE and letters:
         text = "Shift and a letter, again for the other way: " + ", ".join(f"{k} {title}" for k, title in letters)
         lines += ["", "Sorting", *(f"{'':<2}{part}" for part in textwrap.wrap(text, width - 4))]
     return lines
+
+
+def _title(action: Action, *, denied: bool) -> str:
+    return f"{action.title}: not allowed" if denied else action.title
 
 
 def _once(actions: Iterable[Action], keymap: Keymap) -> Iterator[tuple[str, Action]]:
@@ -73,7 +81,7 @@ def in_columns(lines: list[str], width: int, column: int) -> list[str]:
 
 
 def _padded(cell: str, column: int) -> str:
-    extra = cell.count(_SEPARATOR)
+    extra = cell.count(_SEPARATOR) + cell.count(_DENIED)
     return cut(cell, column - 1 + extra).ljust(column + extra)
 
 
@@ -84,10 +92,12 @@ def _painter(column: int) -> Callable[[Entry], Line]:
         spans: list[tuple[str, Tone]] = []
         rest = entry.text
         while rest:
-            action = _SEPARATOR in rest[: _KEYS + 1]
+            denied = _DENIED in rest[: _KEYS + 1]
+            action = denied or _SEPARATOR in rest[: _KEYS + 1]
             cell, rest = rest[: column + action], rest[column + action :]
             if action:
-                spans += [(cell[:_KEYS], Tone.KEY), (cell[_KEYS + 1 :], Tone.TEXT)]
+                tones = (Tone.DIM, Tone.DIM) if denied else (Tone.KEY, Tone.TEXT)
+                spans += [(cell[:_KEYS], tones[0]), (cell[_KEYS + 1 :], tones[1])]
             else:
                 spans.append((cell, Tone.TEXT if cell.startswith(" ") else Tone.LINK))
         return spans
@@ -98,12 +108,15 @@ def _painter(column: int) -> Callable[[Entry], Line]:
 class Help(ModalScreen[None], inherit_bindings=False):
     """Over the screen it explains; any key that is not for scrolling closes it."""
 
-    def __init__(self, session: Session, where: Where, kind: str, traits: frozenset[str] = NO_TRAITS) -> None:
+    def __init__(
+        self, session: Session, where: Where, kind: str, traits: frozenset[str], denied: Mapping[str, str]
+    ) -> None:
         super().__init__(classes="plain" if session.look.ascii else None)
         self._session = session
         self._where = where
         self._kind = kind
         self._traits = traits
+        self._denied = denied
         self._view = TextView(LineBuffer(), session.look)
 
     def compose(self) -> ComposeResult:
@@ -131,6 +144,7 @@ class Help(ModalScreen[None], inherit_bindings=False):
             explained=explained,
             traits=self._traits,
             read_only=self._session.read_only,
+            denied=self._denied,
         )
         self._view.show(LineBuffer(Entry(line) for line in in_columns(lines, width, column)), _painter(column))
 

@@ -12,6 +12,7 @@ from textual import on
 
 from common.api import configuration, meta
 from common.api.configuration import User
+from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.errors import Conflict
 from console.tui import operations
@@ -47,6 +48,9 @@ class KeysScreen(Sheet):
         super().on_mount()
         self._show()
         self.run_worker(self.guarded(self._find_users()), exit_on_error=False)
+
+    def subject(self) -> tuple[Resource, Key]:
+        return self._draft.resource, meta.key(self._draft.obj)
 
     def trail(self) -> Sequence[str]:
         return self._trail

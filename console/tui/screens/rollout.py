@@ -103,6 +103,9 @@ class RolloutScreen(Deck):
     def rest_focus(self) -> None:
         self._table.focus()
 
+    def subject(self) -> tuple[Resource, Key]:
+        return self._resource, self._key
+
     def trail(self) -> Sequence[str]:
         return self._trail
 

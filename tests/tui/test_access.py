@@ -1,0 +1,106 @@
+"""What the user may not do is not offered, and the reason is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.api.kinds import DEPLOYMENTS, NODES, PODS, Resource
+from common.api.meta import Object
+from console.tui.access import NEEDS, Need, Rules
+from console.tui.actions import ACTIONS, BY_ID
+from tests.tui.conftest import running, snap
+from tests.tui.fleet import Fleet
+
+LOOK: Object = {"verbs": ["get", "list", "watch"], "apiGroups": ["*"], "resources": ["*"]}
+SCALE: Object = {"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments/scale"]}
+
+
+@pytest.fixture
+def viewer(fleet: Fleet) -> Fleet:
+    """Who may look at everything, and scale the Deployments of iot."""
+    fleet.gateway.rules = {space: [LOOK] for space in ("default", "metrics", "network", "kube-system")}
+    fleet.gateway.rules["iot"] = [LOOK, SCALE]
+    return fleet
+
+
+@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36"])
+async def test_pictures(size: str, viewer: Fleet) -> None:
+    async with running(viewer, size) as console:
+        await console.press("ctrl+d")
+        snap(console, "denied", size)
+        await console.press("question_mark")
+        snap(console, "denied-help", size)
+
+
+async def test_a_key_says_what_may_not_be_done_and_nothing_is_asked_for(viewer: Fleet) -> None:
+    async with running(viewer) as console:
+        await console.press("ctrl+d")
+        assert console.note() == "del: you may not delete pods in namespace default"
+        await console.press("s")
+        assert console.note() == "shell: you may not create pods/exec in namespace default"
+        assert not [call for call in viewer.api.calls if call.verb not in {"get", "list", "watch"}]
+
+
+async def test_rights_are_those_in_the_namespace_under_the_cursor(viewer: Fleet) -> None:
+    async with running(viewer) as console:
+        await console.press("colon", *"deploy", "enter")
+        await console.press("plus")
+        assert "you may not patch deployments.apps/scale in namespace default" in console.note()
+        await console.press("colon", *"deploy", "space", *"iot", "enter", "plus")
+        assert "replicas wanted" in console.note()
+
+
+async def test_palette_and_footer_leave_it_out(viewer: Fleet) -> None:
+    async with running(viewer) as console:
+        assert "shell" not in console.text().splitlines()[-1]
+        assert "logs" in console.text().splitlines()[-1]
+        await console.press("ctrl+p")
+        assert "shell" not in console.text().lower()
+
+
+async def test_what_is_not_known_is_offered(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        assert "shell" in console.text().splitlines()[-1]
+
+
+def rules(*listed: Object, incomplete: bool = False) -> Rules:
+    found = Rules.of({"status": {"resourceRules": list(listed), "incomplete": incomplete}})
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "resource", "name", "allowed"),
+    [
+        ({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}, "create pods/exec", PODS, "a", True),
+        ({"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments"]}, "patch", DEPLOYMENTS, "a", True),
+        ({"verbs": ["patch"], "apiGroups": [""], "resources": ["deployments"]}, "patch", DEPLOYMENTS, "a", False),
+        ({"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments"]}, "patch /scale", DEPLOYMENTS, "a",
+         False),
+        ({"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["*/scale"]}, "patch /scale", DEPLOYMENTS, "a", True),
+        ({"verbs": ["patch"], "apiGroups": [""], "resources": ["nodes"], "resourceNames": ["b"]}, "patch", NODES, "a",
+         False),
+        ({"verbs": ["patch"], "apiGroups": [""], "resources": ["nodes"], "resourceNames": ["b"]}, "patch", NODES, "b",
+         True),
+        ({"verbs": ["get"], "apiGroups": [""], "resources": None}, "get", PODS, "a", False),
+    ],
+)  # fmt: skip
+def test_rules(rule: Object, text: str, resource: Resource, name: str, allowed: bool) -> None:
+    assert rules(rule).allow(Need.of(text, resource), name) is allowed
+
+
+def test_rules_that_are_not_whole_forbid_nothing() -> None:
+    assert rules(incomplete=True).allow(Need.of("delete", PODS), "a")
+
+
+@pytest.mark.parametrize("answer", [{}, {"status": None}, {"status": {}}, {"kind": "Status"}, []])
+def test_an_answer_that_is_none_forbids_nothing(answer: Object) -> None:
+    assert Rules.of(answer) is None
+
+
+def test_every_action_that_writes_to_the_cluster_says_which_right_it_takes() -> None:
+    # Edits of keys are written by `keys.apply`, what a drain lets go by `drain.start`; machines are reached over SSH.
+    elsewhere = {"key.edit", "key.editor", "key.add", "key.delete", "drain.force", "drain.local", "machine"}
+    assert {action.id for action in ACTIONS if action.writes} - elsewhere == {
+        name for name in NEEDS if BY_ID[name].writes
+    }
