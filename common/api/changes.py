@@ -13,6 +13,12 @@ def about(change: Object) -> str:
     return f"{str(subject.get('kind', '')).lower()}/{subject.get('name', '')}"
 
 
+def who(change: Object) -> str:
+    """Whose write it was, and as whom it was made if that was somebody else."""
+    user = str(change.get("user", ""))
+    return f"{change['impersonator']} as {user}" if change.get("impersonator") else user
+
+
 def summary(change: Object) -> str:
     """`replicas: 3 -> 5`; for a creation or deletion just that word."""
     differences = change.get("differences") or ()

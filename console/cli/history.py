@@ -72,7 +72,7 @@ def render(found: list[Object], now: datetime, *, wide: bool) -> str:
         (
             name(change),
             ages.since(change.get("time"), now),
-            clean(change.get("user", "")),
+            clean(changes.who(change)),
             *((clean(change.get("source", "")),) if wide else ()),
             (change.get("object") or {}).get("namespace", "-"),
             changes.about(change),

@@ -59,6 +59,7 @@ COMMANDS = {
     "history": Command(".history:configure_history", "who wrote what, when and from where"),
     "timeline": Command(".history:configure_timeline", "events and writes in one order"),
     "undo": Command(".history:configure_undo", "take a recorded write back"),
+    "audit": Command(".audit:configure", "what was asked of the API, by whom, and what was refused"),
     "secret": Command(".secret:configure", "keys of Secrets and ConfigMaps: look, set, edit; rotate the key on disk"),
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
     "doctor": Command(".doctor:configure", "what is wrong with the cluster, the worst first, and what to do"),

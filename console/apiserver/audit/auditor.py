@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import uuid
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
@@ -19,6 +20,7 @@ from aiohttp import web
 
 from common.aio import Tasks
 from common.api import meta
+from common.auditlog import AuditFile, newest_lines
 from common.clock import Clock
 from common.errors import BadRequest
 from console.apiserver.authorization import attributes, path_attributes
@@ -28,7 +30,6 @@ from console.apiserver.requestinfo import RequestInfo
 from console.registry.catalog import Registry
 
 from .events import CHANGES, COMPLETE, GONE, STARTED, Ended, is_logged, render
-from .logfile import AuditFile, newest_lines
 from .trail import Recorded, Trail
 
 log = logging.getLogger(__name__)
@@ -169,11 +170,16 @@ def _verb(http: web.BaseRequest, info: RequestInfo | None) -> str:
 def _addresses(http: web.BaseRequest) -> Iterator[str]:
     """Where a request says that it comes from, then where it came from."""
     said = http.headers.get("X-Forwarded-For", "").split(",")[:8] if "X-Forwarded-For" in http.headers else []
-    for text in (*said, http.remote or ""):
-        try:
-            yield str(ipaddress.ip_address(text.strip()))
-        except ValueError:
-            continue
+    return filter(None, map(_address, (*said, http.remote or "")))
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> str:
+    """An address as it is shown; empty for what is none."""
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return ""
 
 
 def _known_changes(folder: Path) -> set[str]:

@@ -137,7 +137,7 @@ CHANGES = Row(
     "change",
     columns=(
         AGE,
-        field("User", "user"),
+        Column("User", lambda obj, _now: changes.who(obj)),
         field("Verb", "verb"),
         field("Namespace", "object.namespace", default=NONE),
         Column("Object", lambda obj, _now: changes.about(obj)),

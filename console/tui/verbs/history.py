@@ -43,7 +43,7 @@ def _shown(change: Object) -> list[Line]:
     """What undoing will do, in the order of the differences."""
     body: list[Line] = [[(changes.about(change), Tone.BRIGHT)]]
     when = str(change.get("time", ""))[:19]
-    body += wrapped(f"{change.get('verb')}d by {change.get('user')} at {when}Z", _WIDTH, Tone.DIM)
+    body += wrapped(f"{change.get('verb')}d by {changes.who(change)} at {when}Z", _WIDTH, Tone.DIM)
     body.append([])
     effects = {"create": "It is deleted again.", "delete": "It is created again, with a new identity."}
     effect = effects.get(str(change.get("verb")))

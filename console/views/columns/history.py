@@ -20,7 +20,7 @@ def change_status(change: Object) -> Status:
 CHANGE_COLUMNS = (
     Column("AGE", lambda obj, now: ages.since(obj.get("time"), now), right=True, live=True, letter="A", tone=dim,
            sort=lambda obj: newest_first(obj.get("time"))),
-    text("USER", lambda obj: str(obj.get("user", "")), flexible=True, least=10, drop=4, letter="O", tone=dim),
+    text("USER", changes.who, flexible=True, least=10, drop=4, letter="O", tone=dim),
     state("VERB", change_status, letter="S"),
     text("NS", lambda obj: str((obj.get("object") or {}).get("namespace") or "-"), drop=5, letter="P", tone=dim,
          flexible=True, least=8),

@@ -17,7 +17,7 @@ from common.clock import SystemClock
 from common.files import write_atomic
 from common.kubeconfig import kubeconfig
 from common.pki import ADMINISTRATOR, FRONT_PROXY, MASTERS, Authority, Subject
-from common.settings import ClusterConfig
+from common.settings import ClusterConfig, Home
 from common.tls import server_context
 from console.apiserver.aggregation.frontproxy import FrontProxy
 from console.apiserver.server import ApiServer
@@ -68,7 +68,8 @@ async def api(tmp_path: Path, node: Node) -> AsyncIterator[Running]:
     front_authority = Authority.create("front-proxy", clock.now())
     proxy_identity = front_authority.issue(Subject(FRONT_PROXY), clock.now())
     front = FrontProxy(authority.certificate_pem, front_authority.certificate_pem, lambda: proxy_identity)
-    server = ApiServer(store, registry, clock, ClusterConfig.dual_stack(), streams=node, front=front)
+    audit = Home(tmp_path).audit
+    server = ApiServer(store, registry, clock, ClusterConfig.dual_stack(), streams=node, front=front, audit=audit)
     context = server_context(identity, authority.certificate_pem)
     await server.start(tmp_path / "api.sock", ("127.0.0.1", 0, context))
     host, port = server.addresses[0]

@@ -14,10 +14,10 @@ import orjson
 import pytest
 
 from common.api.meta import Object
+from common.auditlog import every_line
 from common.client.base import Client
 from common.clock import SystemClock
 from common.settings import ClusterConfig
-from console.apiserver.audit.logfile import newest_lines
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import Store, open_store
@@ -114,7 +114,7 @@ async def audited(folder: Path, audit_id: str, count: int = 1) -> list[Object]:
     """The events of one request, once there are so many; AssertionError when they do not come."""
     async with asyncio.timeout(20):
         while True:
-            lines = [orjson.loads(line) for line in await asyncio.to_thread(lambda: [*newest_lines(folder, 1 << 30)])]
+            lines = [orjson.loads(line) for line in await asyncio.to_thread(lambda: [*every_line(folder)])]
             found = [event for event in lines if event["auditID"] == audit_id]
             if len(found) >= count:
                 assert len(found) == count, found

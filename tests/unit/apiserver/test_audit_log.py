@@ -5,20 +5,22 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import aiohttp
 import orjson
 import pytest
 
+from common import auditlog
 from common.api.kinds import CONFIGMAPS, DEPLOYMENTS
 from common.api.meta import Object
+from common.auditlog import AuditFile, every_line, files, follow, newest_lines
 from common.clock import SystemClock
 from common.settings import ClusterConfig
-from console.apiserver.audit import logfile
 from console.apiserver.audit.auditor import CHANGES
-from console.apiserver.audit.logfile import AuditFile, files, newest_lines
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import Store, open_store
@@ -29,7 +31,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def lines(folder: Path) -> list[bytes]:
-    return list(newest_lines(folder, 1 << 30))
+    return [line.rstrip(b"\n") for line in every_line(folder)]
 
 
 # The files
@@ -71,7 +73,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(logfile, "_write", half)
+        patched.setattr(auditlog, "_write", half)
         with pytest.raises(OSError, match="No space"):
             file.append(b"refused\n", NOW)
     file.append(b"after\n", NOW)
@@ -82,7 +84,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pyte
 def test_the_newest_lines_are_whole_and_in_order_over_files(tmp_path: Path) -> None:
     (tmp_path / "audit-20260101T000000.000000.log").write_bytes(b"aaaa\nbbbb\n")
     (tmp_path / "audit.log").write_bytes(b"cccc\n")
-    assert list(newest_lines(tmp_path, 12)) == [b"bbbb", b"cccc"]
+    assert list(newest_lines(tmp_path, 12)) == [b"bbbb\n", b"cccc\n"]
     assert list(newest_lines(tmp_path / "none", 12)) == []
 
 
@@ -168,3 +170,20 @@ async def test_writes_of_the_control_plane_are_in_the_log_when_the_history_has_t
     (event,) = [orjson.loads(line) for line in lines(folder)]
     assert (event["user"]["username"], event["verb"]) == ("system:autoscaler", "update")
     assert orjson.loads(event["annotations"][CHANGES])[0]["after"] == {"spec.replicas": 4}
+
+
+def test_following_goes_on_over_a_change_of_the_file(tmp_path: Path) -> None:
+    file = AuditFile(tmp_path, limit=12, kept=2)
+    file.append(b"earlier\n", NOW)
+    steps = iter((b"one\n", b"two\nthree\n", b"four\n"))
+
+    def step() -> None:
+        file.append(next(steps), NOW + timedelta(seconds=file_count()))
+
+    def file_count() -> int:
+        return len(files(tmp_path))
+
+    with closing(follow(tmp_path, step)) as lines_seen:
+        assert list(islice(lines_seen, 4)) == [b"one", b"two", b"three", b"four"]
+    file.close()
+    assert file_count() == 3

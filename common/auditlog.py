@@ -1,16 +1,17 @@
-"""The files of the audit log: one that is written to, and older ones, all of bounded size.
+"""The files of the audit log: one that the API server writes to, and older ones, all of bounded size.
 
-Lines are appended whole, by a thread, so that neither a slow disk nor a full one stops the control plane: what cannot
-be written waits, in bounded memory, and whatever had to be dropped is told. A kill -9 loses lines that the thread had
-not yet; those of writes come back from the history (`Auditor.recover`).
+Lines are appended whole, so that a full disk or a power failure spoils none but its own. The command line reads them
+without the API server, which may be what somebody wants to know about. Everything here blocks for the disk.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 NAME = "audit.log"
 MAX_BYTES = 32 * 1024 * 1024
@@ -19,7 +20,7 @@ _OLDER = "audit-*.log"
 
 
 class AuditFile:
-    """Blocks for the disk: use it in threads, one at a time."""
+    """Use it in one thread at a time."""
 
     def __init__(self, folder: Path, limit: int = MAX_BYTES, kept: int = KEPT) -> None:
         self._folder = folder
@@ -77,19 +78,62 @@ def files(folder: Path) -> list[Path]:
     return [*found, current] if current.exists() else found
 
 
+def follow(folder: Path, pause: Callable[[], None]) -> Generator[bytes]:
+    """Whole lines as they are added from now on, over changes of the file; never ends."""
+    current = folder / NAME
+    fresh = False  # whether the file began while we looked, so that all of it is new
+    while True:
+        try:
+            file = current.open("rb")
+        except FileNotFoundError:
+            fresh = True
+            pause()
+            continue
+        with file:
+            file.seek(0, os.SEEK_SET if fresh else os.SEEK_END)
+            yield from _lines_while(file, current, pause)
+        fresh = True
+
+
+def _lines_while(file: BinaryIO, path: Path, pause: Callable[[], None]) -> Iterator[bytes]:
+    """Whole lines of a file until it has another name and was read to its end."""
+    rest = b""
+    while True:
+        moved = _is_moved(file, path)  # asked before the last read
+        *lines, rest = (rest + file.read()).split(b"\n")
+        yield from lines
+        if moved:
+            return
+        pause()
+
+
+def _is_moved(file: BinaryIO, path: Path) -> bool:
+    try:
+        return path.stat().st_ino != os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return True
+
+
+def every_line(folder: Path) -> Iterator[bytes]:
+    """All lines, oldest first."""
+    for path in files(folder):
+        with suppress(FileNotFoundError), path.open("rb") as file:  # the oldest may go while we read
+            yield from file
+
+
 def newest_lines(folder: Path, limit: int) -> Iterator[bytes]:
-    """Whole lines of the last `limit` bytes of the log, oldest first. Blocks for the disk."""
-    parts: list[bytes] = []
+    """Whole lines of about the last `limit` bytes of the log, oldest first."""
+    left = limit
+    chosen: list[tuple[Path, int]] = []
     for path in reversed(files(folder)):
-        if limit <= 0:
+        if left <= 0:
             break
+        size = path.stat().st_size
+        chosen.append((path, max(0, size - left)))
+        left -= size
+    for path, start in reversed(chosen):
         with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - limit))
-            data = file.read()
-        if size > limit:
-            data = data.partition(b"\n")[2]
-        limit -= size
-        parts.append(data)
-    for data in reversed(parts):
-        yield from data.splitlines()
+            file.seek(start)
+            if start:
+                file.readline()
+            yield from file
