@@ -27,6 +27,7 @@ from .environment import Surroundings
 from .executor import Surface
 from .fencing import Fencing
 from .handlers import Handlers
+from .hostshell import HostShells
 from .images import Images
 from .network.base import Network, Policies
 from .node_status import Health, NodeFacts
@@ -137,6 +138,8 @@ class Agent:
         handlers = Handlers(self.pods, parts.runtime, self.assignment, self._summary)
         for method, path, handler in handlers.routes():
             self.service.server.add_route(method, path, handler, Role.CONTROLPLANE)
+        shells = HostShells(None if parts.volumes is None else options.session.folder, clock)
+        self.service.server.add_route("GET", "/shell", shells.shell, Role.CONTROLPLANE)
 
     def _surface(self) -> Surface:
         parts = self._parts

@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_status(commands)
     _add_hollow(commands)
+    _add_host_shell(commands)
     _add_reset(commands)
     return parser
 
@@ -152,6 +153,18 @@ def _add_hollow(commands: _Commands) -> None:
     )
     _add_limits(parser)
     parser.set_defaults(run=_hollow)
+
+
+def _add_host_shell(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "host-shell",
+        help="allow or forbid shells on this host from the console",
+        description="Say whether who may `create nodes/shell` in the cluster may open shells on this host itself, with "
+        "all that the agent may do. It is off until it is turned on here.",
+    )
+    _add_common(parser)
+    parser.add_argument("state", nargs="?", choices=("on", "off"), help="(default: say how it is)")
+    parser.set_defaults(run=_host_shell)
 
 
 def _add_reset(commands: _Commands) -> None:
@@ -313,6 +326,20 @@ def _status(arguments: argparse.Namespace) -> int:
         print(f"Node:         {identity.get('node')}")
     if identity.get("code"):
         print(f"Pairing code: {identity['code']}")
+    return 0
+
+
+def _host_shell(arguments: argparse.Namespace) -> int:
+    from .hostshell import allow, is_allowed
+
+    folder = _folder(arguments)
+    try:
+        if arguments.state:
+            allow(folder, allowed=arguments.state == "on")
+    except OSError as error:
+        sys.stderr.write(f"quarterdeck-agent: {folder}: {error.strerror}\n")
+        return FAILED
+    print("on" if is_allowed(folder) else "off")
     return 0
 
 

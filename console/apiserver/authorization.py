@@ -10,7 +10,7 @@ from .requestinfo import RequestInfo
 
 _PATH_VERBS = {"GET": "get", "HEAD": "get", "POST": "post", "PUT": "put", "PATCH": "patch", "DELETE": "delete"}
 _COLLECTION = frozenset({"list", "watch", "deletecollection"})
-_INTERACTIVE = frozenset({"exec", "attach", "portforward"})
+_INTERACTIVE = frozenset({"pods/exec", "pods/attach", "pods/portforward", "nodes/shell"})
 _ONE_NAME = "metadata.name="
 
 
@@ -30,11 +30,11 @@ def attributes(info: RequestInfo, query: Mapping[str, str]) -> Attributes:
 
 
 def needed(info: RequestInfo, query: Mapping[str, str]) -> Iterator[Attributes]:
-    """All that a request needs. Whoever opens a stream into a container changes something, so that reading rights are
-    not enough for it, whatever method the WebSocket comes with."""
+    """All that a request needs. Whoever opens a stream into a container or onto a host changes something, so that
+    reading rights are not enough for it, whatever method the WebSocket comes with."""
     asked = attributes(info, query)
     yield asked
-    if asked.resource == "pods" and asked.subresource in _INTERACTIVE and asked.verb == "get":
+    if not asked.group and asked.full_resource in _INTERACTIVE and asked.verb == "get":
         yield Attributes(
             "create", asked.group, asked.version, asked.resource, asked.subresource, asked.namespace, asked.name
         )

@@ -11,7 +11,7 @@ from console.registry.row import Row
 from .options import parse_bool
 from .requestinfo import RequestInfo
 
-CONNECTIONS = frozenset({"exec", "attach", "portforward", "proxy"})
+CONNECTIONS = frozenset({"exec", "attach", "portforward", "proxy", "shell"})
 """Subresources that connect, whatever method they are asked with."""
 _FLAGS = ("stdin", "stdout", "stderr", "tty")
 
@@ -21,11 +21,11 @@ def options(http: web.BaseRequest, info: RequestInfo, row: Row) -> Object:
     group, version, kind = subresource_kind(row, info.subresource)
     found: Object = {"kind": kind, "apiVersion": f"{group}/{version}" if group else version}
     query = http.query
-    if info.subresource in {"exec", "attach"}:
+    if info.subresource in {"exec", "attach", "shell"}:
         found |= {name: True for name in _FLAGS if parse_bool(name, query.get(name, ""))}
         if query.get("container"):
             found["container"] = query["container"]
-        if info.subresource == "exec":
+        if info.subresource != "attach":
             found["command"] = query.getall("command", [])
     elif info.subresource == "portforward":
         texts = [text for item in query.getall("ports", []) for text in item.split(",")]

@@ -14,7 +14,7 @@ from common.errors import Forbidden
 from .requestinfo import RequestInfo
 
 _READING = frozenset({"get", "list", "watch"})
-_INTERACTIVE = frozenset({"exec", "attach", "portforward", "proxy"})
+_INTERACTIVE = frozenset({"exec", "attach", "portforward", "proxy", "shell"})
 _REVIEWS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 
 

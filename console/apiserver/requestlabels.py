@@ -13,7 +13,7 @@ from .requestinfo import RequestInfo
 _VERBS = {"get": "GET", "list": "LIST", "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE",
           "deletecollection": "DELETECOLLECTION"}  # fmt: skip
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_CONNECTS = frozenset({"exec", "attach", "portforward", "proxy"})
+_CONNECTS = frozenset({"exec", "attach", "portforward", "proxy", "shell"})
 _NO = frozenset({"", "0", "f", "F", "false", "False", "FALSE"})
 
 

@@ -19,6 +19,7 @@ from common.api.meta import Object
 from common.client.base import Client
 from common.clock import Clock
 from common.errors import ApiError, InternalError, ServiceUnavailable
+from common.events import Recorder
 from common.jwt import SigningKey
 from common.pki import MASTERS, new_key
 from common.settings import ClusterConfig
@@ -79,7 +80,7 @@ from .verbs import StoreLookup, Verbs
 log = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 5.0
-_LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt", "images", "proxy"})
+_LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt", "images", "proxy", "shell"})
 
 
 class ListenError(Exception):
@@ -129,13 +130,14 @@ class ApiServer:
         scope = Scope(lookup, registry, services, conversions, self._authorizer.decide)
         extension = Extension(scope, self._standards)
         self._verbs = Verbs(store, clock, config, journal, self._guard, computed, extension, conversions)
+        self._hosts = Hosts(hosts)
+        self._events = Recorder(self.local_client("system:apiserver"), clock, "quarterdeck-apiserver")
         undo = Undo(self._verbs, registry, journal, self._authorize)
         self._authenticator = Authenticator(revoked, self.tokens)
-        self._hosts = Hosts(hosts)
         self._resources = Resources(
             self._verbs,
             registry,
-            specials(self._verbs, streams, explainer, self._hosts, undo, self.tokens),
+            specials(self._verbs, streams, explainer, self._hosts, undo, self.tokens, self._events),
             Reviews(
                 self._authorizer,
                 self.tokens,
@@ -172,6 +174,7 @@ class ApiServer:
         self._custom.start()
         self._type_checking.start()
         self._registration.start()
+        self._events.start()
         client = self.local_client("system:apiserver")
         built_in = (row.resource for row in self._registry.rows() if row.custom is None)
         await seed(client, sorted({(resource.group, resource.version) for resource in built_in}))
@@ -219,6 +222,7 @@ class ApiServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        await self._events.close()
         await self._auditor.close()
         if self._socket_path is not None:
             self._socket_path.unlink(missing_ok=True)

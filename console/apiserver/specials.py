@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from common.errors import MethodNotAllowed, ServiceUnavailable
+from common.events import Voice
 from console.registry import admission
 from console.registry.kinds.authentication import TOKENREQUESTS
 
@@ -26,6 +27,7 @@ from .proxying.serve import serve_proxy
 from .resources import Request, Special
 from .responses import respond
 from .streams.execute import serve_exec
+from .streams.hostshell import serve_host_shell
 from .streams.images import serve_images
 from .streams.logs import serve_logs
 from .streams.portforward import serve_portforward
@@ -42,6 +44,7 @@ def specials(
     hosts: Hosts,
     undo: Undo,
     tokens: ServiceAccountTokens,
+    voice: Voice,
 ) -> dict[str, Special]:
     """Handlers by the name of their subresource."""
 
@@ -68,6 +71,9 @@ def specials(
         obj = await undo.undo(request.caller, change, dry_run=options.dry_run)
         return await respond(orjson.dumps(obj), Form(request.form.media))
 
+    async def host_shell(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
+        return await serve_host_shell(verbs, streams, request, voice)
+
     def to_node(serve: ToNode) -> Special:
         async def handle(request: Request) -> web.StreamResponse:
             if streams is None:
@@ -86,6 +92,7 @@ def specials(
         "attach": to_node(serve_exec),
         "portforward": to_node(serve_portforward),
         "images": to_node(serve_images),
+        "shell": to_node(host_shell),
         "usage": to_node(serve_usage),
         "proxy": to_node(serve_proxy),
     }

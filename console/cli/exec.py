@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     context, pod = _begin(args)
     query = [*_query(pod, args), *(("command", word) for word in args.command)]
     path = context.path(PODS, name(pod), "exec")
-    return asyncio.run(_join(context, path, query, stdin=args.stdin, terminal=args.tty))
+    return asyncio.run(join(context, path, query, stdin=args.stdin, terminal=args.tty))
 
 
 def run_attach(args: argparse.Namespace) -> int:
@@ -83,7 +83,7 @@ def run_attach(args: argparse.Namespace) -> int:
     if args.tty and not spec.get("tty"):
         raise Failure(f'container "{container}" has no terminal (its spec has no `tty: true`): attach without -t')
     path = context.path(PODS, name(pod), "attach")
-    return asyncio.run(_join(context, path, _query(pod, args), stdin=args.stdin, terminal=args.tty))
+    return asyncio.run(join(context, path, _query(pod, args), stdin=args.stdin, terminal=args.tty))
 
 
 def _begin(args: argparse.Namespace) -> tuple[Context, Object]:
@@ -98,7 +98,8 @@ def _query(pod: Object, args: argparse.Namespace) -> list[tuple[str, str]]:
     return [("container", pick_container(pod, args.container)), *((key, "true") for key, on in wanted if on)]
 
 
-async def _join(context: Context, path: str, query: list[tuple[str, str]], *, stdin: bool, terminal: bool) -> int:
+async def join(context: Context, path: str, query: list[tuple[str, str]], *, stdin: bool, terminal: bool) -> int:
+    """Join a command at the other end of a WebSocket to this terminal, or to pipes; its exit code."""
     tasks = Tasks("exec")
     async with HttpClient(Endpoint.of_socket(context.home.api_socket)) as client:
         socket = await client.websocket(path, query, (PROTOCOL,))
@@ -126,7 +127,7 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse) -> int:
             target.flush()
         elif channel == ERROR:
             return exit_code(status_of(data))
-    raise Failure("the connection to the container was cut before the command ended")
+    raise Failure("the connection was cut before the command ended")
 
 
 async def _send_input(socket: aiohttp.ClientWebSocketResponse) -> None:

@@ -1,4 +1,5 @@
-"""`host install|upgrade|remove`: machines with nothing but an SSH server become nodes, and stop being ones."""
+"""`host install|upgrade|remove`: machines with nothing but an SSH server become nodes, and stop being ones; and `host
+shell`."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from console.install.hostkeys import KnownHosts, known_hosts
 from console.install.ssh import Credentials, SshError, UnknownHostKey
 from console.install.target import Target, parse
 
+from . import hostshell
 from .context import Context
 from .exits import Exit, Failure
 
@@ -26,7 +28,9 @@ AT_ONCE = 8  # machines worked on side by side
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Make machines nodes over SSH, renew their agents, or take everything off them again."
+    parser.description = (
+        "Make machines nodes over SSH, renew their agents, take everything off them again, or open a shell on one."
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for action, what in (
         ("install", "check machines, show the plan, install and start the agent, adopt; safe to repeat"),
@@ -35,7 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     ):
         made = actions.add_parser(action, help=what, description=f"{what[0].upper()}{what[1:]}.")
         _arguments(made)
-    parser.set_defaults(run=run)
+        made.set_defaults(run=run)
+    what = "a shell on the host of a node, or one command there"
+    hostshell.configure(actions.add_parser("shell", help=what))
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -26,6 +26,7 @@ _SUBRESOURCE_KINDS = {
     "why": ("quarterdeck.io", "v1", "Explanation"),
     "usage": ("quarterdeck.io", "v1", "VolumeUsage"),
     "adopt": ("quarterdeck.io", "v1", "Host"),
+    "shell": ("quarterdeck.io", "v1", "NodeShellOptions"),
 }
 _SUBRESOURCE_VERBS = {
     "log": ("get",),
@@ -34,6 +35,7 @@ _SUBRESOURCE_VERBS = {
     "exec": ("create", "get"),
     "attach": ("create", "get"),
     "portforward": ("create", "get"),
+    "shell": ("create", "get"),
     "binding": ("create",),
     "eviction": ("create",),
     "token": ("create",),

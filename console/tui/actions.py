@@ -149,6 +149,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("logs.previous", ("p",), "previous logs", "Logs of the container before its last restart.", TABLE,
            _RUNNING | _WITH_PODS),
     Action("shell", ("s",), "shell", "A shell in the container.", TABLE, _RUNNING, hint=3, writes=True),
+    Action("host.shell", ("s",), "shell", "A shell on the host itself, where it allows that.", TABLE,
+           frozenset({"nodes"}), hint=8, writes=True),
     Action("attach", ("a",), "attach", "Attach to the container's main process.", TABLE, _RUNNING, writes=True),
     Action("forward", ("F",), "port-forward", "Lead a port of this machine to the pod, or to a ready pod of the "
            "Service or workload.", TABLE, frozenset({"pods", "services"}) | WORKLOADS, hint=31, writes=True),

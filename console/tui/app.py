@@ -165,9 +165,9 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
             self.pop_screen()
 
     async def leave_for(self, wish: shell.Wish) -> shell.Ended:
-        """Lend the terminal to a container and come back."""
+        """Lend the terminal to a container or host and come back."""
         with self.suspend(), self.batch_update():
-            print(f"\x1b[2J\x1b[H{wish.namespace}/{wish.pod} container {wish.container}\r")  # noqa: T201
+            print(f"\x1b[2J\x1b[H{wish.label}\r")  # noqa: T201
             return await asyncio.to_thread(shell.run, self.session.connect, wish)
 
     async def leave_for_editor(self, content: bytes, name: str) -> bytes:

@@ -1,4 +1,5 @@
-"""A shell in a container: the terminal itself is lent to the exec stream, so that vi, top and resizing just work.
+"""A shell in a container or on a host: the terminal itself is lent to the stream, so that vi, top and resizing just
+work.
 
 The console is suspended meanwhile and the bridge runs in a thread with an event loop and a client of its own: the
 console's loop may still paint, and awaiting the bridge in it would deadlock with that.
@@ -14,7 +15,7 @@ import sys
 import termios
 import threading
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -22,7 +23,8 @@ import orjson
 
 from common.aio import Tasks
 from common.api import meta
-from common.api.kinds import PODS
+from common.api.kinds import NODES, PODS
+from common.api.meta import Key
 from common.errors import ApiError
 from console.streams.channels import ERROR, PROTOCOL, RESIZE, STDERR, STDIN, STDOUT
 
@@ -36,12 +38,30 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Where to go; an empty command attaches to the main process."""
+    """Where to go: a path of the API and what it is asked, `label` for people. A process that goes on without us
+    `can_detach`."""
 
-    namespace: str
-    pod: str
-    container: str
-    command: tuple[str, ...] = SHELL
+    label: str
+    path: str
+    params: tuple[tuple[str, str], ...]
+    can_detach: bool = False
+
+
+_STREAMS = (("stdin", "true"), ("stdout", "true"), ("tty", "true"))
+
+
+def in_container(pod: Key, container: str, command: Sequence[str] = SHELL) -> Wish:
+    """A command in a container; an empty one attaches to the main process."""
+    path = PODS.path(pod.namespace, pod.name, "exec" if command else "attach")
+    words = (("command", word) for word in command)
+    return Wish(
+        f"{pod} container {container}", path, (("container", container), *_STREAMS, *words), can_detach=not command
+    )
+
+
+def on_host(node: str) -> Wish:
+    """A login shell on the host of a node."""
+    return Wish(f"host of node {node}", NODES.path(None, node, "shell"), _STREAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +75,6 @@ def default_container(pod: meta.Object) -> str:
     names = [str(item["name"]) for item in (pod.get("spec") or {}).get("containers") or ()]
     wanted = meta.annotations(pod).get(DEFAULT_CONTAINER, "")
     return wanted if wanted in names else names[0]
-
-
-def params_of(wish: Wish) -> list[tuple[str, str]]:
-    streams = [("stdin", "true"), ("stdout", "true"), ("tty", "true")]
-    return [("container", wish.container), *streams, *(("command", word) for word in wish.command)]
 
 
 def ending(frame: bytes) -> Ended:
@@ -78,7 +93,7 @@ def ending(frame: bytes) -> Ended:
 
 
 def run(connect: Connect, wish: Wish) -> Ended:
-    """Lend the terminal to the container until it ends. Blocks; call it in a thread with the console suspended."""
+    """Lend the terminal to the other end until it ends. Blocks; call it in a thread with the console suspended."""
     with _raw_terminal():
         return asyncio.run(_bridge(connect, wish))
 
@@ -96,13 +111,12 @@ def _raw_terminal() -> Iterator[None]:
 
 async def _bridge(connect: Connect, wish: Wish) -> Ended:
     client = connect()
-    path = PODS.path(wish.namespace, wish.pod, "exec" if wish.command else "attach")
     tasks = Tasks("shell")
     try:
-        socket = await client.websocket(path, params_of(wish), (PROTOCOL,))
+        socket = await client.websocket(wish.path, wish.params, (PROTOCOL,))
         tasks.start("size", _send_sizes(socket))
         detached = asyncio.Event()
-        reader = _Keyboard(socket, asyncio.get_running_loop(), detached, can_detach=not wish.command)
+        reader = _Keyboard(socket, asyncio.get_running_loop(), detached, can_detach=wish.can_detach)
         reader.start()
         try:
             return await _until(socket, detached)

@@ -61,7 +61,7 @@ async def bridge(
     """Carry both directions until the engine's side ends or the client is gone."""
     tasks = Tasks("stream")
     outgoing = tasks.start("output", _output(socket, reader, tty=tty))
-    incoming = tasks.start("input", _input(socket, writer, stdin=stdin, resize=resize))
+    incoming = tasks.start("input", feed(socket, writer, stdin=stdin, resize=resize))
     try:
         await asyncio.wait({outgoing, incoming}, return_when=asyncio.FIRST_COMPLETED)
         if incoming.done() and not socket.closed:
@@ -80,7 +80,8 @@ async def _output(socket: web.WebSocketResponse, reader: asyncio.StreamReader, *
             await socket.send_bytes(bytes([channel]) + part)
 
 
-async def _input(socket: web.WebSocketResponse, writer: asyncio.StreamWriter, *, stdin: bool, resize: Resize) -> None:
+async def feed(socket: web.WebSocketResponse, writer: asyncio.StreamWriter, *, stdin: bool, resize: Resize) -> None:
+    """What the client types and how large its terminal is, until it is gone."""
     async for message in socket:
         if message.type is not WSMsgType.BINARY or not message.data:
             continue

@@ -119,7 +119,7 @@ NODES = Row(
         field("Kernel-Version", "status.nodeInfo.kernelVersion", default="<unknown>", priority=1),
         field("Container-Runtime", "status.nodeInfo.containerRuntimeVersion", default="<unknown>", priority=1),
     ),
-    subresources=frozenset({"status", "images", "proxy"}),
+    subresources=frozenset({"status", "images", "proxy", "shell"}),
     schema="io.k8s.api.core.v1.Node",
     default=_default,
     validate=_validate,

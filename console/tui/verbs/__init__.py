@@ -18,6 +18,7 @@ _VERBS: Mapping[str, Callable[[TableStage], Coroutine[Any, Any, None]]] = {
     "logs.previous": look.previous_logs,
     "shell": look.shell,
     "attach": look.attach,
+    "host.shell": look.host_shell,
     "forward": reach.forward,
     "forwards": reach.forwards,
     "container.copy": reach.copy,

@@ -153,6 +153,15 @@ async def _attach(browse: TableStage, command: tuple[str, ...]) -> None:
     if not pods.node_name(pod):
         raise NotFound(f"pod {meta.name(pod)} has no node yet; W tells why")
     container = meta.name(row) if browse.view.resource == CONTAINERS else shells.default_container(pod)
-    wish = shells.Wish(meta.namespace(pod), meta.name(pod), container, command)
+    await _leave(browse, shells.in_container(meta.key(pod), container, command))
+
+
+async def host_shell(browse: TableStage) -> None:
+    node = browse.current()
+    if node is not None:
+        await _leave(browse, shells.on_host(meta.name(node)))
+
+
+async def _leave(browse: TableStage, wish: shells.Wish) -> None:
     ended = await browse.deck_app.leave_for(wish)
     browse.say(ended.text, Tone.OK if ended.orderly else Tone.BAD)

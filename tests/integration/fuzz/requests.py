@@ -21,7 +21,7 @@ NAMES = ("a", "a", "b")
 _JSON = {"Content-Type": "application/json"}
 # Questions are answered by parts that are not there; hosts are nobody's to make.
 ROWS = [row for row in default_registry().rows() if not row.computed and row.resource.group != "quarterdeck.io"]
-_STREAMS = frozenset({"exec", "attach", "portforward", "proxy", "log", "images"})
+_STREAMS = frozenset({"exec", "attach", "portforward", "proxy", "log", "images", "shell"})
 _KINDS = tuple(kind.value for kind in PatchType)
 
 

@@ -23,11 +23,13 @@ CLIENT = """
 import sys
 from pathlib import Path
 from common.client.endpoint import Endpoint
+from common.api.meta import Key
 from common.client.http import HttpClient
-from console.tui.shell import Wish, run
+from console.tui.shell import in_container, run
 
 command = tuple(sys.argv[2:])
-ended = run(lambda: HttpClient(Endpoint.of_socket(Path(sys.argv[1]))), Wish("default", "web", "app", command))
+wish = in_container(Key("default", "web"), "app", command)
+ended = run(lambda: HttpClient(Endpoint.of_socket(Path(sys.argv[1]))), wish)
 print(f"<{ended.text}|{ended.orderly}>")
 """
 

@@ -218,4 +218,11 @@ def test_the_annotated_container_is_the_default_one() -> None:
 
 
 def test_an_empty_command_attaches() -> None:
-    assert not [key for key, _ in shell.params_of(shell.Wish("default", "web", "c", ())) if key == "command"]
+    wish = shell.in_container(Key("default", "web"), "c", ())
+    assert wish.path == "/api/v1/namespaces/default/pods/web/attach"
+    assert "command" not in dict(wish.params)
+    assert wish.can_detach
+
+
+def test_a_shell_on_a_host_ends_with_the_console() -> None:
+    assert not shell.on_host("berth-1").can_detach
