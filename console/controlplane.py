@@ -251,7 +251,7 @@ class ControlPlane:
         authority, sign = cluster.pki.authority.certificate_pem.decode(), cluster.pki.authority.sign_as_asked
         controllers = all_controllers(
             client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority, informers=informers,
-            aggregated=aggregated,
+            aggregated=aggregated, versions=registry.versions(),
             issue_token=api.tokens.issue_legacy,
             sign=lambda pem, lifetime, **how: sign(pem, self._clock.now(), lifetime, **how),
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.api.kinds import EVENTS, Resource
@@ -84,13 +84,14 @@ def all_controllers(
     sign: Sign | None = None,
     informers: SharedInformers | None = None,
     aggregated: Aggregated | None = None,
+    versions: Mapping[Resource, Resource] | None = None,
 ) -> Controllers:
     """`resources` are all that the API keeps: their objects are garbage collected, and emptied out of a namespace that
-    ends. Events own nothing and are not owned, as they outlive what they are about. Without `ca_pem` no
-    kube-root-ca.crt is published, without `issue_token` Secrets for tokens stay empty,
-    without `sign` approved requests for certificates wait. `informers` are those of the process, which whoever made
-    them closes; so is `aggregated`, without which objects of servers behind ours are neither collected nor emptied out
-    of namespaces."""
+    ends; references to owners may name them in other `versions`. Events own nothing and are not owned, as they
+    outlive what they are about. Without `ca_pem` no kube-root-ca.crt is published, without `issue_token` Secrets
+    for tokens stay empty, without `sign` approved requests for certificates wait. `informers` are those of the
+    process, which whoever made them closes; so is `aggregated`, without which objects of servers behind ours are
+    neither collected nor emptied out of namespaces."""
     owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
     mirrors = informers or SharedInformers(client, clock)
     kit = Kit(client, mirrors, clock, Recorder(client, clock, "kube-controller-manager"))
@@ -116,7 +117,7 @@ def all_controllers(
         FencingController(kit),
         NodeIpamController(kit, config),
         HorizontalPodAutoscalerController(kit, resources),
-        GarbageCollector(kit, owned, aggregated),
+        GarbageCollector(kit, owned, aggregated, versions),
         PodGarbageCollector(kit),
         NamespaceController(kit, resources, aggregated),
         ServiceAccountController(kit),

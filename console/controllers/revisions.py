@@ -86,6 +86,11 @@ def new_revision(owner: Object, kind: Resource, revision: int, collisions: int) 
     }
 
 
+def twins(revision: Object, known: Sequence[Object]) -> list[Object]:
+    """Other revisions of the same template: left by somebody who names them otherwise, or adopted with it."""
+    return [item for item in known if item.get("data") == revision.get("data") and uid(item) != uid(revision)]
+
+
 def forgotten(owner: Object, known: Sequence[Object], live: Collection[str]) -> list[Object]:
     """The oldest revisions beyond the history limit, of those that nothing uses (`live` are names in use)."""
     limit = owner["spec"].get("revisionHistoryLimit")

@@ -127,6 +127,11 @@ class Registry:
         """What objects there are on disk, each kind in the version that is stored."""
         return [row.resource for row in self._rows.values() if row.durable and row.view is None]
 
+    def versions(self) -> dict[Resource, Resource]:
+        """The other versions of these kinds that are served, each with the one that is stored."""
+        rows = [row for row in self._rows.values() if row.durable and row.kept is not None]
+        return {row.resource: row.stored.resource for row in rows}
+
     def row(self, group: str, version: str, plural: str) -> Row | None:
         return self._rows.get((group, version, plural))
 

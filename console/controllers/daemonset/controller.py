@@ -83,6 +83,8 @@ class DaemonSetController(Controller[Key]):
         pods = await self._own_pods(owner)
         if pods is None:
             return  # the mirror will show the change and bring the key back
+        if await self._merge(newest, known, pods):
+            return  # so will it show that there is one revision of the template
         held = self._held(owner)
         todo = plan(World(owner, hash_of(newest), list(self._nodes.items()), pods, frozenset(held), self.clock.now()))
         waits = [*held.values(), *([todo.again_in] if todo.again_in is not None else [])]
@@ -92,6 +94,18 @@ class DaemonSetController(Controller[Key]):
         digests = {labels(pod).get(REVISION_HASH, "") for pod in pods}
         live = {name(newest), *(name(item) for item in known if hash_of(item) in digests)}
         await revisions.forget(self.client, revisions.forgotten(owner, known, live))
+
+    async def _merge(self, newest: Object, known: list[Object], pods: list[Object]) -> bool:
+        """Pods of another revision of the same template are pods of the newest, and the other goes: they run what they
+        should, under another name. True when there was one."""
+        twins = revisions.twins(newest, known)
+        digests = {hash_of(twin) for twin in twins} - {hash_of(newest)}
+        for pod in pods:
+            if labels(pod).get(REVISION_HASH) in digests:
+                changed = {"uid": uid(pod), "labels": {REVISION_HASH: hash_of(newest)}}
+                await self.client.patch(PODS, name(pod), {"metadata": changed}, namespace(pod))
+        await revisions.forget(self.client, twins)
+        return bool(twins)
 
     async def _own_pods(self, owner: Object) -> list[Object] | None:
         """The pods that belong to the DaemonSet; None while some are being adopted or released."""

@@ -6,7 +6,7 @@ itself is asked: the mirror of the owner's resource may be behind that of the de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -52,13 +52,19 @@ class Item:
 class GarbageCollector(Controller[Item]):
     """Keys are objects that have an owner or whose dependents hold them. Kinds that are neither in `resources` nor
     defined by users, nor served by servers behind ours (`aggregated`), are left alone, and an owner of such a kind
-    counts as present."""
+    counts as present. `versions` leads from the other versions in which kinds are served to those in `resources`."""
 
     name: ClassVar[str] = "garbage-collector"
     component: ClassVar[str] = "garbage-collector-controller"
     workers: ClassVar[int] = 8
 
-    def __init__(self, kit: Kit, resources: Sequence[Resource], aggregated: Aggregated | None = None) -> None:
+    def __init__(
+        self,
+        kit: Kit,
+        resources: Sequence[Resource],
+        aggregated: Aggregated | None = None,
+        versions: Mapping[Resource, Resource] | None = None,
+    ) -> None:
         super().__init__(kit)
         self._following: Following | None = None
         if aggregated is not None:
@@ -66,6 +72,8 @@ class GarbageCollector(Controller[Item]):
             self._following = Following(aggregated, *watched, self._collect_aggregated, self._forget_aggregated)
         self._informers: dict[Resource, Informer] = {}
         self._kinds = {(resource.api_version, resource.kind): resource for resource in resources}
+        for other, kept in (versions or {}).items():
+            self._kinds[other.api_version, other.kind] = kept
         self._uids: dict[str, Item] = {}
         self._defined: dict[str, list[Resource]] = {}
         for resource in resources:

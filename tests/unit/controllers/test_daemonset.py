@@ -258,3 +258,22 @@ async def test_a_replicationcontroller_does_the_work_of_a_replicaset(world: Any)
     assert found["status"]["readyReplicas"] == 2
     assert "terminatingReplicas" not in found["status"], "the kind has no such field"
     assert world.api.items(PODS)[0]["metadata"]["ownerReferences"][0]["kind"] == "ReplicationController"
+
+
+async def test_revisions_of_the_same_template_become_one_without_a_restart(running: Any) -> None:
+    await running.client.create(DAEMONSETS, daemonset("log"))
+    await rest(running)
+    pods = {name(entry): entry["metadata"]["uid"] for entry in running.api.items(PODS)}
+    (revision,) = running.api.items(CONTROLLERREVISIONS)
+    twin = copy(revision)
+    twin["metadata"] = {
+        "name": "log-twin", "labels": {**labels(revision), "controller-revision-hash": "twin"},
+        "ownerReferences": revision["metadata"]["ownerReferences"],
+    }  # fmt: skip
+    twin["revision"] = 2
+    await running.client.create(CONTROLLERREVISIONS, twin, "default")
+    await rest(running)
+    assert [name(item) for item in running.api.items(CONTROLLERREVISIONS)] == ["log-twin"]
+    found = running.api.items(PODS)
+    assert {name(entry): entry["metadata"]["uid"] for entry in found} == pods
+    assert {labels(entry)["controller-revision-hash"] for entry in found} == {"twin"}

@@ -314,3 +314,15 @@ async def test_the_defaults_of_a_namespace_come_back(world: Any) -> None:
     await world.settle()
     assert left(world, SERVICEACCOUNTS) == ["default"]
     assert world.api.find(CONFIGMAPS, Key("shop", "kube-root-ca.crt"))["data"] == {"ca.crt": "PEM"}
+
+
+async def test_an_owner_may_be_named_in_another_version_of_its_kind(world: Any) -> None:
+    older = Resource("", "v0", "configmaps", "ConfigMap")
+    await world.start(GarbageCollector(world.kit, RESOURCES, versions={older: CONFIGMAPS}))
+    owner = await make(world, CONFIGMAPS, "owner")
+    await make(world, SECRETS, "child", {**reference(owner), "apiVersion": "v0"})
+    await world.settle()
+    assert left(world) == ["child"]
+    await world.client.delete(CONFIGMAPS, "owner", "default")
+    await world.settle()
+    assert left(world) == []

@@ -84,3 +84,8 @@ def test_every_field_of_every_kind_that_is_written_has_its_number_in_protobuf() 
         if unknown is None or unknown:
             missing[message] = unknown
     assert missing == _OFF
+
+
+def test_a_kind_in_several_versions_is_known_by_each() -> None:
+    found = {other.api_version: kept.api_version for other, kept in REGISTRY.versions().items()}
+    assert found["autoscaling/v1"] == "autoscaling/v2"
