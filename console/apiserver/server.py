@@ -59,7 +59,7 @@ from .history.journal import Journal
 from .history.undo import Undo
 from .hosts import Hosts
 from .identity.accounts import ServiceAccountTokens
-from .identity.impersonation import impersonate
+from .identity.impersonation import Impersonation
 from .identity.reviews import Reviews
 from .instruments import Instruments
 from .keyrotation import KeyRotations
@@ -134,6 +134,7 @@ class ApiServer:
         self._events = Recorder(self.local_client("system:apiserver"), clock, "quarterdeck-apiserver")
         undo = Undo(self._verbs, registry, journal, self._authorize)
         self._authenticator = Authenticator(revoked, self.tokens)
+        self._impersonation = Impersonation(self._authorizer)
         self._resources = Resources(
             self._verbs,
             registry,
@@ -265,7 +266,12 @@ class ApiServer:
     ) -> web.StreamResponse:
         if path in OPEN_PATHS:
             return await self._system.handle(http, path)
-        caller = impersonate(self._authorizer, self._authenticator.authenticate(http, trail), http.headers)
+        caller = self._authenticator.authenticate(http, trail)
+
+        def asked() -> Attributes:
+            return path_attributes(http.method, http.path) if info is None else attributes(info, http.query)
+
+        caller = self._impersonation.act(caller, http.headers, asked)
         readonly.check(http.headers, http.method, info)
         if self._closing and not is_health(path):
             raise ServiceUnavailable("the API server is closing", retry_after=1)

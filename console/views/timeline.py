@@ -76,7 +76,7 @@ def _of_change(change: Object, ref: Object) -> Object:
     tone = Tone.BAD if change.get("verb") == "delete" else Tone.KEY
     return _moment(
         change, str(change.get("time", "")), ref, status=Status(str(change.get("verb", "")), tone),
-        object=changes.about(change), what=changes.summary(change), who=str(change.get("user", "")),
+        object=changes.about(change), what=changes.summary(change), who=changes.who(change),
         lines=[changes.difference(item) for item in change.get("differences") or ()] or [changes.summary(change)],
     )  # fmt: skip
 

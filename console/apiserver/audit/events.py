@@ -71,6 +71,8 @@ def render(ended: Ended) -> bytes:
     }
     if trail.acting is not None:
         event["impersonatedUser"] = trail.acting
+    if trail.constraint:
+        event["authenticationMetadata"] = {"impersonationConstraint": trail.constraint}
     if trail.addresses:
         event["sourceIPs"] = list(trail.addresses)
     if trail.agent:

@@ -42,6 +42,7 @@ class Trail:
     long_running: bool = False
     user: Object = field(default_factory=dict)
     acting: Object | None = None
+    constraint: str = ""
     allowed: bool | None = None
     reason: str = ""
     status: Object = field(default_factory=dict)
@@ -49,6 +50,10 @@ class Trail:
     annotations: dict[str, str] = field(default_factory=dict)
     code: int = 0
     ended: bool = False
+
+    def acts_as(self, user: Object, constraint: str) -> None:
+        """The request counts as that user's. `constraint` is the verb that allowed it, if that was a narrow one."""
+        self.acting, self.constraint = user, constraint
 
     def decided(self, *, allowed: bool, reason: str) -> None:
         """What the authorizer said last: a request may need more than one right."""

@@ -29,6 +29,8 @@ LEGACY_ISSUER = "kubernetes/serviceaccount"
 _LEGACY = "kubernetes.io/serviceaccount/"
 _CLAIMS = "kubernetes.io"
 _EXTRA = "authentication.kubernetes.io/"
+NODE_NAME = f"{_EXTRA}node-name"
+"""What a token says of the node that its pod runs on."""
 LEEWAY = timedelta(
     seconds=60
 )  # a token outlives the deletion of what it is bound to by this, so that pods end in peace

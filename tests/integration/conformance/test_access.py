@@ -194,8 +194,8 @@ def test_impersonation_is_a_right_of_its_own(plane: Plane, space: str) -> None:
     answer = plane.ask_with(token, "GET", f"{space}/pods", Impersonate_User="jane")
     assert answer.code == 403
     assert answer.body["message"] == (
-        f'users "jane" is forbidden: User "{user}" cannot impersonate resource "users" in API group "" at the cluster '
-        "scope"
+        f'pods is forbidden: User "{user}" cannot impersonate-on:user-info:list resource "pods" in API group "" in the '
+        f'namespace "{space.rpartition("/")[2]}"'
     )
     answer = plane.ask("GET", f"{space}/pods", Impersonate_Group="devs")
     assert answer.code in (400, 500)
