@@ -53,7 +53,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
 
     TITLE = "quarterdeck"
     CSS_PATH = "quarterdeck.tcss"
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False  # would bind ctrl+p for good: our own action opens it, by whatever key it has
     COMMANDS = {ActionCommands}  # noqa: RUF012 - Textual's own way
 
     def __init__(
@@ -92,6 +92,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
             favourites=favourites or Favourites(None, cluster),
         )
         self.session.bind(read_only=read_only)
+        self.use_command_palette = True
         self._first = first
         self._pages = pages
         self.animation_level = "none"

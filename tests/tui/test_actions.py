@@ -42,6 +42,7 @@ async def test_it_opens_on_the_pods_of_all_namespaces(fleet: Fleet) -> None:
         assert len(console.names()) == len(fleet.api.items(kinds.PODS))
 
 
+@pytest.mark.actions("command")
 @pytest.mark.parametrize(
     ("command", "resource"),
     [
@@ -88,6 +89,7 @@ async def test_an_unknown_command_says_so_and_stays(fleet: Fleet) -> None:
         assert console.browse.view.resource == kinds.PODS
 
 
+@pytest.mark.actions("back")
 async def test_enter_drills_from_deployment_to_containers_and_escape_comes_back(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -112,6 +114,7 @@ async def test_a_node_shows_its_pods_and_a_service_its_endpoints(fleet: Fleet) -
         assert all(pod.startswith("checkout-api-") for pod in console.names())
 
 
+@pytest.mark.actions("history.back", "history.forward", "history.last")
 async def test_the_history_of_views(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "nodes")
@@ -124,6 +127,7 @@ async def test_the_history_of_views(fleet: Fleet) -> None:
         assert console.browse.view.resource == kinds.NODES
 
 
+@pytest.mark.actions("events", "node", "owner")
 async def test_from_a_pod_to_its_owner_node_and_events(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("o")
@@ -163,6 +167,7 @@ async def test_filters(typed: str, expected: int, fleet: Fleet) -> None:
         assert len(console.names()) == expected
 
 
+@pytest.mark.actions("filter")
 async def test_the_filter_works_while_it_is_typed_and_escape_drops_it(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("slash")
@@ -198,6 +203,7 @@ async def test_the_cursor_stays_on_its_object_when_rows_come_and_go(fleet: Fleet
         assert name(console.browse.current() or {}) == current
 
 
+@pytest.mark.actions("faults")
 async def test_faults_only(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("ctrl+z")
@@ -209,6 +215,7 @@ async def test_faults_only(fleet: Fleet) -> None:
 # Changing things
 
 
+@pytest.mark.actions("scale")
 async def test_scale_asks_and_uses_the_scale_subresource(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -229,6 +236,7 @@ async def test_scale_refuses_what_is_not_a_number(fleet: Fleet) -> None:
         assert writes(fleet) == []
 
 
+@pytest.mark.actions("scale.down", "scale.up")
 async def test_plus_and_minus_scale_by_one(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -246,6 +254,7 @@ async def test_delete_does_nothing_on_a_single_enter(fleet: Fleet) -> None:
         assert writes(fleet) == []
 
 
+@pytest.mark.actions("delete")
 async def test_delete_takes_all_marked_pods_by_their_uids(fleet: Fleet) -> None:
     async with running(fleet) as console:
         marked = console.names()[:2]
@@ -261,6 +270,7 @@ async def test_what_the_api_refuses_is_shown(fleet: Fleet) -> None:
         assert "read-only" in console.note()
 
 
+@pytest.mark.actions("undo")
 async def test_undo_chooses_a_revision(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -271,6 +281,7 @@ async def test_undo_chooses_a_revision(fleet: Fleet) -> None:
         assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "shop/checkout:2.4.1"
 
 
+@pytest.mark.actions("restart")
 async def test_restart_annotates_the_template(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -279,6 +290,7 @@ async def test_restart_annotates_the_template(fleet: Fleet) -> None:
         assert "kubectl.kubernetes.io/restartedAt" in deployment["spec"]["template"]["metadata"]["annotations"]
 
 
+@pytest.mark.actions("image")
 async def test_set_image_asks_with_the_present_one(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -291,6 +303,7 @@ async def test_set_image_asks_with_the_present_one(fleet: Fleet) -> None:
         ]
 
 
+@pytest.mark.actions("cordon", "uncordon")
 async def test_cordon_and_uncordon(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "nodes")
@@ -301,6 +314,7 @@ async def test_cordon_and_uncordon(fleet: Fleet) -> None:
         assert not (fleet.api.find(kinds.NODES, Key("", "berth-1")) or {})["spec"].get("unschedulable")
 
 
+@pytest.mark.actions("adopt")
 async def test_adopt_sends_the_pairing_code_and_shows_a_wrong_one(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "discover")
@@ -316,6 +330,7 @@ async def test_adopt_sends_the_pairing_code_and_shows_a_wrong_one(fleet: Fleet) 
 # Screens
 
 
+@pytest.mark.actions("rollout", "rollout.pause", "rollout.resume")
 async def test_the_rollout_screen_pauses_and_resumes(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -329,6 +344,7 @@ async def test_the_rollout_screen_pauses_and_resumes(fleet: Fleet) -> None:
         assert "paused" not in deployment["spec"]
 
 
+@pytest.mark.actions("why")
 async def test_why_shows_the_reasons_of_the_node_under_the_cursor(fleet: Fleet) -> None:
     async with running(fleet) as console:
         console.browse.search("pending", final=True)
@@ -338,6 +354,7 @@ async def test_why_shows_the_reasons_of_the_node_under_the_cursor(fleet: Fleet) 
         assert "taint node.kubernetes.io/unschedulable:NoSchedule is not tolerated" in console.text()
 
 
+@pytest.mark.actions("describe")
 async def test_describe_searches_and_goes_from_hit_to_hit(fleet: Fleet) -> None:
     async with running(fleet, "80x24") as console:
         await console.press("d", "slash")
@@ -349,6 +366,7 @@ async def test_describe_searches_and_goes_from_hit_to_hit(fleet: Fleet) -> None:
         assert console.app.screen is console.browse
 
 
+@pytest.mark.actions("yaml")
 async def test_a_secret_never_shows_its_values(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "secrets")
@@ -360,6 +378,7 @@ async def test_a_secret_never_shows_its_values(fleet: Fleet) -> None:
             await console.press("escape")
 
 
+@pytest.mark.actions("logs")
 async def test_logs_follow_and_stop_and_search(fleet: Fleet) -> None:
     async with running(fleet) as console:
         console.browse.search("mqtt.*crash", final=True)
@@ -398,6 +417,7 @@ async def test_logs_of_a_pod_without_a_node_say_why_there_are_none(fleet: Fleet)
         assert "no container has started" in console.note()
 
 
+@pytest.mark.actions("help")
 async def test_help_lists_what_can_be_done_here(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("question_mark")
@@ -433,6 +453,7 @@ async def test_a_conflict_leaves_everything_as_it_was(fleet: Fleet) -> None:
 # What was recorded
 
 
+@pytest.mark.actions("write.undo")
 async def test_undo_shows_the_last_write_to_the_object_and_takes_it_back(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -447,6 +468,7 @@ async def test_undo_shows_the_last_write_to_the_object_and_takes_it_back(fleet: 
         assert "undone" in console.note()
 
 
+@pytest.mark.actions("change.undo")
 async def test_undo_is_cancelled_by_enter_alone(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "history")
@@ -461,6 +483,7 @@ async def test_undo_says_when_nothing_is_recorded(fleet: Fleet) -> None:
         assert "no write to berth-1 is recorded" in console.note()
 
 
+@pytest.mark.actions("history")
 async def test_the_history_of_an_object_is_a_timeline_of_events_and_writes(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "deploy")
@@ -540,6 +563,7 @@ async def test_enter_goes_from_a_cronjob_to_its_jobs_and_from_a_job_to_its_pods(
         assert console.names() == []
 
 
+@pytest.mark.actions("trigger")
 async def test_a_cronjob_is_run_by_key_after_a_question(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await goto(console, "cronjobs")
@@ -553,6 +577,7 @@ async def test_a_cronjob_is_run_by_key_after_a_question(fleet: Fleet) -> None:
         assert name(made[0]) in console.text()
 
 
+@pytest.mark.actions("suspend")
 @pytest.mark.parametrize(
     ("command", "row", "resource"), [("jobs", "import", kinds.JOBS), ("cj", "night", kinds.CRONJOBS)]
 )

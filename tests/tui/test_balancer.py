@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from common.api import kinds
 from common.api.meta import Key, annotations
 from common.api.weights import WEIGHT
@@ -20,6 +22,7 @@ def first_pod(fleet: Fleet) -> str:
     return min((item["address"], item["pod"]) for item in found["endpoints"])[1]
 
 
+@pytest.mark.actions("endpoint.drain", "endpoint.weight")
 async def test_an_endpoint_is_drained_and_weighed_by_key(fleet: Fleet) -> None:
     pod = first_pod(fleet)
     async with running(fleet) as console:
@@ -36,6 +39,7 @@ async def test_a_weight_that_is_none_is_refused_in_the_dialog(fleet: Fleet) -> N
         assert weight(fleet, first_pod(fleet)) is None
 
 
+@pytest.mark.actions("endpoint.open")
 async def test_enter_goes_to_the_pod_and_a_namespace_narrows(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("colon", *"lb iot", "enter")

@@ -42,6 +42,7 @@ async def test_pictures(size: str, fleet: Fleet) -> None:
         snap(console, "clusters", size)
 
 
+@pytest.mark.actions("cluster.open")
 async def test_enter_leaves_for_the_cluster(fleet: Fleet) -> None:
     app = app_of(fleet)
     async with app.run_test() as pilot:

@@ -110,6 +110,7 @@ async def test_nothing_is_evicted_while_a_pod_refuses(fleet: Fleet) -> None:
         assert not cordoned(fleet)
 
 
+@pytest.mark.actions("drain", "drain.force", "drain.local", "drain.start")
 async def test_it_cordons_first_then_evicts_each_pod_once_and_skips_daemons(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await opened(console)

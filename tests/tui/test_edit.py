@@ -56,6 +56,7 @@ async def test_pictures(size: str, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
         snap(console, "edit-refused", size)
 
 
+@pytest.mark.actions("edit")
 async def test_what_changed_is_shown_and_written_on_demand(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(fleet) as console:
         was = deployment(fleet)

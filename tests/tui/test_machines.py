@@ -58,6 +58,7 @@ async def ask_for(console: Console, machine: Machine, password: str = "correct h
     await console.type(password)
 
 
+@pytest.mark.actions("machine")
 async def test_a_machine_is_installed_after_its_key_and_the_plan_were_accepted(fleet: Fleet) -> None:
     machine = Machine()
     async with running(fleet) as console:

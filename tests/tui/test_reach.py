@@ -31,6 +31,7 @@ async def forward_first_service(console: Console) -> None:
     await console.settle()
 
 
+@pytest.mark.actions("forward", "forward.stop", "forwards")
 async def test_a_forward_is_opened_listed_and_stopped(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await forward_first_service(console)
@@ -68,6 +69,7 @@ async def test_ports_that_mean_nothing_are_refused_in_the_dialog_and_others_with
         await until(console, lambda: "does not have a service port 9" in console.note())
 
 
+@pytest.mark.actions("container.copy")
 async def test_a_copy_asks_which_way_what_and_where_and_tells_why_it_failed(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("c")

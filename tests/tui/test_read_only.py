@@ -19,6 +19,7 @@ async def test_pictures(size: str, fleet: Fleet) -> None:
         snap(console, "read-only", size)
 
 
+@pytest.mark.actions("read-only")
 async def test_keys_that_change_say_why_not_and_how_to_go_on(fleet: Fleet) -> None:
     async with running(fleet) as console:
         was = fleet.api.get(DEPLOYMENTS, WEB)

@@ -43,6 +43,7 @@ def values(fleet: Fleet) -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
+@pytest.mark.actions("keys.users")
 @pytest.mark.parametrize("size", ["60x20", "80x24", "120x36"])
 async def test_pictures(size: str, fleet: Fleet) -> None:
     async with running(fleet, size) as console:
@@ -65,6 +66,7 @@ async def test_picture_of_a_configmap(size: str, fleet: Fleet) -> None:
         snap(console, "configmap-keys", size)
 
 
+@pytest.mark.actions("key.reveal", "keys")
 async def test_one_value_at_a_time_is_shown_and_only_under_the_cursor(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press(*SECRET)
@@ -80,6 +82,7 @@ async def test_one_value_at_a_time_is_shown_and_only_under_the_cursor(fleet: Fle
         assert "DB_PASSWORD" in console.text()
 
 
+@pytest.mark.actions("key.add", "key.edit", "keys.apply")
 async def test_edits_are_written_together_after_a_dialog_with_lengths(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press(*SECRET, "enter")
@@ -111,6 +114,7 @@ async def test_a_write_by_somebody_else_is_neither_lost_nor_overwritten(fleet: F
         assert values(fleet) == {"DB_PASSWORD": "theirs"}
 
 
+@pytest.mark.actions("key.delete", "key.restore")
 async def test_an_edit_is_dropped_by_key_and_leaving_asks(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press(*SECRET, "ctrl+d", "r", "s")
@@ -122,6 +126,7 @@ async def test_an_edit_is_dropped_by_key_and_leaving_asks(fleet: Fleet) -> None:
         assert "DB_PASSWORD" in values(fleet)
 
 
+@pytest.mark.actions("key.editor")
 async def test_the_editor_gets_the_text_in_memory_and_leaves_nothing_there(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -180,6 +185,7 @@ async def test_a_bad_key_name_is_refused_in_the_dialog(fleet: Fleet) -> None:
         assert "as stored" in console.text()
 
 
+@pytest.mark.actions("keys.undo")
 async def test_the_last_write_is_taken_back_by_its_change(fleet: Fleet) -> None:
     asked: list[Any] = []
     secret = fleet.api.get(SECRETS, DB)
