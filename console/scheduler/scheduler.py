@@ -296,7 +296,8 @@ class Scheduler:
         way = self._preemptor.attempt(replace(pod, nominated=reserved), self._profile, refusals)
         if reserved:
             self._preemptor.nominate(pod, reserved)
-        return way, summary(refusals, len(self._state), "" if isinstance(way, Preemption) else way)
+        said = "" if isinstance(way, Preemption) else way
+        return way, summary(refusals, len(self._state), said, devices=pod.kind.volumes.devices)
 
     async def _bind(self, pod: PodInfo, node: str) -> None:
         body = {

@@ -16,6 +16,9 @@ from .state import ClusterState
 NO_NODES = "no nodes available to schedule pods"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 HELPLESS = "Preemption is not helpful for scheduling"
+# What Kubernetes' scheduler says of claims to devices, which it would rather take back than end pods.
+NO_CLAIMS = "no new claims to deallocate"
+CLAIMS = "still not schedulable"
 
 
 def first_refusals(evaluation: Evaluation, state: ClusterState) -> dict[str, Refusal]:
@@ -24,20 +27,24 @@ def first_refusals(evaluation: Evaluation, state: ClusterState) -> dict[str, Ref
     return {name: refusal for name, refusal in found if refusal is not None}
 
 
-def summary(refusals: Mapping[str, Refusal], total: int, preemption: str = "") -> str:
-    """`0/3 nodes are available: …`; `preemption` tells what came of looking for victims, empty when some were found."""
+def summary(refusals: Mapping[str, Refusal], total: int, preemption: str = "", *, devices: bool = False) -> str:
+    """`0/3 nodes are available: …`; `preemption` tells what came of looking for victims, empty when some were found.
+    `devices`: the pod claims some."""
     if not total:
         return NO_NODES
     reasons: Counter[str] = Counter()
     for refusal in refusals.values():
         reasons.update(refusal.counted)
-    return f"0/{total} nodes are available: {listed(reasons)}" + (f" preemption: {preemption}" if preemption else "")
+    looked = f" {CLAIMS if devices else NO_CLAIMS}, preemption: {preemption}" if preemption else ""
+    return f"0/{total} nodes are available: {listed(reasons)}{looked}"
 
 
 def blocked(reason: str, total: int) -> str:
     """What is wrong with the pod's claims, which Kubernetes finds before it looks at any node: no nodes are counted."""
+    if not total:
+        return NO_NODES
     none = f"0/{total} nodes are available:"
-    return f"{none} {reason}. preemption: {none} {total} {HELPLESS}."
+    return f"{none} {reason}. {NO_CLAIMS}, preemption: {none} {total} {HELPLESS}."
 
 
 def no_victims(refusals: Mapping[str, Refusal], total: int, others: Mapping[str, str] | None = None) -> str:

@@ -7,7 +7,7 @@ filters stay functions of class and node. Words and order are those of Kubernete
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from common.api import meta, storage
@@ -72,6 +72,7 @@ class VolumeNeeds:
     one_pod: bool = False
     only: frozenset[str] | None = None
     selected: str = ""  # a node that volumes are being made on already
+    devices: bool = False  # the pod claims devices as well, which no node has to give
 
 
 NONE = VolumeNeeds()
@@ -80,8 +81,11 @@ NONE = VolumeNeeds()
 def needs_of(pod: Object, world: World) -> VolumeNeeds:
     """What the pod's claims ask. Devices nobody gives out here: a pod that claims some waits for a scheduler that
     does."""
-    if (pod.get("spec") or {}).get("resourceClaims"):
-        return VolumeNeeds(blocked=NO_DEVICES)
+    needs = _needs_of_volumes(pod, world)
+    return replace(needs, devices=True) if (pod.get("spec") or {}).get("resourceClaims") else needs
+
+
+def _needs_of_volumes(pod: Object, world: World) -> VolumeNeeds:
     names = storage.claim_names(pod)
     if not names:
         return NONE
@@ -209,6 +213,8 @@ def binding(needs: VolumeNeeds, labels: Mapping[str, str], node: str) -> tuple[s
     if needs is NONE:
         return ()
     reasons = []
+    if needs.devices:
+        return (NO_DEVICES,)
     if needs.missing:
         reasons.append(MISSING_VOLUME)
     if not all(_allows(terms, labels, node) for terms in needs.affinities):

@@ -34,7 +34,8 @@ def test_pods_take_the_room_that_is_elsewhere_and_the_last_has_no_home() -> None
     assert sorted(move["node"] for move in found[:2]) == ["b", "c"]
     assert found[2] == {
         "namespace": "default", "name": "p2", "node": "",
-        "message": "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. preemption: 0/3 nodes "
+        "message": "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. "
+        "no new claims to deallocate, preemption: 0/3 nodes "
         "are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod.",
     }  # fmt: skip
 

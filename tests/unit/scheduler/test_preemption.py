@@ -89,7 +89,8 @@ def test_nobody_leaves_for_nothing() -> None:
     said = attempt(new, state)
     assert isinstance(said, str)
     assert summary(refusals, 2, said) == (
-        "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. preemption: 0/2 nodes are "
+        "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. "
+        "no new claims to deallocate, preemption: 0/2 nodes are "
         "available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling."
     )
     state = cluster(node("a", cpu="2"), a=[info("big", 20), info("low", 0)])

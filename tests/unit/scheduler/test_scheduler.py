@@ -59,7 +59,8 @@ async def test_a_pod_that_fits_nowhere_says_why_once_and_goes_when_there_is_room
     world.api.seed(PODS, pod("big", cpu="2"))
     await world.settle()
     text = (
-        "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. preemption: 0/2 nodes are "
+        "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. "
+        "no new claims to deallocate, preemption: 0/2 nodes are "
         "available: 2 Preemption is not helpful for scheduling."
     )
     condition = get_condition(world.api.find(PODS, Key("default", "big")), "PodScheduled")

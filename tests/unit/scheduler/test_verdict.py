@@ -28,7 +28,7 @@ def test_nodes_count_by_their_first_refusal() -> None:
     )
     assert summary(refusals, 4, no_victims(refusals, 4)) == (
         "0/4 nodes are available: 1 Insufficient memory, 2 Insufficient cpu, 2 node(s) had untolerated taint(s). "
-        "preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling."
+        "no new claims to deallocate, preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling."
     )
 
 

@@ -75,7 +75,18 @@ def test_claims_that_no_node_can_have(found: list[Object], text: str) -> None:
 
 def test_a_pod_that_claims_devices_waits_as_nobody_gives_them_out() -> None:
     claims = [{"name": "gpu", "resourceClaimName": "gpu"}]
-    assert needs_of(pod("web", resourceClaims=claims), Here()).blocked == "cannot allocate all claims"
+    found = needs_of(pod("web", resourceClaims=claims), Here())
+    assert binding(found, {}, "n1") == ("cannot allocate all claims",)
+
+
+async def test_a_pod_that_claims_devices_is_told_of_every_node(world: World) -> None:
+    world.api.seed(PODS, pod("web", resourceClaims=[{"name": "gpu", "resourceClaimName": "gpu"}]))
+    await world.settle()
+    condition = get_condition(world.api.find(PODS, Key("default", "web")), "PodScheduled")
+    assert condition["message"] == (
+        "0/2 nodes are available: 2 cannot allocate all claims. still not schedulable, preemption: 0/2 nodes are "
+        "available: 2 Preemption is not helpful for scheduling."
+    )
 
 
 def test_an_ephemeral_claim_is_waited_for_and_must_be_the_pods_own() -> None:
@@ -216,7 +227,8 @@ async def test_a_pod_without_its_claim_waits_and_says_so_until_it_is_there(world
     await world.settle()
     condition = get_condition(world.api.find(PODS, Key("default", "web")), "PodScheduled")
     assert condition["message"] == (
-        '0/2 nodes are available: persistentvolumeclaim "data" not found. preemption: 0/2 nodes are available: 2 '
+        '0/2 nodes are available: persistentvolumeclaim "data" not found. '
+        "no new claims to deallocate, preemption: 0/2 nodes are available: 2 "
         "Preemption is not helpful for scheduling."
     )
     world.api.seed(PERSISTENTVOLUMES, volume("pv", node="n1", claim="default/data", phase="Bound"))
