@@ -43,6 +43,7 @@ from .nodelifecycle import NodeLifecycleController
 from .persistentvolume import PersistentVolumeController
 from .podgc import PodGarbageCollector
 from .replicaset import ReplicaSetController, ReplicationControllerController
+from .resourceclaims import ClaimReservationController, PodClaimController
 from .resourcequota import ResourceQuotaController
 from .serviceaccounttokens import Issue, TokenController
 from .serviceaddresses import ServiceAddressController, ServiceRangeController
@@ -119,6 +120,8 @@ def all_controllers(
         HorizontalPodAutoscalerController(kit, resources),
         GarbageCollector(kit, owned, aggregated, versions),
         PodGarbageCollector(kit),
+        PodClaimController(kit),
+        ClaimReservationController(kit),
         NamespaceController(kit, resources, aggregated),
         ServiceAccountController(kit),
         ClusterRoleAggregationController(kit),
