@@ -184,9 +184,10 @@ class LogFeed:
 
 
 def _in_order(entries: list[Entry]) -> list[Entry]:
-    """By time; a line without one stays behind the line before."""
+    """By time; a line without one stays behind the line before, and so does a note, whose time is of our clock."""
     keys: list[str] = []
     for entry in entries:
-        keys.append(entry.time or (keys[-1] if keys else ""))
+        own = "" if entry.note else entry.time
+        keys.append(own or (keys[-1] if keys else ""))
     order = sorted(range(len(entries)), key=keys.__getitem__)
     return [entries[index] for index in order]

@@ -120,11 +120,13 @@ class LogsScreen(Deck):
         if self._times:
             moment = entry.time[:23].replace("T", " ")
             line.append((" " * 24 if entry.more else f"{moment:<23} ", Tone.DIM))
-        if len(self._labels) > 1 and self._store.only == ALL_SOURCES:
+        side_by_side = len(self._labels) > 1 and self._store.only == ALL_SOURCES
+        if side_by_side:
             line.append(self._mark(entry.source, more=entry.more))
         if entry.note:
             dash = "--" if self.session.look.ascii else "──"
-            return [*line, (f"{dash} {self._labels[entry.source]} {entry.text} {dash}", Tone.DIM)]
+            label = "" if side_by_side else f"{self._labels[entry.source]} "
+            return [*line, (f"{dash} {label}{entry.text} {dash}", Tone.DIM)]
         return [*line, (entry.text, _TONES.get(Level(entry.level), Tone.TEXT))]
 
     def _mark(self, source: int, *, more: bool) -> Span:

@@ -73,7 +73,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             self._first_rows = [row - gone for row in self._first_rows[dropped:]]
             self._rows -= gone
             if not self.following:
-                self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False)
+                self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, force=True)
         self._shown_start = self.buffer.start
         for _, entry in self.buffer.since(self.buffer.start + len(self._first_rows)):
             self._first_rows.append(self._rows)
@@ -85,7 +85,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         """The buffer changed: show it."""
         self.measure()
         if self.following:
-            self.scroll_to(y=self._rows, animate=False)
+            self.scroll_to(y=self._rows, animate=False, force=True)
         self.refresh()
 
     def repaint(self) -> None:
@@ -110,7 +110,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         steps = {"up": -1, "down": 1, "page-up": -page, "page-down": page, "top": -self._rows, "bottom": self._rows}
         target = max(0, min(self.scroll_offset.y + steps[where], self._last_top()))
         self.following = self.following and target >= self._last_top()
-        self.scroll_to(y=target, animate=False)
+        self.scroll_to(y=target, animate=False, force=True)
 
     def _last_top(self) -> int:
         return max(0, self._rows - self.scrollable_content_region.height)
@@ -165,7 +165,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         row = self._first_rows[found - self.buffer.start]
         height = self.scrollable_content_region.height
         if not self.scroll_offset.y <= row < self.scroll_offset.y + height:
-            self.scroll_to(y=max(0, row - height // 3), animate=False)
+            self.scroll_to(y=max(0, row - height // 3), animate=False, force=True)
         self.refresh()
         return True
 
