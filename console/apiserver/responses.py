@@ -49,7 +49,7 @@ def partial(obj: Object, form: Form) -> Object:
     return {"kind": "PartialObjectMetadata", "apiVersion": form.api_version, "metadata": obj.get("metadata", {})}
 
 
-def encode_list(row: Row, page: Page, form: Form, include_object: str, now: datetime) -> bytes:
+def encode_list(row: Row, page: Page, form: Form, include_object: str, now: datetime) -> bytes | bytearray:
     metadata = page.metadata()
     if form.is_table:
         found = table(row, [entry.obj for entry in page.entries], now, metadata, include_object)
@@ -61,15 +61,27 @@ def encode_list(row: Row, page: Page, form: Form, include_object: str, now: date
     return encode_entries(row, metadata, page.entries)
 
 
-def encode_entries(row: Row, metadata: Object, entries: Sequence[Entry]) -> bytes:
-    """A list object, out of the bytes that the store has already where it can be."""
+def encode_entries(row: Row, metadata: Object, entries: Sequence[Entry]) -> bytearray:
+    """A list object, out of the bytes that the store has already where it can be. One object after the other: what all
+    of them take beside the whole would stay with the process."""
     kind = {"kind": row.list_kind, "apiVersion": row.resource.api_version, "metadata": metadata}
-    head = orjson.dumps(kind)[:-1]
-    return b'%s,"items":[%s]}' % (head, b",".join([shown(row, entry) for entry in entries]))
+    found = bytearray(orjson.dumps(kind)[:-1])
+    found += b',"items":['
+    for place, entry in enumerate(entries):
+        if place:
+            found += b","
+        found += shown(row, entry)
+    found += b"]}"
+    return found
 
 
 async def respond(
-    body: bytes, form: Form, *, code: int = 200, warnings: Sequence[str] = (), http: web.BaseRequest | None = None
+    body: bytes | bytearray,
+    form: Form,
+    *,
+    code: int = 200,
+    warnings: Sequence[str] = (),
+    http: web.BaseRequest | None = None,
 ) -> web.Response:
     """Compressed when it is large and `http`'s client takes that; never on a Unix socket, where bytes cost nothing."""
     if form.media == YAML:
@@ -88,7 +100,7 @@ def warn(response: web.StreamResponse, text: str) -> None:
     response.headers.add("Warning", f'299 - "{_header_text(text)}"')
 
 
-def _to_yaml(body: bytes) -> bytes:
+def _to_yaml(body: bytes | bytearray) -> bytes:
     text: str = yaml.dump(orjson.loads(body), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True)
     return text.encode()
 

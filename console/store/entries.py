@@ -1,8 +1,8 @@
 """What the store keeps: one entry for each version of an object, one event for each change.
 
 An entry has the object twice: as bytes, from which lists and watches are answered without encoding anything, and
-decoded. Of versions that only history still needs, and of kinds that are many and seldom looked at, the bytes alone are
-kept; they are decoded anew for each who asks.
+decoded. When watchers that keep up have seen it, its bytes are packed (`packing`), to be unpacked for each who asks. Of
+versions that only history still needs, and of kinds that are many and seldom looked at, the decoded form is let go too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import orjson
 from common.api.meta import Object
 from common.encoding import encode_to_keep
 
+from .packing import Packer, unpack
 from .sharing import Parts
 
 ObjectKey: TypeAlias = tuple[str, str]
@@ -28,13 +29,19 @@ _BYTES_ALONE: Object = {}
 class Entry:
     """One version of one object. The decoded object is shared with all readers: never change it."""
 
-    __slots__ = ("_obj", "key", "raw", "revision")
+    __slots__ = ("_bytes", "_obj", "_pattern", "key", "revision")
 
     def __init__(self, key: ObjectKey, revision: int, raw: bytes, obj: Object | None = None) -> None:
         self.key = key
         self.revision = revision
-        self.raw = raw
+        self._bytes = raw
+        self._pattern: bytes | None = None  # what the bytes are packed with
         self._obj = obj
+
+    @property
+    def raw(self) -> bytes:
+        """The object as JSON."""
+        return self._bytes if self._pattern is None else unpack(self._bytes, self._pattern)
 
     @property
     def obj(self) -> Object:
@@ -59,12 +66,22 @@ class Entry:
         """Keep the bytes alone, from now on."""
         self._obj = _BYTES_ALONE
 
+    def pack(self, packer: Packer) -> None:
+        """Keep the bytes packed, from now on."""
+        if self._pattern is None and (packed := packer.pack(self._bytes)) is not None:
+            self._bytes, self._pattern = packed
+
+    @property
+    def weight(self) -> int:
+        """Bytes that are kept."""
+        return len(self._bytes)
+
 
 class Event:
     """One change. `entry` is the object after it (for DELETED its last state, with the revision of the deletion), `old`
     the version before it, None for ADDED."""
 
-    __slots__ = ("_frame", "_settled", "entry", "old", "type")
+    __slots__ = ("_frame", "_settled", "entry", "old", "type", "weight")
 
     def __init__(self, kind: str, entry: Entry, old: Entry | None) -> None:
         self.type = kind
@@ -72,6 +89,8 @@ class Event:
         self.old = old
         self._frame: bytes | None = None
         self._settled = False
+        self.weight = 0
+        """Bytes that only history needs, once it is settled."""
 
     @property
     def revision(self) -> int:
@@ -87,20 +106,19 @@ class Event:
             self._frame = made
         return made
 
-    def settle(self, *, at_hand: bool) -> None:
+    def settle(self, packer: Packer, *, at_hand: bool) -> None:
         """All watchers that keep up have seen it: keep what history needs. Without `at_hand` that is true of the object
         as it is now, too."""
         self._settled, self._frame = True, None
-        if self.old is not None:
-            self.old.shrink()
+        self.entry.pack(packer)
         if self.type == "DELETED" or not at_hand:
             self.entry.shrink()
-
-    @property
-    def weight(self) -> int:
-        """Bytes that only history needs."""
-        superseded = len(self.old.raw) if self.old is not None else 0
-        return superseded + (len(self.entry.raw) if self.type == "DELETED" else 0)
+        if self.type == "DELETED":
+            self.weight += self.entry.weight
+        if self.old is not None:
+            self.old.pack(packer)
+            self.old.shrink()
+            self.weight += self.old.weight
 
 
 def frame(kind: str, raw: bytes) -> bytes:
@@ -113,10 +131,16 @@ def with_revision(obj: Object, revision: int) -> Object:
     return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}
 
 
-def make_entry(key: ObjectKey, revision: int, obj: Object, *, shared: bool = True) -> Entry:
-    """The entry of a new version. Without `shared` its decoded form stays for a moment only."""
+def make_entry(
+    key: ObjectKey, revision: int, obj: Object, *, before: Entry | None = None, shared: bool = True
+) -> Entry:
+    """The entry of a new version, `before` being the one that it was made of. Without `shared` its decoded form stays
+    for a moment only."""
     stamped = with_revision(obj, revision)
-    return Entry(key, revision, encode_to_keep(stamped), _parts.share(stamped) if shared else stamped)
+    if not shared:
+        return Entry(key, revision, encode_to_keep(stamped), stamped)
+    earlier = before.obj if before is not None and before.is_decoded else None
+    return Entry(key, revision, encode_to_keep(stamped), _parts.share(stamped, earlier))
 
 
 def make_tombstone(last: Entry, revision: int) -> Entry:

@@ -16,39 +16,70 @@ import orjson
 from common.api.meta import Object
 from common.encoding import fitted
 
-MAX_PARTS = 8192  # known at once; beyond that all are forgotten, which costs one more copy of those that come again
+MAX_PARTS = 4096  # in a generation: what came neither in this one nor in the one before is forgotten
+MAX_ONCE = 4 * MAX_PARTS
 _LONGEST = 35  # letters of a text that others may have too: those of uids and digests, which are longer, are unique
-_LEAST = 24  # bytes of a part for which looking it up pays
+_NO_FIELDS: Object = {}
+_NO_ITEMS: list[Any] = []
 
 
 class Parts:
+    """What comes for the second time is kept: most of what comes is of one object alone."""
+
     def __init__(self) -> None:
         self._known: dict[bytes, Any] = {}
+        self._older: dict[bytes, Any] = {}
+        self._once: set[int] = set()  # hashes of what came for the first time
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._known) + len(self._older)
 
-    def share(self, obj: Object) -> Object:
-        """An equal object with the parts that are known. What it got is left alone."""
+    def share(self, obj: Object, before: Object | None = None) -> Object:
+        """An equal object with the parts that are known. What it got is left alone. `before` is one that was shared,
+        whose parts it may have."""
+        held = before or _NO_FIELDS
         return {
-            name: self._part(value) if isinstance(value, dict | list) else _text(value) for name, value in obj.items()
+            name: self._part(value, held.get(name)) if isinstance(value, dict | list) else _text(value)
+            for name, value in obj.items()
         }
 
-    def _part(self, value: Any) -> Any:
+    def _part(self, value: Any, before: Any = None) -> Any:
+        if value is before:
+            return before
+        if not value:
+            return _NO_FIELDS if isinstance(value, dict) else _NO_ITEMS
         encoded = orjson.dumps(value)
-        if len(encoded) < _LEAST:
-            return value
         known = self._known.get(encoded)
         if known is not None:
             return known
-        if len(self._known) >= MAX_PARTS:
-            self._known.clear()
+        known = self._older.get(encoded)
+        if known is not None:
+            return self._know(encoded, known)
         if isinstance(value, dict):
-            made: Any = self.share(value)
+            made: Any = self.share(value, before if isinstance(before, dict) else None)
         else:
-            made = [self._part(item) if isinstance(item, dict | list) else item for item in value]
-        self._known[fitted(encoded)] = made
-        return made
+            made = self._items(value, before if isinstance(before, list) else _NO_ITEMS)
+        return self._know(encoded, made) if self._came_before(encoded) else made
+
+    def _items(self, values: list[Any], before: list[Any]) -> list[Any]:
+        held = {id(item) for item in before}
+        return [self._part(item) if isinstance(item, dict | list) and id(item) not in held else item for item in values]
+
+    def _know(self, encoded: bytes, part: Any) -> Any:
+        if len(self._known) >= MAX_PARTS:
+            self._older, self._known = self._known, {}
+        self._known[fitted(encoded)] = part
+        return part
+
+    def _came_before(self, encoded: bytes) -> bool:
+        """Whether it came already, or something of the same hash: then it is kept for nothing."""
+        digest = hash(encoded)
+        if digest in self._once:
+            return True
+        if len(self._once) >= MAX_ONCE:
+            self._once.clear()
+        self._once.add(digest)
+        return False
 
 
 def _text(value: Any) -> Any:

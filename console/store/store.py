@@ -175,7 +175,7 @@ class Store:
         durable, or ServiceUnavailable. Raises Changed when `based_on` is no longer the newest."""
         self._expect(resource, namespace, name, based_on)
         at_hand = resource not in self._archived
-        entry = make_entry((namespace, name), self._next(), obj, shared=at_hand)
+        entry = make_entry((namespace, name), self._next(), obj, before=based_on, shared=at_hand)
         return self._submit(resource, Event("ADDED" if based_on is None else "MODIFIED", entry, based_on))
 
     def delete(self, resource: str, based_on: Entry, last: Object | None = None) -> asyncio.Future[Entry]:

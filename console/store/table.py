@@ -15,14 +15,15 @@ import orjson
 from common.errors import Expired
 
 from .entries import Entry, Event, ObjectKey
+from .packing import Packer
 from .watch import Follower, View, Watcher
 
 log = logging.getLogger(__name__)
 
 HISTORY = 4096  # events of one resource; at a full rollout's pace of 200/s a client may be away for 20 s
-HISTORY_BYTES = 16 * 1024 * 1024  # of superseded versions of one resource: large objects have a shorter history
-DECODED_TAIL = 256  # so many of the newest events keep their decoded objects, for watchers that still have to see them
-DECODED_BYTES = 2 * 1024 * 1024  # encoded; or fewer, when they are large: decoded they take several times as much
+HISTORY_BYTES = 16 * 1024 * 1024  # of superseded versions of one resource, packed: large objects have a shorter history
+FRESH = 256  # so many of the newest events are not settled, for watchers that still have to see them
+FRESH_BYTES = 2 * 1024 * 1024  # encoded; or fewer, when they are large: decoded they take several times as much
 
 
 class Table:
@@ -33,10 +34,11 @@ class Table:
         self.entries: dict[ObjectKey, Entry] = {}
         self.floor = floor
         self._at_hand = at_hand
-        self._weight = 0  # of the events
+        self._packer = Packer()
+        self._weight = 0  # of the settled events
         self._order: list[ObjectKey] = []
         self._events: deque[Event] = deque()
-        self._fresh: deque[Event] = deque()  # the newest of them, not settled yet
+        self._fresh: deque[tuple[Event, int]] = deque()  # the newest of them, not settled yet, with their bytes
         self._fresh_bytes = 0
         self._watchers: set[Watcher] = set()
         self._followers: list[Follower] = []
@@ -70,23 +72,25 @@ class Table:
                 _ = entry.obj
             except orjson.JSONDecodeError:
                 return key
+            entry.pack(self._packer)
             if not self._at_hand:
                 entry.shrink()
         return None
 
     def _remember(self, event: Event) -> None:
         self._events.append(event)
-        self._weight += event.weight
-        while len(self._events) > HISTORY or (self._weight > HISTORY_BYTES and len(self._events) > DECODED_TAIL):
+        weight = event.entry.weight
+        self._fresh.append((event, weight))
+        self._fresh_bytes += weight
+        while len(self._fresh) >= FRESH or (self._fresh_bytes > FRESH_BYTES and len(self._fresh) > 1):
+            settled, weight = self._fresh.popleft()
+            self._fresh_bytes -= weight
+            settled.settle(self._packer, at_hand=self._at_hand)
+            self._weight += settled.weight
+        while len(self._events) > HISTORY or (self._weight > HISTORY_BYTES and len(self._events) > FRESH):
             forgotten = self._events.popleft()
             self._weight -= forgotten.weight
             self.floor = forgotten.revision
-        self._fresh.append(event)
-        self._fresh_bytes += len(event.entry.raw)
-        while len(self._fresh) >= DECODED_TAIL or (self._fresh_bytes > DECODED_BYTES and len(self._fresh) > 1):
-            settled = self._fresh.popleft()
-            self._fresh_bytes -= len(settled.entry.raw)
-            settled.settle(at_hand=self._at_hand)
 
     def publish(self, event: Event) -> None:
         for follower in self._followers:

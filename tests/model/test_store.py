@@ -30,7 +30,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         # Small limits, so that a few steps reach them.
         self.patch.setattr("console.store.table.HISTORY", 12)
-        self.patch.setattr("console.store.table.DECODED_TAIL", 3)
+        self.patch.setattr("console.store.table.FRESH", 3)
         self.patch.setattr("console.store.store.KEPT_REVISIONS", 8)
         self.patch.setattr("console.store.store.COMPACT_ROWS", 3)
         self.state: State = {}

@@ -17,12 +17,46 @@ _values = st.recursive(
 
 def test_what_is_alike_is_one() -> None:
     parts = Parts()
-    one, two = (
+    _, two, three = (
         parts.share({"metadata": {"name": name}, "spec": {"containers": [{"name": "main", "image": "app:1"}]}})
-        for name in ("one", "two")
+        for name in ("one", "two", "three")
     )
-    assert one["spec"] is two["spec"]
-    assert (one["metadata"]["name"], two["metadata"]["name"]) == ("one", "two")
+    assert two["spec"] is three["spec"]
+    assert (two["metadata"]["name"], three["metadata"]["name"]) == ("two", "three")
+
+
+def test_what_is_empty_is_one() -> None:
+    parts = Parts()
+    one, two = (
+        parts.share(orjson.loads(b'{"f:status":{"f:phase":{},"f:%b":{}},"items":[]}' % name)) for name in (b"a", b"b")
+    )
+    assert one["f:status"]["f:phase"] is two["f:status"]["f:phase"] is one["f:status"]["f:a"]
+    assert one["items"] is two["items"]
+
+
+def test_parts_of_the_version_before_stay() -> None:
+    parts = Parts()
+    old = parts.share({"metadata": {"managedFields": [{"manager": "one"}], "name": "a"}, "spec": {"nodeName": "n"}})
+    [entry] = old["metadata"]["managedFields"]
+    metadata = {**old["metadata"], "managedFields": [{"manager": "two"}, entry], "resourceVersion": "2"}
+    new = parts.share({**old, "metadata": metadata, "status": {"phase": "Running"}}, old)
+    assert new == {**old, "metadata": metadata, "status": {"phase": "Running"}}
+    assert new["spec"] is old["spec"]
+    assert new["metadata"]["managedFields"][1] is entry
+
+
+def test_what_comes_again_and_again_is_not_forgotten() -> None:
+    parts = Parts()
+    template = b'{"spec":{"containers":[{"name":"main","image":"app:1"}]}}'
+    for _ in range(2):
+        parts.share(orjson.loads(template))
+    common = parts.share(orjson.loads(template))["spec"]
+    for number in range(3 * MAX_PARTS):
+        for _ in range(2):
+            parts.share({"metadata": {"name": f"name-{number}"}})
+        if number % (MAX_PARTS // 2) == 0:
+            parts.share(orjson.loads(template))
+    assert parts.share(orjson.loads(template))["spec"] is common
 
 
 def test_texts_are_one_in_parts_that_differ() -> None:
@@ -35,13 +69,15 @@ def test_texts_are_one_in_parts_that_differ() -> None:
 @given(st.lists(st.dictionaries(st.text(max_size=5), _values, max_size=5), max_size=6))
 def test_nothing_changes(objects: list[dict[str, object]]) -> None:
     parts = Parts()
-    for obj in objects:
-        shared = parts.share(obj)
+    before = None
+    for obj in objects * 2:
+        shared = parts.share(obj, before)
         assert repr(shared) == repr(obj)  # 1, 1.0 and True are equal, and not the same
+        before = parts.share({**obj, **shared, "more": [shared]})
 
 
 def test_what_is_known_is_bounded() -> None:
     parts = Parts()
-    for number in range(MAX_PARTS + 10):
-        parts.share({"metadata": {"name": f"a-name-that-is-long-enough-{number}"}})
-    assert len(parts) <= MAX_PARTS
+    for number in range(5 * MAX_PARTS):
+        parts.share({"metadata": {"name": f"name-{number // 2}"}})
+    assert MAX_PARTS < len(parts) <= 2 * MAX_PARTS

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 
+import orjson
 import pytest
 
 from common.errors import Expired, ServiceUnavailable
@@ -122,7 +124,7 @@ async def test_a_revision_from_the_future_is_expired(store: Store) -> None:
 
 
 async def test_old_versions_keep_only_their_bytes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.store.table.DECODED_TAIL", 2)
+    monkeypatch.setattr("console.store.table.FRESH", 2)
     first: Entry = await put(store, "a", n=1)
     for index in range(5):
         await put(store, "a", n=index)
@@ -131,11 +133,29 @@ async def test_old_versions_keep_only_their_bytes(store: Store, monkeypatch: pyt
     assert not first.is_decoded
 
 
+async def test_what_was_seen_is_packed_and_reads_as_before(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.store.table.FRESH", 2)
+    text = random.Random(1).randbytes(500).hex()
+    entries = [await put(store, f"pod-{index}", text=text) for index in range(8)]
+    sizes = [len(entry.raw) for entry in entries]
+    assert all(entry.weight < size / 4 for entry, size in zip(entries[:-1], sizes, strict=False))
+    assert [orjson.loads(entry.raw)["spec"]["text"] for entry in store.entries("pods")] == [text] * 8
+    assert all(entry.is_decoded for entry in entries)
+    replayed = await store.watch("pods", 0).batch()
+    assert [orjson.loads(event.frame)["object"]["metadata"]["name"] for event in replayed] == [
+        f"pod-{index}" for index in range(8)
+    ]
+    for entry in entries:
+        await store.put("pods", *entry.key, {"metadata": {"name": entry.key[1]}}, entry)
+    then = store.page("pods", "", replayed[-1].revision, None, lambda _entry: True)
+    assert [entry.obj["spec"]["text"] for entry in then] == [text] * 8
+
+
 async def test_large_objects_have_a_shorter_history(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.store.table.DECODED_TAIL", 2)
-    monkeypatch.setattr("console.store.table.HISTORY_BYTES", 5000)
+    monkeypatch.setattr("console.store.table.FRESH", 2)
+    monkeypatch.setattr("console.store.table.HISTORY_BYTES", 3500)
     for index in range(12):
-        await put(store, "a", n=index, text="x" * 1000)
+        await put(store, "a", n=index, text=random.Random(index).randbytes(500).hex())
     held = await store.watch("pods", 8).batch()
     assert [event.revision for event in held] == [9, 10, 11, 12]
     with pytest.raises(Expired, match="too old resource version: 7"):
@@ -145,7 +165,7 @@ async def test_large_objects_have_a_shorter_history(store: Store, monkeypatch: p
 async def test_the_line_of_a_watch_is_kept_only_while_the_event_is_new(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.store.table.DECODED_TAIL", 2)
+    monkeypatch.setattr("console.store.table.FRESH", 2)
     await put(store, "a", n=1)
     [event] = await store.watch("pods", 0).batch()
     line = event.frame
@@ -155,7 +175,7 @@ async def test_the_line_of_a_watch_is_kept_only_while_the_event_is_new(
 
 
 async def test_archived_resources_are_in_memory_as_bytes_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.store.table.DECODED_TAIL", 2)
+    monkeypatch.setattr("console.store.table.FRESH", 2)
     archive = frozenset({"events"})
     store = await open_store(tmp_path / "archive.db", archived=archive)
     for name in ("a", "b", "c"):
