@@ -10,17 +10,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from urllib.parse import quote
 
 from common.api.conditions import is_true
 from common.api.kinds import HOSTS, NODES
 from common.api.meta import name
 from common.clock import SystemClock
-from common.errors import NotFound, ServiceUnavailable, TooManyRequests
+from common.errors import Forbidden, NotFound, ServiceUnavailable, TooManyRequests
 from common.settings import Home
 from common.waiting import wait_until
 from console.setup.machine import answers
@@ -80,9 +82,10 @@ def hollow_nodes(context: Context, count: int) -> Iterator[list[str]]:
     nodes: list[str] = []
     with child(context.home, "quarterdeck-agent", "hollow", str(count), output=True) as agents:
         try:
+            said = Announcements(agents.stdout or ())
             with ThreadPoolExecutor(ADOPTED_AT_ONCE) as pool:
-                said = _listening(context.home, agents, count)
-                list(pool.map(lambda line: nodes.append(_adopt(context, line)), said))
+                addresses = said.addresses(count, lambda: _log(context.home, "quarterdeck-agent"))
+                list(pool.map(lambda address: nodes.append(adopt(context, address, said)), addresses))
             _wait_for_nodes(context, nodes)
             yield nodes
         finally:
@@ -91,32 +94,51 @@ def hollow_nodes(context: Context, count: int) -> Iterator[list[str]]:
                     context.api.send("DELETE", NODES.path(name=node))
 
 
-def _listening(home: Home, agents: subprocess.Popen[str], count: int) -> Iterator[dict[str, str]]:
-    """Each simulated agent writes a line with its address and pairing code when it listens."""
-    for _ in range(count):
-        line = agents.stdout.readline() if agents.stdout else ""
-        if not line:
-            raise Failure(f"the simulated nodes do not start:\n{_log(home, 'quarterdeck-agent')}")
-        yield json.loads(line)
+class Announcements:
+    """What simulated agents say of themselves, read for as long as they run: a line with the address and pairing code
+    of one that listens, another one when its code was used up."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.codes: dict[str, str] = {}  # the newest of each address
+        self._found: SimpleQueue[str] = SimpleQueue()
+        Thread(target=self._read, args=(lines,), name="announcements", daemon=True).start()
+
+    def _read(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            said = json.loads(line)
+            is_new = said["address"] not in self.codes
+            self.codes[said["address"]] = said["code"]
+            if is_new:
+                self._found.put(said["address"])
+        self._found.put("")
+
+    def addresses(self, count: int, log: Callable[[], str]) -> Iterator[str]:
+        """Of the first `count` agents, as they come up. Failure, with what `log` has, when they end before."""
+        for _ in range(count):
+            address = self._found.get()
+            if not address:
+                raise Failure(f"the simulated nodes do not start:\n{log()}")
+            yield address
 
 
-def _adopt(context: Context, said: dict[str, str]) -> str:
-    path = HOSTS.path(None, quote(said["address"], safe=""), "adopt")
+def adopt(context: Context, address: str, said: Announcements) -> str:
+    """The name of the node that the agent became."""
+    path = HOSTS.path(None, quote(address, safe=""), "adopt")
     made: list[str] = []
     refusals: list[str] = []
 
-    def adopt() -> bool:
+    def is_adopted() -> bool:
         try:
-            host = context.api.send("POST", path, {"code": said["code"]}, timeout=START_SECONDS)
-        except (ServiceUnavailable, TooManyRequests) as error:
-            # One process plays all the agents: on a busy machine one of them may answer too late, and is busy with the
-            # attempt that was given up.
+            host = context.api.send("POST", path, {"code": said.codes[address]}, timeout=START_SECONDS)
+        except (ServiceUnavailable, TooManyRequests, Forbidden) as error:
+            # One process plays all the agents: on a busy machine one of them may answer too late. Then it is busy with
+            # the attempt that was given up, which used its code up, and says another.
             refusals.append(error.message)
             return False
         made.append(str(host["status"]["nodeName"]))
         return True
 
-    if not wait_until(adopt, START_SECONDS, SystemClock()):
+    if not wait_until(is_adopted, START_SECONDS, SystemClock()):
         raise Failure(f"a simulated node is not adopted: {refusals[-1]}", Exit.TIMEOUT)
     return made[0]
 
