@@ -1,4 +1,4 @@
-"""Adoption of simulated nodes where the machine is too busy for it at times: codes that are used up, agents that end."""
+"""Adoption of simulated nodes where the machine is too busy for it: codes that are used up, agents that end."""
 
 from __future__ import annotations
 
