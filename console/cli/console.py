@@ -35,13 +35,14 @@ class Wishes:
     """How the console shall be; `kubeconfig` is the file that the user named, if any."""
 
     ascii_only: bool = False
+    theme: str = ""
     mouse: bool = True
     read_only: bool = False
     kubeconfig: str = ""
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Wishes:
-        return cls(args.ascii, not args.no_mouse, args.read_only, args.kubeconfig or "")
+        return cls(args.ascii, args.theme or "", not args.no_mouse, args.read_only, args.kubeconfig or "")
 
 
 DEFAULT = Wishes()
@@ -84,10 +85,18 @@ def open_console(home: Home, wishes: Wishes = DEFAULT, *, simulated: bool = Fals
 def _open(home: Home, found: Sequence[Cluster], wishes: Wishes) -> int:
     from console.tui.app import run_tui
     from console.tui.keymap import KeymapError
+    from console.tui.looks import LookError
 
     try:
-        return run_tui(found, home, ascii_only=wishes.ascii_only, mouse=wishes.mouse, read_only=wishes.read_only)
-    except (KeymapError, ValueError) as error:
+        return run_tui(
+            found,
+            home,
+            ascii_only=wishes.ascii_only,
+            theme=wishes.theme,
+            mouse=wishes.mouse,
+            read_only=wishes.read_only,
+        )
+    except (KeymapError, LookError, ValueError) as error:
         raise Failure(str(error)) from None
 
 

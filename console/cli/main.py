@@ -93,7 +93,7 @@ def _top_parser() -> argparse.ArgumentParser:
     codes = "\n".join(f"  {code:<3d}  {MEANING[code]}" for code in Exit)
     parser = argparse.ArgumentParser(
         prog="quarterdeck",
-        usage="quarterdeck [-n NS] [--ascii] [--no-mouse] [--read-only]\n"
+        usage="quarterdeck [-n NS] [--ascii] [--theme NAME] [--no-mouse] [--read-only]\n"
         "                   [--kubeconfig FILE] [--context NAME] [COMMAND …]",
         description="Kubernetes' job from a terminal. Without a command: the console. ",
         epilog=f"commands (each has --help):\n{listed}\n\nexit codes:\n{codes}",
@@ -102,6 +102,7 @@ def _top_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-n", "--namespace", metavar="NS", help="namespace (default: default)")
     parser.add_argument("--ascii", action="store_true", help="the console draws with ASCII characters only")
+    parser.add_argument("--theme", metavar="NAME", help="how the console looks; `:theme` in it shows the themes")
     parser.add_argument("--no-mouse", action="store_true", help="the console leaves the mouse to the terminal")
     parser.add_argument("--read-only", action="store_true", help="the console changes nothing; ctrl-t ends that")
     parser.add_argument("--kubeconfig", metavar="FILE", help="whose contexts `:ctx` in the console offers as well")
@@ -127,6 +128,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if getattr(inner, "namespace", None) is None:
         inner.namespace = outer.namespace
     inner.ascii, inner.no_mouse, inner.read_only = outer.ascii, outer.no_mouse, outer.read_only
+    inner.theme = outer.theme
     inner.kubeconfig, inner.context = outer.kubeconfig, outer.context
     return inner
 

@@ -28,6 +28,7 @@ class Where(StrEnum):
     KEYS = "keys of a Secret or ConfigMap"
     DOCTOR = "doctor"
     CLUSTERS = "clusters"
+    THEMES = "themes"
 
 
 EVERYWHERE = frozenset(Where)
@@ -86,6 +87,7 @@ _SCROLLED = frozenset(
         Where.KEYS,
         Where.DOCTOR,
         Where.CLUSTERS,
+        Where.THEMES,
     }
 )
 _KEYS = frozenset({Where.KEYS})
@@ -206,6 +208,9 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.DOCTOR}), hint=1),
     Action("cluster.open", ("enter",), "go there", "Open the console on this cluster.",
            frozenset({Where.CLUSTERS}), hint=1),
+    Action("cluster.colour", ("c",), "colour", "The colour of the cluster's header, so that it is taken for no other.",
+           frozenset({Where.CLUSTERS}), hint=2),
+    Action("theme.keep", ("enter",), "keep", "Keep this theme, now and later.", frozenset({Where.THEMES}), hint=1),
     Action("why", ("W",), "why", "Why this pod is where it is, or nowhere: a verdict for each node.", TABLE, _PODS,
            hint=5),
     Action("owner", ("J",), "owner", "To the object that controls this one.",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import textual.screen
 from textual.app import App
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.worker import WorkType
 
 from common.api import kinds
@@ -27,16 +28,20 @@ from .actions import BY_ID
 from .aside import Aside, Forwards
 from .catalogue import Catalogue
 from .clusters import Cluster
+from .colours import Palette
 from .favourites import FILE as FAVOURITES_FILE
 from .favourites import Favourites
 from .feeds import Feeds
 from .gateway import Connect
 from .keymap import Keymap
 from .keymap import load as load_keymap
+from .looks import Settings, choose
+from .looks import load as load_settings
 from .machines import Machines
 from .pages import PAGES, PLUGINS, Page, with_plugins, words_of
-from .palette import Look, choose
+from .palette import Look
 from .palette_commands import ActionCommands
+from .plain import Plain
 from .screens.browse import Browse
 from .session import Session
 from .view import View
@@ -70,6 +75,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         read_only: bool = False,
         clusters: Sequence[Cluster] = (),
         favourites: Favourites | None = None,
+        settings: Settings | None = None,
     ) -> None:
         super().__init__()
         clock = clock or SystemClock()
@@ -90,16 +96,32 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
             machines=machines,
             clusters=tuple(clusters),
             favourites=favourites or Favourites(None, cluster),
+            settings=settings or Settings(),
         )
         self.session.bind(read_only=read_only)
         self.use_command_palette = True
         self._first = first
         self._pages = pages
         self.animation_level = "none"
+        self._plain, self._colourless = Plain(), NoColor()
         # Before the stylesheet is read: it uses the theme's variables.
-        theme = self.session.look.palette.theme()
+        self.wear(self.session.look.palette)
+
+    def wear(self, palette: Palette) -> None:
+        """Put a theme on: what is on the screen is drawn anew in its colours."""
+        self.session.look.palette = palette
+        theme = palette.theme()
         self.register_theme(theme)
         self.theme = theme.name
+        for screen in self.screen_stack if self.is_running else ():
+            for widget in (screen, *screen.walk_children()):
+                widget.refresh()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual turns colours into greys with NO_COLOR, which are colours too: our own theme for it has none."""
+        found = [item for item in super().get_line_filters() if not isinstance(item, Monochrome)]
+        look = self.session.look
+        return [*found, *[self._colourless] * look.palette.reverse, *[self._plain] * look.ascii]
 
     def on_mount(self) -> None:
         self.session.start()
@@ -183,15 +205,18 @@ def run_tui(
     *,
     environment: Mapping[str, str] = os.environ,
     ascii_only: bool = False,
+    theme: str = "",
     mouse: bool = True,
     first: Resource = kinds.PODS,
     read_only: bool = False,
 ) -> int:
     """Run the console on the first cluster, then on those that the user goes to, until the user leaves.
 
-    Raises `keymap.KeymapError` for a bad file of keys, ValueError when there is no way to the first cluster.
+    Raises `keymap.KeymapError` and `looks.LookError` for bad files of keys and colours, ValueError when there is no
+    way to the first cluster.
     """
-    look = choose(environment, ascii_only=ascii_only)
+    settings = load_settings(home.path)
+    look = choose(environment, settings, theme=theme, ascii_only=ascii_only)
     keys = load_keymap(home.path)
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
     collect_rarely()
@@ -209,6 +234,7 @@ def run_tui(
             read_only=read_only,
             clusters=clusters,
             favourites=Favourites(home.path / FAVOURITES_FILE, shown.name),
+            settings=settings,
         )
         shown = app.run(mouse=mouse)
         read_only = app.session.read_only

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
-from .screens import balancer, clusters, doctor, fit, forwards, logs, pulses, timeline, topology
+from .screens import balancer, clusters, doctor, fit, forwards, logs, pulses, themes, timeline, topology
 from .session import Session
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ _PAGES: tuple[Page, ...] = (
         "ctx", "The clusters of this console; enter goes to one.", clusters.opened, ("context", "contexts", "clusters")
     ),
     Page("doctor", "What is wrong, the worst first, with its cause and the next step.", doctor.opened, ("dr",)),
+    Page(
+        "theme",
+        "How the console looks: colours for dark and bright rooms, 16 colours, none.",
+        themes.opened,
+        ("themes",),
+    ),
     Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
 )
 PAGES = {page.word: page for page in _PAGES}

@@ -18,6 +18,7 @@ from .favourites import Favourites
 from .feeds import Feeds, Subscription
 from .gateway import Connect, Gateway
 from .keymap import Keymap
+from .looks import Settings
 from .machines import Machines
 from .palette import Look
 
@@ -43,6 +44,7 @@ class Session:
     machines: Machines | None
     clusters: tuple[Cluster, ...] = ()
     favourites: Favourites = field(default_factory=lambda: Favourites(None, ""))
+    settings: Settings = field(default_factory=Settings)
     facts: Facts = field(default_factory=Facts)
     lost_since: float | None = None
     tall_header: bool = False
@@ -64,6 +66,11 @@ class Session:
         """From now on only read, or no longer: the server refuses all else to every client of this console."""
         self.read_only = read_only
         self.gateway.read_only = read_only
+
+    @property
+    def tint(self) -> str:
+        """The colour that tells this cluster from others; empty when it has none."""
+        return self.settings.tint_of(self.cluster)
 
     @property
     def synced(self) -> bool:

@@ -13,6 +13,7 @@ from textual.app import App
 from common.api.meta import Object
 from console.views.status import Tone
 
+from .colours import Palette
 from .session import Session
 from .shell import Ended, Wish
 from .table.widget import Table
@@ -64,6 +65,8 @@ class Bridge(Protocol):
     def go_to_cluster(self, name: str) -> None: ...
 
     def pop_screen(self) -> object: ...
+
+    def wear(self, palette: Palette) -> None: ...
 
     async def leave_for(self, wish: Wish) -> Ended: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from textual import on
@@ -10,13 +11,18 @@ from common.api.kinds import Resource
 from common.api.meta import Object, name
 from console.tui.actions import BY_ID, Where
 from console.tui.clusters import Cluster
+from console.tui.colours import TINTS
+from console.tui.looks import NO_TINT
 from console.tui.session import Session
 from console.tui.table.widget import Table
+from console.tui.widgets.banner import Banner
+from console.tui.widgets.spans import Line
 from console.views.columns import Column
 from console.views.columns.column import dim
 from console.views.status import Status, Tone
 
 from .deck import Handler
+from .dialogs import WIDTH, Choose, wrapped
 from .sheet import Sheet
 
 CLUSTERS = Resource("", "v1", "clusters", "Cluster", namespaced=False)
@@ -24,6 +30,7 @@ CLUSTERS = Resource("", "v1", "clusters", "Cluster", namespaced=False)
 COLUMNS = (
     Column("NAME", lambda row, _now: name(row), flexible=True, least=12, letter="N"),
     Column("STATUS", lambda row, _now: _status(row), letter="S"),
+    Column("COLOUR", lambda row, _now: row["tint"], letter="C"),
     Column("USER", lambda row, _now: row["user"], drop=3),
     Column("SERVER", lambda row, _now: row["server"], flexible=True, least=16, tone=dim),
 )
@@ -41,14 +48,18 @@ class ClustersScreen(Sheet):
 
     def on_mount(self) -> None:
         super().on_mount()
-        found = [
-            {"metadata": {"name": item.name}, "server": item.server, "user": item.user, "here": self._is_here(item)}
-            for item in self.session.clusters
-        ]
-        self.show_rows(found)
-        count = f"{len(found)} cluster{'s' if len(found) != 1 else ''}"
-        more = "from this machine and the kubeconfig" if len(found) > 1 else "quarterdeck --kubeconfig FILE adds others"
+        self._list()
+        number = len(self.session.clusters)
+        count = f"{number} cluster{'s' if number != 1 else ''}"
+        more = "from this machine and the kubeconfig" if number > 1 else "quarterdeck --kubeconfig FILE adds others"
         self.said.fit_lines([[(count, Tone.BRIGHT), (f"   {more}", Tone.DIM)]])
+
+    def _list(self) -> None:
+        tint_of = self.session.settings.tint_of
+        self.show_rows(
+            [{"metadata": {"name": item.name}, "server": item.server, "user": item.user, "here": self._is_here(item),
+              "tint": tint_of(item.name) or "-"} for item in self.session.clusters]
+        )  # fmt: skip
 
     def _is_here(self, cluster: Cluster) -> bool:
         return cluster.name == self.session.cluster
@@ -57,7 +68,7 @@ class ClustersScreen(Sheet):
         return ["clusters"]
 
     def handlers(self) -> Mapping[str, Handler]:
-        return {**super().handlers(), "cluster.open": self._open}
+        return {**super().handlers(), "cluster.open": self._open, "cluster.colour": self._colour}
 
     @on(Table.Moved)
     def _moved(self, message: Table.Moved) -> None:
@@ -73,6 +84,24 @@ class ClustersScreen(Sheet):
         row = self.table.model.current()
         if row is not None:
             self.deck_app.go_to_cluster(name(row.obj))
+
+    async def _colour(self) -> None:
+        """Choose the colour of the cluster under the cursor, and keep it."""
+        row = self.table.model.current()
+        if row is None:
+            return
+        settings, colours = self.session.settings, (NO_TINT, *TINTS)
+        chosen = colours.index(settings.tint_of(name(row.obj)) or NO_TINT)
+        rows: list[Line] = [[(colour, Tone.TEXT)] for colour in colours]
+        body: list[Line] = wrapped("The header of its screens has this colour.", WIDTH - 6)
+        answer = await self.app.push_screen_wait(
+            Choose(self.session.look, f"Colour of {name(row.obj)}", body, rows, chosen)
+        )
+        if answer is not None:
+            settings.clusters[name(row.obj)] = colours[answer]
+            await asyncio.to_thread(settings.save)
+            self._list()
+            self.query_one(Banner).refresh()
 
 
 def opened(session: Session, words: Sequence[str]) -> ClustersScreen:

@@ -21,6 +21,7 @@ from console.tui.catalogue import Unknown
 from console.tui.session import Session
 from console.tui.stage import Bridge
 from console.tui.widgets import bars
+from console.tui.widgets.banner import Banner
 from console.tui.widgets.prompt import Outcome, Prompt
 from console.tui.widgets.spans import Line, SpanLines
 from console.views.status import Tone
@@ -100,7 +101,7 @@ class Deck(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         look = self.session.look
-        yield SpanLines(look, id="header", panel=True)
+        yield Banner(self.session)
         yield from self.body()
         yield Prompt(look, id="prompt")
         yield SpanLines(look, id="crumbs")

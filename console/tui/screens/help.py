@@ -127,6 +127,8 @@ class Help(ModalScreen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self._view.focus()
+
+    def on_resize(self) -> None:
         self.call_after_refresh(self._fill)
 
     def _fill(self) -> None:

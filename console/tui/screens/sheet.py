@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
+from textual.events import Resize
 from textual.widget import Widget
 
 from common.api.kinds import Resource
@@ -61,6 +62,10 @@ class Sheet(Deck):
         yield self.said
         yield self.table
         yield self.about
+
+    def on_resize(self, event: Resize) -> None:
+        super().on_resize(event)
+        self.call_after_refresh(self.table.announce_again)
 
     def rest_focus(self) -> None:
         self.table.focus()

@@ -123,6 +123,11 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             if self._lives.get(line) != text:
                 self.refresh(Region(0, line + HEADER_LINES, self.size.width, 1))
 
+    def announce_again(self) -> None:
+        """Tell where the cursor is to those who want to hear it anew, because they have another width now."""
+        self._announced = None
+        self._announce()
+
     def _announce(self) -> None:
         row = self.model.current()
         mark = (row.key, row.version) if row else None
@@ -183,7 +188,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._follow_cursor()
 
     def _layout(self) -> tuple[object, ...]:
-        return (self.scrollable_content_region.width, self.wide, tuple(self.model.widths), id(self.model))
+        palette = self._look.palette.name
+        return (self.scrollable_content_region.width, self.wide, tuple(self.model.widths), id(self.model), palette)
 
     def _place(self) -> None:
         layout = self._layout()

@@ -37,6 +37,9 @@ class Detail(SpanLines):
             if feed is not None:
                 feed.close()
 
+    def on_resize(self) -> None:
+        self.second()
+
     def show(self, resource: Resource, obj: Object | None) -> None:
         self._resource, self._obj = resource, obj
         self._changed = True

@@ -74,7 +74,9 @@ class SpanLines(Widget):
         self.set_lines(lines)
 
     def render_line(self, y: int) -> Strip:
-        palette = self._look.palette
-        styles = palette.panel_styles if self._panel else palette.styles
         line = self.lines[y] if y < len(self.lines) else ()
-        return make_strip(line, styles, self.size.width)
+        return make_strip(line, self._styles_worn(), self.size.width)
+
+    def _styles_worn(self) -> Mapping[Tone, Style]:
+        palette = self._look.palette
+        return palette.panel_styles if self._panel else palette.styles

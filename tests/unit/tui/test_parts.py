@@ -12,11 +12,9 @@ from console.tui.catalogue import Catalogue, Unknown
 from console.tui.editor import LineEditor
 from console.tui.facts import Tally
 from console.tui.history import ViewHistory
-from console.tui.palette import ASCII_GLYPHS, NAVY, SIXTEEN, UNICODE_GLYPHS, Look, choose
 from console.tui.view import View, opening
 from console.tui.widgets.buffer import LONGEST, Entry, LineBuffer
 from console.views.loglines import parse
-from console.views.status import Tone
 
 # Typing
 
@@ -154,37 +152,6 @@ def test_a_view_says_where_it_is() -> None:
     assert View(kinds.PODS).crumbs() == ["all", "pods"]
     assert View(kinds.PODS, ("iot",)).crumbs() == ["iot", "pods"]
     assert View(kinds.NODES).crumbs() == ["nodes"]
-
-
-# Looks
-
-
-@pytest.mark.parametrize(
-    ("environment", "look"),
-    [
-        ({"TERM": "xterm-256color"}, Look(NAVY)),
-        ({"TERM": "xterm", "COLORTERM": "truecolor"}, Look(NAVY)),
-        ({"TERM": "xterm"}, Look(SIXTEEN)),
-        ({"TERM": "xterm", "NO_COLOR": "1"}, Look(NAVY)),
-        ({"TERM": "linux", "LANG": "C"}, Look(SIXTEEN, ascii=True)),
-        ({"TERM": "linux", "LANG": "de_DE.UTF-8"}, Look(SIXTEEN)),
-    ],
-)
-def test_the_look_suits_the_terminal(environment: dict[str, str], look: Look) -> None:
-    assert choose(environment) == look
-
-
-def test_every_tone_with_a_glyph_has_one_of_each_set_and_no_two_are_alike() -> None:
-    assert UNICODE_GLYPHS.keys() == ASCII_GLYPHS.keys()
-    for glyphs in (UNICODE_GLYPHS, ASCII_GLYPHS):
-        assert len(set(glyphs.values())) == len(glyphs)
-    assert "".join(ASCII_GLYPHS.values()).isascii()
-
-
-@pytest.mark.parametrize("palette", [NAVY, SIXTEEN])
-def test_a_palette_has_a_colour_for_every_tone(palette: object) -> None:
-    assert isinstance(palette, type(NAVY))
-    assert palette.tones.keys() == set(Tone)
 
 
 # Shells
