@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -121,11 +121,10 @@ class Console:
         if any(not worker.is_finished for worker in self.app.workers if worker.group not in {"verbs", "default"}):
             await asyncio.sleep(0.002)
             return True
-        # The screen's own timer does these; what stands behind a dialog is painted when there is time for it.
-        for screen in (self.app.screen, *self.app._background_screens):
-            if screen._layout_required or screen._scroll_required or screen._dirty_widgets or screen._callbacks:
-                await asyncio.sleep(0.002)
-                return True
+        screen = self.app.screen
+        if screen._layout_required or screen._scroll_required or screen._dirty_widgets or screen._callbacks:
+            await asyncio.sleep(0.002)  # the screen's own timer does these
+            return True
         return False
 
     async def resize(self, size: str) -> None:
@@ -136,9 +135,18 @@ class Console:
         driver._size = (new.width, new.height)
         self.app.post_message(events.Resize(new, new))
         shown = (self.app.screen, *self.app._background_screens)
-        while any(screen.size != new or screen._compositor.size != new for screen in shown):
+        for _ in range(5000):
+            if all(screen.size == new == screen._compositor.size for screen in shown):
+                return await self.settle()
             await asyncio.sleep(0.001)
-        await self.settle()
+        raise AssertionError(f"the console does not become {size}")
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for what runs beside the console's loop, in threads."""
+        async with asyncio.timeout(20):
+            while not holds():
+                await self.settle()
+                await asyncio.sleep(0.01)
 
     async def settle(self) -> None:
         """Let what is in flight arrive and be shown; a second time for what that sets off."""

@@ -1,7 +1,8 @@
 """Golden pictures: what a screen shows, as text that people can review.
 
 `golden/SIZE/NAME.txt` has the characters of a screen at one size, `golden/ascii/SIZE/NAME.txt` those that it is drawn
-with when only ASCII may be used, `golden/styles/NAME.txt` the colours of every cell in three themes. UPDATE_GOLDEN=1 writes them.
+with when only ASCII may be used, `golden/styles/NAME.txt` the colours of every cell in three themes. UPDATE_GOLDEN=1
+writes them.
 """
 
 from __future__ import annotations

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from console.tui.app import QuarterdeckApp
 from console.tui.clusters import Cluster
 from console.tui.gateway import Connect
-from tests.tui.conftest import SIZES, Console, snap
+from tests.tui.conftest import SIZES, Console
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 
 def no_way() -> Connect:
@@ -32,14 +31,13 @@ def app_of(fleet: Fleet) -> QuarterdeckApp:
     return QuarterdeckApp(way(), cluster="homelab", clock=fleet.clock, clusters=found)
 
 
-@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36", "200x50"])
-async def test_pictures(size: str, fleet: Fleet) -> None:
+async def test_pictures(fleet: Fleet) -> None:
     app = app_of(fleet)
-    async with app.run_test(size=SIZES[size]) as pilot:
+    async with app.run_test(size=SIZES["120x36"]) as pilot:
         console = Console(app, pilot, fleet)
         await console.settle()
         await console.press("colon", *"ctx", "enter")
-        snap(console, "clusters", size)
+        await portray(console, "clusters")
 
 
 @pytest.mark.actions("cluster.open")

@@ -8,9 +8,9 @@ from common.api import kinds
 from common.api.meta import Key, Object, key, name, namespace
 from common.errors import Cause, TooManyRequests
 from console.tui.screens.drain import DrainScreen
-from tests.tui.conftest import Console, running, snap
+from tests.tui.conftest import Console, running
 from tests.tui.fleet import NOW, Fleet
-from tests.tui.test_pictures import ALL
+from tests.tui.pictures import portray
 
 SPENT = "The disruption budget web-frontend needs 3 healthy pods and has 3 currently"
 
@@ -74,21 +74,19 @@ def cordoned(fleet: Fleet) -> bool:
     return bool((fleet.api.find(kinds.NODES, Key("", "berth-1")) or {})["spec"].get("unschedulable"))
 
 
-@pytest.mark.parametrize("size", ALL)
-async def test_the_preview(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_the_preview(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await opened(console)
-        snap(console, "drain", size)
+        await portray(console, "drain")
         assert not cordoned(fleet)
 
 
-@pytest.mark.parametrize("size", ALL)
-async def test_under_way(size: str, fleet: Fleet) -> None:
+async def test_under_way(fleet: Fleet) -> None:
     fleet.api.fail(
         TooManyRequests("Cannot evict pod.", causes=(Cause("", SPENT, "DisruptionBudget"),)),
         subresource="eviction", times=1,
     )  # fmt: skip
-    async with running(fleet, size) as console:
+    async with running(fleet) as console:
         await opened(console)
         await console.press("f", "e", "enter")
         gone = evictions(fleet)[1]
@@ -98,7 +96,7 @@ async def test_under_way(size: str, fleet: Fleet) -> None:
         console.screen._note = None
         console.screen.redraw()
         await console.idle()
-        snap(console, "drain-under-way", size)
+        await portray(console, "drain-under-way")
 
 
 async def test_nothing_is_evicted_while_a_pod_refuses(fleet: Fleet) -> None:

@@ -10,8 +10,9 @@ from common.api.kinds import DEPLOYMENTS
 from common.api.meta import Key, Object
 from common.errors import Cause, Invalid, ServiceUnavailable
 from console.views import editing
-from tests.tui.conftest import Console, running, snap
+from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 EDIT = ("colon", *"deploy", "enter", "e")
 WEB = Key("default", "checkout-api")
@@ -46,14 +47,13 @@ async def opened(console: Console, monkeypatch: pytest.MonkeyPatch, *changes: Ca
     return editor
 
 
-@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36", "200x50"])
-async def test_pictures(size: str, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running(fleet, size) as console:
+async def test_pictures(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(fleet) as console:
         fleet.gateway.refusals = []
         await opened(console, monkeypatch, replicas(5), lambda text: text.replace("replicas: 5", "replicas: ["))
-        snap(console, "edit-review", size)
+        await portray(console, "edit-review")
         await console.press("e")
-        snap(console, "edit-refused", size)
+        await portray(console, "edit-refused")
 
 
 @pytest.mark.actions("edit")

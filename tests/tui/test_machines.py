@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from console.tui.machines import Act, Failed, Wanted
 from console.tui.screens.dialogs import Ask, Choose, Confirm
 from console.tui.screens.machine import MachineScreen
-from tests.tui.conftest import Console, running, snap
+from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 FINGERPRINT = "SHA256:0vmM1lD0h4wTxJuGfpAqMNwVzXrKzj3uTTHmWmlC3Xo"
 PLAN = (
@@ -41,14 +41,6 @@ class Machine:
         return "" if dry_run or wanted.act is Act.REMOVE else "berth-9"
 
 
-async def until(console: Console, holds: Callable[[], bool]) -> None:
-    """What runs in threads arrives in its own time."""
-    async with asyncio.timeout(20):
-        while not holds():
-            await console.settle()
-            await asyncio.sleep(0.01)
-
-
 async def ask_for(console: Console, machine: Machine, password: str = "correct horse") -> None:
     console.app.session.machines = machine
     await console.press("colon", *"discover", "enter", "i")
@@ -65,12 +57,12 @@ async def test_a_machine_is_installed_after_its_key_and_the_plan_were_accepted(f
         await ask_for(console, machine)
         assert "correct horse" not in console.text()
         await console.press("enter")
-        await until(console, lambda: isinstance(console.app.screen, Confirm))
+        await console.until(lambda: isinstance(console.app.screen, Confirm))
         assert FINGERPRINT in console.text()
         await console.press("tab", "enter")
-        await until(console, lambda: isinstance(console.app.screen, Confirm) and len(machine.done) == 2)
+        await console.until(lambda: isinstance(console.app.screen, Confirm) and len(machine.done) == 2)
         await console.press("tab", "enter")
-        await until(console, lambda: "node berth-9 is ready to run pods" in console.text())
+        await console.until(lambda: "node berth-9 is ready to run pods" in console.text())
         assert "upload release 1.0 with its packages" in console.text()
     assert [dry for _, dry in machine.done] == [True, True, False]
     wanted = machine.done[-1][0]
@@ -83,9 +75,9 @@ async def test_enter_alone_trusts_nothing_and_changes_nothing(fleet: Fleet) -> N
     async with running(fleet) as console:
         await ask_for(console, machine)
         await console.press("enter")
-        await until(console, lambda: isinstance(console.app.screen, Confirm))
+        await console.until(lambda: isinstance(console.app.screen, Confirm))
         await console.press("enter")
-        await until(console, lambda: "nothing was changed" in console.text())
+        await console.until(lambda: "nothing was changed" in console.text())
     assert [dry for _, dry in machine.done] == [True]
 
 
@@ -95,7 +87,7 @@ async def test_a_failure_is_shown_with_what_to_do(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await ask_for(console, machine)
         await console.press("enter")
-        await until(console, lambda: "does not let root in" in console.text())
+        await console.until(lambda: "does not let root in" in console.text())
         assert isinstance(console.app.screen, MachineScreen)
         assert "failed" in console.text()
         await console.press("escape")
@@ -112,7 +104,7 @@ async def test_a_node_is_upgraded_or_removed_at_its_own_address(down: int, act: 
         await console.press(*["j"] * down, "enter")
         assert isinstance(console.app.screen, Ask)
         await console.press("enter", "enter")
-        await until(console, lambda: bool(machine.done))
+        await console.until(lambda: bool(machine.done))
     wanted, dry_run = machine.done[0]
     assert (wanted.act, dry_run) == (act, True)
     assert wanted.target.startswith("root@")
@@ -123,23 +115,22 @@ async def shown(console: Console, machine: Machine, name: str) -> None:
     if name == "machine-password":
         return
     await console.press("enter")
-    await until(console, lambda: isinstance(console.app.screen, Confirm))
+    await console.until(lambda: isinstance(console.app.screen, Confirm))
     if name == "machine-key":
         return
     await console.press("tab", "enter")
-    await until(console, lambda: isinstance(console.app.screen, Confirm) and len(machine.done) == 2)
+    await console.until(lambda: isinstance(console.app.screen, Confirm) and len(machine.done) == 2)
     await console.settle()
     if name == "machine-plan":
         return
     await console.press("tab", "enter")
-    await until(console, lambda: "berth-9" in console.text())
+    await console.until(lambda: "berth-9" in console.text())
 
 
-@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36"])
 @pytest.mark.parametrize("name", ["machine-password", "machine-key", "machine-plan", "machine-done"])
-async def test_screens(name: str, size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_screens(name: str, fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await shown(console, Machine(), name)
         # What stands behind a dialog is painted when there is time for it.
-        await until(console, lambda: console.text().lstrip().startswith("homelab"))
-        snap(console, name, size)
+        await console.until(lambda: console.text().lstrip().startswith("homelab"))
+        await portray(console, name)

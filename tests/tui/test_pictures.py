@@ -2,94 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
-from common.api.kinds import NODES, PODS, SECRETS
-from common.api.meta import Object
+from common.api.kinds import NODES, PODS, SECRETS, Resource
+from common.api.meta import Object, name
 from common.errors import Forbidden
-from console.tui.palette import ASCII_GLYPHS, SIXTEEN, Look
-from tests.tui.conftest import running, snap
+from console.tui.screens.lines import LinesScreen
+from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
-SMALL = ("60x20", "80x24", "120x36")
-ALL = (*SMALL, "200x50")
-
-JOURNEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "pods": ((), ALL),
-    "pods-marked": (("space", "space"), ("80x24",)),
-    "pods-wide": (("ctrl+w",), ("200x50",)),
-    "pods-faults": (("ctrl+z",), SMALL),
-    "pods-tall-header": (("ctrl+e",), ("80x24", "120x36")),
-    "deployments": (("colon", "d", "e", "p", "l", "o", "y", "enter"), ALL),
-    "replicasets": (("colon", "r", "s", "enter"), SMALL),
-    "jobs": (("colon", *"jobs", "enter"), SMALL),
-    "cronjobs": (("colon", *"cj", "enter"), SMALL),
-    "trigger": (("colon", *"cj", "enter", "t"), SMALL),
-    "suspend": (("colon", *"jobs", "enter", "s"), SMALL),
-    "autoscalers": (("colon", *"hpa", "enter"), SMALL),
-    "autoscaler": (("colon", *"hpa", "enter", "d"), SMALL),
-    "pulses": (("colon", *"pulses", "enter"), ALL),
-    "services": (("colon", "s", "v", "c", "enter"), SMALL),
-    "nodes": (("colon", "n", "o", "enter"), ALL),
-    "namespaces": (("colon", "n", "s", "enter"), SMALL),
-    "configmaps": (("colon", "c", "m", "enter"), ("80x24",)),
-    "secrets": (("colon", "s", "e", "c", "enter"), ("80x24",)),
-    "events": (("colon", "e", "v", "enter"), ALL),
-    "endpointslices": (("colon", "e", "p", "s", "enter"), SMALL),
-    "claims": (("colon", *"pvc", "enter"), ALL),
-    "claim": (("colon", *"pvc", "enter", "d"), SMALL),
-    "volumes": (("colon", *"pv", "enter"), ALL),
-    "storageclasses": (("colon", *"sc", "enter"), SMALL),
-    "clusterroles": (("colon", *"clusterroles", "enter"), SMALL),
-    "rolebindings": (("colon", *"rolebindings", "enter"), SMALL),
-    "serviceaccounts": (("colon", *"sa", "enter"), ("80x24",)),
-    "leases": (("colon", "l", "e", "a", "s", "e", "s", "enter"), ("80x24",)),
-    "history": (("colon", *"history", "enter"), ALL),
-    "timeline": (("colon", *"timeline", "enter"), ALL),
-    "topology": (("colon", *"topo", "enter"), ALL),
-    "topology-pod": (("colon", *"topo", "enter", "down", "right", "right"), ALL),
-    "doctor": (("colon", *"doctor", "enter"), ALL),
-    "balancer": (("colon", *"lb", "enter"), ALL),
-    "balancer-weight": (("colon", *"lb", "enter", "down", "s"), SMALL),
-    "undo-change": (("colon", *"dp", "enter", "slash", *"checkout", "enter", "U"), SMALL),
-    "discover": (("colon", "d", "i", "s", "c", "o", "v", "e", "r", "enter"), ALL),
-    "containers": (("enter",), SMALL),
-    "prompt": (("colon", "p"), SMALL),
-    "describe": (("d",), SMALL),
-    "yaml": (("y",), SMALL),
-    "secret-yaml": (("colon", "s", "e", "c", "enter", "y"), ("80x24",)),
-    "delete": (("ctrl+d",), SMALL),
-    "help": (("question_mark",), ALL),
-    "scale": (("colon", "d", "p", "enter", "s"), SMALL),
-    "rollout": (("colon", "d", "p", "enter", "v"), ALL),
-    "undo": (("colon", "d", "p", "enter", "ctrl+l"), SMALL),
-    "adopt": (("colon", "d", "i", "s", "c", "o", "v", "e", "r", "enter", "a"), SMALL),
+SCREENS: dict[str, tuple[str, ...]] = {
+    "pods": (),
+    "pods-marked": ("space", "space"),
+    "pods-wide": ("ctrl+w",),
+    "pods-faults": ("ctrl+z",),
+    "pods-tall-header": ("ctrl+e",),
+    "deployments": ("colon", "d", "e", "p", "l", "o", "y", "enter"),
+    "replicasets": ("colon", "r", "s", "enter"),
+    "jobs": ("colon", *"jobs", "enter"),
+    "cronjobs": ("colon", *"cj", "enter"),
+    "trigger": ("colon", *"cj", "enter", "t"),
+    "suspend": ("colon", *"jobs", "enter", "s"),
+    "autoscalers": ("colon", *"hpa", "enter"),
+    "autoscaler": ("colon", *"hpa", "enter", "d"),
+    "pulses": ("colon", *"pulses", "enter"),
+    "services": ("colon", "s", "v", "c", "enter"),
+    "nodes": ("colon", "n", "o", "enter"),
+    "namespaces": ("colon", "n", "s", "enter"),
+    "configmaps": ("colon", "c", "m", "enter"),
+    "secrets": ("colon", "s", "e", "c", "enter"),
+    "events": ("colon", "e", "v", "enter"),
+    "endpointslices": ("colon", "e", "p", "s", "enter"),
+    "claims": ("colon", *"pvc", "enter"),
+    "claim": ("colon", *"pvc", "enter", "d"),
+    "volumes": ("colon", *"pv", "enter"),
+    "storageclasses": ("colon", *"sc", "enter"),
+    "clusterroles": ("colon", *"clusterroles", "enter"),
+    "rolebindings": ("colon", *"rolebindings", "enter"),
+    "serviceaccounts": ("colon", *"sa", "enter"),
+    "leases": ("colon", "l", "e", "a", "s", "e", "s", "enter"),
+    "history": ("colon", *"history", "enter"),
+    "timeline": ("colon", *"timeline", "enter"),
+    "topology": ("colon", *"topo", "enter"),
+    "topology-pod": ("colon", *"topo", "enter", "down", "right", "right"),
+    "themes": ("colon", *"theme", "enter"),
+    "doctor": ("colon", *"doctor", "enter"),
+    "balancer": ("colon", *"lb", "enter"),
+    "balancer-weight": ("colon", *"lb", "enter", "down", "s"),
+    "undo-change": ("colon", *"dp", "enter", "slash", *"checkout", "enter", "U"),
+    "discover": ("colon", "d", "i", "s", "c", "o", "v", "e", "r", "enter"),
+    "containers": ("enter",),
+    "prompt": ("colon", "p"),
+    "describe": ("d",),
+    "yaml": ("y",),
+    "secret-yaml": ("colon", "s", "e", "c", "enter", "y"),
+    "delete": ("ctrl+d",),
+    "help": ("question_mark",),
+    "scale": ("colon", "d", "p", "enter", "s"),
+    "rollout": ("colon", "d", "p", "enter", "v"),
+    "undo": ("colon", "d", "p", "enter", "ctrl+l"),
+    "adopt": ("colon", "d", "i", "s", "c", "o", "v", "e", "r", "enter", "a"),
 }
 
 
-@pytest.mark.parametrize(("name", "size"), [(name, size) for name, (_, sizes) in JOURNEYS.items() for size in sizes])
-async def test_screen(name: str, size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
-        await console.press(*JOURNEYS[name][0])
-        snap(console, name, size)
+@pytest.mark.parametrize("name", SCREENS)
+async def test_screen(name: str, fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press(*SCREENS[name])
+        await portray(console, name)
 
 
-@pytest.mark.parametrize("size", ALL)
-async def test_why(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_why(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await console.press("slash")
         await console.type("pending")
         await console.press("enter", "W")
-        snap(console, "why", size)
+        await portray(console, "why")
 
 
 def _answer() -> Object:
     amounts = {"cpu": "4", "memory": "8Gi", "pods": "110"}
     nodes: list[Object] = [
-        {"name": name, "replicas": replicas, "fits": not reasons, "reasons": reasons, "allocatable": amounts,
+        {"name": node, "replicas": replicas, "fits": not reasons, "reasons": reasons, "allocatable": amounts,
          "before": {"cpu": f"{before}m", "memory": "2Gi"},
          "after": {"cpu": f"{before + 500 * replicas}m", "memory": f"{2 + replicas}Gi"}}
-        for name, replicas, before, reasons in (
+        for node, replicas, before, reasons in (
             ("berth-1", 3, 2200, ["Insufficient cpu"]), ("berth-2", 1, 3400, ["Insufficient cpu"]),
             ("berth-3", 0, 900, ["node(s) had untolerated taint {disk: slow}"]),
         )
@@ -104,14 +104,13 @@ def _answer() -> Object:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("size", ALL)
-async def test_fit(size: str, fleet: Fleet) -> None:
+async def test_fit(fleet: Fleet) -> None:
     fleet.gateway.fits = _answer()
-    async with running(fleet, size) as console:
+    async with running(fleet) as console:
         await console.press("colon")
         await console.type("fit nginx cpu=500m mem=1Gi x6")
         await console.press("enter")
-        snap(console, "fit", size)
+        await portray(console, "fit")
 
 
 async def test_a_question_that_means_nothing_is_answered_with_what_is_allowed(fleet: Fleet) -> None:
@@ -130,48 +129,41 @@ async def test_a_block_leads_to_its_pod_and_a_box_to_its_node(fleet: Fleet) -> N
         assert console.browse.view.resource == NODES
 
 
-@pytest.mark.parametrize("size", ALL)
-async def test_logs(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_logs(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await console.press("slash")
         await console.type("mqtt")
         await console.press("enter", "l", "t")
-        snap(console, "logs", size)
+        await portray(console, "logs")
 
 
-@pytest.mark.parametrize("size", SMALL)
-async def test_a_cluster_without_nodes_says_what_to_do(size: str) -> None:
-    async with running(Fleet(), size) as console:
-        snap(console, "empty", size)
+async def test_a_cluster_without_nodes_says_what_to_do() -> None:
+    async with running(Fleet()) as console:
+        await portray(console, "empty")
 
 
-@pytest.mark.parametrize("size", SMALL)
-async def test_what_nobody_may_look_at_says_why(size: str, fleet: Fleet) -> None:
+async def test_what_nobody_may_look_at_says_why(fleet: Fleet) -> None:
     why = (
         'secrets is forbidden: User "system:serviceaccount:default:ledger" cannot list resource "secrets" in API group '
         '"" at the cluster scope'
     )
     fleet.api.fail(Forbidden(why), verb="list", resource=SECRETS, times=1000)
-    async with running(fleet, size) as console:
+    async with running(fleet) as console:
         await console.press("colon", *"sec", "enter")
-        snap(console, "refused", size)
+        await portray(console, "refused")
+
+
+async def test_a_page_of_a_plugin(fleet: Fleet) -> None:
+    def lines(objects: Mapping[Resource, Sequence[Object]]) -> list[str]:
+        nodes = objects[NODES]
+        return [f"Nodes:     {len(nodes)}", "", "NAME      READY", *(f"{name(node):<10}yes" for node in nodes)]
+
+    async with running(fleet) as console:
+        console.app.push_screen(LinesScreen(console.app.session, "roll call", [NODES], lines))
+        await console.settle()
+        await portray(console, "plugin-page")
 
 
 async def test_a_simulation_says_so() -> None:
     async with running(Fleet(hollow=True).fill(), "80x24") as console:
-        snap(console, "simulation", "80x24")
-
-
-@pytest.mark.parametrize(("name", "keys"), [("pods", ()), ("delete", ("ctrl+d",))])
-async def test_sixteen_colours_show_the_same_characters(name: str, keys: tuple[str, ...], fleet: Fleet) -> None:
-    async with running(fleet, "80x24", look=Look(SIXTEEN)) as console:
-        await console.press(*keys)
-        snap(console, name, "80x24")
-
-
-async def test_ascii_needs_no_other_character(fleet: Fleet) -> None:
-    async with running(fleet, "80x24", look=Look(ascii=True)) as console:
-        table = "\n".join(line for line in console.text().splitlines() if "─" not in line and "│" not in line)
-        table = table.replace("·", "")
-        assert table.isascii(), [letter for letter in table if not letter.isascii()]
-        assert set(ASCII_GLYPHS.values()) & set(table)
+        await portray(console, "simulation")

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
 from console.tui.screens.dialogs import Ask, Choose
 from console.tui.screens.forwards import ForwardsScreen
-from tests.tui.conftest import Console, running, snap
+from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 SMALL = ("60x20", "80x24", "120x36")
-
-
-async def until(console: Console, holds: Callable[[], bool]) -> None:
-    """What runs beside the console's loop arrives in its own time."""
-    async with asyncio.timeout(20):
-        while not holds():
-            await console.settle()
-            await asyncio.sleep(0.01)
 
 
 async def forward_first_service(console: Console) -> None:
     await console.press("colon", *"svc", "enter", "F")
     assert isinstance(console.app.screen, Ask)
     await console.press("enter")
-    await until(console, lambda: bool(console.app.session.forwards.running))
+    await console.until(lambda: bool(console.app.session.forwards.running))
     await console.settle()
 
 
@@ -41,10 +33,10 @@ async def test_a_forward_is_opened_listed_and_stopped(fleet: Fleet) -> None:
         writer.close()
         await console.press("f")
         assert isinstance(console.app.screen, ForwardsScreen)
-        await until(console, lambda: "the API in memory has no streams" in console.text())
+        await console.until(lambda: "the API in memory has no streams" in console.text())
         assert "failing" in console.text()
         await console.press("x")
-        await until(console, lambda: "is free again" in console.note())
+        await console.until(lambda: "is free again" in console.note())
         assert "No port-forward runs." in console.text()
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", forward.port)
@@ -66,7 +58,7 @@ async def test_ports_that_mean_nothing_are_refused_in_the_dialog_and_others_with
         assert isinstance(console.app.screen, Ask)
         assert "a forward is REMOTE, LOCAL:REMOTE or :REMOTE" in console.text()
         await console.press(*["backspace"] * 8, "colon", "9", "enter")
-        await until(console, lambda: "does not have a service port 9" in console.note())
+        await console.until(lambda: "does not have a service port 9" in console.note())
 
 
 @pytest.mark.actions("container.copy")
@@ -77,31 +69,29 @@ async def test_a_copy_asks_which_way_what_and_where_and_tells_why_it_failed(flee
         await console.press("enter", *"/etc/hosts", "enter")
         assert "./hosts" in console.text()
         await console.press("enter")
-        await until(console, lambda: "the API in memory has no streams" in console.note())
+        await console.until(lambda: "the API in memory has no streams" in console.note())
         await console.press("c", "j", "enter", *"/no/such", "enter", "enter")
-        await until(console, lambda: "/no/such does not exist on this machine" in console.note())
+        await console.until(lambda: "/no/such does not exist on this machine" in console.note())
 
 
-@pytest.mark.parametrize("size", SMALL)
 @pytest.mark.parametrize(
     ("name", "keys"),
-    [("forward", ("colon", *"svc", "enter", "F")), ("forwards-none", ("f",)), ("copy", ("c",)),
+    [("forward", ("colon", *"svc", "enter", "F")), ("forwards-none", ("colon", *"forwards", "enter")), ("copy", ("c",)),
      ("copy-what", ("c", "enter", *"/etc/hosts"))],
 )  # fmt: skip
-async def test_screens(name: str, keys: tuple[str, ...], size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_screens(name: str, keys: tuple[str, ...], fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await console.press(*keys)
         # What stands behind a dialog is painted when there is time for it.
-        await until(console, lambda: console.text().lstrip().startswith("homelab"))
-        snap(console, name, size)
+        await console.until(lambda: console.text().lstrip().startswith("homelab"))
+        await portray(console, name)
 
 
-@pytest.mark.parametrize("size", [*SMALL, "200x50"])
-async def test_the_list_of_forwards(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_the_list_of_forwards(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await forward_first_service(console)
         forward = next(iter(console.app.session.forwards.running.values()))
         forward.listening[:] = ["127.0.0.1:8080", "[::1]:8080"]  # which port is free differs
         forward.figures.open, forward.figures.total, forward.figures.received = 2, 17, 5_400_000
         await console.press("f")
-        snap(console, "forwards", size)
+        await portray(console, "forwards")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-
 from common.api.kinds import DEPLOYMENTS
 from common.api.meta import Key
-from tests.tui.conftest import running, snap
+from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 WEB = Key("default", "checkout-api")
 
 
-@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36", "200x50"])
-async def test_pictures(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_pictures(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await console.press("colon", *"deploy", "enter", "ctrl+t", "plus")
-        snap(console, "read-only", size)
+        await portray(console, "read-only")
 
 
 @pytest.mark.actions("read-only")

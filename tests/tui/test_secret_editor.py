@@ -14,8 +14,9 @@ from common.api.configuration import RESTART
 from common.api.kinds import CHANGES, CONFIGMAPS, DEPLOYMENTS, SECRETS
 from common.api.meta import Key, Object
 from console import editor
-from tests.tui.conftest import Console, running, snap
+from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 SECRET = ("colon", *"sec", "enter", "e")
 PASSWORD = "corsair-9!vX2"
@@ -44,26 +45,24 @@ def values(fleet: Fleet) -> dict[str, str]:
 
 
 @pytest.mark.actions("keys.users")
-@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36"])
-async def test_pictures(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_pictures(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await console.press(*SECRET)
-        snap(console, "secret-keys", size)
+        await portray(console, "secret-keys")
         await console.press("x")
-        snap(console, "secret-revealed", size)
+        await portray(console, "secret-revealed")
         await console.press("down", "ctrl+d", "up", "enter", *"new", "enter", "a", *"DB_HOST", "enter", *"db", "enter")
-        snap(console, "secret-edited", size)
+        await portray(console, "secret-edited")
         await console.press("s")
-        snap(console, "secret-apply", size)
+        await portray(console, "secret-apply")
         await console.press("escape", "u")
-        snap(console, "secret-users", size)
+        await portray(console, "secret-users")
 
 
-@pytest.mark.parametrize("size", ["80x24", "120x36"])
-async def test_picture_of_a_configmap(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_picture_of_a_configmap(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await console.press("colon", *"cm", "enter", "e", "down")
-        snap(console, "configmap-keys", size)
+        await portray(console, "configmap-keys")
 
 
 @pytest.mark.actions("key.reveal", "keys")
