@@ -8,8 +8,9 @@ from common.api.kinds import DEPLOYMENTS, NODES, PODS, Resource
 from common.api.meta import Object
 from console.tui.access import NEEDS, Need, Rules
 from console.tui.actions import ACTIONS, BY_ID
-from tests.tui.conftest import running, snap
+from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 LOOK: Object = {"verbs": ["get", "list", "watch"], "apiGroups": ["*"], "resources": ["*"]}
 SCALE: Object = {"verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments/scale"]}
@@ -23,13 +24,12 @@ def viewer(fleet: Fleet) -> Fleet:
     return fleet
 
 
-@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36"])
-async def test_pictures(size: str, viewer: Fleet) -> None:
-    async with running(viewer, size) as console:
+async def test_pictures(viewer: Fleet) -> None:
+    async with running(viewer) as console:
         await console.press("ctrl+d")
-        snap(console, "denied", size)
+        await portray(console, "denied")
         await console.press("question_mark")
-        snap(console, "denied-help", size)
+        await portray(console, "denied-help")
 
 
 async def test_a_key_says_what_may_not_be_done_and_nothing_is_asked_for(viewer: Fleet) -> None:

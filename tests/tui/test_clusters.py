@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from console.tui.app import QuarterdeckApp
 from console.tui.clusters import Cluster
 from console.tui.gateway import Connect

@@ -137,6 +137,14 @@ async def test_logs(fleet: Fleet) -> None:
         await portray(console, "logs")
 
 
+async def test_logs_of_all_pods_with_a_label(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon")
+        await console.type("logs app=mqtt-bridge iot")
+        await console.press("enter")
+        await portray(console, "logs-labelled")
+
+
 async def test_a_cluster_without_nodes_says_what_to_do() -> None:
     async with running(Fleet()) as console:
         await portray(console, "empty")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from common.api.kinds import DEPLOYMENTS
 from common.api.meta import Key
 from tests.tui.conftest import running

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from console.tui.app import QuarterdeckApp
 from console.tui.clusters import Cluster
 from console.tui.colours import Palette
@@ -28,6 +30,7 @@ def worn(console: Console) -> Palette:
     return console.app.session.look.palette
 
 
+@pytest.mark.actions("theme.keep")
 async def test_the_theme_under_the_cursor_is_worn_and_enter_keeps_it(fleet: Fleet, tmp_path: Path) -> None:
     async with running(fleet) as console:
         console.app.session.settings.path = tmp_path / FILE
@@ -97,6 +100,7 @@ async def test_production_has_a_header_of_its_own_in_every_theme(fleet: Fleet) -
                 assert grounds(console, 0) == {palette.tints["red"][0].removeprefix("ansi_")}
 
 
+@pytest.mark.actions("cluster.colour")
 async def test_the_colour_of_a_cluster_is_chosen_from_a_list_and_kept(fleet: Fleet, tmp_path: Path) -> None:
     app = app_of(fleet, "homelab", Look(), Settings(tmp_path / FILE))
     async with app.run_test(size=SIZES["120x36"]) as pilot:
