@@ -15,7 +15,7 @@ from typing import Any
 from console.registry.schema import Schema
 
 from . import celfunctions
-from .rules import escape
+from .fieldnames import escape
 
 _STRING = re.compile(r"\"\"\".*?\"\"\"|'''.*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.DOTALL)
 _CHAIN = re.compile(r"(?<![\w.?])[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)+")
@@ -40,7 +40,7 @@ def type_of(text: str, roots: Mapping[str, Schema], known: Mapping[str, Any]) ->
     for chain in _chains(text):
         problem = _undefined(chain, roots)
         if problem:
-            return None, _shown(text, *problem)
+            return None, placed(text, *problem)
     # A chain that is asked for is no variable: what matters of the question is its type.
     plain = _HAS.sub(lambda found: _padded("true", found[0]), text)
     try:
@@ -98,14 +98,16 @@ def _declared(text: str, roots: Mapping[str, Schema]) -> dict[str, Any]:
                 break
             path = f"{path}.{name}"
             found[path] = kind
-    return {path: _cel_type(kind) for path, kind in found.items()}
+    return {path: cel_type(kind) for path, kind in found.items()}
 
 
-def _cel_type(kind: Schema) -> Any:
+def cel_type(kind: Schema) -> Any:
     types = celfunctions.types()
     match kind.shape:
         case "string":
-            return {"date-time": types.TIMESTAMP, "byte": types.BYTES}.get(kind.format, types.STRING)
+            special = {"date-time": types.TIMESTAMP, "date": types.TIMESTAMP, "duration": types.DURATION,
+                       "byte": types.BYTES}  # fmt: skip
+            return special.get(kind.format, types.STRING)
         case "integer":
             return types.INT
         case "number":
@@ -113,13 +115,14 @@ def _cel_type(kind: Schema) -> Any:
         case "boolean":
             return types.BOOL
         case "array":
-            return types.List(_cel_type(kind.items))
+            return types.List(cel_type(kind.items))
         case "map":
-            return types.Map(types.STRING, _cel_type(kind.items))
+            return types.Map(types.STRING, cel_type(kind.items))
     return types.DYN
 
 
-def _shown(text: str, problem: str, offset: int) -> str:
+def placed(text: str, problem: str, offset: int) -> str:
+    """A problem with the place in the text that it is about, as the evaluator's own are written."""
     line = text.count("\n", 0, offset)
     column = offset - (text.rfind("\n", 0, offset) + 1)
     return f"ERROR: <input>:{line + 1}:{column + 1}: {problem}\n | {text.splitlines()[line]}\n | {'.' * column}^"

@@ -11,14 +11,12 @@ from common.errors import Cause
 from console.registry import validation
 from console.registry.validation import each, required, unchanged, wrong
 
-from . import rules, structural, webhookclients
+from . import approval, rulechecks, rules, structural, webhookclients
 from .printing import TYPES
 from .rows import structure_of
 
 SCOPES = ("Cluster", "Namespaced")
-APPROVED = "api-approved.kubernetes.io"
 _FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
-_PROTECTED = ("k8s.io", "kubernetes.io")
 _MAX_SELECTABLE = 8
 _REVIEW_VERSIONS = ("v1", "v1beta1")
 _STORED = (
@@ -31,7 +29,7 @@ def validate(new: Object, old: Object | None) -> list[Cause]:
     """Every wrong field of a definition; `old` is what an update replaces."""
     spec = new.get("spec") or {}
     names = spec.get("names") or {}
-    causes = _validate_group(new, spec) + _validate_names(names)
+    causes = _validate_group(spec) + approval.validate(new, old) + _validate_names(names)
     wanted = f"{names.get('plural', '')}.{spec.get('group', '')}"
     if meta.name(new) != wanted:
         causes.append(wrong("metadata.name", meta.name(new), 'must be spec.names.plural+"."+spec.group'))
@@ -40,7 +38,7 @@ def validate(new: Object, old: Object | None) -> list[Cause]:
     if spec.get("preserveUnknownFields"):
         why = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
         causes.append(wrong("spec.preserveUnknownFields", True, why))  # the value that was given
-    causes += _validate_versions(spec.get("versions") or [])
+    causes += _validate_versions(spec.get("versions") or []) + _validate_rules(spec, old)
     causes += _validate_stored(new, spec)
     return causes + (_validate_update(new, old) if old is not None else [])
 
@@ -54,21 +52,13 @@ def warnings(definition: Object) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _validate_group(new: Object, spec: Object) -> list[Cause]:
+def _validate_group(spec: Object) -> list[Cause]:
     group = str(spec.get("group") or "")
     if not group:
         return [required("spec.group")]
     causes = each("spec.group", group, validation.dns_subdomain(group))
     if "." not in group:
         causes.append(wrong("spec.group", group, "should be a domain with at least one dot"))
-    if any(group == name or group.endswith(f".{name}") for name in _PROTECTED) and not meta.annotations(new).get(
-        APPROVED
-    ):
-        why = (
-            f'protected groups must have approval annotation "{APPROVED}", see '
-            "https://github.com/kubernetes/enhancements/pull/1111"
-        )
-        causes.append(required(f"metadata.annotations[{APPROVED}]", why))
     return causes
 
 
@@ -134,12 +124,33 @@ def _validate_versions(versions: list[Object]) -> list[Cause]:
             causes.append(required(f"{path}.schema.openAPIV3Schema", "schemas are required"))
         else:
             where = f"{path}.schema.openAPIV3Schema"
-            causes += structural.check(schema, where) + rules.check(schema, where)
+            causes += structural.check(schema, where)
         causes += _validate_subresources(version.get("subresources") or {}, f"{path}.subresources")
         for position, column in enumerate(version.get("additionalPrinterColumns") or ()):
             causes += _validate_column(column, f"{path}.additionalPrinterColumns[{position}]")
         causes += _validate_selectable(version, f"{path}.selectableFields")
     return causes
+
+
+def _validate_rules(spec: Object, old: Object | None) -> list[Cause]:
+    """What is wrong with the rules of all schemas. What was wrong with them before, as nobody had looked, is not held
+    against an update."""
+    before = set() if old is None else {(cause.field, cause.message) for cause in _rule_causes(old["spec"])}
+    return [cause for cause in _rule_causes(spec) if (cause.field, cause.message) not in before]
+
+
+def _rule_causes(spec: Object) -> list[Cause]:
+    found = [
+        (structure_of(version), f"spec.versions[{index}].schema.openAPIV3Schema")
+        for index, version in enumerate(spec.get("versions") or ())
+    ]
+    # Rules are read by what their schemas say: of one that is wrong itself nothing more is said.
+    return [
+        cause
+        for structure, where in found
+        if rules.has_rules(structure) and not structural.check(structure, where)
+        for cause in rulechecks.check(structure, where)
+    ]
 
 
 def _validate_subresources(subresources: Object, path: str) -> list[Cause]:

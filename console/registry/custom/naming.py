@@ -12,6 +12,7 @@ from datetime import datetime
 from common.api.conditions import get_condition, set_condition
 from common.api.meta import Object, is_deleting, metadata, name
 
+from . import approval
 from .definitions import is_structural
 
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
@@ -34,6 +35,9 @@ def status_of(definition: Object, others: Iterable[Object], now: datetime) -> Ob
         conditions = set_condition(conditions, "NonStructuralSchema", "True", "Violations", text, now)
     else:
         conditions = [item for item in conditions if item.get("type") != "NonStructuralSchema"]
+    approved = approval.state(definition)
+    if approved is not None:
+        conditions = set_condition(conditions, approval.CONDITION, *approved, now)
     if is_deleting(definition) and not get_condition({"status": {"conditions": conditions}}, "Terminating"):
         conditions = set_condition(
             conditions, "Terminating", "True", "InstanceDeletionInProgress",

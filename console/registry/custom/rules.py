@@ -7,17 +7,20 @@ only repeat what they check themselves.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from common.api.meta import Object, parse_time
+from common.api.meta import Object
 from common.errors import Cause
 from console.registry.validation import shown
 
-from . import celfunctions
+from . import celast, celcost, celfunctions, celshapes, celtimes
+from .celast import Tree
+from .celshapes import Shape
+from .fieldnames import escape
 from .values import ABSENT, child_of, counterparts
 
 RULES = "x-kubernetes-validations"
@@ -27,21 +30,33 @@ _UNCHECKED = (
     "errors to complete validation"
 )
 _BLOCKING = frozenset({"FieldValueRequired", "FieldValueTypeInvalid", "FieldValueTooLong", "FieldValueTooMany"})
-_REASONS = {
+REASONS = {
     "FieldValueForbidden": "Forbidden",
     "FieldValueRequired": "Required value",
     "FieldValueDuplicate": "Duplicate value",
     "FieldValueInvalid": "Invalid value",
 }
-# Words that a field may be called but an expression cannot say; such fields are written __word__.
-_RESERVED = frozenset({
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let",
-    "loop", "package", "namespace", "return",
-})  # fmt: skip
-_ESCAPES = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
-_OLD_SELF = re.compile(r"\boldSelf\b")
+CALL_COST = 1_000_000
+"""Kubernetes' limit for evaluating one rule once: about a tenth of a second."""
+OLD_SELF = re.compile(r"\boldSelf\b")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Dear:
+    """A rule that may cost more than one evaluation is allowed: what it would cost is worked out for each value."""
+
+    tree: Tree
+    shape: Shape
+
+    def exceeds(self, value: Any) -> bool:
+        return celcost.estimate(self.tree, variables(celshapes.of_value(value, self.shape))) > CALL_COST
+
+
+def variables(shape: Shape) -> dict[str, Shape]:
+    """What the expressions of a rule may name."""
+    return {"self": shape, "oldSelf": shape, celfunctions.BEFORE: celshapes.listed(shape, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +68,12 @@ class Rule:
     expression: Any = None
     message: Any = None
     error: str = ""
+    dear: Dear | None = None
 
     @property
     def is_transition(self) -> bool:
         """Whether it compares with what was before, and so says nothing of a new value."""
-        return _OLD_SELF.search(str(self.source["rule"])) is not None
+        return OLD_SELF.search(str(self.source["rule"])) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,76 +99,49 @@ def has_rules(schema: Any) -> bool:
 
 
 def compile_rules(schema: Object) -> Node | None:
-    """The rules of a schema that `check` has nothing against; None when it has none or nothing can evaluate them."""
-    return _compile(schema) if is_available() else None
+    """The rules of a schema that was checked; None when it has none or nothing can evaluate them."""
+    return _compile(schema, root=True) if is_available() else None
 
 
-def _compile(schema: Object) -> Node | None:
-    rules = tuple(_rule(source) for source in schema.get(RULES) or ())
+def _compile(schema: Object, *, root: bool = False) -> Node | None:
+    found = schema.get(RULES) or ()
+    shape = (celshapes.of_schema(schema, root=root) if found else None) or celshapes.DYN
+    rules = tuple(_rule(source, shape) for source in found)
     fields = {name: node for name, child in (schema.get("properties") or {}).items() if (node := _compile(child))}
     below = schema.get("items") or schema.get("additionalProperties")
     items = _compile(below) if isinstance(below, dict) else None
     return Node(schema, rules, fields, items) if rules or fields or items else None
 
 
-def _rule(source: Object) -> Rule:
-    environment = celfunctions.environment()
-    message = source.get("messageExpression")
+def _rule(source: Object, shape: Shape) -> Rule:
     try:
-        compiled = environment.compile(_text_of(source, "rule"))
-        return Rule(source, compiled, environment.compile(_text_of(source, "messageExpression")) if message else None)
+        compiled = _expression(text_of(source, "rule"), shape)
+        said = _expression(text_of(source, "messageExpression"), shape) if source.get("messageExpression") else None
     except RuntimeError as error:
         return Rule(source, error=str(error))
+    return Rule(source, compiled, said, dear=_dear(celast.parse(compiled.serialize()), shape))
 
 
-def _text_of(source: Object, field: str) -> str:
+def _expression(text: str, shape: Shape) -> Any:
+    environment = celfunctions.environment()
+    compiled = environment.compile(text)
+    try:
+        return celtimes.with_times(environment, compiled, variables(shape))
+    except celcost.UndefinedField:
+        return compiled  # it was accepted when nobody looked: evaluating it fails there, and says so
+
+
+def _dear(tree: Tree, shape: Shape) -> Dear | None:
+    try:
+        return Dear(tree, shape) if celcost.estimate(tree, variables(shape)) > CALL_COST else None
+    except celcost.UndefinedField:
+        return None
+
+
+def text_of(source: Object, field: str) -> str:
     """An expression; where the old value is optional, `oldSelf` stands for the optional of it."""
     text = str(source[field])
-    return _OLD_SELF.sub(celfunctions.OPTIONAL_OLD_SELF, text) if source.get("optionalOldSelf") else text
-
-
-def check(schema: Any, path: str) -> list[Cause]:
-    """What is wrong with the rules themselves."""
-    if not isinstance(schema, dict):
-        return []
-    causes: list[Cause] = []
-    for index, source in enumerate(schema.get(RULES) or ()):
-        causes += _check_rule(source, f"{path}.{RULES}[{index}]")
-    for name, child in (schema.get("properties") or {}).items():
-        causes += check(child, f"{path}.properties[{name}]")
-    for name in ("items", "additionalProperties"):
-        causes += check(schema.get(name), f"{path}.{name}")
-    return causes
-
-
-def _check_rule(source: Object, path: str) -> list[Cause]:
-    rule = str(source.get("rule", ""))
-    if not rule.strip():
-        return [Cause(f"{path}.rule", "Required value: rule is not specified", "FieldValueRequired")]
-    causes = _check_expression(_text_of(source, "rule"), "BOOL", "a bool", f"{path}.rule")
-    if source.get("messageExpression"):
-        text = _text_of(source, "messageExpression")
-        causes += _check_expression(text, "STRING", "a string", f"{path}.messageExpression")
-    reason = source.get("reason")
-    if reason and reason not in _REASONS:
-        listed = ", ".join(f'"{word}"' for word in _REASONS)
-        text = f"Unsupported value: {shown(reason)}: supported values: {listed}"
-        causes.append(Cause(f"{path}.reason", text, "FieldValueNotSupported"))
-    return causes
-
-
-def _check_expression(text: str, wanted: str, said: str, path: str) -> list[Cause]:
-    environment = celfunctions.environment()
-    if environment is None:
-        return []
-    try:
-        kind = environment.compile(text).return_type().name()
-    except RuntimeError as error:
-        why = str(error).removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
-        return [Cause(path, f"Invalid value: {shown(text)}: compilation failed: {why}")]
-    if kind.upper() in {wanted, "DYN", "ANY"}:
-        return []
-    return [Cause(path, f"Invalid value: {shown(text)}: cel expression must evaluate to {said}")]
+    return OLD_SELF.sub(celfunctions.OPTIONAL_OLD_SELF, text) if source.get("optionalOldSelf") else text
 
 
 def evaluate(node: Node | None, value: Any, old: Any, causes: list[Cause]) -> list[Cause]:
@@ -162,7 +151,20 @@ def evaluate(node: Node | None, value: Any, old: Any, causes: list[Cause]) -> li
         return []
     if any(cause.kind in _BLOCKING for cause in causes):
         return [Cause("<nil>", _UNCHECKED)]
-    return list(_evaluate(node, value, old, ""))
+    found: list[Cause] = []
+    try:
+        found.extend(_evaluate(node, value, old, ""))
+    except _Exceeded as exceeded:
+        found.append(exceeded.cause)
+    return found
+
+
+class _Exceeded(Exception):
+    """A rule would take too long for this object: nothing more is asked about it."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.message)
+        self.cause = cause
 
 
 def _evaluate(node: Node, value: Any, old: Any, path: str) -> Iterator[Cause]:
@@ -195,6 +197,9 @@ def _apply(rule: Rule, schema: Object, value: Any, old: Any, path: str) -> Itera
     if rule.error:
         yield Cause(path or "<nil>", f"Invalid value: {shown(_kind(schema))}: rule compile error: {rule.error}")
         return
+    if rule.dear is not None and rule.dear.exceeds(value):
+        why = f"no further validation rules will be run due to call cost exceeds limit for rule: {_said(rule)}"
+        raise _Exceeded(Cause(path or "<nil>", f"Invalid value: {shown(_kind(schema))}: {why}"))
     data = {"self": to_cel(schema, value)}
     if rule.is_transition:
         before = [] if old is ABSENT else [to_cel(schema, old)]
@@ -204,7 +209,7 @@ def _apply(rule: Rule, schema: Object, value: Any, old: Any, path: str) -> Itera
     if found is True:
         return
     kind = _kind(schema)
-    text = str(rule.source.get("message") or f"failed rule: {str(rule.source['rule']).strip()}")
+    text = _said(rule)
     if found is not False:
         yield Cause(path or "<nil>", f"Invalid value: {shown(kind)}: {_error(found)} evaluating rule: {text}")
         return
@@ -213,10 +218,14 @@ def _apply(rule: Rule, schema: Object, value: Any, old: Any, path: str) -> Itera
         made = said.value().strip() if said.type().name().upper() == "STRING" else ""
         text = made if made and "\n" not in made else text
     reason = str(rule.source.get("reason") or "FieldValueInvalid")
-    words = _REASONS.get(reason, "Invalid value")
+    words = REASONS.get(reason, "Invalid value")
     quoted = f": {shown(kind)}" if reason in {"FieldValueInvalid", "FieldValueDuplicate"} else ""
     detail = "" if reason == "FieldValueDuplicate" else f": {text}"
     yield Cause(_place(path, rule.source), f"{words}{quoted}{detail}", reason)
+
+
+def _said(rule: Rule) -> str:
+    return str(rule.source.get("message") or f"failed rule: {str(rule.source['rule']).strip()}")
 
 
 def _error(found: Any) -> str:
@@ -233,7 +242,7 @@ def _kind(schema: Object) -> str:
 
 
 def to_cel(schema: Object | None, value: Any) -> Any:
-    """A value as expressions see it: fields by their escaped names, times and durations as such."""
+    """A value as expressions see it: fields by their escaped names, bytes as such."""
     if schema is None:
         return value
     if isinstance(value, dict):
@@ -255,16 +264,12 @@ def to_cel(schema: Object | None, value: Any) -> Any:
 
 
 def _text(form: str, value: str) -> Any:
-    if form == "date-time":
-        return parse_time(value)
+    """Times are texts still, that the conversions of `celtimes` can read."""
+    if form == "byte":
+        return base64.b64decode(value)
+    if form == "date":
+        return f"{value}T00:00:00Z"
     if form == "duration":
         sign = -1 if value.startswith("-") else 1
-        return timedelta(seconds=sign * sum(float(count) * _SECONDS[unit] for count, unit in _DURATION.findall(value)))
+        return f"{sign * sum(float(count) * _SECONDS[unit] for count, unit in _DURATION.findall(value)):.9f}s"
     return value
-
-
-def escape(name: str) -> str:
-    """A field's name as expressions write it, by Kubernetes' rules."""
-    if name in _RESERVED:
-        return f"__{name}__"
-    return re.sub(r"__|[./-]", lambda found: _ESCAPES[found[0]], name)

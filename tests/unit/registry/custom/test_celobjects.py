@@ -6,7 +6,7 @@ import pytest
 
 from console.registry.custom.celobjects import plain, type_of, without_types
 from console.registry.custom.expressions import evaluate
-from console.registry.custom.rules import escape
+from console.registry.custom.fieldnames import escape
 
 
 def made(text: str, **data: object) -> object:

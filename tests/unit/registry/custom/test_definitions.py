@@ -78,6 +78,40 @@ def test_what_is_refused(wrong: Object, text: str) -> None:
     assert text in "\n".join(causes(CUSTOMRESOURCEDEFINITIONS, wrong))
 
 
+@pytest.mark.parametrize(
+    ("said", "status", "reason", "message", "refused"),
+    [
+        ("", "False", "MissingAnnotation", "protected groups must have approval annotation", "Required value"),
+        ("because", "False", "InvalidAnnotation", 'either a URL or a reason starting with "unapproved"',
+         'Invalid value: "because"'),
+        ("unapproved, for a test", "False", "UnapprovedAnnotation", 'not approved: "unapproved, for a test"', ""),
+        ("https://example.com/pull/1", "True", "ApprovedAnnotation", "approved in https://example.com/pull/1", ""),
+    ],
+)  # fmt: skip
+def test_kubernetes_own_groups_want_an_approval(
+    said: str, status: str, reason: str, message: str, refused: str
+) -> None:
+    made = definition(group="sigs.k8s.io")
+    made["metadata"] = {"name": "widgets.sigs.k8s.io", "annotations": {"api-approved.kubernetes.io": said}}
+    found = "\n".join(causes(CUSTOMRESOURCEDEFINITIONS, made))
+    assert found == "" if not refused else refused in found
+    condition = get_condition({"status": naming.status_of(made, [], NOW)}, "KubernetesAPIApprovalPolicyConformant")
+    assert condition is not None
+    assert (condition["status"], condition["reason"]) == (status, reason)
+    assert message in condition["message"]
+
+
+def test_rules_that_nobody_had_checked_stand_in_the_way_of_no_update() -> None:
+    def refused(rule: str, before: str) -> bool:
+        new, old = (
+            with_schema(**{"type": "string", "x-kubernetes-validations": [{"rule": text}]}) for text in (rule, before)
+        )
+        return any("compilation failed" in cause.message for cause in definitions.validate(new, old))
+
+    assert not refused("self.nope == 1", "self.nope == 1")
+    assert refused("self.no == 1", "self.nope == 1")
+
+
 def test_int_or_string_may_be_written_out() -> None:
     fields = {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]}
     assert causes(CUSTOMRESOURCEDEFINITIONS, with_schema(**fields)) == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from common.errors import Cause
-from console.registry.custom import lists, rules
+from console.registry.custom import lists, rulechecks, rules
 from console.registry.custom.pruning import default, prune
 from console.registry.custom.values import ABSENT, validate
 
@@ -189,7 +189,7 @@ def judged(value: Any, old: Any = ABSENT) -> list[str]:
 
 
 def test_rules() -> None:
-    assert rules.check(RULED, "s") == []
+    assert rulechecks.check(RULED, "s") == []
     assert judged({"min": 1, "max-size": 1}) == []
     assert judged({"min": 2, "max-size": 1}) == ["f.min: Forbidden: min is 2"]
     assert judged({"max-size": 1}) == [
@@ -228,7 +228,7 @@ def test_a_rule_that_was_stored_unchecked_and_does_not_compile_lets_nothing_pass
     ],
 )
 def test_wrong_rules(rule: str, text: str) -> None:
-    found = rules.check({"x-kubernetes-validations": [{"rule": rule}]}, "s")
+    found = rulechecks.check({"x-kubernetes-validations": [{"rule": rule}]}, "s")
     assert found[0].field == "s.x-kubernetes-validations[0].rule"
     assert text in found[0].message
 
