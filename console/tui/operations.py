@@ -25,6 +25,14 @@ async def scale(gateway: Gateway, resource: Resource, obj: Object, replicas: int
     )
 
 
+async def wanted(gateway: Gateway, resource: Resource, obj: Object) -> int:
+    """How many replicas the object asks for; a kind that users defined says it through the scale subresource alone."""
+    if resource.group in {"", "apps"}:
+        return int((obj.get("spec") or {}).get("replicas", 1))
+    scaled = await gateway.get(resource, name(obj), namespace(obj) or None, subresource="scale")
+    return int((scaled.get("spec") or {}).get("replicas") or 0)
+
+
 async def replace(gateway: Gateway, resource: Resource, obj: Object, *, dry_run: bool) -> None:
     """Write the whole object, or only let the server try it. Conflict when it was written meanwhile."""
     path = resource.path(namespace(obj) or None, name(obj))
@@ -51,9 +59,9 @@ async def suspend(gateway: Gateway, resource: Resource, obj: Object, *, suspende
     await gateway.patch(resource, name(obj), jobs.suspend_patch(suspended=suspended), namespace(obj))
 
 
-async def trigger(gateway: Gateway, cronjob: Object) -> str:
-    """Run a CronJob now; the name of the Job."""
-    return name(await gateway.create(JOBS, jobs.triggered(cronjob), namespace(cronjob)))
+async def trigger(gateway: Gateway, cronjob: Object) -> Object:
+    """Run a CronJob now; the Job."""
+    return await gateway.create(JOBS, jobs.triggered(cronjob), namespace(cronjob))
 
 
 async def set_image(gateway: Gateway, resource: Resource, workload: Object, container: str, image: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, NAMESPACES, NODES, PODS, Resource
-from common.api.meta import Key, name
+from common.api.meta import Key, Object, name
 from common.clock import Clock
 from console.views.columns import Table, table_of
 
@@ -26,6 +26,14 @@ PATIENCE_SECONDS = 2.0  # until a first connection that is not there yet is call
 SLICE = 400  # changes taken in at a time: about 5 ms, so that a key never waits longer
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a verb of this console wrote last: `what` is how its user was told."""
+
+    what: str
+    objects: tuple[Object, ...]
+
+
 @dataclass
 class Session:
     """Made once by the app, given to every screen."""
@@ -43,6 +51,7 @@ class Session:
     forwards: Forwards
     machines: Machines | None
     clusters: tuple[Cluster, ...] = ()
+    written: Written | None = None
     favourites: Favourites = field(default_factory=lambda: Favourites(None, ""))
     settings: Settings = field(default_factory=Settings)
     facts: Facts = field(default_factory=Facts)

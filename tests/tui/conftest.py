@@ -122,6 +122,9 @@ class Console:
             await asyncio.sleep(0.002)
             return True
         screen = self.app.screen
+        if not screen.children or not all(node.is_mounted for node in (screen, *screen.walk_children())):
+            await asyncio.sleep(0.002)  # it was put on top just now and is not made yet
+            return True
         if screen._layout_required or screen._scroll_required or screen._dirty_widgets or screen._callbacks:
             await asyncio.sleep(0.002)  # the screen's own timer does these
             return True

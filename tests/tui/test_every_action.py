@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from common.api import kinds
+from common.api import kinds, meta
 from common.api.meta import name
 from console.tui.actions import BY_ID, Action, Where
 from console.tui.screens.logs import LogsScreen
-from console.tui.shell import SHELL, Ended, Wish
+from console.tui.shell import Ended, Wish, default_container, in_container, on_host
 from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
 
@@ -118,7 +118,7 @@ def lent(console: Console, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> lis
     return wishes
 
 
-@pytest.mark.actions("shell", "attach")
+@pytest.mark.actions("shell", "attach", "host.shell")
 async def test_shell_and_attach_lend_the_terminal_and_say_how_it_ended(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,8 +127,15 @@ async def test_shell_and_attach_lend_the_terminal_and_say_how_it_ended(
         await console.press("s")
         assert console.note() == "the shell ended"
         await console.press("a")
-        pod = console.names()[0]
-        assert [(wish.pod, wish.command) for wish in wishes] == [(pod, SHELL), (pod, ())]
+        pod = meta.key(console.browse.current() or {})
+        container = default_container(console.browse.current() or {})
+        await goto(console, "nodes")
+        await console.press("s")
+        assert wishes == [
+            in_container(pod, container),
+            in_container(pod, container, ()),
+            on_host(console.names()[0]),
+        ]
 
 
 @pytest.mark.actions("rollout.logs")

@@ -18,7 +18,7 @@ from common.errors import Conflict
 from console.tui import operations
 from console.tui.actions import Where
 from console.tui.gateway import reread, users_of
-from console.tui.session import Session
+from console.tui.session import Session, Written
 from console.tui.table.widget import Table
 from console.tui.widgets.spans import Line
 from console.views import keyvalues as views
@@ -233,6 +233,7 @@ class KeysScreen(Sheet):
             await self._reread()
             self.say("somebody wrote it meanwhile: your edits are on top of that now, look and apply again", Tone.WARN)
             return
+        self.session.written = Written(f"{meta.name(written)} edited", (written,))
         self._change(views.Draft(written))
         self.say(f"{meta.name(written)}: applied; U takes it back")
 

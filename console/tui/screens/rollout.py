@@ -19,7 +19,7 @@ from console.tui.palette import Look
 from console.tui.session import Session
 from console.tui.table.model import TableModel
 from console.tui.table.widget import Table
-from console.tui.verbs.change import restart_one, undo_one
+from console.tui.verbs.change import restart_all, undo_one
 from console.tui.widgets.spans import Line, Span, SpanLines, state_span
 from console.views import rollouts
 from console.views.columns import Column, event_message, event_time, images
@@ -176,7 +176,7 @@ class RolloutScreen(Deck):
             "rollout.pause": lambda: self._pause(paused=True),
             "rollout.resume": lambda: self._pause(paused=False),
             "undo": lambda: undo_one(self, self._resource, self.workload()),
-            "restart": lambda: restart_one(self, self._resource, self.workload()),
+            "restart": lambda: restart_all(self, self._resource, [self.workload()]),
             "rollout.logs": self._logs,
         }
 

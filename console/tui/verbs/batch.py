@@ -8,7 +8,7 @@ from console.tui import operations
 from console.tui.screens.dialogs import Confirm, wrapped
 from console.tui.stage import TableStage
 
-from .change import NARROWEST, listed_names
+from .bulk import NARROWEST, each, listed
 
 
 async def trigger(browse: TableStage) -> None:
@@ -17,13 +17,15 @@ async def trigger(browse: TableStage) -> None:
     if not targets:
         return
     body = [
-        *wrapped(f"A Job of {listed_names(targets)} starts now.", NARROWEST),
+        *listed(targets),
+        *wrapped("A Job of each starts now." if len(targets) > 1 else "A Job of it starts now.", NARROWEST),
         *wrapped("The schedule goes on as before; the run counts for the history like any other.", NARROWEST),
     ]
     if not await browse.app.push_screen_wait(Confirm(browse.session.look, "Run now", body, "Run", danger=False)):
         return
-    made = [await operations.trigger(browse.session.gateway, cronjob) for cronjob in targets]
-    browse.say(f"started: {', '.join(made)}")
+    await each(
+        browse, targets, lambda cronjob: operations.trigger(browse.session.gateway, cronjob), "starting", "started:"
+    )
 
 
 async def suspend(browse: TableStage) -> None:
@@ -34,13 +36,17 @@ async def suspend(browse: TableStage) -> None:
     resource = browse.view.resource
     suspended = not jobs.is_suspended(targets[0])
     title, verb = ("Suspend", "Suspend") if suspended else ("Resume", "Resume")
-    body = wrapped(_consequence(targets, scheduled=resource == kinds.CRONJOBS, suspended=suspended), NARROWEST)
-    asked = Confirm(browse.session.look, f"{title} {listed_names(targets)}", body, verb, danger=suspended)
+    consequence = _consequence(targets, scheduled=resource == kinds.CRONJOBS, suspended=suspended)
+    body = [*listed(targets), *wrapped(consequence, NARROWEST)]
+    asked = Confirm(browse.session.look, title, body, verb, danger=suspended)
     if not await browse.app.push_screen_wait(asked):
         return
-    for obj in targets:
+
+    async def work(obj: Object) -> None:
         await operations.suspend(browse.session.gateway, resource, obj, suspended=suspended)
-    browse.say(f"{listed_names(targets)}: {'suspended' if suspended else 'goes on'}")
+
+    done = "suspended" if suspended else "going on"
+    await each(browse, targets, work, done, f"{{}}: {done}")
 
 
 def _consequence(targets: list[Object], *, scheduled: bool, suspended: bool) -> str:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from common.api import kinds, meta, pods, rollout
 from common.api.kinds import Resource
 from common.api.meta import Object
 from console.tui import operations
 from console.tui.screens.dialogs import Ask, Choose, Confirm, wrapped
 from console.tui.screens.drain import DrainScreen
+from console.tui.session import Written
 from console.tui.stage import Stage, TableStage
 from console.tui.widgets.spans import Line
 from console.views import columns
 from console.views.status import Tone
 
+from .bulk import NARROWEST, each, listed, listed_names
+
 MOST_REPLICAS = 10_000
-NARROWEST = 50  # cells of a dialog on a screen of 60 columns
-_BACK = "U in :history brings it back, with a new identity."
-_LISTED = 8  # names in a dialog; more are counted
+_FOR_GOOD = frozenset({"Namespace", "Node"})  # coming back, they would come without what was in them
 
 
 def _replicas(obj: Object) -> int:
@@ -39,11 +42,16 @@ async def scale(browse: TableStage) -> None:
     targets = browse.targets()
     if not targets:
         return
-    first = targets[0]
-    body = _text(listed_names(targets), Tone.BRIGHT)
-    state = first.get("status") or {}
+    gateway, resource = browse.session.gateway, browse.view.resource
+    now = await operations.wanted(gateway, resource, targets[0])
     if len(targets) == 1:
-        body += _text(f"{_replicas(first)} wanted, {state.get('readyReplicas', 0)} ready now.", Tone.DIM)
+        ready = (targets[0].get("status") or {}).get("readyReplicas", 0)
+        body = [
+            *_text(meta.name(targets[0]), Tone.BRIGHT),
+            *_text(f"{now} wanted, {ready} ready now." if resource.group == "apps" else f"{now} wanted.", Tone.DIM),
+        ]
+    else:
+        body = [*listed(targets), *_text("Each of them gets as many.", Tone.DIM)]
 
     def check(text: str) -> str:
         if not text.isdecimal() or int(text) > MOST_REPLICAS:
@@ -51,35 +59,57 @@ async def scale(browse: TableStage) -> None:
         return ""
 
     answer = await browse.app.push_screen_wait(
-        Ask(browse.session.look, "Scale", body, str(_replicas(first)), check=check, steps=True)
+        Ask(browse.session.look, "Scale", body, str(now), check=check, steps=True)
     )
     if answer is None:
         return
-    for obj in targets:
-        await operations.scale(browse.session.gateway, browse.view.resource, obj, int(answer))
-    browse.say(f"{listed_names(targets)}: {answer} replicas wanted")
+
+    async def work(obj: Object) -> None:
+        await operations.scale(gateway, resource, obj, int(answer))
+
+    await each(browse, targets, work, "scaling", f"{{}}: {_counted(int(answer))} wanted")
+
+
+def _counted(replicas: int) -> str:
+    return f"{replicas} {'replica' if replicas == 1 else 'replicas'}"
 
 
 async def scale_by(browse: TableStage, step: int) -> None:
-    for obj in browse.targets():
-        wanted = max(0, _replicas(obj) + step)
-        await operations.scale(browse.session.gateway, browse.view.resource, obj, wanted)
-        browse.say(f"{meta.name(obj)}: {wanted} {'replica' if wanted == 1 else 'replicas'} wanted")
+    """One more or less of each of the marked workloads."""
+    targets = browse.targets()
+    gateway, resource = browse.session.gateway, browse.view.resource
+    counts: set[int] = set()
+
+    async def work(obj: Object) -> None:
+        wanted = max(0, await operations.wanted(gateway, resource, obj) + step)
+        await operations.scale(gateway, resource, obj, wanted)
+        counts.add(wanted)
+
+    if await each(browse, targets, work, "scaling", "scaled:") == len(targets) and len(counts) == 1:
+        browse.say(f"{listed_names(targets)}: {_counted(counts.pop())} wanted")
 
 
 async def restart(browse: TableStage) -> None:
-    for obj in browse.targets():
-        await restart_one(browse, browse.view.resource, obj)
+    targets = browse.targets()
+    if targets:
+        await restart_all(browse, browse.view.resource, targets)
 
 
-async def restart_one(deck: Stage, resource: Resource, workload: Object) -> None:
-    """Ask, then replace all pods of a workload."""
-    body = _text(f"All {_pods(workload)} pods of {meta.key(workload)} are replaced by new ones of the same template, "
-                 "as fast as its strategy allows.")  # fmt: skip
+async def restart_all(deck: Stage, resource: Resource, workloads: Sequence[Object]) -> None:
+    """Ask once, then replace all pods of the workloads."""
+    count = sum(_pods(workload) for workload in workloads)
+    strategy = "its strategy allows" if len(workloads) == 1 else "their strategies allow"
+    body = [
+        *listed(workloads),
+        *_text(f"All {count} pods are replaced by new ones of the same template, as fast as {strategy}."),
+    ]
     if not await deck.app.push_screen_wait(Confirm(deck.session.look, "Restart", body, "Restart", danger=False)):
         return
-    await operations.restart(deck.session.gateway, resource, workload, deck.session.clock.now())
-    deck.say(f"{meta.name(workload)} restarts; v shows the rollout")
+
+    async def work(workload: Object) -> None:
+        await operations.restart(deck.session.gateway, resource, workload, deck.session.clock.now())
+
+    await each(deck, workloads, work, "restarting", "{}: pods are replaced; v shows the rollout")
 
 
 async def undo(browse: TableStage) -> None:
@@ -105,6 +135,7 @@ async def undo_one(deck: Stage, resource: Resource, workload: Object) -> None:
         deck.say(f"revision {revisions[0].number} runs already")
         return
     await operations.undo(gateway, resource, workload, revisions[chosen])
+    deck.session.written = Written(f"{meta.name(workload)} rolled back", (workload,))
     deck.say(f"{meta.name(workload)} goes back to revision {revisions[chosen].number}; v shows the rollout")
 
 
@@ -115,10 +146,11 @@ def _revision_line(revision: rollout.Revision, *, current: bool) -> Line:
 
 
 async def image(browse: TableStage) -> None:
-    """Ask which container (when there are several) gets which image."""
-    workload = browse.current()
-    if workload is None:
+    """Ask which container (when there are several) gets which image; of all marked workloads that have it."""
+    targets = browse.targets()
+    if not targets:
         return
+    workload = targets[0]
     containers = workload["spec"]["template"]["spec"]["containers"]
     look = browse.session.look
     index: int | None = 0
@@ -128,27 +160,44 @@ async def image(browse: TableStage) -> None:
     if index is None:
         return
     container = containers[index]
-    body = _text(f"Container {container['name']} of {meta.key(workload)} runs {container.get('image')}.")
+    lacking = [obj for obj in targets if container["name"] not in _containers(obj)]
+    if lacking:
+        browse.say(
+            f"{listed_names(lacking)} has no container {container['name']!r}: mark those that have it", Tone.WARN
+        )
+        return
+    body = [*listed(targets), *_text(f"Container {container['name']} runs {container.get('image')}.")]
 
     def check(text: str) -> str:
         return "" if text and " " not in text else "an image is a name such as registry.example/web:1.2"
 
     wanted = await browse.app.push_screen_wait(Ask(look, "Set image", body, container.get("image", ""), check=check))
-    if wanted is None or wanted == container.get("image"):
+    if wanted is None or (wanted == container.get("image") and len(targets) == 1):
         return
-    await operations.set_image(browse.session.gateway, browse.view.resource, workload, container["name"], wanted)
-    browse.say(f"{meta.name(workload)} rolls out {wanted}; v shows it")
+
+    async def work(obj: Object) -> None:
+        await operations.set_image(browse.session.gateway, browse.view.resource, obj, container["name"], wanted)
+
+    await each(browse, targets, work, "setting the image of", f"{{}}: rolls out {wanted}; v shows it")
+
+
+def _containers(workload: Object) -> set[str]:
+    return {str(item["name"]) for item in workload["spec"]["template"]["spec"]["containers"]}
 
 
 async def cordon(browse: TableStage, *, cordoned: bool) -> None:
-    targets = browse.targets()
-    for node in targets:
+    async def work(node: Object) -> None:
         await operations.cordon(browse.session.gateway, node, cordoned=cordoned)
-    browse.say(f"{listed_names(targets)}: {'no new pods come here' if cordoned else 'pods may come again'}")
+
+    done = "{}: no new pods come here" if cordoned else "{}: pods may come again"
+    await each(browse, browse.targets(), work, "cordoning" if cordoned else "uncordoning", done)
 
 
 async def drain(browse: TableStage) -> None:
     node = browse.current()
+    if len(browse.targets()) > 1:
+        browse.say("nodes are drained one at a time, so that what moves where is seen: ^\\ clears the marks", Tone.WARN)
+        return
     if node is not None:
         name = meta.name(node)
         browse.app.push_screen(DrainScreen(browse.session, [*browse.trail(), name, "drain"], name))
@@ -182,19 +231,18 @@ async def delete(browse: TableStage) -> None:
         return
     resource = browse.view.resource
     plural = resource.plural if len(targets) > 1 else resource.kind.lower()
-    body: list[Line] = [[(f"{meta.key(obj)}", Tone.BRIGHT)] for obj in targets[:_LISTED]]
-    if len(targets) > _LISTED:
-        body.append([(f"and {len(targets) - _LISTED} more", Tone.DIM)])
-    body.append([])
+    body = listed(targets)
     for consequence in consequences(targets):
         body += _text(consequence)
     title = f"Delete {len(targets)} {plural}" if len(targets) > 1 else f"Delete {plural}"
     if not await browse.app.push_screen_wait(Confirm(browse.session.look, title, body, "Delete")):
         return
-    for obj in targets:
+
+    async def work(obj: Object) -> None:
         await operations.delete(browse.session.gateway, resource, obj)
+
+    await each(browse, targets, work, "deleting", "deleted:")
     browse.table.model.marks.clear()
-    browse.say(f"deleted: {listed_names(targets)}")
 
 
 def consequences(targets: list[Object]) -> list[str]:
@@ -203,7 +251,8 @@ def consequences(targets: list[Object]) -> list[str]:
     if kind == "Pod":
         grace = max(int((pod.get("spec") or {}).get("terminationGracePeriodSeconds", 30)) for pod in targets)
         owned = sum(1 for pod in targets if meta.controller_of(pod))
-        lines = [f"Its containers get SIGTERM, and SIGKILL after at most {grace} s."]
+        whose = "Its" if len(targets) == 1 else "Their"
+        lines = [f"{whose} containers get SIGTERM, and SIGKILL after at most {grace} s."]
         if owned:
             lines.append(f"{owned} of {len(targets)} will be replaced by their controllers." if len(targets) > 1
                          else "Its controller will replace it.")  # fmt: skip
@@ -213,7 +262,7 @@ def consequences(targets: list[Object]) -> list[str]:
         return [*lines, f"{bound} never ran."] if bound else lines
     if kind in {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"}:
         count = sum(_pods(obj) for obj in targets)
-        return [f"{count} pods end with it. {_BACK}"]
+        return [f"{count} pods end with {'it' if len(targets) == 1 else 'them'}.", _back(targets)]
     known = {
         "Job": "Its pods end and go with it; what they have done is counted nowhere else.",
         "CronJob": "Its schedule ends, and its Jobs and their pods go with it.",
@@ -223,10 +272,8 @@ def consequences(targets: list[Object]) -> list[str]:
         "ConfigMap": "Pods that use it keep what they have; new ones will not start without it.",
         "Secret": "Pods that use it keep what they have; new ones will not start without it.",
     }
-    return [known.get(kind, _BACK)]
+    return [*([known[kind]] if kind in known else []), *([] if kind in _FOR_GOOD else [_back(targets)])]
 
 
-def listed_names(targets: list[Object]) -> str:
-    """The first names, and how many more there are."""
-    names = [meta.name(obj) for obj in targets]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _back(targets: Sequence[Object]) -> str:
+    return "U brings it back, with a new identity." if len(targets) == 1 else "U brings them back, with new identities."

@@ -9,6 +9,7 @@ from console.tui import operations
 from console.tui.gateway import reread
 from console.tui.screens.dialogs import wrapped
 from console.tui.screens.review import Answer, Review
+from console.tui.session import Written
 from console.tui.stage import TableStage
 from console.tui.widgets.spans import Line
 from console.views import editing
@@ -55,6 +56,7 @@ async def _review(browse: TableStage, before: Object, left: str) -> list[Remark]
         except _REFUSALS as error:
             remarks = editing.remarks_of(error)
         else:
+            browse.session.written = Written(f"{meta.name(before)} edited", (before,))
             browse.say(f"{meta.name(before)} is changed; U takes it back")
             return None
 

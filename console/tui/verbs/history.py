@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from common.api import changes, kinds, meta
 from common.api.meta import Object
 from console.tui import operations
-from console.tui.screens.dialogs import Confirm, wrapped
+from console.tui.screens.dialogs import Choose, Confirm, wrapped
 from console.tui.screens.timeline import TimelineScreen
 from console.tui.stage import TableStage
 from console.tui.widgets.spans import Line
 from console.views.status import Tone
 from console.views.timeline import About
 
+from .bulk import LISTED, each, listed_names
+
 _WIDTH = 50  # cells of a dialog on a screen of 60 columns
-_LISTED = 8
 
 
 async def timeline(browse: TableStage) -> None:
@@ -24,19 +27,60 @@ async def timeline(browse: TableStage) -> None:
 
 
 async def undo(browse: TableStage) -> None:
-    """Show the write, ask, take it back."""
+    """Show the write, ask, take it back: what this console wrote last, or the last write to the object under the
+    cursor; where these differ, the user chooses."""
     obj = browse.current()
-    if obj is None:
+    if browse.view.resource == kinds.CHANGES:
+        if obj is not None:
+            await _take_back(browse, [obj])
         return
+    written = browse.session.written
+    own = written is None or obj is None or meta.uid(obj) in {meta.uid(item) for item in written.objects}
+    if written is not None and not own:
+        rows: list[Line] = [[(written.what, Tone.TEXT)], [(f"the last write to {meta.name(obj or {})}", Tone.TEXT)]]
+        body = wrapped("What is taken back?", _WIDTH)
+        chosen = await browse.app.push_screen_wait(Choose(browse.session.look, "Undo", body, rows))
+        if chosen is None:
+            return
+        own = chosen == 0
+    objects = written.objects if written is not None and own else (obj,) if obj is not None else ()
     gateway = browse.session.gateway
-    change = obj if browse.view.resource == kinds.CHANGES else await operations.last_change(gateway, obj)
-    if change is None:
-        browse.say(f"no write to {meta.name(obj)} is recorded", Tone.WARN)
+    found = [await operations.last_change(gateway, item) for item in objects]
+    changes_found = [change for change in found if change is not None]
+    if not changes_found:
+        names = listed_names(objects) or "anything here"
+        browse.say(f"no write to {names} is recorded", Tone.WARN)
         return
-    ask = Confirm(browse.session.look, "Undo", _shown(change), "Undo", danger=change.get("verb") == "create")
-    if await browse.app.push_screen_wait(ask):
-        await operations.undo_change(gateway, change)
-        browse.say(f"{changes.about(change)}: undone; :history has it")
+    await _take_back(browse, changes_found)
+
+
+async def _take_back(browse: TableStage, found: Sequence[Object]) -> None:
+    """Ask, then take the writes back, the latest first."""
+    body = _shown(found[0]) if len(found) == 1 else _all_shown(found)
+    danger = any(change.get("verb") == "create" for change in found)
+    if not await browse.app.push_screen_wait(Confirm(browse.session.look, "Undo", body, "Undo", danger=danger)):
+        return
+    named = [{"metadata": {"name": changes.about(change)}, "change": change} for change in reversed(found)]
+
+    async def work(item: Object) -> None:
+        await operations.undo_change(browse.session.gateway, item["change"])
+
+    await each(browse, named, work, "taking back", "{}: undone; :history has it")
+    browse.session.written = None
+
+
+def _all_shown(found: Sequence[Object]) -> list[Line]:
+    body: list[Line] = []
+    for change in found[:LISTED]:
+        body += wrapped(
+            f"{changes.about(change)}: {_EFFECTS.get(str(change.get('verb')), 'is as it was before')}", _WIDTH
+        )
+    if len(found) > LISTED:
+        body.append([(f"and {len(found) - LISTED} more", Tone.DIM)])
+    return body
+
+
+_EFFECTS = {"create": "is deleted again", "delete": "is created again, with a new identity"}
 
 
 def _shown(change: Object) -> list[Line]:
@@ -45,14 +89,13 @@ def _shown(change: Object) -> list[Line]:
     when = str(change.get("time", ""))[:19]
     body += wrapped(f"{change.get('verb')}d by {changes.who(change)} at {when}Z", _WIDTH, Tone.DIM)
     body.append([])
-    effects = {"create": "It is deleted again.", "delete": "It is created again, with a new identity."}
-    effect = effects.get(str(change.get("verb")))
+    effect = _EFFECTS.get(str(change.get("verb")))
     if effect:
-        return body + wrapped(effect, _WIDTH)
+        return body + wrapped(f"It {effect}.", _WIDTH)
     differences = change.get("differences") or ()
     body += wrapped("These fields go back to what they were:", _WIDTH)
-    for item in differences[:_LISTED]:
+    for item in differences[:LISTED]:
         body += wrapped(changes.difference(item), _WIDTH, Tone.KEY)
-    if len(differences) > _LISTED:
-        body.append([(f"and {len(differences) - _LISTED} more", Tone.DIM)])
+    if len(differences) > LISTED:
+        body.append([(f"and {len(differences) - LISTED} more", Tone.DIM)])
     return body
