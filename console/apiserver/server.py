@@ -280,7 +280,7 @@ class ApiServer:
         trail.long_running = watches or streams
         if streams:
             return await self._route(http, path, info, caller)
-        flow = self._flow.flow(caller, lambda: _asked(http, info))
+        flow = self._flow.flow(caller, lambda: _asked(http, info), resource=info is not None)
         if flow is None:
             return await self._serve(http, path, info, caller)
         http[FLOW] = flow

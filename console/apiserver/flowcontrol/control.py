@@ -55,8 +55,9 @@ class FlowControl:
         self._store = store
         self._levels: dict[str, Level] = {}
         self._schemas: list[Schema] = []
-        self._known: dict[tuple[str, frozenset[str]], tuple[tuple[Candidate, ...], Flow | None]] = {}
-        """By caller: what the schemas have for it, and where all its requests belong, if that is one place."""
+        self._known: dict[tuple[str, frozenset[str], bool], tuple[tuple[Candidate, ...], Flow | None]] = {}
+        """By caller, for resources and for paths: what the schemas have for it, and where all such requests belong, if
+        that is one place."""
 
     def start(self) -> None:
         """Take over what is stored and whatever changes from now on."""
@@ -79,15 +80,15 @@ class FlowControl:
         schemas = [Schema.of(entry.obj) for entry in self._store.entries(FLOWSCHEMAS.group_resource)]
         self._schemas = [schema for schema in schemas if schema.level in self._levels]
 
-    def flow(self, caller: Caller, ask: Callable[[], Attributes]) -> Flow | None:
-        """The flow of a request; None when there is not even the schema for what no other matches. `ask` is called for
-        what is asked where that matters."""
-        key = (caller.user, caller.groups)
+    def flow(self, caller: Caller, ask: Callable[[], Attributes], *, resource: bool) -> Flow | None:
+        """The flow of a request, for a resource or for a path; None when there is not even the schema for what no other
+        matches. `ask` is called for what is asked where that matters."""
+        key = (caller.user, caller.groups, resource)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            known = self._known[key] = self._gather(caller)
+            known = self._known[key] = self._gather(caller, resource=resource)
         found, whole = known
         if whole is not None:
             return whole
@@ -96,8 +97,8 @@ class FlowControl:
         schema = chosen or next((schema for schema in self._schemas if schema.name == CATCH_ALL), None)
         return None if schema is None else self._flow_of(schema, caller, asked.namespace)
 
-    def _gather(self, caller: Caller) -> tuple[tuple[Candidate, ...], Flow | None]:
-        found = candidates(self._schemas, caller)
+    def _gather(self, caller: Caller, *, resource: bool) -> tuple[tuple[Candidate, ...], Flow | None]:
+        found = candidates(self._schemas, caller, resources=resource)
         first = next(iter(found), None)
         is_one = first is not None and first.is_whole and first.schema.method != BY_NAMESPACE
         return found, self._flow_of(found[0].schema, caller, "") if is_one else None

@@ -51,7 +51,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What one schema has for a caller. `is_whole`: whatever is asked matches."""
+    """What one schema has for a caller's requests for resources, or for paths. `is_whole`: all of them match."""
 
     schema: Schema
     rules: tuple[Object, ...]
@@ -59,17 +59,18 @@ class Candidate:
 
     def matches(self, asked: Attributes) -> bool:
         test: Callable[[Object, Attributes], bool] = _path_matches if asked.path else _resource_matches
-        field = "nonResourceRules" if asked.path else "resourceRules"
-        return self.is_whole or any(test(item, asked) for rule in self.rules for item in rule.get(field) or ())
+        return self.is_whole or any(test(rule, asked) for rule in self.rules)
 
 
-def candidates(schemas: Iterable[Schema], caller: Caller) -> tuple[Candidate, ...]:
+def candidates(schemas: Iterable[Schema], caller: Caller, *, resources: bool) -> tuple[Candidate, ...]:
     """What the schemas have for a caller, in the order of their precedence; none behind one that matches all."""
+    part, is_whole = ("resourceRules", _all_resources) if resources else ("nonResourceRules", _all_paths)
     found = []
     for schema in sorted(schemas, key=lambda schema: schema.order):
-        rules = tuple(rule for rule in schema.rules if any(_is(item, caller) for item in rule.get("subjects") or ()))
+        own = [rule for rule in schema.rules if any(_is(item, caller) for item in rule.get("subjects") or ())]
+        rules = tuple(item for rule in own for item in rule.get(part) or ())
         if rules:
-            found.append(Candidate(schema, rules, any(map(_is_whole, rules))))
+            found.append(Candidate(schema, rules, any(map(is_whole, rules))))
             if found[-1].is_whole:
                 break
     return tuple(found)
@@ -89,16 +90,12 @@ def _is(subject: Object, caller: Caller) -> bool:
     return False
 
 
-def _is_whole(rule: Object) -> bool:
-    resources = any(
-        item.get("clusterScope") and all(_ALL in (item.get(field) or ()) for field in _SCOPES)
-        for item in rule.get("resourceRules") or ()
-    )
-    paths = any(
-        _ALL in (item.get("verbs") or ()) and _ALL in (item.get("nonResourceURLs") or ())
-        for item in rule.get("nonResourceRules") or ()
-    )
-    return resources and paths
+def _all_resources(rule: Object) -> bool:
+    return bool(rule.get("clusterScope")) and all(_ALL in (rule.get(field) or ()) for field in _SCOPES)
+
+
+def _all_paths(rule: Object) -> bool:
+    return _ALL in (rule.get("verbs") or ()) and _ALL in (rule.get("nonResourceURLs") or ())
 
 
 def _resource_matches(rule: Object, asked: Attributes) -> bool:

@@ -31,7 +31,7 @@ def caller(user: str, *groups: str) -> Caller:
 
 
 def chosen(who: Caller, asked: Attributes, *more: Schema) -> str:
-    found = candidates([*DEFAULTS, *more], who)
+    found = candidates([*DEFAULTS, *more], who, resources=not asked.path)
     return next(item.schema.name for item in found if item.matches(asked))
 
 
