@@ -43,6 +43,8 @@ class ApiError(Exception):
         self.details: Object = details or {}
         self.causes = causes
         self.retry_after = retry_after
+        self.warnings: tuple[str, ...] = ()
+        """What whoever asked is told besides."""
 
     def to_status(self) -> Object:
         """The `metav1.Status` that goes over the wire."""

@@ -46,8 +46,9 @@ class WriteOptions:
     """What those who admit the write have to say, for whoever asked."""
 
     @classmethod
-    def parse(cls, query: Mapping[str, str], api_version: str = "") -> WriteOptions:
+    def parse(cls, query: Mapping[str, str], api_version: str = "", warnings: list[str] | None = None) -> WriteOptions:
         return cls(
+            warnings=[] if warnings is None else warnings,
             api_version=api_version,
             dry_run=parse_dry_run(query.get("dryRun", "")),
             field_manager=_parse_manager(query.get("fieldManager", "")),
@@ -87,7 +88,7 @@ class DeleteOptions:
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def parse(cls, query: Mapping[str, str], body: Object) -> DeleteOptions:
+    def parse(cls, query: Mapping[str, str], body: Object, warnings: list[str] | None = None) -> DeleteOptions:
         """From the query and the `DeleteOptions` in the body, which wins."""
         preconditions = body.get("preconditions") or {}
         grace = body.get("gracePeriodSeconds")
@@ -103,6 +104,7 @@ class DeleteOptions:
             uid=preconditions.get("uid"),
             resource_version=preconditions.get("resourceVersion"),
             dry_run=any(parse_dry_run(str(value)) for value in dry_run),
+            warnings=[] if warnings is None else warnings,
         )
 
 

@@ -66,11 +66,14 @@ class PodSecurity:
         policy = self._policy(asked)
         if policy.enforce.level == levels.PRIVILEGED and policy.says_nothing:
             self._count(asked, "allow", policy.enforce, "enforce")
+            asked.note(f"{levels.PREFIX}enforce-policy", str(policy.enforce))
             return
         if asked.old is not None and not _is_significant(pod, asked.old):
             return
+        asked.note(f"{levels.PREFIX}enforce-policy", str(policy.enforce))
         problem = self._judge(asked, policy.enforce, "enforce", pod)
         if problem:
+            self._note(asked, policy, pod)
             raise Forbidden(
                 f'pods "{asked.name}" is forbidden: violates PodSecurity "{policy.enforce}": {problem}',
                 details={"name": asked.name, "kind": kinds.PODS.plural},
@@ -83,9 +86,20 @@ class PodSecurity:
             self._tell(asked, policy, template, warnings)
 
     def _tell(self, asked: Asked, policy: Policy, holder: Object, warnings: list[str]) -> None:
+        self._note(asked, policy, holder)
         problem = self._judge(asked, policy.warn, "warn", holder)
         if problem:
             warnings.append(f'would violate PodSecurity "{policy.warn}": {problem}')
+
+    def _note(self, asked: Asked, policy: Policy, holder: Object) -> None:
+        """Say for audits what they are to know."""
+        if policy.problems:
+            listed = [f"{cause.field}: {cause.message}" for cause in policy.problems]
+            text = listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]"
+            asked.note(f"{levels.PREFIX}error", f"Failed to parse policy: {text}")
+        problem = self._judge(asked, policy.audit, "audit", holder)
+        if problem:
+            asked.note(f"{levels.PREFIX}audit-violations", f'would violate PodSecurity "{policy.audit}": {problem}')
 
     def _judge(self, asked: Asked, standard: Standard, mode: str, holder: Object) -> str:
         """What a standard has against a pod or template, in full; empty when nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import orjson
 from aiohttp import web
@@ -53,13 +53,15 @@ Special = Callable[["Request"], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class Request:
-    """One request for a resource, with what every handler of it needs. `row` is of the version that was asked for."""
+    """One request for a resource, with what every handler of it needs. `row` is of the version that was asked for,
+    `warnings` is what whoever asks is to be told, whether it succeeds or not."""
 
     http: web.BaseRequest
     info: RequestInfo
     row: Row
     caller: Caller
     form: Form
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def stored(self) -> Row:
@@ -67,7 +69,7 @@ class Request:
         return self.row.stored
 
     def write_options(self) -> WriteOptions:
-        return WriteOptions.parse(self.http.query, self.row.resource.api_version)
+        return WriteOptions.parse(self.http.query, self.row.resource.api_version, self.warnings)
 
     @property
     def include_object(self) -> str:
@@ -118,7 +120,15 @@ class Resources:
     async def handle(self, http: web.BaseRequest, info: RequestInfo, caller: Caller) -> web.StreamResponse:
         row = self.row(info)
         form = negotiate(http.headers.get("Accept", ""), tables=not self._reviews.answers(row))
-        request = Request(http, info, row, caller, form)
+        request = Request(http, info, row, caller, form, [row.deprecation] if row.deprecation else [])
+        try:
+            return await self._handle(request)
+        except ApiError as error:
+            error.warnings = tuple(request.warnings)
+            raise
+
+    async def _handle(self, request: Request) -> web.StreamResponse:
+        info = request.info
         if info.subresource:
             return await self._subresource(request)
         if info.verb not in request.row.verbs:
@@ -132,35 +142,29 @@ class Resources:
             "delete": self._delete,
             "deletecollection": self._delete_collection,
         }
-        response = await handlers[info.verb](request)
-        if request.row.deprecation and not response.prepared:
-            warn(response, request.row.deprecation)
-        return response
+        return await handlers[info.verb](request)
 
     async def _get(self, request: Request) -> web.StreamResponse:
         info = request.info
         entry = self._verbs.get(request.stored, info.namespace, info.name, request.http.query)
         return await self._object(request, entry)
 
-    async def _object(
-        self, request: Request, entry: Entry, code: int = 200, warnings: list[str] | None = None
-    ) -> web.Response:
+    async def _object(self, request: Request, entry: Entry, code: int = 200) -> web.Response:
         (entry,) = await self._verbs.converted(request.row, [entry])
         now = self._verbs.clock.now()
         body = encode_object(request.row, entry, request.form, request.include_object, now)
-        return await respond(body, request.form, code=code, warnings=warnings or (), http=request.http)
+        return await respond(body, request.form, code=code, warnings=request.warnings, http=request.http)
 
-    async def _written(
-        self, request: Request, entry: Entry, warnings: list[str], *, created: bool = False
-    ) -> web.Response:
+    async def _written(self, request: Request, entry: Entry, *, created: bool = False) -> web.Response:
         """An object with what whoever wrote it should know."""
         row = request.stored
         if not request.info.subresource and (created or row.warns_on_update):
-            warnings = [*warnings, *row.warnings(entry.obj)]
-        return await self._object(request, entry, 201 if created else 200, warnings)
+            request.warnings += row.warnings(entry.obj)
+        return await self._object(request, entry, 201 if created else 200)
 
     async def _status(self, request: Request, status: Object, code: int = 200) -> web.Response:
-        return await respond(orjson.dumps(status), Form(request.form.media), code=code)
+        form = Form(request.form.media)
+        return await respond(orjson.dumps(status), form, code=code, warnings=request.warnings)
 
     async def _list(self, request: Request) -> web.StreamResponse:
         options = ListOptions.parse(request.http.query)
@@ -174,7 +178,7 @@ class Resources:
         page = replace(page, entries=[entry for entry in entries if late is None or late.accepts(entry)])
         now = self._verbs.clock.now()
         body = encode_list(request.row, page, request.form, request.include_object, now)
-        return await respond(body, request.form, http=request.http)
+        return await respond(body, request.form, warnings=request.warnings, http=request.http)
 
     def _selection(self, request: Request, options: ListOptions) -> Selection:
         return Selection.parse(request.row, request.info.namespace, options.label_selector, options.field_selector)
@@ -191,6 +195,7 @@ class Resources:
 
         headers = {"Content-Type": "application/json", "Cache-Control": NOT_KEPT, **flow_headers(request.http)}
         response = web.StreamResponse(headers=headers)
+        warn(response, request.warnings)
         response.enable_chunked_encoding()
         try:
             watch = open_watch(self._verbs.store, request.stored, selection, options)
@@ -227,16 +232,16 @@ class Resources:
     async def _create(self, request: Request) -> web.StreamResponse:
         if request.info.name:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
-        obj, warnings = await self._decode(request)
+        obj = await self._decode(request)
         if self._reviews.answers(request.row):
             context = self._verbs.context(request.caller)
             answer = await self._reviews.answer(request.caller, request.row, request.info.namespace, obj, context)
-            return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
+            return await self._status(request, answer, 201)
         options = request.write_options()
         entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)
-        return await self._written(request, entry, [*warnings, *options.warnings], created=True)
+        return await self._written(request, entry, created=True)
 
-    async def _decode(self, request: Request) -> tuple[Object, list[str]]:
+    async def _decode(self, request: Request) -> Object:
         body = await read_body(request.http)
         validation = request.http.query.get("fieldValidation", "") or "Warn"
         media_type = request.http.headers.get("Content-Type", "")
@@ -244,10 +249,11 @@ class Resources:
             obj, warnings = await asyncio.to_thread(admission.decode, request.row, body, media_type, validation)
         else:
             obj, warnings = admission.decode(request.row, body, media_type, validation)
-        return request.row.keep(obj), warnings
+        request.warnings += warnings
+        return request.row.keep(obj)
 
     async def _update(self, request: Request) -> web.StreamResponse:
-        obj, warnings = await self._decode(request)
+        obj = await self._decode(request)
         info, options = request.info, request.write_options()
         if info.subresource == "finalize":
             entry = await subresources.finalize(self._verbs, request.caller, request.stored, info.name, obj, options)
@@ -255,7 +261,7 @@ class Resources:
             entry = await self._verbs.update(
                 request.caller, request.stored, info.namespace, info.name, obj, info.subresource, options
             )
-        return await self._written(request, entry, [*warnings, *options.warnings])
+        return await self._written(request, entry)
 
     async def _patch(self, request: Request) -> web.StreamResponse:
         kind = _patch_type(request.http)
@@ -263,19 +269,18 @@ class Resources:
         validation = request.http.query.get("fieldValidation", "") or "Warn"
         if kind is PatchType.APPLY:
             return await self._apply(request, body, validation)
-        warnings: list[str] = []
 
         def change(old: Object) -> Object:
             row = request.row
             patched, found = fitting(row, row.show(old), body, kind, validation)
-            warnings.extend(found)
+            request.warnings.extend(found)
             return row.keep(patched)
 
         info, options = request.info, request.write_options()
         entry = await self._verbs.modify(
             request.caller, "patch", request.stored, info.namespace, info.name, change, info.subresource, options
         )
-        return await self._written(request, entry, [*dict.fromkeys(warnings), *options.warnings])
+        return await self._written(request, entry)
 
     async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
         info, options = request.info, request.write_options()
@@ -283,27 +288,32 @@ class Resources:
             config, warnings = await asyncio.to_thread(admission.decode_applied, request.row, body, validation)
         else:
             config, warnings = admission.decode_applied(request.row, body, validation)
+        request.warnings += warnings
         resource = request.stored.resource.group_resource
         if self._verbs.store.newest(resource, info.namespace, info.name) is None:
             self._check(request.caller, replace(attributes(info, {}), verb="create"))
         entry, made = await self._verbs.apply(
             request.caller, request.row, info.namespace, info.name, config, info.subresource, options
         )
-        return await self._written(request, entry, [*warnings, *options.warnings], created=made)
+        return await self._written(request, entry, created=made)
 
     async def _delete(self, request: Request) -> web.StreamResponse:
         info, row = request.info, request.stored
-        options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
+        options = await self._delete_options(request)
         entry, gone = await self._verbs.delete(request.caller, row, info.namespace, info.name, options)
-        warnings = [row.deletion_warning] if row.deletion_warning and options.propagation is None else []
-        warnings += options.warnings
+        if row.deletion_warning and options.propagation is None:
+            request.warnings.append(row.deletion_warning)
         if gone and row.resource.plural not in _RETURNS_DELETED:
             return await self._status(request, success(row, info.name, uid(entry.obj)))
-        return await self._object(request, entry, warnings=warnings)
+        return await self._object(request, entry)
+
+    async def _delete_options(self, request: Request) -> DeleteOptions:
+        body = await read_document(request.http, "DeleteOptions")
+        return DeleteOptions.parse(request.http.query, body, request.warnings)
 
     async def _delete_collection(self, request: Request) -> web.StreamResponse:
         selection_options = ListOptions.parse(request.http.query)
-        options = DeleteOptions.parse(request.http.query, await read_document(request.http, "DeleteOptions"))
+        options = await self._delete_options(request)
         selection, late = self._selection(request, selection_options).split(request.row)
         page = self._verbs.page(request.stored, selection, selection_options)
         shown = await self._verbs.converted(request.row, page.entries)
@@ -312,7 +322,10 @@ class Resources:
         deleted = list(await self._verbs.converted(request.row, deleted))
         metadata = Page([], self._verbs.store.revision).metadata()
         return await respond(
-            encode_entries(request.row, metadata, deleted), Form(request.form.media), http=request.http
+            encode_entries(request.row, metadata, deleted),
+            Form(request.form.media),
+            warnings=request.warnings,
+            http=request.http,
         )
 
     # Subresources.
@@ -339,7 +352,7 @@ class Resources:
         info, row = request.info, request.stored
         opened = connect_options(request.http, info, row)
         asked = Asked(request.caller, row, "CONNECT", info.namespace, info.name, opened, None, info.subresource)
-        await self._verbs.ask(asked, [])
+        await self._verbs.ask(asked, request.warnings)
 
     async def _scale(self, request: Request) -> web.StreamResponse:
         info, http = request.info, request.http
@@ -348,11 +361,11 @@ class Resources:
             scale = await subresources.get_scale(self._verbs, *where)
         elif http.method == "PUT":
             body = await read_document(http, "Scale")
-            options = WriteOptions.parse(http.query)
+            options = request.write_options()
             scale = await subresources.put_scale(self._verbs, request.caller, *where, body, options)
         elif http.method == "PATCH":
             kind, patch = _patch_type(http), await read_body(http)
-            options = WriteOptions.parse(http.query)
+            options = request.write_options()
             scale = await subresources.patch_scale(self._verbs, request.caller, *where, patch, kind, options)
         else:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")

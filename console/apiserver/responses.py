@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import orjson
@@ -23,6 +23,9 @@ from .negotiation import YAML, Form
 
 NOT_KEPT = "no-cache, private"
 """What answers say to caches on their way: they are for whoever asked, and of this moment."""
+MAX_WARNINGS = 4 * 1024  # characters of all warnings of an answer
+_LONGEST_HEADER = 8000  # bytes; aiohttp's clients take no line above 8190
+_SHORT_WARNING = 256  # characters of each, when there are more
 GZIP_FROM = 128 * 1024  # bytes; as Kubernetes: below it compressing costs more than it saves on any network
 
 
@@ -87,17 +90,32 @@ async def respond(
     if form.media == YAML:
         body = await asyncio.to_thread(_to_yaml, body)
     response = web.Response(body=body, status=code, content_type=form.media)
-    for warning in warnings:
-        warn(response, warning)
+    warn(response, warnings)
     if len(body) >= GZIP_FROM and http is not None and _takes_gzip(http):
         response.body = await asyncio.to_thread(gzip.compress, body, 1)
         response.headers["Content-Encoding"] = "gzip"
     return response
 
 
-def warn(response: web.StreamResponse, text: str) -> None:
+def warn(response: web.StreamResponse, texts: Iterable[str]) -> None:
     """Tell whoever gets the answer; before its headers are sent."""
-    response.headers.add("Warning", f'299 - "{_header_text(text)}"')
+    for text in bounded(texts):
+        response.headers.add("Warning", f'299 - "{_header_text(text)}"')
+
+
+def bounded(texts: Iterable[str]) -> list[str]:
+    """Warnings without repetitions, in no more than clients take: where they are too long together, each is cut, and as
+    many are told as there is room for. The figures are Kubernetes'."""
+    told = [text for text in dict.fromkeys(texts) if text]
+    if sum(map(len, told)) <= MAX_WARNINGS:
+        return told
+    room, cut = MAX_WARNINGS, []
+    for text in told:
+        if room <= 0:
+            break
+        cut.append(text[:_SHORT_WARNING])
+        room -= len(cut[-1])
+    return cut
 
 
 def _to_yaml(body: bytes | bytearray) -> bytes:
@@ -106,15 +124,21 @@ def _to_yaml(body: bytes | bytearray) -> bytes:
 
 
 def _header_text(text: str) -> str:
-    """A quoted string of a header: one line, no control characters, quotes escaped."""
+    """A quoted string of a header: one line, no control characters, quotes escaped, no longer than clients take."""
+    quoted = _quoted(text)
+    return quoted if len(quoted.encode()) <= _LONGEST_HEADER else _quoted(text[:_SHORT_WARNING])
+
+
+def _quoted(text: str) -> str:
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
-    return plain.replace("\\", "\\\\").replace('"', '\\"')[:1024]
+    return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def error_response(error: ApiError) -> web.Response:
     response = web.Response(body=orjson.dumps(error.to_status()), status=error.code, content_type="application/json")
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    warn(response, error.warnings)
     return response
 
 

@@ -126,9 +126,8 @@ class ApiServer:
         lookup = StoreLookup(store)
         services = Services(lookup, streams)
         conversions = Conversions(services)
-        self._standards = PodSecurity(lookup, clock)
         scope = Scope(lookup, registry, services, conversions, self._authorizer.decide)
-        extension = Extension(scope, self._standards)
+        self._extension = extension = Extension(scope, PodSecurity(lookup, clock))
         self._verbs = Verbs(store, clock, config, journal, self._guard, computed, extension, conversions)
         self._hosts = Hosts(hosts)
         self._events = Recorder(self.local_client("system:apiserver"), clock, "quarterdeck-apiserver")
@@ -337,7 +336,7 @@ class ApiServer:
     def _figures(self) -> Iterator[str]:
         yield from self._instruments.lines()
         yield from self._flow.lines()
-        yield from self._standards.lines()
+        yield from self._extension.lines()
         yield from figures(self._store, self._resources.watches)
 
 

@@ -105,13 +105,15 @@ def _token_of(verbs: Verbs, tokens: ServiceAccountTokens) -> Special:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
         validation = http.query.get("fieldValidation", "") or "Warn"
         body, content_type = await read_body(http), http.headers.get("Content-Type", "")
-        asked, warnings = admission.decode(TOKENREQUESTS, body, content_type, validation)
+        asked, found = admission.decode(TOKENREQUESTS, body, content_type, validation)
+        request.warnings += found
         context = verbs.context(request.caller)
         about = Asked(request.caller, request.row, "CREATE", info.namespace, info.name, asked, None, info.subresource)
-        asked = await verbs.ask(about, warnings) or asked
+        # What webhooks make of it is theirs: only what fits goes on.
+        asked, _ = admission.conform(TOKENREQUESTS, await verbs.ask(about, request.warnings) or asked, "Ignore")
         if node := nodes.node_of(request.caller.user, request.caller.groups):
             check_node(verbs.store, node, info.namespace, info.name, asked)
         answer = request_token(tokens, verbs.store, context, info.namespace, info.name, asked)
-        return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=warnings)
+        return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=request.warnings)
 
     return token

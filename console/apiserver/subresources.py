@@ -5,6 +5,7 @@ from __future__ import annotations
 from common import errors
 from common.api import meta
 from common.api.conditions import set_condition
+from common.api.kinds import Resource
 from common.api.meta import Object
 from common.client.base import PatchType
 from common.errors import Cause
@@ -20,6 +21,8 @@ from .options import WriteOptions
 from .verbs import Verbs
 
 _DEFAULT_WRITE = WriteOptions()
+BINDINGS = Row(Resource("", "v1", "bindings", "Binding"), "binding", schema="io.k8s.api.core.v1.Binding")
+"""What a POST to `pods/NAME/binding` takes; there are no such objects."""
 
 
 def success(row: Row, name: str, uid: str = "", code: int = 0) -> Object:
@@ -37,9 +40,11 @@ async def bind(
     verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str, binding: Object, *, dry_run: bool = False
 ) -> Entry:
     """Assign a pod to a node, once. The scheduler's way to write `spec.nodeName`."""
-    typed = {"apiVersion": "v1", "kind": "Binding", **binding}
+    typed, _ = admission.conform(BINDINGS, binding, "Ignore")
     asked = Asked(caller, row, "CREATE", namespace, name, typed, None, "binding", dry_run=dry_run)
-    binding = await verbs.ask(asked, []) or binding
+    answer = await verbs.ask(asked, []) or typed
+    # What webhooks make of it is theirs: only what fits goes on.
+    binding = typed if answer is typed else admission.conform(BINDINGS, answer, "Ignore")[0]
     current = verbs.current(row, namespace, name)
     pod = current.obj
     target = binding.get("target") or {}

@@ -142,6 +142,8 @@ def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, con
     for field in (*_SYSTEM, "managedFields", "name", "namespace", "resourceVersion"):
         _assign(new["metadata"], field, before.get(field))
     row.default(new)
+    if old is None:
+        row.reinvoke(new, context)
     causes = [*metadata.validate(row, new), *row.validate(new, old, context)]
     if old is not None:
         causes += metadata.validate_update(new, old)

@@ -142,6 +142,8 @@ class Row:
     """Before validation of a create (old is None) or update: reset fields the caller may not set, allocate."""
     validate: Callable[[Object, Object | None, Context], list[Cause]] = _no_causes
     """Every wrong field; on update also immutability."""
+    reinvoke: Callable[[Object, Context], None] = lambda _obj, _context: None
+    """What the system adds to a new object, once more after others changed it: they may have brought what lacks it."""
     overtaken: Callable[[Object, Context], bool] = lambda _obj, _context: False
     """Whether others hold by now what this admitted object was given for itself (addresses, ports): webhooks take
     their time, and the write must then be decided anew."""

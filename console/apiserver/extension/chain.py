@@ -7,16 +7,18 @@ With one it is not, and whoever asked has to look again at what it decided on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from common.api.meta import Object
 from console.apiserver.podsecurity import PodSecurity
 
 from .bindings import VALIDATING, is_bound
+from .figures import Figures
 from .matching import EXEMPT, Asked, Scope
 from .mutations import Mutations
 from .policies import Policies
+from .rounds import Rounds
 from .webhooks import Webhooks
 
 Readmit = Callable[[Object], Object]
@@ -27,9 +29,15 @@ class Extension:
     def __init__(self, scope: Scope, standards: PodSecurity) -> None:
         self._scope = scope
         self._standards = standards
+        self._figures = Figures()
         self._mutations = Mutations(scope)
-        self._policies = Policies(scope)
-        self._webhooks = Webhooks(scope)
+        self._policies = Policies(scope, self._figures)
+        self._webhooks = Webhooks(scope, self._figures)
+
+    def lines(self) -> Iterator[str]:
+        """What was decided, for /metrics."""
+        yield from self._standards.lines()
+        yield from self._figures.lines()
 
     def concerns(self, asked: Asked) -> bool:
         """Whether anybody has rules for such a request, by its name and labels alone: conditions are not asked."""
@@ -42,13 +50,21 @@ class Extension:
         what refuses the request."""
         if asked.row.resource in EXEMPT:
             return asked.new
-        before = asked.new
-        if before is not None and readmit is not None:
-            asked = await self._mutations.mutate(asked, readmit)
-        asked = await self._webhooks.mutate(asked, warnings)
-        if readmit is not None and asked.new is not None and asked.new is not before:
-            asked = replace(asked, new=readmit(asked.new))
+        rounds = Rounds()
+        asked = await self._mutated(asked, readmit, warnings, rounds)
+        if rounds.next():
+            asked = await self._mutated(asked, readmit, warnings, rounds)
         await self._standards.check(asked, warnings)
         await self._policies.check(asked, warnings)
         await self._webhooks.ask_together(asked, warnings)
         return asked.new
+
+    async def _mutated(self, asked: Asked, readmit: Readmit | None, warnings: list[str], rounds: Rounds) -> Asked:
+        """The request after one round of those who may change it."""
+        before = asked.new
+        if before is not None and readmit is not None:
+            asked = await self._mutations.mutate(asked, rounds)
+        asked = await self._webhooks.mutate(asked, warnings, rounds)
+        if readmit is not None and asked.new is not None and asked.new is not before:
+            asked = replace(asked, new=readmit(asked.new))
+        return asked

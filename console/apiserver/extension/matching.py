@@ -80,6 +80,11 @@ class Asked:
         ]
         return replace(self, row=row, new=new, old=old, requested=self.requested or self.row)
 
+    def note(self, key: str, value: str) -> None:
+        """Say something about the request for audits; what was said first counts."""
+        if self.caller.trail is not None:
+            self.caller.trail.annotations.setdefault(key, value)
+
     def document(self, uid: str) -> Object:
         """The `AdmissionRequest`."""
         asked = self.requested or self.row

@@ -1,13 +1,11 @@
 """MutatingAdmissionPolicies at work: changes that bound policies make to what is written.
 
 A policy's mutations are applied in order: an apply configuration is merged as server-side apply merges, but nobody
-owns its fields afterwards; a JSON patch is carried out. A policy whose reinvocationPolicy is IfNeeded is asked once
-more when a later one changed the object.
+owns its fields afterwards; a JSON patch is carried out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,34 +20,28 @@ from console.registry.merging import merge_configuration
 from .bindings import MUTATING, NAMES, Bound, Unbound, bound
 from .matching import Asked, Facts, Scope
 from .policies import refusal
+from .rounds import Rounds
 
 
 class Mutations:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    async def mutate(self, asked: Asked, readmit: Callable[[Object], Object]) -> Asked:
-        """The request as the policies leave it, admitted again by `readmit`. Raises what an error in one refuses it
-        with."""
+    async def mutate(self, asked: Asked, rounds: Rounds) -> Asked:
+        """The request as the policies leave it, in one round of asking. Raises what an error in one refuses it with."""
         calls: list[Bound] = []
         async for found in bound(*MUTATING, asked, self._scope):
             if isinstance(found, Unbound):
                 raise _refused(asked, found.policy, found.binding, str(found))
             calls.append(found)
-        changed = asked
-        called: list[Bound] = []
-        again: list[Bound] = []
         for call in calls:
-            before, changed = changed, await self._invoke(call, changed)
-            if changed.new != before.new:
-                again += [item for item in called if item not in again]
-            if call.policy["spec"].get("reinvocationPolicy") == "IfNeeded":
-                called.append(call)
-        for call in (item for item in called if item in again):
-            changed = await self._invoke(call, changed)
-        if changed.new is None or changed.new == asked.new:
-            return asked
-        return replace(changed, new=readmit(changed.new))
+            who = (meta.name(call.policy), meta.name(call.binding), meta.key(call.params) if call.params else None)
+            if rounds.takes(who):
+                changed = await self._invoke(call, asked)
+                again = call.policy["spec"].get("reinvocationPolicy") == "IfNeeded"
+                rounds.asked(who, changed=changed.new != asked.new, again=again)
+                asked = changed if changed.new != asked.new else asked
+        return asked
 
     async def _invoke(self, call: Bound, asked: Asked) -> Asked:
         """The request after the mutations of one policy."""

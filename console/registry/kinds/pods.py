@@ -43,13 +43,8 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     spec = new["spec"]
     if old is None:
         new["status"] = {"phase": "Pending"}
-        admit_priority(new, context)
         merge_label_keys(new)
-        admit_account(new, context)
-        admit_runtime(new, context)
-        admit_limits(new, context)
-        new["status"]["qosClass"] = qos_class(new)
-        _admit(spec)
+        _admit_all(new, context)
     elif context.subresource == "status":
         _keep_observed(new.setdefault("status", {}), old.get("status") or {})
     elif context.subresource == "ephemeralcontainers":
@@ -72,6 +67,16 @@ def _keep_observed(status: Object, old: Object) -> None:
     for condition in status.get("conditions") or ():
         if not condition.get("observedGeneration") and known.get(condition.get("type")):
             condition["observedGeneration"] = known[condition["type"]]
+
+
+def _admit_all(pod: Object, context: Context) -> None:
+    """What Kubernetes' built-in admission plugins do to a new pod; a second time for what others added to it."""
+    admit_priority(pod, context)
+    admit_account(pod, context)
+    admit_runtime(pod, context)
+    admit_limits(pod, context)
+    pod["status"]["qosClass"] = qos_class(pod)
+    _admit(pod["spec"])
 
 
 def _admit(spec: Object) -> None:
@@ -124,6 +129,7 @@ PODS = Row(
     schema="io.k8s.api.core.v1.Pod",
     default=_default,
     prepare=_prepare,
+    reinvoke=_admit_all,
     validate=_validate,
     warnings=pod_warnings,
     warns_on_update=False,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
-from .plane import MERGE, Plane
+from .plane import MERGE, Plane, until
 
 PREFIX = "pod-security.kubernetes.io/"
 ESCALATION = (
@@ -64,6 +65,21 @@ def test_what_is_only_warned_of_is_let_in(plane: Plane, space: str) -> None:
     assert warning.startswith(f'would violate PodSecurity "restricted:latest": {ESCALATION}')
     answer = plane.ask("POST", f"{space}/pods", pod("mighty", privileged=True))
     assert (answer.code, said(answer.headers)) == (403, [])
+
+
+def test_audits_are_told_what_is_enforced_and_what_would_be(plane: Plane, space: str) -> None:
+    label(plane, space, enforce="baseline", audit="restricted")
+    plane.ask("POST", f"{space}/pods", pod("plain"), Audit_Id=f"audit-{space}")
+
+    def events() -> list[Any]:
+        *whole, _ = (plane.home / "audit" / "audit.log").read_text().split("\n")
+        return [event for event in map(json.loads, whole) if event["auditID"] == f"audit-{space}"]
+
+    until(events, "the event")
+    (event,) = events()
+    assert event["annotations"][f"{PREFIX}enforce-policy"] == "baseline:latest"
+    expected = f'would violate PodSecurity "restricted:latest": {ESCALATION}'
+    assert event["annotations"][f"{PREFIX}audit-violations"].startswith(expected)
 
 
 def test_templates_are_warned_of_and_never_refused(plane: Plane, space: str) -> None:

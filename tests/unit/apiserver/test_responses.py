@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
+from aiohttp import web
 
 from common.api.kinds import EVENTS, PODS
 from common.api.meta import Object
 from console.apiserver.listing import Page
 from console.apiserver.negotiation import Form, negotiate
-from console.apiserver.responses import encode_list, encode_object
+from console.apiserver.responses import bounded, encode_list, encode_object, warn
 from console.apiserver.selection import Selection
 from console.registry.catalog import default_registry
 from console.store import Entry
@@ -69,3 +70,20 @@ def test_a_field_selector_decodes_only_what_has_its_text(selector: str, decoded:
     chosen = Selection.parse(REGISTRY.row_for(EVENTS), "default", "", selector)
     assert sum(chosen.accepts(entry) for entry in entries(50)) == matching
     assert Counted.decoded == decoded
+
+
+def test_warnings_are_told_once_and_within_bounds() -> None:
+    assert bounded(["a", "b", "a", ""]) == ["a", "b"]
+    long = [f"{number}" + "x" * 999 for number in range(4)]
+    assert bounded(long) == long
+    cut = bounded([*long, *(f"{number}y" * 300 for number in range(100))])
+    assert [len(text) for text in cut[:4]] == [256] * 4
+    assert 4096 <= sum(map(len, cut)) < 4096 + 256
+
+
+def test_a_warning_is_a_line_that_clients_take() -> None:
+    response = web.Response()
+    warn(response, ['say "a\nb"', '"' * 4096])
+    first, second = response.headers.getall("Warning")
+    assert first == '299 - "say \\"a b\\""'
+    assert len(second) < 8190
