@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from common.settings import Home
+
 from .plane import MERGE, Plane, until
 
 PREFIX = "pod-security.kubernetes.io/"
@@ -72,7 +74,7 @@ def test_audits_are_told_what_is_enforced_and_what_would_be(plane: Plane, space:
     plane.ask("POST", f"{space}/pods", pod("plain"), Audit_Id=f"audit-{space}")
 
     def events() -> list[Any]:
-        *whole, _ = (plane.home / "audit" / "audit.log").read_text().split("\n")
+        *whole, _ = (Home(plane.home).audit / "audit.log").read_text().split("\n")
         return [event for event in map(json.loads, whole) if event["auditID"] == f"audit-{space}"]
 
     until(events, "the event")
