@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from common.api.selectors import parse_fields
+from console.registry.validation import path_segment
+
 from .access.attributes import Attributes
 from .options import parse_bool
 from .requestinfo import RequestInfo
@@ -11,7 +14,7 @@ from .requestinfo import RequestInfo
 _PATH_VERBS = {"GET": "get", "HEAD": "get", "POST": "post", "PUT": "put", "PATCH": "patch", "DELETE": "delete"}
 _COLLECTION = frozenset({"list", "watch", "deletecollection"})
 _INTERACTIVE = frozenset({"pods/exec", "pods/attach", "pods/portforward", "nodes/shell"})
-_ONE_NAME = "metadata.name="
+_NAME = "metadata.name"
 
 
 def attributes(info: RequestInfo, query: Mapping[str, str]) -> Attributes:
@@ -20,13 +23,23 @@ def attributes(info: RequestInfo, query: Mapping[str, str]) -> Attributes:
     if verb == "list" and parse_bool("watch", query.get("watch", "")):
         verb = "watch"
     selector = query.get("fieldSelector", "") if verb in _COLLECTION else ""
-    if selector.startswith(_ONE_NAME) and "," not in selector:
-        name = selector.removeprefix(_ONE_NAME).removeprefix("=")
+    name = _selected_name(selector) or name
     if (info.group, info.plural) == ("", "namespaces") and info.name:
         namespace = info.name
     return Attributes(
         verb, info.group, info.version, info.plural, info.subresource, namespace, name, field_selector=selector
     )
+
+
+def _selected_name(selector: str) -> str:
+    """The one object that a field selector leaves; empty when it leaves more, or is none."""
+    try:
+        terms = parse_fields(selector) if _NAME in selector else []
+    except ValueError:
+        return ""
+    names = (value for path, value, equal in terms if path == _NAME and equal)
+    found = next(names, "")
+    return "" if path_segment(found) else found
 
 
 def needed(info: RequestInfo, query: Mapping[str, str]) -> Iterator[Attributes]:

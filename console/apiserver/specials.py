@@ -19,7 +19,7 @@ from .body import read_body, read_document
 from .extension.matching import Asked
 from .history.undo import Undo
 from .hosts import Hosts
-from .identity.accounts import ServiceAccountTokens
+from .identity.accounts import ISSUED, ServiceAccountTokens, credential_of
 from .identity.tokenrequest import check_node, request_token
 from .negotiation import Form
 from .options import WriteOptions
@@ -114,6 +114,8 @@ def _token_of(verbs: Verbs, tokens: ServiceAccountTokens) -> Special:
         if node := nodes.node_of(request.caller.user, request.caller.groups):
             check_node(verbs.store, node, info.namespace, info.name, asked)
         answer = request_token(tokens, verbs.store, context, info.namespace, info.name, asked)
+        if request.caller.trail is not None:
+            request.caller.trail.annotations[ISSUED] = credential_of(answer["status"]["token"])
         return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=request.warnings)
 
     return token

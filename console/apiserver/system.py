@@ -30,6 +30,7 @@ OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
 """What anybody may ask, without an identity."""
 
 OPENID, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
+_KEPT = {"Cache-Control": "public, max-age=3600"}
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -121,7 +122,9 @@ class System:
     def _answer_openid(self, path: str) -> web.StreamResponse:
         key = self._tokens.key
         if path == KEYS:
-            return web.Response(body=orjson.dumps(key.key_set()), content_type="application/jwk-set+json")
+            return web.Response(
+                body=orjson.dumps(key.key_set()), content_type="application/jwk-set+json", headers=_KEPT
+            )
         document = {
             "issuer": self._tokens.issuer,
             "jwks_uri": f"{self._tokens.issuer}{KEYS}",
@@ -129,7 +132,7 @@ class System:
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
         }
-        return web.Response(body=orjson.dumps(document), content_type="application/json")
+        return web.Response(body=orjson.dumps(document), content_type="application/json", headers=_KEPT)
 
     async def _answer_openapi(self, http: web.BaseRequest, parts: list[str]) -> web.StreamResponse:
         form = negotiate("")

@@ -6,9 +6,11 @@ a decision never lags behind an answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
-from common.api.kinds import PODS, Resource
+from common.api.kinds import Resource
+from common.api.meta import Key, Object
 from common.errors import Forbidden
 from common.pki import MASTERS
 from console.apiserver.caller import Caller
@@ -40,10 +42,19 @@ class Authorizer:
     def decide(self, caller: Caller, asked: Attributes) -> Decision:
         if MASTERS in caller.groups:
             return ALLOWED
-        node = nodes.node_of(caller.user, caller.groups)
-        if node and not asked.path and nodes.allows(node, asked, self._pods()):
+        found = self.grants(caller, asked.namespace).decide(asked)
+        if found.allowed or not nodes.is_node(caller.user, caller.groups):
+            return found
+        verdict = self._of_node(caller, asked)
+        if verdict.allowed:
             return ALLOWED
-        return self.grants(caller, asked.namespace).decide(asked)
+        return Decision(False, "\n".join(filter(None, (verdict.reason, found.reason))))
+
+    def _of_node(self, caller: Caller, asked: Attributes) -> nodes.Verdict:
+        node = nodes.node_of(caller.user, caller.groups)
+        if not node:
+            return nodes.Verdict(False, f'unknown node for user "{caller.user}"')
+        return nodes.Verdict(False) if asked.path else nodes.decide(node, asked, Committed(self._store))
 
     def allows(self, caller: Caller, asked: Attributes) -> bool:
         return self.decide(caller, asked).allowed
@@ -64,8 +75,19 @@ class Authorizer:
         if caller.trail is not None:
             caller.trail.decided(allowed=decision.allowed, reason=decision.reason)
 
-    def _pods(self) -> list[dict[str, object]]:
-        return [entry.obj for entry in self._store.entries(PODS.group_resource)]
+
+class Committed:
+    """Objects as everybody reads them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, resource: Resource, key: Key) -> Object | None:
+        entry = self._store.get(resource.group_resource, key.namespace, key.name)
+        return None if entry is None else entry.obj
+
+    def items(self, resource: Resource) -> Iterator[Object]:
+        return (entry.obj for entry in self._store.entries(resource.group_resource))
 
 
 def refusal(caller: Caller, asked: Attributes, reason: str = "") -> Forbidden:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 
-from common.api import meta
+from common.api import meta, selectors
 from common.api.meta import Object
 from common.errors import BadRequest, Unauthorized, invalid
-from common.pki import MASTERS
+from console.apiserver.access import nodes
 from console.apiserver.access.attributes import Attributes
 from console.apiserver.access.authorizer import Authorizer
 from console.apiserver.access.policy import Grants
@@ -22,10 +22,7 @@ from .accounts import ServiceAccountTokens
 Answer = Callable[[Caller, Object], Object | Awaitable[Object]]
 """From who asks and the admitted question to its status."""
 _ASKED = ("verb", "group", "version", "resource", "subresource", "namespace", "name")
-_EVERYTHING = {
-    "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-    "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-}
+_OF_NODES = "node authorizer does not support user rule resolution"
 
 
 class Reviews:
@@ -98,19 +95,25 @@ class Reviews:
         return self._decide(caller, review["spec"])
 
     def _decide(self, subject: Caller, spec: Object) -> Object:
-        decision = self._authorizer.decide(subject, _asked(spec))
-        return {"allowed": decision.allowed, **({"reason": decision.reason} if decision.reason else {})}
+        asked, problems = _asked(spec)
+        decision = self._authorizer.decide(subject, asked)
+        found: Object = {"allowed": decision.allowed}
+        if decision.reason:
+            found["reason"] = decision.reason
+        if problems:
+            found["evaluationError"] = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
+        return found
 
     def _rules_review(self, caller: Caller, review: Object) -> Object:
         namespace = (review.get("spec") or {}).get("namespace") or ""
         if not namespace:
             raise BadRequest("no namespace on request")
-        if MASTERS in caller.groups:
-            return {**_EVERYTHING, "incomplete": False}
-        return _rules(self._authorizer.grants(caller, namespace))
+        grants = self._authorizer.grants(caller, namespace)
+        of_nodes = [_OF_NODES] if nodes.is_node(caller.user, caller.groups) else []
+        return _rules(grants, [*of_nodes, *grants.errors])
 
 
-def _rules(grants: Grants) -> Object:
+def _rules(grants: Grants, errors: list[str]) -> Object:
     resources: list[Object] = []
     paths: list[Object] = []
     for grant in grants.grants:
@@ -118,15 +121,46 @@ def _rules(grants: Grants) -> Object:
             paths.append({"verbs": grant.raw["verbs"], "nonResourceURLs": grant.raw["nonResourceURLs"]})
         else:
             resources.append(grant.raw)
-    found: Object = {"resourceRules": resources, "nonResourceRules": paths, "incomplete": bool(grants.errors)}
-    return {**found, "evaluationError": ", ".join(grants.errors)} if grants.errors else found
+    found: Object = {"resourceRules": resources, "nonResourceRules": paths, "incomplete": bool(errors)}
+    return {**found, "evaluationError": ", ".join(errors)} if errors else found
 
 
-def _asked(spec: Object) -> Attributes:
+def _asked(spec: Object) -> tuple[Attributes, list[str]]:
+    """What is asked, and which parts of the question had to be left out."""
     about_path = spec.get("nonResourceAttributes")
     if about_path is not None:
-        return Attributes(str(about_path.get("verb", "")), path=str(about_path.get("path", "")))
+        return Attributes(str(about_path.get("verb", "")), path=str(about_path.get("path", ""))), []
     asked: Object = spec.get("resourceAttributes") or {}
     values = {field: str(asked.get(field) or "") for field in _ASKED}
-    selector = (asked.get("fieldSelector") or {}).get("rawSelector", "")
-    return Attributes(field_selector=str(selector), **values)
+    fields, problems = _selector("fieldSelector", asked.get("fieldSelector") or {}, selectors.parse_fields)
+    _, others = _selector("labelSelector", asked.get("labelSelector") or {}, selectors.parse)
+    return Attributes(field_selector=fields, **values), [*problems, *others]
+
+
+def _selector(name: str, selector: Object, parse: Callable[[str], object]) -> tuple[str, list[str]]:
+    """The selector of a question as a text, without what is not understood of it: less is selected then than is said,
+    which gives nobody more."""
+    raw, requirements = str(selector.get("rawSelector") or ""), selector.get("requirements") or []
+    if raw:
+        try:
+            parse(raw)
+        except ValueError:
+            return "", [f"spec.resourceAttributes.{name} ignored due to parse error"]
+        return raw, []
+    of_fields = name == "fieldSelector"
+    terms = [term for item in requirements if (term := _term(item, of_fields=of_fields))]
+    if len(terms) == len(requirements):
+        return ",".join(terms), []
+    how = "partially ignored" if terms else "ignored"
+    return ",".join(terms), [f"spec.resourceAttributes.{name} {how} due to parse error"]
+
+
+def _term(item: Object, *, of_fields: bool) -> str:
+    """A requirement as selectors write it; empty for one that they cannot say."""
+    key, operator, values = str(item.get("key")), item.get("operator"), list(map(str, item.get("values") or ()))
+    sign = {"In": "=", "NotIn": "!="}.get(str(operator), "")
+    if of_fields:
+        return f"{key}{sign}{values[0]}" if sign and len(values) == 1 else ""
+    if sign:
+        return f"{key} {'in' if operator == 'In' else 'notin'} ({','.join(values)})"
+    return {"Exists": key, "DoesNotExist": f"!{key}"}.get(str(operator), "")

@@ -10,7 +10,7 @@ from common.api.kinds import NODES, PODS, SECRETS, SERVICEACCOUNTS
 from common.api.meta import Object
 from common.api.pods import node_name
 from common.errors import BadRequest, Conflict, Forbidden
-from console.registry import admission
+from console.registry import admission, validation
 from console.registry.kinds.authentication import TOKENREQUESTS
 from console.registry.row import Context
 from console.store import Store
@@ -20,6 +20,7 @@ from .accounts import Grant, ServiceAccountTokens
 MOUNTED_SECONDS = 3607
 """What the volume that admission adds to pods asks for; by this odd number Kubernetes knows these tokens too."""
 _EXTENDED = timedelta(days=365)  # how long such a token really lasts, for programs that read theirs only once
+_KIND = f"{TOKENREQUESTS.resource.kind}.{TOKENREQUESTS.resource.group}"
 _BOUND = {"Pod": ("pod", PODS), "Secret": ("secret", SECRETS), "Node": ("node", NODES)}
 
 
@@ -28,16 +29,22 @@ def request_token(
 ) -> Object:
     """The request with its answer in `status`. Raises NotFound, Invalid, BadRequest for a pod of another
     ServiceAccount, Conflict when what it is to be bound to is another object of that name by now."""
+    _check_names(request, namespace, name)
     account = _get(store, SERVICEACCOUNTS.group_resource, namespace, name)
-    if meta.name(request) not in {"", name}:
-        raise BadRequest(f"the name of the object ({meta.name(request)}) does not match the name on the URL ({name})")
+    uid = meta.uid(account)
+    if meta.uid(request) not in {"", uid}:
+        raise Conflict(
+            f'Operation cannot be fulfilled on {_KIND} "{name}": the UID in the token request ({meta.uid(request)}) '
+            f"does not match the UID of the service account ({uid})",
+            details={"name": name, "group": TOKENREQUESTS.resource.group, "kind": TOKENREQUESTS.resource.kind},
+        )
     new = admission.clone(request)
     metadata = new.setdefault("metadata", {})
-    metadata.update(name=name, namespace=namespace, creationTimestamp=meta.format_time(context.now))
+    metadata.update(name=name, namespace=namespace, uid=uid, creationTimestamp=meta.format_time(context.now))
     TOKENREQUESTS.default(new)
     causes = TOKENREQUESTS.validate(new, None, context)
     if causes:
-        raise errors.invalid(TOKENREQUESTS.resource.kind, TOKENREQUESTS.resource.group, name, causes)
+        raise errors.invalid(TOKENREQUESTS.resource.kind, TOKENREQUESTS.resource.group, "", causes)
     spec = new["spec"]
     spec["audiences"] = spec.get("audiences") or list(tokens.audiences)
     bound = _bound_object(store, account, spec.get("boundObjectRef"))
@@ -48,6 +55,16 @@ def request_token(
     token = tokens.issue(account, grant)
     new["status"] = {"token": token, "expirationTimestamp": meta.format_time(context.now + lifetime)}
     return new
+
+
+def _check_names(request: Object, namespace: str, name: str) -> None:
+    """Raises Invalid or BadRequest for a request that names something else than its path."""
+    if meta.namespace(request) not in {"", namespace}:
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+    if meta.name(request) not in {"", name}:
+        why = "must match the service account name if specified"
+        causes = [validation.wrong("metadata.name", meta.name(request), why)]
+        raise errors.invalid(TOKENREQUESTS.resource.kind, TOKENREQUESTS.resource.group, name, causes)
 
 
 def check_node(store: Store, node: str, namespace: str, name: str, request: Object) -> None:
@@ -75,8 +92,9 @@ def _bound_object(store: Store, account: Object, reference: Object | None) -> tu
     if not reference:
         return None
     kind, name = str(reference.get("kind") or ""), str(reference.get("name") or "")
-    if kind not in _BOUND or reference.get("apiVersion") not in {"v1", None, ""}:
-        raise BadRequest(f"cannot bind token to object of type {reference.get('apiVersion') or 'v1'}, Kind={kind}")
+    group, _, version = str(reference.get("apiVersion") or "").rpartition("/")
+    if kind not in _BOUND or group:
+        raise BadRequest(f"cannot bind token to object of type {group}/{version}, Kind={kind}")
     claim, resource = _BOUND[kind]
     found = _get(store, resource.group_resource, meta.namespace(account) if resource.namespaced else "", name)
     wanted = reference.get("uid")

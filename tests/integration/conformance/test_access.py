@@ -253,7 +253,13 @@ def test_a_node_writes_its_facts_and_no_rights(plane: Plane, space: str) -> None
         assert answer.body["message"] == f'nodes "{node}" is forbidden: is not allowed to modify labels: {label}'
     answer = patch({"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}})
     assert answer.body["message"] == f'nodes "{node}" is forbidden: node "{node}" is not allowed to modify taints'
-    assert patch({"metadata": {"labels": {"a": "b"}}}, "/api/v1/nodes/another").code == 403
+    other = f"{node}-other"
+    plane.create("/api/v1/nodes", {"metadata": {"name": other}, "spec": {}})
+    refused = f'nodes "{other}" is forbidden: node "{node}" is not allowed to modify node "{other}"'
+    for where in (f"/api/v1/nodes/{other}", f"/api/v1/nodes/{other}/status"):
+        assert patch({"metadata": {"labels": {"a": "b"}}}, where).body["message"] == refused
+    assert plane.ask("DELETE", f"/api/v1/nodes/{other}", **as_node).code == 403
+    plane.delete(f"/api/v1/nodes/{other}")
     leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
     as_node["Content_Type"] = "application/json"
     answer = plane.ask("POST", leases, {"metadata": {"name": f"{node}-x"}}, **as_node)

@@ -15,6 +15,10 @@ from console.apiserver.caller import AUTHENTICATED, Caller
 from console.controllers.clusterroleaggregation import plan
 from console.store import Store, open_store
 
+from .identity import World, world
+
+__all__ = ["world"]
+
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 READ, WRITE = frozenset(VERBS[:3]), frozenset(VERBS[3:])
 ALL, NONE, CREATE = frozenset(VERBS), frozenset[str](), frozenset({"create"})
@@ -52,7 +56,7 @@ TABLE: dict[str, dict[str, frozenset[str]]] = {
     "viewer of all": _VIEW,
     "robot": {"pods": frozenset({"get", "list"}), "deployments/scale": frozenset({"patch"})},
     "robot of other": {},
-    "node": {"services": READ, "nodes": READ},
+    "node": {"services": READ, "nodes": frozenset({"create", "update", "patch"})},  # of others: NodeRestriction
     "anybody": {},
 }
 
@@ -160,3 +164,101 @@ async def test_paths_are_decided_by_their_own_rules(authorizer: Authorizer) -> N
         ("/openid/v1/jwks", robot, True),
     ):
         assert authorizer.allows(who, Attributes("get", path=path)) is allowed, path
+
+
+# The same over HTTP, where paths and methods say what is asked
+
+
+async def test_requests_are_refused_exactly_where_the_table_says(world: World) -> None:
+    await grant_all(world)
+    wrong = []
+    for (name, caller), resource, verb in itertools.product(IDENTITIES.items(), RESOURCES, VERBS):
+        request = over_http(verb, resource)
+        if request is None:
+            continue
+        headers = [("Impersonate-User", caller.user), *(("Impersonate-Group", group) for group in caller.groups)]
+        answer = await world(*request, headers=headers)
+        refused = answer.code == 403 and " cannot " in answer.message
+        if refused is (verb in TABLE[name].get(resource, NONE)):
+            wrong.append(f"{name} {verb} {resource}: {answer.code} {answer.body}")
+    assert wrong == []
+
+
+async def test_a_right_to_one_name_is_a_right_to_that_name_alone(world: World) -> None:
+    verbs = ["get", "list", "watch", "update", "patch", "delete", "create", "deletecollection"]
+    rules = [
+        {"verbs": verbs, "apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["mine"]},
+        {
+            "verbs": ["get", "patch"],
+            "apiGroups": ["apps"],
+            "resources": ["deployments/scale"],
+            "resourceNames": ["mine"],
+        },
+    ]
+    await world("POST", f"{RBAC_PATH}/clusterroles", {"metadata": {"name": "keeper"}, "rules": rules})
+    await world("POST", f"{RBAC_PATH}/clusterrolebindings", binding("keeper", "keeper", user("keeper")))
+    maps, scales = "/api/v1/namespaces/default/configmaps", "/apis/apps/v1/namespaces/default/deployments"
+    merge = "application/merge-patch+json"
+    for method, path, allowed in (
+        ("GET", f"{maps}/mine", True), ("GET", f"{maps}/other", False), ("GET", maps, False),
+        ("GET", f"{maps}?fieldSelector=metadata.name%3Dmine", True),
+        ("GET", f"{maps}?fieldSelector=metadata.name%3Dother", False),
+        ("GET", f"{maps}?fieldSelector=metadata.name%3Dmine,metadata.namespace%3Ddefault", True),
+        ("GET", f"{maps}?fieldSelector=metadata.name!%3Dmine", False),
+        ("POST", maps, False), ("PUT", f"{maps}/mine", True), ("PUT", f"{maps}/other", False),
+        ("PATCH", f"{maps}/mine", True), ("DELETE", f"{maps}/mine", True), ("DELETE", f"{maps}/other", False),
+        ("DELETE", maps, False), ("DELETE", f"{maps}?fieldSelector=metadata.name%3Dmine", True),
+        ("GET", f"{scales}/mine/scale", True), ("GET", f"{scales}/other/scale", False),
+        ("GET", f"{scales}/mine", False), ("PATCH", f"{scales}/mine/scale", True),
+        ("PUT", f"{scales}/mine/scale", False),
+    ):  # fmt: skip
+        answer = await world.as_user("keeper", method, path, None if method == "GET" else {}, media=merge)
+        assert (answer.code != 403) is allowed, f"{method} {path}: {answer.code} {answer.body}"
+
+
+RBAC_PATH = f"/apis/{RBAC}/v1"
+
+
+async def grant_all(world: World) -> None:
+    """The roles of Kubernetes with what their controller makes of them, and the bindings of the table."""
+    for _ in range(3):
+        roles = (await world("GET", f"{RBAC_PATH}/clusterroles")).body["items"]
+        for role in roles:
+            rules = plan(role, roles)
+            if rules is not None:
+                name = role["metadata"]["name"]
+                assert (await world("PUT", f"{RBAC_PATH}/clusterroles/{name}", {**role, "rules": rules})).code < 300
+    await world("POST", "/api/v1/namespaces", {"metadata": {"name": "team"}})
+    group = {"kind": "Group", "apiGroup": RBAC, "name": "devs"}
+    robot = {"kind": "ServiceAccount", "name": "robot", "namespace": "team"}
+    space = f"{RBAC_PATH}/namespaces/team"
+    for path, obj in (
+        (f"{space}/roles", ROBOT),
+        (f"{RBAC_PATH}/clusterrolebindings", binding("auditor", "view", user("auditor"))),
+        (f"{space}/rolebindings", binding("lead", "admin", user("lead"))),
+        (f"{space}/rolebindings", binding("devs", "edit", group)),
+        (f"{space}/rolebindings", binding("robot", "robot", robot, "team", "Role")),
+    ):
+        answer = await world("POST", path, obj)
+        assert answer.code == 201, answer.body
+
+
+def over_http(verb: str, resource: str) -> tuple[str, str, Object | None] | None:
+    """A request that asks for that and changes nothing; None for what none can ask. Where it is allowed, it fails for
+    what is wrong in it."""
+    plural, _, subresource = resource.partition("/")
+    group = RESOURCES[resource]
+    place = "" if plural in {"nodes", "clusterroles"} else "/namespaces/team"
+    base = f"/{f'apis/{group}' if group else 'api'}/v1{place}/{plural}"
+    one = f"{base}/one/{subresource}" if subresource else f"{base}/one"
+    if subresource and verb in {"list", "watch", "deletecollection"}:
+        return None
+    wrong = "labelSelector=%21%21"
+    requests: dict[str, tuple[str, str, Object | None]] = {
+        "get": ("GET", one, None), "list": ("GET", f"{base}?{wrong}", None),
+        "watch": ("GET", f"{base}?watch=1&{wrong}", None),
+        "create": ("POST", f"{one if subresource else base}?dryRun=All", {}),
+        "update": ("PUT", f"{one}?dryRun=All", {}), "patch": ("PATCH", f"{one}?dryRun=All", {}),
+        "delete": ("DELETE", f"{one}?dryRun=All", None), "deletecollection": ("DELETE", f"{base}?{wrong}", None),
+    }  # fmt: skip
+    return requests[verb]
