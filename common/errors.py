@@ -174,16 +174,19 @@ def from_status(status: Any, code: int) -> ApiError:
     )
 
 
+def _details(name: str, group: str, kind: str) -> Object:
+    """What the error is about; as in Go what is empty is left out."""
+    return {field: value for field, value in (("name", name), ("group", group), ("kind", kind)) if value}
+
+
 def not_found(group_resource: str, name: str) -> NotFound:
     plural, _, group = group_resource.partition(".")
-    return NotFound(f'{group_resource} "{name}" not found', details={"name": name, "group": group, "kind": plural})
+    return NotFound(f'{group_resource} "{name}" not found', details=_details(name, group, plural))
 
 
 def already_exists(group_resource: str, name: str) -> AlreadyExists:
     plural, _, group = group_resource.partition(".")
-    return AlreadyExists(
-        f'{group_resource} "{name}" already exists', details={"name": name, "group": group, "kind": plural}
-    )
+    return AlreadyExists(f'{group_resource} "{name}" already exists', details=_details(name, group, plural))
 
 
 def conflict(group_resource: str, name: str, why: str = "") -> Conflict:
@@ -191,7 +194,7 @@ def conflict(group_resource: str, name: str, why: str = "") -> Conflict:
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
     return Conflict(
         f'Operation cannot be fulfilled on {group_resource} "{name}": {why}',
-        details={"name": name, "group": group, "kind": plural},
+        details=_details(name, group, plural),
     )
 
 
@@ -211,6 +214,6 @@ def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> Invalid:
     full = f"{kind}.{group}" if group else kind
     return Invalid(
         f'{full} "{name}" is invalid: {text}',
-        details={"name": name, "group": group, "kind": kind},
+        details=_details(name, group, kind),
         causes=tuple(causes),
     )

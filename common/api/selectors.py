@@ -117,7 +117,7 @@ def parse_fields(text: str) -> list[tuple[str, str, bool]]:
     for term in filter(None, (part.strip() for part in text.split(","))):
         match = re.fullmatch(r"([^=!]+)(==|=|!=)(.*)", term)
         if match is None:
-            raise ValueError(f"invalid field selector {term!r}: allowed are path=value and path!=value")
+            raise ValueError(f"invalid selector: '{text}'; can't understand '{term}'")
         terms.append((match[1].strip(), match[3].strip(), match[2] != "!="))
     return terms
 

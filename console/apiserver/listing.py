@@ -76,7 +76,8 @@ def parse_revision(text: str) -> int:
     if not text:
         return 0
     if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS:
-        raise BadRequest(f'resourceVersion: Invalid value: "{text}": must be a whole number that the server gave')
+        why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise BadRequest(f'resourceVersion: Invalid value: "{text}": {why}')
     return int(text)
 
 

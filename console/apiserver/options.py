@@ -13,6 +13,7 @@ from common.errors import BadRequest, Cause, invalid
 MAX_FIELD_MANAGER = 128  # bytes
 MAX_DIGITS = 19  # of a whole number, as 64 bits have them
 _MATCH = "resourceVersionMatch"
+_VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 PROPAGATION_POLICIES = ("Foreground", "Background", "Orphan")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -46,17 +47,34 @@ class WriteOptions:
     """What those who admit the write have to say, for whoever asked."""
 
     @classmethod
-    def parse(cls, query: Mapping[str, str], api_version: str = "", warnings: list[str] | None = None) -> WriteOptions:
+    def parse(
+        cls,
+        query: Mapping[str, str],
+        api_version: str = "",
+        warnings: list[str] | None = None,
+        kind: str = "CreateOptions",
+        *,
+        applies: bool = True,
+    ) -> WriteOptions:
+        """`kind` is what Kubernetes calls the options of such a request; `applies`: it is one that may be forced."""
+        manager, dry_run = query.get("fieldManager", ""), query.get("dryRun", "")
+        causes = []
+        if not applies and query.get("force"):
+            why = "Forbidden: may not be specified for non-apply patch"
+            causes.append(Cause("force", why, "FieldValueForbidden"))
+        causes += [*_manager(manager), *_dry_run(dry_run), *_field_validation(query.get("fieldValidation", ""))]
+        if causes:
+            raise invalid(kind, "meta.k8s.io", "", causes)
         return cls(
             warnings=[] if warnings is None else warnings,
             api_version=api_version,
-            dry_run=parse_dry_run(query.get("dryRun", "")),
-            field_manager=_parse_manager(query.get("fieldManager", "")),
+            dry_run=dry_run == "All",
+            field_manager=manager,
             force=parse_bool("force", query.get("force", "")),
         )
 
 
-def _parse_manager(name: str) -> str:
+def _manager(name: str) -> list[Cause]:
     causes = []
     if len(name.encode()) > MAX_FIELD_MANAGER:
         why = f"Too long: may not be more than {MAX_FIELD_MANAGER} bytes"
@@ -64,16 +82,21 @@ def _parse_manager(name: str) -> str:
     if not name.isprintable():
         why = f"Invalid value: {orjson.dumps(name).decode()}: should only contain printable characters"
         causes.append(Cause("fieldManager", why))
-    if causes:
-        raise invalid("CreateOptions", "meta.k8s.io", "", causes)
-    return name
+    return causes
 
 
-def parse_dry_run(text: str) -> bool:
-    if text not in {"", "All"}:
-        cause = Cause("dryRun", f'Unsupported value: "{text}": supported values: "All"', "FieldValueNotSupported")
-        raise invalid("CreateOptions", "meta.k8s.io", "", [cause])
-    return text == "All"
+def _dry_run(text: str) -> list[Cause]:
+    if text in {"", "All"}:
+        return []
+    return [Cause("dryRun", f'Unsupported value: "{text}": supported values: "All"', "FieldValueNotSupported")]
+
+
+def _field_validation(text: str) -> list[Cause]:
+    if text in _VALIDATIONS:
+        return []
+    listed = ", ".join(f'"{item}"' for item in _VALIDATIONS)
+    why = f'Unsupported value: "{text}": supported values: {listed}'
+    return [Cause("fieldValidation", why, "FieldValueNotSupported")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +126,16 @@ class DeleteOptions:
             propagation=_propagation(query, body),
             uid=preconditions.get("uid"),
             resource_version=preconditions.get("resourceVersion"),
-            dry_run=any(parse_dry_run(str(value)) for value in dry_run),
+            dry_run=_parse_dry_run(dry_run),
             warnings=[] if warnings is None else warnings,
         )
+
+
+def _parse_dry_run(values: list[object]) -> bool:
+    causes = [cause for value in values for cause in _dry_run(str(value))]
+    if causes:
+        raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
+    return "All" in values
 
 
 def _propagation(query: Mapping[str, str], body: Object) -> str | None:

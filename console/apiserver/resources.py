@@ -42,6 +42,7 @@ from .verbs import Verbs
 from .watching import open_watch
 from .watchstream import WatchStream, error_frame
 
+_OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions"}
 _RETURNS_DELETED = frozenset({"pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"})
 """Kinds whose DELETE answers with the object even when it is gone; the others answer with a Status."""
 _DECODED_AT_ONCE = 32 * 1024
@@ -69,7 +70,9 @@ class Request:
         return self.row.stored
 
     def write_options(self) -> WriteOptions:
-        return WriteOptions.parse(self.http.query, self.row.resource.api_version, self.warnings)
+        kind = _OPTIONS.get(self.http.method, "CreateOptions")
+        applies = kind == "PatchOptions" and _patch_type(self.http) is PatchType.APPLY
+        return WriteOptions.parse(self.http.query, self.row.resource.api_version, self.warnings, kind, applies=applies)
 
     @property
     def include_object(self) -> str:
@@ -232,12 +235,12 @@ class Resources:
     async def _create(self, request: Request) -> web.StreamResponse:
         if request.info.name:
             raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        options = request.write_options()
         obj = await self._decode(request)
         if self._reviews.answers(request.row):
             context = self._verbs.context(request.caller)
             answer = await self._reviews.answer(request.caller, request.row, request.info.namespace, obj, context)
             return await self._status(request, answer, 201)
-        options = request.write_options()
         entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)
         return await self._written(request, entry, created=True)
 
@@ -253,8 +256,10 @@ class Resources:
         return request.row.keep(obj)
 
     async def _update(self, request: Request) -> web.StreamResponse:
-        obj = await self._decode(request)
         info, options = request.info, request.write_options()
+        if not info.name:
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        obj = await self._decode(request)
         if info.subresource == "finalize":
             entry = await subresources.finalize(self._verbs, request.caller, request.stored, info.name, obj, options)
         else:
@@ -264,7 +269,9 @@ class Resources:
         return await self._written(request, entry)
 
     async def _patch(self, request: Request) -> web.StreamResponse:
-        kind = _patch_type(request.http)
+        kind, options = _patch_type(request.http), request.write_options()
+        if not request.info.name:
+            raise MethodNotAllowed("the server does not allow this method on the requested resource")
         body = await read_body(request.http)
         validation = request.http.query.get("fieldValidation", "") or "Warn"
         if kind is PatchType.APPLY:
@@ -276,7 +283,7 @@ class Resources:
             request.warnings.extend(found)
             return row.keep(patched)
 
-        info, options = request.info, request.write_options()
+        info = request.info
         entry = await self._verbs.modify(
             request.caller, "patch", request.stored, info.namespace, info.name, change, info.subresource, options
         )

@@ -184,7 +184,10 @@ def _check_type(row: Row, document: Object) -> None:
             f"({resource.api_version})"
         )
     if found_kind not in {None, "", resource.kind}:
-        raise BadRequest(f"the kind in the data ({found_kind}) does not match the expected kind ({resource.kind})")
+        unknown = f"converting ({found_kind}) to ({resource.kind}): unknown conversion"
+        raise BadRequest(
+            f'{found_kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {unknown}'
+        )
 
 
 def _prefix(row: Row) -> str:

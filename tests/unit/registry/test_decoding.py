@@ -36,7 +36,7 @@ def test_kind_and_version_are_filled_in() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"kind": "Pod"}, "the kind in the data (Pod) does not match the expected kind (Deployment)"),
+        ({"kind": "Pod"}, 'Pod in version "v1" cannot be handled as a Deployment: '),
         (
             {"apiVersion": "v1"},
             "the API version in the data (v1) does not match the expected API version (apps/v1)",
