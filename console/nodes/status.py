@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from common.api import conditions as conditions_of
-from common.api.kinds import LEASES, NODES, PODS
+from common.api.kinds import LEASES, NODES, PODS, Resource
 from common.api.meta import Key, Object, format_micro_time, format_time, key, metadata, name, resource_version, uid
 from common.api.resizing import IN_PROGRESS, PENDING
 from common.client import Client, Informer
@@ -25,6 +25,7 @@ LEASE_NAMESPACE = "kube-node-lease"
 KUBELET = "kubelet"  # what agents are to whoever reads events: that name selects what nodes say
 LEASE_SECONDS = 40  # as kubelet's; renewed every quarter of it
 PARALLEL_WRITES = 32  # statuses of one report: many share one commit of the store
+ATTEMPTS = 16  # at one status, while others write to the same object: more is no coincidence
 _RESOURCES = {"Pod": PODS, "Node": NODES}
 
 
@@ -122,10 +123,13 @@ class StatusWriter:
             if labels and not labels.items() <= (metadata(current).get("labels") or {}).items():
                 current = await self._client.patch(NODES, node, {"metadata": {"labels": labels}})
                 self._nodes.put(current)
-            status = current.get("status") or {}
             now = format_time(self._clock.now())
-            merged = merge_conditions(status.get("conditions") or (), reported.get("conditions"), now)
-            await self._update(current, {**status, **reported, "conditions": merged})
+
+            def merged(status: Object) -> Object:
+                conditions = merge_conditions(status.get("conditions") or (), reported.get("conditions"), now)
+                return {**status, **reported, "conditions": conditions}
+
+            await self._update(NODES, self._nodes, current, merged)
 
     async def set_node_condition(self, node: str, kind: str, status: str, reason: str, message: str) -> None:
         """Set one condition that the control plane finds out itself."""
@@ -133,9 +137,13 @@ class StatusWriter:
             current = self._nodes.get(Key("", node))
             if current is None:
                 return
-            found = (current.get("status") or {}).get("conditions") or []
-            updated = conditions_of.set_condition(found, kind, status, reason, message, self._clock.now())
-            await self._update(current, {**(current.get("status") or {}), "conditions": updated})
+
+            def merged(found: Object) -> Object:
+                known, now = found.get("conditions") or [], self._clock.now()
+                updated = conditions_of.set_condition(known, kind, status, reason, message, now)
+                return {**found, "conditions": updated}
+
+            await self._update(NODES, self._nodes, current, merged)
 
     async def renew_lease(self, node: str) -> None:
         """The node's Lease, as kubelet renews it; tools look at it."""
@@ -161,16 +169,6 @@ class StatusWriter:
         except AlreadyExists:
             log.debug("the lease of node %s was made meanwhile", node)
 
-    async def _update(self, node: Object, status: Object) -> None:
-        if status == node.get("status"):
-            return
-        meta = {field: value for field, value in metadata(node).items() if field != "resourceVersion"}
-        try:
-            wanted = {**node, "metadata": meta, "status": status}
-            self._nodes.put(await self._client.update(NODES, wanted, subresource="status"))
-        except NotFound:
-            log.debug("node %s was deleted meanwhile", name(node))
-
     async def _write_pod(self, node: str, entry: Object) -> None:
         pod = self._pods.get(Key(str(entry.get("namespace", "")), str(entry.get("name", ""))))
         reported = entry.get("status")
@@ -179,17 +177,39 @@ class StatusWriter:
         if (pod.get("spec") or {}).get("nodeName") != node:
             log.warning("node %s reports a pod that is not its own: %s/%s", node, entry["namespace"], entry["name"])
             return
-        current = pod.get("status") or {}
-        status = merge_pod_status(current, reported, format_time(self._clock.now()))
-        if status == current:
-            return
-        # Without resourceVersion, so that a change of the spec meanwhile is no conflict; the uid guards a namesake.
-        meta = {field: value for field, value in metadata(pod).items() if field != "resourceVersion"}
+        now = format_time(self._clock.now())
+        await self._update(PODS, self._pods, pod, lambda status: merge_pod_status(status, reported, now))
+
+    async def _update(
+        self, kind: Resource, mirror: Freshest, found: Object, merged: Callable[[Object], Object]
+    ) -> None:
+        """Write the status that `merged` makes of the one that is there. The mirror is a moment behind, and a status is
+        written with the labels, annotations and conditions of whoever else writes to the object: on the object that
+        they have changed meanwhile it is decided anew."""
+        for _ in range(ATTEMPTS):
+            current = found.get("status") or {}
+            status = merged(current)
+            if status == current:
+                return
+            try:
+                mirror.put(await self._client.update(kind, {**found, "status": status}, subresource="status"))
+                return
+            except NotFound:
+                break
+            except Conflict:
+                newest = await self._newest(kind, key(found))
+                if newest is None or uid(newest) != uid(found):
+                    break
+                found = newest
+        else:
+            raise Conflict(f"{kind.plural} {name(found)} changes too fast for its status to be written")
+        log.debug("%s %s was deleted meanwhile", kind.plural, name(found))
+
+    async def _newest(self, kind: Resource, obj_key: Key) -> Object | None:
         try:
-            wanted = {**pod, "metadata": meta, "status": status}
-            self._pods.put(await self._client.update(PODS, wanted, subresource="status"))
-        except (NotFound, Conflict):
-            log.debug("pod %s/%s was deleted meanwhile", entry["namespace"], entry["name"])
+            return await self._client.get(kind, obj_key.name, obj_key.namespace or None)
+        except NotFound:
+            return None
 
     async def _remove_pod(self, node: str, pod_uid: str) -> None:
         for pod in self._by_uid.by_index("uid", pod_uid):

@@ -196,6 +196,20 @@ def _generations() -> dict[str, Any]:
                activeDeadlineSeconds=6000)  # fmt: skip
 
 
+def test_labels_written_while_a_pod_starts_are_kept(bench: Bench) -> None:
+    """Scheduler, agent and user write to the same object within the same moments."""
+    http, headers = UnixHttp(bench.cluster.home / "api.sock"), {"Content-Type": "application/merge-patch+json"}
+    names, labels = [f"labelled-{number}" for number in range(4)], [f"label-{number}" for number in range(25)]
+    bench.start(*(pod(name, container(POLITE)) for name in names))
+    for label in labels:
+        for name in names:
+            path = f"/api/v1/namespaces/{bench.space}/pods/{name}"
+            patch = json.dumps({"metadata": {"labels": {label: "kept"}}})
+            assert http.request("PATCH", path, body=patch.encode(), headers=headers).code == 200
+    for name in names:
+        assert set(bench.running(name)["metadata"]["labels"]) == set(labels)
+
+
 def test_generations_count_the_changes_of_the_spec_and_are_observed(bench: Bench) -> None:
     http = UnixHttp(bench.cluster.home / "api.sock")
     path = f"/api/v1/namespaces/{bench.space}/pods/generations"

@@ -68,6 +68,48 @@ async def test_a_status_keeps_what_others_wrote(written: Written) -> None:
     assert (status["phase"], status["qosClass"]) == ("Running", "BestEffort")
 
 
+async def test_a_mirror_that_is_behind_costs_nobody_a_label_or_a_condition(written: Written) -> None:
+    seen = written.stored()
+    disrupted = {"type": "DisruptionTarget", "status": "True", "lastTransitionTime": NOW}
+    client = written.api.client()
+    await written.pods.close()  # what follows does not reach it
+    await client.patch(PODS, "a", {"metadata": {"labels": {"new": "label"}, "annotations": {"a": "b"}}}, "default")
+    conditions = [*seen["status"]["conditions"], disrupted]
+    await client.patch(PODS, "a", {"status": {"conditions": conditions}}, "default", subresource="status")
+    assert written.pods.get(Key("default", "a")) == seen
+    ready = {"type": "Ready", "status": "True"}
+    await written.writer.write("n1", Report(1, [written.entry(seen, phase="Running", conditions=[ready])]))
+    stored = written.stored()
+    assert stored["metadata"]["labels"]["new"] == "label"
+    assert stored["metadata"]["annotations"] == {"a": "b"}
+    kinds = {condition["type"] for condition in stored["status"]["conditions"]}
+    assert (stored["status"]["phase"], kinds) == ("Running", {"Ready", "PodScheduled", "DisruptionTarget"})
+
+
+async def test_a_nodes_labels_outlive_the_status_of_a_moment_ago(written: Written) -> None:
+    await written.nodes.close()
+    await written.api.client().patch(
+        NODES, "n1", {"metadata": {"labels": {"zone": "a"}}, "spec": {"unschedulable": True}}
+    )
+    await written.writer.set_node_condition("n1", "Ready", "True", "Heard", "it said so")
+    await written.writer.write_node("n1", {"nodeInfo": {"architecture": "amd64"}})
+    found = written.api.find(NODES, Key("", "n1"))
+    assert found is not None
+    assert found["metadata"]["labels"]["zone"] == "a"
+    assert found["spec"]["unschedulable"] is True
+    assert found["status"]["nodeInfo"] == {"architecture": "amd64"}
+    assert "Heard" in {condition.get("reason") for condition in found["status"]["conditions"]}
+
+
+async def test_a_namesake_that_came_meanwhile_is_left_alone(written: Written) -> None:
+    seen = written.stored()
+    await written.pods.close()
+    await written.api.client().delete(PODS, "a", "default", grace_period_seconds=0)
+    written.api.seed(PODS, objects.pod("a", node="n1"))
+    await written.writer.write("n1", Report(1, [written.entry(seen, phase="Failed", conditions=[])]))
+    assert written.stored()["status"].get("phase") != "Failed"
+
+
 async def test_the_same_status_is_written_once_and_a_return_to_an_older_one_again(written: Written) -> None:
     pod = written.stored()
     for phase in ("Running", "Running", "Pending", "Running"):
