@@ -29,7 +29,6 @@ MAX_CHANGES = 64 * 1024  # characters of that annotation; what is larger has onl
 GONE = 499  # the code of a request whose client went before there was an answer
 _DECISION, _REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
 _REFUSED = frozenset({401, 403})
-_READING = frozenset({"get", "list", "watch"})
 # What they say is also elsewhere, and they come by the second from every program that elects a leader.
 _CHATTER = frozenset({("", "events"), ("events.k8s.io", "events"), ("coordination.k8s.io", "leases")})
 _SECRETIVE = frozenset({"secrets", "tokenreviews"})
@@ -46,13 +45,13 @@ class Ended:
 
 
 def is_logged(trail: Trail, code: int) -> bool:
-    """Everything that was refused, and all requests for resources but successful ones for events and leases; of other
-    paths whatever was neither read nor merely not there."""
+    """Everything that was refused or wrong, and all requests for resources but successful ones for events and leases;
+    of other paths, which every client reads, no more than that."""
     if code in _REFUSED:
         return True
     info = trail.info
     if info is None:
-        return trail.verb not in {"get", "head"}
+        return trail.verb not in {"get", "head"} or 400 <= code < 500
     return code >= 400 or (info.group, info.plural) not in _CHATTER
 
 

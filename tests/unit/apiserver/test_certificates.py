@@ -89,3 +89,4 @@ async def test_nobody_becomes_an_administrator_by_a_request(world: World) -> Non
     answer = await world("POST", PATH, request(request=pem))
     assert answer.code == 403
     assert "signer with system:masters group is not allowed" in answer.message
+    assert (await world.event(answer))["responseStatus"]["message"] == answer.message
