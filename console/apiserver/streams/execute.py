@@ -1,7 +1,7 @@
 """`…/pods/NAME/exec` and `attach`: v5.channel.k8s.io to the agent and back.
 
 Clients may speak v4, which lacks the end of stdin, or the first version, whose channel of errors has text instead of a
-Status, and nothing after a success. Who names no subprotocol speaks the first.
+Status, and nothing after a success. Who names no subprotocol speaks the first. Both of the older ones have a text form.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from console.apiserver.options import parse_bool
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
 
+from . import textchannels
 from .relay import ERROR, accept, check_upgrade, relay
 from .target import check_running, container_of, host_of
+from .textchannels import TextSocket
 
-_FIRST = ("channel.k8s.io", "")
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", *_FIRST)
+_FIRST = ("channel.k8s.io", textchannels.FIRST, "")
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", textchannels.FOURTH, *_FIRST)
 
 
 async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
@@ -40,7 +42,8 @@ async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> we
     agent = await streams.websocket(node, path, params)
     try:
         client = await accept(http, protocol)
-        await relay(client, agent, cut=_cut(node), shown=_as_text if protocol in _FIRST else bytes)
+        near = TextSocket(client) if protocol in textchannels.PROTOCOLS else client
+        await relay(near, agent, cut=_cut(node), shown=_as_text if protocol in _FIRST else bytes)
     finally:
         await agent.close()
     return client

@@ -21,12 +21,13 @@ from console.apiserver.backends import NodeStreams
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
 
-from . import spdy
-from .relay import accept, check_upgrade
+from . import spdy, textchannels
+from .relay import ClientSocket, accept, check_upgrade
 from .target import check_running, host_of
+from .textchannels import TextSocket
 
 SPDY = "SPDY/3.1+portforward.k8s.io"
-CHANNELS = ("v4.channel.k8s.io", "v5.channel.k8s.io", "channel.k8s.io", "")
+CHANNELS = ("v4.channel.k8s.io", "v5.channel.k8s.io", "channel.k8s.io", *textchannels.PROTOCOLS, "")
 CLOSE = 255
 QUEUED = 64  # messages a slow connection may have waiting before it holds up the others
 CHUNK = 32 * 1024
@@ -55,7 +56,8 @@ async def serve_portforward(verbs: Verbs, streams: NodeStreams, request: Request
     if protocol in CHANNELS and not ports:
         raise BadRequest("at least one port must be given in the query: ports=PORT")
     socket = await accept(http, protocol)
-    forward = _SpdyForward(socket, pod) if protocol == SPDY else _ChannelForward(socket, pod, ports)
+    near = TextSocket(socket) if protocol in textchannels.PROTOCOLS else socket
+    forward = _SpdyForward(socket, pod) if protocol == SPDY else _ChannelForward(near, pod, ports)
     try:
         await forward.run()
     except (spdy.SpdyError, ConnectionError):
@@ -223,7 +225,7 @@ class _SpdyForward:
 class _ChannelForward:
     """Channel 2i carries the data of the i-th port, 2i+1 its error; each begins with the port, little endian."""
 
-    def __init__(self, socket: web.WebSocketResponse, pod: Pod, ports: list[int]) -> None:
+    def __init__(self, socket: ClientSocket, pod: Pod, ports: list[int]) -> None:
         self._socket = socket
         self._connections = [_Connection(pod, port) for port in ports]
         self._ports = ports

@@ -13,8 +13,11 @@ from aiohttp import WSMsgType, web
 from common.aio import Tasks
 from common.errors import BadRequest
 
+from .textchannels import TextSocket
+
 ERROR = b"\x03"  # the channel of the final Status
 MAX_MESSAGE = 4 * 1024 * 1024
+ClientSocket = web.WebSocketResponse | TextSocket
 AnySocket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
@@ -38,7 +41,7 @@ async def accept(http: web.BaseRequest, protocol: str) -> web.WebSocketResponse:
 
 
 async def relay(
-    client: web.WebSocketResponse,
+    client: ClientSocket,
     agent: aiohttp.ClientWebSocketResponse,
     *,
     cut: bytes,
@@ -70,7 +73,10 @@ class _Outcome:
 
 
 async def _pump(
-    source: AnySocket, sink: AnySocket, outcome: _Outcome | None = None, shown: Callable[[bytes], bytes] = bytes
+    source: AnySocket | TextSocket,
+    sink: AnySocket | TextSocket,
+    outcome: _Outcome | None = None,
+    shown: Callable[[bytes], bytes] = bytes,
 ) -> None:
     try:
         async for message in source:

@@ -103,6 +103,24 @@ async def test_exec_in_the_first_version_of_the_channels(
     assert last == ending if ending == b"\x03" else last.startswith(ending)
 
 
+@pytest.mark.parametrize("protocol", ["base64.channel.k8s.io", "v4.base64.channel.k8s.io"])
+async def test_exec_in_the_text_form_of_the_channels(make_pod: MakePod, api: Running, protocol: str) -> None:
+    await make_pod("web")
+    path = "/api/v1/namespaces/default/pods/web/exec"
+    query = [("command", "head"), ("command", "-n1"), ("stdin", "1"), ("stdout", "1")]
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session,
+        session.ws_connect(f"http://api{path}", params=query, protocols=(protocol,)) as socket,
+    ):
+        assert socket.protocol == protocol
+        await socket.send_str("0" + base64.b64encode(b"there and back\n").decode())
+        said = [message.data async for message in socket]
+    assert b"".join(base64.b64decode(part[1:]) for part in said if part[:1] == "1") == b"there and back\n"
+    ending = base64.b64decode(said[-1][1:])
+    assert said[-1][:1] == "3"
+    assert not ending if protocol == "base64.channel.k8s.io" else b"Success" in ending
+
+
 async def test_logs_that_do_not_exist_say_why(make_pod: MakePod, kubectl: Kubectl, client: HttpClient) -> None:
     await make_pod("web", containers=("a", "b"))
     await make_pod("slow", state={"waiting": {"reason": "ImagePullBackOff"}})
