@@ -8,11 +8,11 @@ import pytest
 
 from common.api import kinds
 from common.api.meta import Object, name
-from console.tui.palette import SIXTEEN, Look
 from console.tui.screens.dialogs import Ask
 from console.tui.screens.logs import LogsScreen
-from tests.tui.conftest import Console, running, snap
+from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 ALL = ("60x20", "80x24", "120x36", "200x50")
 JSON = '{"level":"error","ts":1763802840.5,"msg":"payment refused","order":{"id":4711,"total":"12.40"},"retry":false}'
@@ -42,19 +42,12 @@ async def of_frontends(console: Console) -> LogsScreen:
     return await opened(console)
 
 
-@pytest.mark.parametrize("size", ALL)
-async def test_logs_of_a_workload(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_logs_of_a_workload(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await of_frontends(console)
-        snap(console, "logs-workload", size)
+        await portray(console, "logs-workload")
         await console.press("J", "l", "l", "l", "t")
-        snap(console, "logs-errors", size)
-
-
-async def test_logs_without_colours_and_in_ascii_tell_sources_apart(fleet: Fleet) -> None:
-    async with running(fleet, "80x24", look=Look(SIXTEEN, ascii=True)) as console:
-        await of_frontends(console)
-        snap(console, "logs-ascii", "80x24")
+        await portray(console, "logs-errors")
 
 
 async def test_marked_pods_are_read_side_by_side(fleet: Fleet) -> None:
