@@ -7,10 +7,13 @@ import contextlib
 import gc
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import textual.screen
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.screen import Screen
 from textual.worker import WorkType
 
 from common.api import kinds
@@ -44,6 +47,7 @@ from .palette_commands import ActionCommands
 from .plain import Plain
 from .screens.browse import Browse
 from .session import Session
+from .thrift import Terminal
 from .view import View
 
 DISCOVER_AGAIN_SECONDS = 30.0  # unless a definition says before that there are other kinds now
@@ -104,6 +108,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         self._pages = pages
         self.animation_level = "none"
         self._plain, self._colourless = Plain(), NoColor()
+        self._terminal = Terminal()
         # Before the stylesheet is read: it uses the theme's variables.
         self.wear(self.session.look.palette)
 
@@ -117,6 +122,16 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
             for widget in (screen, *screen.walk_children()):
                 widget.refresh()
 
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        if isinstance(renderable, CompositorUpdate):
+            renderable = self._terminal.thrifty(renderable, self.size)
+        super()._display(screen, renderable)
+
+    def repaint(self) -> None:
+        """Draw everything anew, for a terminal on which something else has written."""
+        self._terminal.forget()
+        self.refresh(layout=True)
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual turns colours into greys with NO_COLOR, which are colours too: our own theme for it has none."""
         found = [item for item in super().get_line_filters() if not isinstance(item, Monochrome)]
@@ -125,6 +140,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.session.start()
+        self.app_resume_signal.subscribe(self, lambda _app: self._terminal.forget())
         self.push_screen(Browse(self.session, views.opening(self._first)))
         beside: tuple[WorkType[None], ...] = (self._learn_kinds, self._settle_memory)
         for work in beside:

@@ -19,6 +19,7 @@ from typing import Self
 
 import textual.screen
 from textual import events
+from textual._compositor import CompositorUpdate
 
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
@@ -77,8 +78,8 @@ class TimedApp(QuarterdeckApp):
         self.drawn = asyncio.Event()
 
     def _display(self, screen: object, renderable: object) -> None:
-        if (render := getattr(renderable, "render_segments", None)) is not None:
-            render(self.console)  # what a terminal would get
+        if isinstance(renderable, CompositorUpdate):
+            self._terminal.thrifty(renderable, self.size).render_segments(self.console)  # what a terminal would get
             self.drawn.set()
 
     async def key(self, name: str) -> float:

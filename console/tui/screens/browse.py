@@ -336,6 +336,7 @@ class Browse(Deck):
         self._table.refresh()
 
     def _refresh(self) -> None:
+        self.deck_app.repaint()
         self._remember()
         self._show(self.view)
         self.say("listed again")
