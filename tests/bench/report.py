@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-SMALLER = frozenset({"s", "ms", "us", "MiB", "KiB"})
+SMALLER = frozenset({"s", "ms", "us", "MiB", "KiB", "%"})
 """Units of which less is better; of the others (rates) more is."""
 
 

@@ -11,13 +11,17 @@ from common.api.meta import Key, Object, format_micro_time
 from common.clock import Clock
 from common.errors import ApiError
 from console.streams.logs import Overlap, Streamer, follow
-from console.tui.widgets.buffer import Entry, LineBuffer
-from console.views.loglines import Level, continues, level_of, parse
+from console.tui.widgets.buffer import LONGEST, MOST_BYTES, MOST_LINES, Entry
+from console.views.loglines import parse_all
 
 from .ranges import Range
 from .sources import Choice, Life, Source, Standing, labels, standings
 
 MOST = 20  # containers read at a time: each is a connection to its node
+# A flood of lines is taken in by the batch: to wake up for each few of them would cost more than they do. Batches that
+# are large already are waited for no longer, so that the fastest writer is kept up with.
+FLOOD_LINES, FULL_LINES = 200, 1000
+PAUSE_SECONDS = 0.05
 PATIENCE_SECONDS = 1.0  # that lines wait for those of slower nodes, when a log is opened
 
 
@@ -42,9 +46,9 @@ class LogFeed:
         self._overlaps: dict[Life, Overlap] = {}
         self._reading: set[Life] = set()
         self._silent: set[Life] = set()  # of those that are read, the ones that have sent nothing yet
-        self._levels: dict[int, Level] = {}
         self._waits: dict[Source, str] = {}
-        self._taken = LineBuffer()  # bounded, as nobody takes anything while another screen is on top
+        self._taken: list[Entry] = []
+        self._bytes = 0
         self._tasks = Tasks("logs")
 
     async def close(self) -> None:
@@ -122,9 +126,14 @@ class LogFeed:
                 self._client, life.source.pod, params, overlap, self._clock,
                 runs=partial(self._runs, life), told=partial(self._tell, number),
             )  # fmt: skip
+            since_pause = 0
             async for batch in lines:
                 self._silent.discard(life)
-                self._taken.extend(self._entries(batch, number))
+                self._put([Entry(text[: LONGEST + 1], number, moment) for moment, text in parse_all(batch)])
+                since_pause += len(batch)
+                if FLOOD_LINES <= since_pause and len(batch) < FULL_LINES:
+                    since_pause = 0
+                    await self._clock.sleep(PAUSE_SECONDS)
             if self._span.follows and not self._previous:
                 self._note(number, self._ending(life))
         except (ApiError, OSError) as error:
@@ -139,17 +148,6 @@ class LogFeed:
             return params | {"previous": "true"} | dict(self._span.params)
         params |= {"follow": "true"} if self._span.follows else {}
         return params if whole else params | dict(self._span.params)
-
-    def _entries(self, batch: list[bytes], number: int) -> list[Entry]:
-        found = []
-        for raw in batch:
-            moment, text = parse(raw)
-            level = level_of(text)
-            if level is Level.UNKNOWN and continues(text):
-                level = self._levels.get(number, level)
-            self._levels[number] = level
-            found.append(Entry(text, number, moment, level))
-        return found
 
     async def _runs(self, life: Life) -> bool:
         standing = self._standings.get(life.source)
@@ -166,7 +164,15 @@ class LogFeed:
         self._note(number, text)
 
     def _note(self, number: int, text: str) -> None:
-        self._taken.extend([Entry(text, number, format_micro_time(self._clock.now()), note=True)])
+        self._put([Entry(text, number, format_micro_time(self._clock.now()), note=True)])
+
+    def _put(self, entries: list[Entry]) -> None:
+        """Nobody takes anything while another screen is on top, so that this has a bound too."""
+        self._taken += entries
+        self._bytes += sum(len(entry.text) for entry in entries)
+        if len(self._taken) > MOST_LINES or self._bytes > MOST_BYTES:
+            self._taken = self._taken[len(self._taken) // 2 :]
+            self._bytes = sum(len(entry.text) for entry in self._taken)
 
     # Handing over
 
@@ -178,8 +184,7 @@ class LogFeed:
             if self._silent and len(self._restarts) > 1 and not late:
                 return ()
             self._gathering = False
-        taken = list(self._taken)
-        self._taken.clear()
+        taken, self._taken, self._bytes = self._taken, [], 0
         return _in_order(taken) if len({entry.source for entry in taken}) > 1 else taken
 
 

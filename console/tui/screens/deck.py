@@ -50,6 +50,7 @@ class Deck(Screen[None], inherit_bindings=False):
         self.session = session
         self._note: tuple[str, Tone] | None = None
         self._notes = 0
+        self._footer: tuple[list[Action], int] | None = None  # what the footer was made for
 
     @property
     def deck_app(self) -> Bridge:
@@ -113,8 +114,13 @@ class Deck(Screen[None], inherit_bindings=False):
         self.set_interval(1.0, self._second)
         self.call_after_refresh(self.redraw)
 
+    @property
+    def _in_sight(self) -> bool:
+        """Whether it is on top, or below a dialog. Textual calls the screen below an opaque one current too."""
+        return self.is_current and (self.app.screen is self or self.app.screen.is_modal)
+
     def _frame(self) -> None:
-        if self.is_current:
+        if self._in_sight:
             if self.session.digest():
                 self.call_later(self._frame)
             self._ask_for_access()
@@ -127,7 +133,7 @@ class Deck(Screen[None], inherit_bindings=False):
             self.begin(partial(self.session.access.ask, subject[1].namespace), "access", exclusive=True)
 
     def _second(self) -> None:
-        if self.is_current:
+        if self._in_sight:
             self.second()
 
     def on_screen_resume(self) -> None:
@@ -147,7 +153,10 @@ class Deck(Screen[None], inherit_bindings=False):
         self.query_one("#header", SpanLines).set_class(session.tall_header, "tall")
         self.query_one("#header", SpanLines).set_lines(self._header(width))
         self.query_one("#crumbs", SpanLines).set_lines([self._crumbs(width)])
-        self.query_one("#footer", SpanLines).set_lines([bars.footer(self._hints(), session.keys, width)])
+        footer = (self._hints(), width)
+        if footer != self._footer:  # it changes seldom, and measuring what fits is dear
+            self._footer = footer
+            self.query_one("#footer", SpanLines).set_lines([bars.footer(footer[0], session.keys, width)])
 
     def _header(self, width: int) -> list[Line]:
         session = self.session

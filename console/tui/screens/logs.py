@@ -25,7 +25,7 @@ from console.tui.session import Session
 from console.tui.widgets.buffer import Entry
 from console.tui.widgets.spans import Line, Span
 from console.tui.widgets.text_view import TextView
-from console.views.loglines import Level
+from console.views.loglines import Level, level_of
 from console.views.status import Tone
 
 from .deck import Deck, Handler
@@ -37,6 +37,7 @@ _TONES = {
 }  # fmt: skip
 _SOURCE_TONES = (Tone.LINK, Tone.OK, Tone.LEAVING, Tone.KEY, Tone.BUSY)
 _SIGNS, _ASCII_SIGNS = "●◆▲■★✚◐", "o*^#@+%"
+FLOOD_SECONDS = 0.4
 WIDEST = 24  # cells of a source's name
 _DIALOG = 50
 
@@ -55,6 +56,8 @@ class LogsScreen(Deck):
         self._times = False
         self._labels: list[str] = []
         self._width = 0
+        self._news = 0  # lines that are not shown yet
+        self._shown = float("-inf")  # when lines were shown last
         self._pods: Subscription | None = None
         self._store = LogStore()
         self._feed: LogFeed | None = None
@@ -95,7 +98,7 @@ class LogsScreen(Deck):
         self._store.clear()
         self._store.show_only(ALL_SOURCES)
         self._view.following = self._range.follows
-        self._view.grown()
+        self._changed()
         self.frame()
 
     def frame(self) -> None:
@@ -110,8 +113,21 @@ class LogsScreen(Deck):
             self._view.repaint()
         if entries:
             self._store.extend(entries)
-            self._view.grown()
+            self._news += len(entries)
+        self._show_news()
         self._title()
+
+    def _show_news(self) -> None:
+        """Lines that fill the screen faster than it is drawn are shown now and then: nobody can read them anyway."""
+        now = self.session.clock.monotonic()
+        if self._news and (self._news < self._view.size.height or now - self._shown >= FLOOD_SECONDS):
+            self._news, self._shown = 0, now
+            self._view.grown()
+
+    @property
+    def lines_read(self) -> int:
+        """How many lines were read since the screen was opened, those included that are forgotten."""
+        return self._store.kept.end
 
     # Drawing
 
@@ -127,7 +143,7 @@ class LogsScreen(Deck):
             dash = "--" if self.session.look.ascii else "──"
             label = "" if side_by_side else f"{self._labels[entry.source]} "
             return [*line, (f"{dash} {label}{entry.text} {dash}", Tone.DIM)]
-        return [*line, (entry.text, _TONES.get(Level(entry.level), Tone.TEXT))]
+        return [*line, (entry.text, _TONES.get(level_of(entry.text), Tone.TEXT))]
 
     def _mark(self, source: int, *, more: bool) -> Span:
         """Sign, colour and name: each alone tells a few sources apart."""
@@ -209,7 +225,7 @@ class LogsScreen(Deck):
 
     def _changed(self) -> None:
         """Other lines are shown."""
-        self._view.grown()
+        self._view.show(self._store.shown, self._paint)
         self._title()
 
     def _next(self, *, backwards: bool = False) -> None:

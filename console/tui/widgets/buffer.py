@@ -13,13 +13,12 @@ LONGEST = 16 * 1024  # letters of a line that are kept: what engines take for on
 
 
 class Entry(NamedTuple):
-    """One line. `source` tells streams apart, `time` is RFC 3339 or empty, `level` is how serious it is
-    (`console.views.loglines.Level`). A `note` is ours, about the source; `more` goes on with the entry before."""
+    """One line. `source` tells streams apart, `time` is RFC 3339 or empty. A `note` is ours, about the source; `more`
+    goes on with the entry before."""
 
     text: str
     source: int = 0
     time: str = ""
-    level: int = 0
     note: bool = False
     more: bool = False
 
@@ -43,12 +42,13 @@ class LineBuffer:
         return self.start + len(self._entries)
 
     def extend(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            kept = entry
-            if len(entry.text) > LONGEST:
-                kept = entry._replace(text=entry.text[:LONGEST] + " …")
-            self._entries.append(kept)
-            self._bytes += len(kept.text)
+        found = list(entries)
+        lengths = [len(entry.text) for entry in found]
+        if max(lengths, default=0) > LONGEST:
+            found = [_cut(entry) for entry in found]
+            lengths = [len(entry.text) for entry in found]
+        self._entries.extend(found)
+        self._bytes += sum(lengths)
         while len(self._entries) > self._most_lines or self._bytes > self._most_bytes:
             self._bytes -= len(self._entries.popleft().text)
             self.start += 1
@@ -71,3 +71,7 @@ class LineBuffer:
 
     def __reversed__(self) -> Iterator[Entry]:
         return reversed(self._entries)
+
+
+def _cut(entry: Entry) -> Entry:
+    return entry._replace(text=entry.text[:LONGEST] + " …") if len(entry.text) > LONGEST else entry

@@ -44,11 +44,12 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         self._searched = 0
         self._look = look
         self._paint = paint
-        self._left = 0
-        self._shown_start = buffer.start
-        # With wrapping: the first row of each line, beside the rows' total. Rows are counted from `_rows_start`.
-        self._first_rows: list[int] = []
-        self._rows = 0
+        # With wrapping: the first row of each line, counted from when this began, and how many of them are of lines
+        # that were dropped since; they are cut off together, now and then.
+        self._firsts: list[int] = []
+        self._gone = 0
+        self._next_row = 0
+        self._first_line = buffer.start
         self._wrapped_for: tuple[int, bool] | None = None
 
     # Rows: a line is one row, or several when it is wrapped
@@ -64,22 +65,53 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     def measure(self) -> None:
         """Count rows again after the buffer, the width or the wrapping changed."""
         state = (self._width() if self.wrap else 0, self.wrap)
-        dropped = self.buffer.start - self._shown_start
-        if state != self._wrapped_for or dropped > len(self._first_rows):
-            self._first_rows, self._rows = [], 0
+        went = self.buffer.start - self._first_line  # lines, or their rows
+        if state != self._wrapped_for:
             self._wrapped_for = state
-        elif dropped:
-            gone = self._first_rows[dropped] if dropped < len(self._first_rows) else self._rows
-            self._first_rows = [row - gone for row in self._first_rows[dropped:]]
-            self._rows -= gone
-            if not self.following:
-                self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, force=True)
-        self._shown_start = self.buffer.start
-        for _, entry in self.buffer.since(self.buffer.start + len(self._first_rows)):
-            self._first_rows.append(self._rows)
-            self._rows += self._height_of(entry)
+            self._firsts, self._gone, self._next_row = [], 0, 0
+            went = 0
+        if self.wrap:
+            went = self._wrap_news(went)
+        self._first_line = self.buffer.start
+        if went and not self.following:
+            self.scroll_to(y=max(0, self.scroll_offset.y - went), animate=False, force=True)
         self._find_hits()
         self.virtual_size = Size(self.scrollable_content_region.width, self._rows)
+
+    def _wrap_news(self, went: int) -> int:
+        """Count the rows of lines that came; how many rows the lines had that went."""
+        zero = self._zero
+        self._gone = min(self._gone + went, len(self._firsts))
+        rows = self._zero - zero
+        for _, entry in self.buffer.since(self.buffer.start + len(self._firsts) - self._gone):
+            self._firsts.append(self._next_row)
+            self._next_row += self._height_of(entry)
+        if self._gone > len(self.buffer):
+            del self._firsts[: self._gone]
+            self._gone = 0
+        return rows
+
+    @property
+    def _zero(self) -> int:
+        """The row of the first line that is there still, on the scale that only grows."""
+        return self._firsts[self._gone] if self._gone < len(self._firsts) else self._next_row
+
+    @property
+    def _rows(self) -> int:
+        return self._next_row - self._zero if self.wrap else len(self.buffer)
+
+    def _row_of(self, number: int) -> int:
+        """The first row of a line, from the top of what is there."""
+        index = number - self.buffer.start
+        return self._firsts[self._gone + index] - self._zero if self.wrap else index
+
+    def _line_at(self, row: int) -> tuple[int, int]:
+        """The line of a row, and which of its rows that is."""
+        if not self.wrap:
+            return self.buffer.start + row, 0
+        place = row + self._zero
+        at = bisect_right(self._firsts, place, lo=self._gone) - 1
+        return self.buffer.start + at - self._gone, place - self._firsts[at]
 
     def grown(self) -> None:
         """The buffer changed: show it."""
@@ -96,7 +128,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     def show(self, buffer: LineBuffer, paint: Paint) -> None:
         """Show another text from its top."""
         self.buffer, self._paint = buffer, paint
-        self._first_rows, self._rows, self._shown_start = [], 0, buffer.start
+        self._first_line, self._wrapped_for = buffer.start, None
         self._forget_hits()
         self.grown()
 
@@ -162,7 +194,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         at = bisect_left(numbers, self._hit) - 1 if backwards else bisect_right(numbers, self._hit) % len(numbers)
         found = self._hit = numbers[at]
         self.following = False
-        row = self._first_rows[found - self.buffer.start]
+        row = self._row_of(found)
         height = self.scrollable_content_region.height
         if not self.scroll_offset.y <= row < self.scroll_offset.y + height:
             self.scroll_to(y=max(0, row - height // 3), animate=False, force=True)
@@ -174,8 +206,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         return len(self._hits)
 
     def _top_line(self) -> int:
-        row = self.scroll_offset.y
-        return self.buffer.start + max(0, bisect_left(self._first_rows, row + 1) - 1)
+        return self._line_at(min(self.scroll_offset.y, self._rows - 1))[0] if self._rows else self.buffer.start
 
     # Drawing
 
@@ -185,11 +216,9 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         row = self.scroll_offset.y + y
         if row >= self._rows:
             return Strip.blank(width, style)
-        index = bisect_left(self._first_rows, row + 1) - 1
-        number = self.buffer.start + index
+        number, part = self._line_at(row)
         strip = self._line_strip(self.buffer.get(number))
         if self.wrap:
-            part = row - self._first_rows[index]
             strip = strip.crop(part * self._width(), (part + 1) * self._width())
         lead = self._look.cursor_bar if number == self._hit and self.pattern is not None else " "
         styles = self._look.palette.styles

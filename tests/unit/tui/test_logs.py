@@ -198,16 +198,6 @@ async def test_the_run_before_is_read_once() -> None:
     await feed.close()
 
 
-async def test_a_stack_is_as_serious_as_what_it_belongs_to() -> None:
-    api, clock = Api(), FakeClock()
-    api.say("a/app", "01Z ERROR broke", "01Z   at x", "02Z plain")
-    feed = made(api, clock)
-    look(feed, pod("a"))
-    await clock.advance(0)
-    assert [entry.level for entry in feed.take()] == [Level.ERROR, Level.ERROR, Level.UNKNOWN]
-    await feed.close()
-
-
 # Names
 
 
@@ -240,8 +230,8 @@ def shown(store: LogStore) -> list[str]:
 def filled() -> LogStore:
     store = LogStore()
     store.extend([
-        Entry("GET /", 0), Entry("WARN slow", 1, level=Level.WARN), Entry("ERROR gone", 0, level=Level.ERROR),
-        Entry("has ended", 1, note=True), Entry('{"msg":"a","b":1}', 0, level=Level.INFO),
+        Entry("GET /", 0), Entry("WARN slow", 1), Entry("ERROR gone", 0),
+        Entry("has ended", 1, note=True), Entry('{"msg":"a","b":1}', 0),
     ])  # fmt: skip
     return store
 
@@ -252,7 +242,7 @@ def test_what_is_narrowed_away_is_kept() -> None:
     assert shown(store) == ["WARN slow", "ERROR gone", "has ended"]
     store.show_from(Level.ERROR)
     assert shown(store) == ["ERROR gone", "has ended"]
-    store.extend([Entry("ERROR gone again", 1, level=Level.ERROR), Entry("ERROR else", 1, level=Level.ERROR)])
+    store.extend([Entry("ERROR gone again", 1), Entry("ERROR else", 1)])
     assert shown(store) == ["ERROR gone", "has ended", "ERROR gone again"]
     store.show_only(0)
     assert shown(store) == ["ERROR gone"]
@@ -263,6 +253,15 @@ def test_what_is_narrowed_away_is_kept() -> None:
     assert shown(store)[:2] == ["GET /", "WARN slow"]
     assert store.show_with("") == ""
     assert len(store.shown) == len(store.kept) == 7
+
+
+def test_a_stack_is_as_serious_as_what_it_belongs_to() -> None:
+    store = LogStore()
+    store.show_from(Level.ERROR)
+    store.extend([Entry("ERROR broke", 0), Entry("INFO fine", 1), Entry("  at x", 0), Entry("  at y", 1)])
+    assert shown(store) == ["ERROR broke", "  at x"]
+    store.show_from(Level.INFO)
+    assert shown(store) == ["ERROR broke", "INFO fine", "  at x", "  at y"]
 
 
 def test_a_pattern_that_means_nothing_changes_nothing() -> None:
