@@ -131,7 +131,7 @@ class LogFeed:
                 self._silent.discard(life)
                 self._put([Entry(text[: LONGEST + 1], number, moment) for moment, text in parse_all(batch)])
                 since_pause += len(batch)
-                if FLOOD_LINES <= since_pause and len(batch) < FULL_LINES:
+                if since_pause >= FLOOD_LINES and len(batch) < FULL_LINES:
                     since_pause = 0
                     await self._clock.sleep(PAUSE_SECONDS)
             if self._span.follows and not self._previous:
