@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 
@@ -23,7 +23,6 @@ from common.api.kinds import EVENTS, Resource
 from common.api.meta import Object, format_time, metadata, name, namespace, uid
 from common.client import Client
 from common.clock import Clock
-from common.encoding import encode_to_keep
 from common.errors import ApiError, NotFound
 
 log = logging.getLogger(__name__)
@@ -41,12 +40,18 @@ RETRY_SECONDS = 1.0
 COMBINED = "(combined from similar events): "
 
 
+Reference: TypeAlias = tuple[str, str, str, str, str, str]
+"""An ObjectReference: the values of `_REFERENCE`, empty where there is none. Thousands of them wait when a workload
+comes up."""
+_REFERENCE = ("apiVersion", "kind", "namespace", "name", "uid", "fieldPath")
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing to say. `kind` is Normal or Warning; `about` is an ObjectReference; `source` is the component that says
-    it and the host that it runs on, if that matters."""
+    """One thing to say. `kind` is Normal or Warning; `source` is the component that says it and the host that it runs
+    on, if that matters."""
 
-    about: tuple[tuple[str, str], ...]
+    about: Reference
     kind: str
     reason: str
     message: str
@@ -87,6 +92,14 @@ def _digest(said: Said) -> bytes:
     return hashlib.blake2b(orjson.dumps(said), digest_size=16).digest()
 
 
+class _Known(NamedTuple):
+    """What of an event that exists the next occurrence needs: its name, the first moment, how often it was said."""
+
+    name: str
+    first: str
+    times: int = 1
+
+
 @dataclass(slots=True)
 class _Bucket:
     tokens: float
@@ -103,7 +116,7 @@ class Correlator:
     """Decides what becomes of each event: a new one, a higher count, or nothing. Pure but for its memory."""
 
     def __init__(self) -> None:
-        self._known: _Cache[bytes] = _Cache()  # events, encoded
+        self._known: _Cache[_Known] = _Cache()
         self._buckets: _Cache[_Bucket] = _Cache()
         self._similar: _Cache[_Similar] = _Cache()
         self._serial = 0
@@ -117,16 +130,14 @@ class Correlator:
         if self._is_one_of_many(said, monotonic):
             same = replace(said, message=COMBINED)
             message = COMBINED + said.message
-        encoded = self._known.get(same)
-        if encoded is None:
-            return Write(same, self._remember(same, self._new(said, message, now)))
-        known: Object = orjson.loads(encoded)
-        count = {"count": known["count"] + 1, "lastTimestamp": format_time(now), "message": message}
-        return Write(same, self._remember(same, {**known, **count}), count)
-
-    def _remember(self, same: Said, event: Object) -> Object:
-        self._known.put(same, encode_to_keep(event))
-        return event
+        moment = format_time(now)
+        known = self._known.get(same)
+        known = known._replace(times=known.times + 1) if known else _Known(self._new_name(said, now), moment)
+        self._known.put(same, known)
+        event = _event(said, message, known, moment)
+        if known.times == 1:
+            return Write(same, event)
+        return Write(same, event, {"count": known.times, "lastTimestamp": moment, "message": message})
 
     def forget(self, said: Said) -> None:
         """The event is not there any more: the next occurrence makes a new one."""
@@ -155,40 +166,35 @@ class Correlator:
         bucket.tokens -= 1
         return True
 
-    def _new(self, said: Said, message: str, now: datetime) -> Object:
-        about = dict(said.about)
+    def _new_name(self, said: Said, now: datetime) -> str:
         self._serial += 1
-        moment = format_time(now)
-        component, host = said.source
-        unique = f"{int(now.timestamp() * 1_000_000):x}{self._serial:x}"
-        return {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{about['name'][:200]}.{unique}", "namespace": about.get("namespace") or "default"},
-            "involvedObject": about,
-            "type": said.kind,
-            "reason": said.reason,
-            "message": message,
-            "count": 1,
-            "firstTimestamp": moment,
-            "lastTimestamp": moment,
-            "source": {"component": component, "host": host} if host else {"component": component},
-            "reportingComponent": component,
-            "reportingInstance": host,
-        }
+        name = said.about[_REFERENCE.index("name")]
+        return f"{name[:200]}.{int(now.timestamp() * 1_000_000):x}{self._serial:x}"
 
 
-def reference(resource: Resource, obj: Object, field_path: str = "") -> tuple[tuple[str, str], ...]:
-    """An ObjectReference to `obj`, hashable."""
-    fields = {
-        "apiVersion": resource.api_version,
-        "kind": resource.kind,
-        "namespace": namespace(obj),
-        "name": name(obj),
-        "uid": uid(obj),
-        "fieldPath": field_path,
+def _event(said: Said, message: str, known: _Known, last: str) -> Object:
+    about = {field: value for field, value in zip(_REFERENCE, said.about, strict=True) if value}
+    component, host = said.source
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": known.name, "namespace": about.get("namespace") or "default"},
+        "involvedObject": about,
+        "type": said.kind,
+        "reason": said.reason,
+        "message": message,
+        "count": known.times,
+        "firstTimestamp": known.first,
+        "lastTimestamp": last,
+        "source": {"component": component, "host": host} if host else {"component": component},
+        "reportingComponent": component,
+        "reportingInstance": host,
     }
-    return tuple((key, value) for key, value in fields.items() if value)
+
+
+def reference(resource: Resource, obj: Object, field_path: str = "") -> Reference:
+    """To `obj`, or a part of it."""
+    return (resource.api_version, resource.kind, namespace(obj), name(obj), uid(obj), field_path)
 
 
 class Voice:

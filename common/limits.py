@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import resource
 from asyncio import sslproto
@@ -27,3 +28,12 @@ def keep_small_buffers() -> None:
     """asyncio gives each TLS connection 256 KiB to read into, 50 MiB for the sessions of 200 nodes; what they carry is
     small, and what is large comes in more than one reading anyway."""
     sslproto.SSLProtocol.max_size = _TLS_BUFFER
+
+
+def give_back_memory() -> None:
+    """Return to the system what the C library keeps of memory that was freed between what is still used. Takes some
+    milliseconds, in which others wait for memory: for a thread, now and then. Does nothing where there is no such
+    library."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

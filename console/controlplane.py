@@ -37,7 +37,7 @@ from common.clusterpki import ClusterPki
 from common.errors import ApiError, ServiceUnavailable
 from common.files import write_atomic
 from common.hosts import join_address, split_address
-from common.limits import allow_many_files, collect_rarely, keep_small_buffers
+from common.limits import allow_many_files, collect_rarely, give_back_memory, keep_small_buffers
 from common.pki import LIFETIME, MASTERS, PkiError, Subject
 from common.session import Usage
 from common.settings import API_PORT, ClusterConfig, Home
@@ -67,6 +67,7 @@ SCHEDULER_PLUGINS = "quarterdeck.scheduler"  # an entry point group
 ENCRYPTED = frozenset({SECRETS.group_resource, UNDO_RECORDS})
 """Resources whose objects nobody may read on disk."""
 RENEWAL_SECONDS = 24 * 3600.0
+GIVE_BACK_SECONDS = 30.0  # of each some 10 ms; what a burst of writes freed is not missed for so long
 _MASTERS = frozenset({MASTERS})
 _CONTROLLERS = "system:kube-controller-manager"
 Progress = Callable[[str], None]
@@ -204,6 +205,7 @@ class ControlPlane:
         backends.streams, backends.hosts = nodes.streams, nodes.admin
         await self._start_extensions(api, cluster, local)
         self._tasks.start("renew-certificates", self._renew(cluster, context, local))
+        self._tasks.start("give-back-memory", self._give_back_memory())
         self._stack.push_async_callback(self._tasks.close)
         self._progress("the control plane runs")
 
@@ -310,6 +312,11 @@ class ControlPlane:
                     log.info("certificates of this control plane were renewed")
             except (PkiError, OSError) as error:
                 log.error("certificates cannot be renewed, will try again tomorrow: %s", error)
+
+    async def _give_back_memory(self) -> None:
+        while True:
+            await self._clock.sleep(GIVE_BACK_SECONDS)
+            await asyncio.to_thread(give_back_memory)
 
     async def _write_kubeconfig(self, cluster: Cluster, host: str) -> None:
         server = f"https://{join_address(host, self.api_port)}"

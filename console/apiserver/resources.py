@@ -35,7 +35,7 @@ from .listing import Page
 from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .requestinfo import RequestInfo
-from .responses import NOT_KEPT, encode_entries, encode_list, encode_object, respond, warn
+from .responses import NOT_KEPT, encode_entries, encode_list, encode_object, respond, respond_in_pieces, warn
 from .selection import Selection
 from .subresources import success
 from .verbs import Verbs
@@ -180,8 +180,10 @@ class Resources:
         entries = await self._verbs.converted(request.row, page.entries)
         page = replace(page, entries=[entry for entry in entries if late is None or late.accepts(entry)])
         now = self._verbs.clock.now()
-        body = encode_list(request.row, page, request.form, request.include_object, now)
-        return await respond(body, request.form, warnings=request.warnings, http=request.http)
+        found = encode_list(request.row, page, request.form, request.include_object, now)
+        if isinstance(found, bytes):
+            return await respond(found, request.form, warnings=request.warnings, http=request.http)
+        return await respond_in_pieces(found, request.form, request.http, request.warnings)
 
     def _selection(self, request: Request, options: ListOptions) -> Selection:
         return Selection.parse(request.row, request.info.namespace, options.label_selector, options.field_selector)
@@ -328,12 +330,8 @@ class Resources:
         deleted = await self._verbs.delete_all(request.caller, request.stored, chosen, options)
         deleted = list(await self._verbs.converted(request.row, deleted))
         metadata = Page([], self._verbs.store.revision).metadata()
-        return await respond(
-            encode_entries(request.row, metadata, deleted),
-            Form(request.form.media),
-            warnings=request.warnings,
-            http=request.http,
-        )
+        pieces = encode_entries(request.row, metadata, deleted)
+        return await respond_in_pieces(pieces, Form(request.form.media), request.http, request.warnings)
 
     # Subresources.
 

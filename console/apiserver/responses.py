@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 
 import orjson
 import yaml
@@ -26,6 +28,8 @@ NOT_KEPT = "no-cache, private"
 MAX_WARNINGS = 4 * 1024  # characters of all warnings of an answer
 _LONGEST_HEADER = 8000  # bytes; aiohttp's clients take no line above 8190
 _SHORT_WARNING = 256  # characters of each, when there are more
+PIECE = 256 * 1024  # bytes of a list that are made and sent at once: a millisecond or two
+_GZIP_WINDOW = 31  # of zlib: with the header of gzip
 GZIP_FROM = 128 * 1024  # bytes; as Kubernetes: below it compressing costs more than it saves on any network
 
 
@@ -52,7 +56,8 @@ def partial(obj: Object, form: Form) -> Object:
     return {"kind": "PartialObjectMetadata", "apiVersion": form.api_version, "metadata": obj.get("metadata", {})}
 
 
-def encode_list(row: Row, page: Page, form: Form, include_object: str, now: datetime) -> bytes | bytearray:
+def encode_list(row: Row, page: Page, form: Form, include_object: str, now: datetime) -> bytes | Iterator[bytes]:
+    """A list object, in pieces where it is made of the bytes that the store has already."""
     metadata = page.metadata()
     if form.is_table:
         found = table(row, [entry.obj for entry in page.entries], now, metadata, include_object)
@@ -64,27 +69,56 @@ def encode_list(row: Row, page: Page, form: Form, include_object: str, now: date
     return encode_entries(row, metadata, page.entries)
 
 
-def encode_entries(row: Row, metadata: Object, entries: Sequence[Entry]) -> bytearray:
-    """A list object, out of the bytes that the store has already where it can be. One object after the other: what all
-    of them take beside the whole would stay with the process."""
+def encode_entries(row: Row, metadata: Object, entries: Sequence[Entry]) -> Iterator[bytes]:
+    """A list object in pieces: all of a large one at once would hold up whoever else waits, and its memory would stay
+    with the process."""
     kind = {"kind": row.list_kind, "apiVersion": row.resource.api_version, "metadata": metadata}
-    found = bytearray(orjson.dumps(kind)[:-1])
-    found += b',"items":['
+    piece = bytearray(orjson.dumps(kind)[:-1])
+    piece += b',"items":['
     for place, entry in enumerate(entries):
         if place:
-            found += b","
-        found += shown(row, entry)
-    found += b"]}"
-    return found
+            piece += b","
+        piece += shown(row, entry)
+        if len(piece) >= PIECE:
+            yield bytes(piece)
+            piece.clear()
+    piece += b"]}"
+    yield bytes(piece)
+
+
+async def respond_in_pieces(
+    pieces: Iterator[bytes], form: Form, http: web.BaseRequest, warnings: Sequence[str] = ()
+) -> web.Response:
+    """Sent as they are made, once it shows that there are several: at the pace at which the client takes them."""
+    first = next(pieces)
+    second = next(pieces, None)
+    if second is None or form.media == YAML:
+        return await respond(b"".join([first, second or b"", *pieces]), form, warnings=warnings, http=http)
+    every = chain((first, second), pieces)
+    compressed = _takes_gzip(http)
+    response = web.Response(body=_compressed(every) if compressed else _in_turns(every), content_type=form.media)
+    warn(response, warnings)
+    if compressed:
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+async def _in_turns(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(0)  # a client that takes all at once makes nobody else wait
+
+
+async def _compressed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP_WINDOW)
+    for piece in pieces:
+        if data := await asyncio.to_thread(packer.compress, piece):
+            yield data
+    yield packer.flush()
 
 
 async def respond(
-    body: bytes | bytearray,
-    form: Form,
-    *,
-    code: int = 200,
-    warnings: Sequence[str] = (),
-    http: web.BaseRequest | None = None,
+    body: bytes, form: Form, *, code: int = 200, warnings: Sequence[str] = (), http: web.BaseRequest | None = None
 ) -> web.Response:
     """Compressed when it is large and `http`'s client takes that; never on a Unix socket, where bytes cost nothing."""
     if form.media == YAML:
@@ -118,7 +152,7 @@ def bounded(texts: Iterable[str]) -> list[str]:
     return cut
 
 
-def _to_yaml(body: bytes | bytearray) -> bytes:
+def _to_yaml(body: bytes) -> bytes:
     text: str = yaml.dump(orjson.loads(body), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True)
     return text.encode()
 

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+import yaml
 
 from tests.unit.client_contract.conftest import Api, api
 from tests.unit.client_contract.objects import configmap, deployment, pod
@@ -370,3 +371,21 @@ async def test_a_job_leaves_its_pods_behind_unless_asked_otherwise_and_says_so(
     assert code == 200
     assert (body.get("metadata") or {}).get("finalizers") == finalizers
     assert ("child pods are preserved by default" in headers.get("Warning", "")) is warned
+
+
+@pytest.mark.parametrize("form", ["application/json", "application/yaml", "gzip"])
+async def test_a_large_list_comes_in_pieces_and_whole(http: Http, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setattr("console.apiserver.responses.PIECE", 2000)
+    monkeypatch.setattr("console.apiserver.responses.is_local", lambda _transport: False)
+    for index in range(30):
+        await http("POST", CONFIGMAPS, configmap(f"c{index:02}", data="x" * 300))
+    asked = {"Accept-Encoding": "gzip"} if form == "gzip" else {"Accept": form, "Accept-Encoding": "identity"}
+    code, body, headers = await http("GET", f"{CONFIGMAPS}?labelSelector=!none", headers=asked)
+    assert (code, headers.get("Content-Encoding")) == (200, "gzip" if form == "gzip" else None)
+    assert ("Content-Length" in headers) == (form == "application/yaml"), "pieces of no known length, but for YAML"
+    listed = yaml.safe_load(body) if form == "application/yaml" else body
+    assert listed["kind"] == "ConfigMapList"
+    made = [item["metadata"]["name"] for item in listed["items"] if item["metadata"]["name"] != "kube-root-ca.crt"]
+    assert made == [f"c{index:02}" for index in range(30)]
+    gone = (await http("DELETE", CONFIGMAPS, headers=asked))[1]
+    assert isinstance(gone, str) or len(gone["items"]) >= 30

@@ -12,7 +12,7 @@ from common.api.kinds import EVENTS, PODS
 from common.api.meta import Object
 from console.apiserver.listing import Page
 from console.apiserver.negotiation import Form, negotiate
-from console.apiserver.responses import bounded, encode_list, encode_object, warn
+from console.apiserver.responses import bounded, encode_entries, encode_list, encode_object, warn
 from console.apiserver.selection import Selection
 from console.registry.catalog import default_registry
 from console.store import Entry
@@ -45,10 +45,22 @@ def entries(count: int) -> list[Entry]:
 
 def test_lists_and_objects_are_answered_without_decoding() -> None:
     row, found = REGISTRY.row_for(PODS), entries(50)
-    listed = orjson.loads(encode_list(row, Page(found, 50), Form(), "", NOW))
+    listed = orjson.loads(b"".join(encode_list(row, Page(found, 50), Form(), "", NOW)))  # type: ignore[arg-type]
     assert [item["metadata"]["name"] for item in listed["items"]] == [f"e{index}" for index in range(50)]
     assert encode_object(row, found[0], Form(), "", NOW) == found[0].raw
     assert Counted.decoded == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 50])
+def test_a_list_in_pieces_is_the_same_list(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.apiserver.responses.PIECE", 300)
+    found = entries(count)
+    pieces = list(encode_entries(REGISTRY.row_for(EVENTS), {"resourceVersion": "7"}, found))
+    assert all(len(piece) < 600 for piece in pieces)
+    assert len(pieces) > count / 4
+    listed = orjson.loads(b"".join(pieces))
+    assert [item["metadata"]["name"] for item in listed.pop("items")] == [f"e{index}" for index in range(count)]
+    assert listed == {"kind": "EventList", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}}
 
 
 def test_tables_decode_each_object_once() -> None:
