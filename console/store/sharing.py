@@ -9,6 +9,7 @@ must not change any stored object.
 from __future__ import annotations
 
 import sys
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
@@ -55,6 +56,8 @@ class Parts:
         known = self._older.get(encoded)
         if known is not None:
             return self._know(encoded, known)
+        if type(before) is type(value) and orjson.dumps(before) == encoded:
+            return before
         if isinstance(value, dict):
             made: Any = self.share(value, before if isinstance(before, dict) else None)
         else:
@@ -63,7 +66,11 @@ class Parts:
 
     def _items(self, values: list[Any], before: list[Any]) -> list[Any]:
         held = {id(item) for item in before}
-        return [self._part(item) if isinstance(item, dict | list) and id(item) not in held else item for item in values]
+        others = chain(before, repeat(None))
+        return [
+            self._part(item, other) if isinstance(item, dict | list) and id(item) not in held else item
+            for item, other in zip(values, others, strict=False)
+        ]
 
     def _know(self, encoded: bytes, part: Any) -> Any:
         if len(self._known) >= MAX_PARTS:

@@ -19,7 +19,7 @@ def resident() -> int:
 
 
 def test_memory_that_was_freed_between_what_is_used_goes_back() -> None:
-    blocks = [bytes(20_000) for _ in range(4000)]
+    blocks = [b"x" * 20_000 for _ in range(4000)]
     for index in range(len(blocks)):
         if index % 10:
             blocks[index] = b""
