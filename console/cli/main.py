@@ -64,6 +64,7 @@ COMMANDS = {
     "why": Command(".why:configure", "why a pod is where it is, or is nowhere"),
     "doctor": Command(".doctor:configure", "what is wrong with the cluster, the worst first, and what to do"),
     "fit": Command(".fit:configure", "what if: where replicas of a pod would land, and what does not fit"),
+    "xray": Command(".xray:configure", "what objects are made of, as a tree, with what is missing"),
     "topo": Command(".topo:configure", "the nodes with what their pods take of them"),
     "cordon": Command(".drain:configure_cordon", "let no new pods come to nodes"),
     "uncordon": Command(".drain:configure_uncordon", "let pods come to nodes again"),

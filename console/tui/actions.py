@@ -28,6 +28,7 @@ class Where(StrEnum):
     KEYS = "keys of a Secret or ConfigMap"
     DOCTOR = "doctor"
     CLUSTERS = "clusters"
+    XRAY = "xray"
     THEMES = "themes"
 
 
@@ -88,10 +89,12 @@ _SCROLLED = frozenset(
         Where.DOCTOR,
         Where.CLUSTERS,
         Where.THEMES,
+        Where.XRAY,
     }
 )
 _KEYS = frozenset({Where.KEYS})
 _WITH_PODS = WORKLOADS | {"jobs", "services"}
+_XRAY = frozenset({Where.XRAY})
 _READ = frozenset({Where.TEXT, Where.LOGS})
 _LOGS = frozenset({Where.LOGS})
 _VIRTUAL = frozenset({"containers"})
@@ -216,6 +219,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("owner", ("J",), "owner", "To the object that controls this one.",
            excluded=_VIRTUAL | {"nodes", "hosts", "namespaces", "events", "changes"}),
     Action("node", ("o",), "node", "To the pod's node.", TABLE, _PODS),
+    Action("xray", ("X",), "xray", "The tree of what the object owns: pods, containers, and what these name.", TABLE,
+           WORKLOADS | _PODS | {"jobs", "cronjobs", "services", "nodes", "namespaces"}),
+    Action("xray.open", ("enter",), "go there", "To the object under the cursor.", _XRAY, hint=1),
+    Action("xray.fold", ("space",), "fold", "Fold away what is below the branch, or show it again.", _XRAY, hint=2),
+    Action("xray.faults", ("ctrl+z",), "faults", "Only what leads to a fault, and back to everything.", _XRAY, hint=3),
     # changing objects
     Action("scale", ("s",), "scale", "Set the number of replicas.", TABLE, _SCALED, hint=3,
            group="Changing", writes=True),

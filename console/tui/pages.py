@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
-from .screens import balancer, clusters, doctor, fit, forwards, logs, pulses, themes, timeline, topology
+from .screens import balancer, clusters, doctor, fit, forwards, logs, pulses, themes, timeline, topology, xray
 from .session import Session
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Page:
 
 
 _PAGES: tuple[Page, ...] = (
+    Page("xray", "What objects are made of, as a tree: `:xray deploy shop /web`.", xray.opened, ("xrays", "tree")),
     Page("topo", "A box per node with its pods in proportion to what they ask.", topology.opened, ("topology",)),
     Page("fit", "What if: `:fit nginx cpu=500m mem=1Gi x6` shows where replicas would land.", fit.opened),
     Page("pulses", "The cluster at a glance: health by kind, CPU and memory over time.", pulses.opened, ("pulse",)),

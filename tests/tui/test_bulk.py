@@ -11,8 +11,9 @@ from common.client.http import ApiResource
 from common.errors import Forbidden
 from console.tui.screens.dialogs import Ask, Choose, Confirm
 from tests.tui import gateway
-from tests.tui.conftest import Console, running, snap
+from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 from tests.tui.test_actions import goto, writes
 
 SITES = Resource("example.org", "v1", "sites", "Site")
@@ -23,12 +24,11 @@ def replicas(fleet: Fleet, deployment: str) -> int:
     return int(found["spec"]["replicas"])
 
 
-@pytest.mark.parametrize("size", ["60x20", "80x24", "120x36"])
-async def test_pictures(size: str, fleet: Fleet) -> None:
-    async with running(fleet, size) as console:
+async def test_pictures(fleet: Fleet) -> None:
+    async with running(fleet) as console:
         await goto(console, "deploy")
         await console.press("space", "space", "space", "r")
-        snap(console, "restart-several", size)
+        await portray(console, "restart-several")
 
 
 async def test_one_dialog_lists_all_that_are_restarted(fleet: Fleet) -> None:

@@ -16,6 +16,7 @@ from console.tui.screens.logs import LogsScreen
 from console.tui.screens.rollout import RolloutScreen
 from console.tui.screens.text import TextScreen, description, yaml_lines
 from console.tui.screens.why import WhyScreen
+from console.tui.screens.xray import of_object as tree_of
 from console.tui.stage import TableStage
 from console.views.containers import CONTAINERS
 from console.views.status import Tone
@@ -51,6 +52,12 @@ async def why(browse: TableStage) -> None:
     pod = browse.current()
     if pod is not None:
         browse.app.push_screen(WhyScreen(browse.session, [*browse.trail(), meta.name(pod), "why"], pod))
+
+
+async def xray(browse: TableStage) -> None:
+    obj = browse.current()
+    if obj is not None:
+        browse.app.push_screen(tree_of(browse.session, browse.view.resource, obj))
 
 
 async def rollout(browse: TableStage) -> None:
