@@ -254,7 +254,7 @@ class ControlPlane:
         controllers = all_controllers(
             client, self._clock, cluster.config, resources=registry.kept(), ca_pem=authority, informers=informers,
             aggregated=aggregated, versions=registry.versions(),
-            issue_token=api.tokens.issue_legacy,
+            issue_token=api.tokens.issue_legacy, allowed=api.allowed,
             sign=lambda pem, lifetime, **how: sign(pem, self._clock.now(), lifetime, **how),
         )  # fmt: skip
         controllers.start()

@@ -134,18 +134,19 @@ class ApiServer:
         undo = Undo(self._verbs, registry, journal, self._authorize)
         self._authenticator = Authenticator(revoked, self.tokens)
         self._impersonation = Impersonation(self._authorizer)
+        self._reviews = Reviews(
+            self._authorizer,
+            self.tokens,
+            {
+                "Fit": Fitting(self._verbs, registry, explainer).answer,
+                "KeyRotation": KeyRotations(store).answer,
+            },
+        )
         self._resources = Resources(
             self._verbs,
             registry,
             specials(self._verbs, streams, explainer, self._hosts, undo, self.tokens, self._events),
-            Reviews(
-                self._authorizer,
-                self.tokens,
-                {
-                    "Fit": Fitting(self._verbs, registry, explainer).answer,
-                    "KeyRotation": KeyRotations(store).answer,
-                },
-            ),
+            self._reviews,
             self._authorizer.check,
         )
         self._services, self._front = services, front
@@ -165,6 +166,10 @@ class ApiServer:
     def local_client(self, user: str, groups: frozenset[str] = frozenset()) -> Client:
         """The API without the wire, for a component of this process."""
         return LocalClient(self._verbs, self._registry, Caller(user, groups), self._hosts, self.tokens)
+
+    def allowed(self, question: Object) -> bool:
+        """Whether what the spec of a SubjectAccessReview asks is allowed; for components of this process."""
+        return self._reviews.allowed(question)
 
     async def start(self, socket_path: Path | None, tls: tuple[str, int, ssl.SSLContext] | None = None) -> None:
         """Create what every cluster has, then listen. Port 0 takes any free one. Raises ListenError."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 from common.api.kinds import CERTIFICATESIGNINGREQUESTS
 from common.api.meta import Key, Object, format_time, metadata, name, parse_time, resource_version, uid
 from common.errors import NotFound
-from common.pki import PkiError
+from common.pki import PkiError, parse_certificate
 from common.signers import KUBELET_SERVING, SIGNERS, read_request, refusal
 from console.controllers.base import Controller, Kit
 
@@ -35,13 +37,26 @@ def is_due(request: Object) -> bool:
     return "Approved" in found and not found.keys() & {"Denied", "Failed"}
 
 
-def ends(request: Object) -> datetime:
-    """When it is forgotten: nobody needs a request for long that was decided on."""
-    created = parse_time(str(metadata(request)["creationTimestamp"]))
+def ends(request: Object) -> datetime | None:
+    """When it is forgotten: nobody needs a request for long that was decided on, or whose certificate is over. None for
+    one that was approved and waits for a signer of somebody's own."""
+    found = _conditions(request)
+    if not found:
+        return parse_time(str(metadata(request)["creationTimestamp"])) + PENDING
+    certificate = (request.get("status") or {}).get("certificate")
+    decided = {"Denied", "Failed"} | ({"Approved"} if certificate else set())
     moments = [
-        parse_time(str(item["lastUpdateTime"])) for item in _conditions(request).values() if item.get("lastUpdateTime")
+        parse_time(str(found[kind]["lastUpdateTime"])) + DECIDED
+        for kind in decided & found.keys()
+        if found[kind].get("lastUpdateTime")
     ]
-    return max(moments) + DECIDED if moments else created + PENDING
+    return min([*moments, *_expiry(certificate)], default=None)
+
+
+def _expiry(certificate: object) -> Iterator[datetime]:
+    """When a certificate is over; nothing for what is none."""
+    with suppress(PkiError, ValueError):
+        yield parse_certificate(base64.b64decode(str(certificate or ""))).not_valid_after_utc
 
 
 def failure(request: Object, message: str, now: datetime) -> Object:
@@ -70,12 +85,14 @@ class CertificateController(Controller[str]):
         request = self._requests.get(Key("", key))
         if request is None:
             return
-        left = (ends(request) - self.clock.now()).total_seconds()
+        end = ends(request)
+        left = 0.0 if end is None else (end - self.clock.now()).total_seconds()
         try:
-            if left <= 0:
+            if end is not None and left <= 0:
                 await self.client.delete(CERTIFICATESIGNINGREQUESTS, key, uid=uid(request))
                 return
-            self.queue.add_after(key, left)
+            if end is not None:
+                self.queue.add_after(key, left)
             if is_due(request):
                 await self._answer(key, request)
         except NotFound:

@@ -15,6 +15,7 @@ from common.settings import ClusterConfig
 
 from .aggregated import Aggregated
 from .base import Controller, Kit
+from .certificateapproval import Allowed, CertificateApprovalController
 from .certificates import CertificateController, Sign
 from .clusterroleaggregation import ClusterRoleAggregationController
 from .configrollout import ConfigRolloutController
@@ -83,6 +84,7 @@ def all_controllers(
     ca_pem: str = "",
     issue_token: Issue | None = None,
     sign: Sign | None = None,
+    allowed: Allowed | None = None,
     informers: SharedInformers | None = None,
     aggregated: Aggregated | None = None,
     versions: Mapping[Resource, Resource] | None = None,
@@ -90,7 +92,8 @@ def all_controllers(
     """`resources` are all that the API keeps: their objects are garbage collected, and emptied out of a namespace that
     ends; references to owners may name them in other `versions`. Events own nothing and are not owned, as they
     outlive what they are about. Without `ca_pem` no kube-root-ca.crt is published, without `issue_token` Secrets
-    for tokens stay empty, without `sign` approved requests for certificates wait. `informers` are those of the
+    for tokens stay empty, without `sign` approved requests for certificates wait, without `allowed` no node's is
+    approved. `informers` are those of the
     process, which whoever made them closes; so is `aggregated`, without which objects of servers behind ours are
     neither collected nor emptied out of namespaces."""
     owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
@@ -139,4 +142,6 @@ def all_controllers(
         controllers.append(TokenController(kit, ca_pem, issue_token))
     if sign is not None:
         controllers.append(CertificateController(kit, sign, LIFETIME))
+    if allowed is not None:
+        controllers.append(CertificateApprovalController(kit, allowed))
     return Controllers(kit, controllers, owns_informers=informers is None)

@@ -266,7 +266,7 @@ class FakeApi:
         return self._store(resource, old, None if _may_go(resource, obj) else obj)
 
     def _merged(self, resource: Resource, old: Object, given: Object, subresource: str) -> Object:
-        if subresource == "status":
+        if subresource in ("status", "approval"):
             return {**copy(old), "status": given.get("status", {})}
         if subresource == "scale":
             return {**copy(old), "spec": {**copy(old["spec"]), "replicas": given["spec"]["replicas"]}}

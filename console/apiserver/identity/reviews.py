@@ -83,13 +83,12 @@ class Reviews:
     def _self_review(self, caller: Caller, _review: Object) -> Object:
         return {"userInfo": caller.info}
 
+    def allowed(self, spec: Object) -> bool:
+        """The answer to the spec of a SubjectAccessReview."""
+        return bool(self._decide(_subject(spec), spec)["allowed"])
+
     def _access_review(self, _caller: Caller, review: Object) -> Object:
-        spec = review["spec"]
-        extra = tuple((key, tuple(values)) for key, values in sorted((spec.get("extra") or {}).items()))
-        subject = Caller(
-            spec.get("user", ""), frozenset(spec.get("groups") or ()), "review", spec.get("uid", ""), extra
-        )
-        return self._decide(subject, spec)
+        return self._decide(_subject(review["spec"]), review["spec"])
 
     def _self_access_review(self, caller: Caller, review: Object) -> Object:
         return self._decide(caller, review["spec"])
@@ -111,6 +110,12 @@ class Reviews:
         grants = self._authorizer.grants(caller, namespace)
         of_nodes = [_OF_NODES] if nodes.is_node(caller.user, caller.groups) else []
         return _rules(grants, [*of_nodes, *grants.errors])
+
+
+def _subject(spec: Object) -> Caller:
+    """Whom a question is about."""
+    extra = tuple((key, tuple(values)) for key, values in sorted((spec.get("extra") or {}).items()))
+    return Caller(spec.get("user", ""), frozenset(spec.get("groups") or ()), "review", spec.get("uid", ""), extra)
 
 
 def _rules(grants: Grants, errors: list[str]) -> Object:

@@ -118,7 +118,15 @@ def test_a_client_is_known_by_its_certificate(plane: Plane) -> None:
 
 def test_a_kubelet_gets_its_certificates_of_both_sorts(plane: Plane) -> None:
     encoded, _ = _request("system:node:n1", "system:nodes")
-    client = _signed(plane, _body(encoded, "kubernetes.io/kube-apiserver-client-kubelet", CLIENT))
+    # Nobody has to approve it: whoever asks may create certificatesigningrequests/nodeclient.
+    made = plane.create(PATH, _body(encoded, "kubernetes.io/kube-apiserver-client-kubelet", CLIENT))
+    path = f"{PATH}/{made['metadata']['name']}"
+    until(lambda: plane.get(path).get("status", {}).get("certificate"), "the certificate")
+    status = plane.get(path)["status"]
+    (approval,) = status["conditions"]
+    assert (approval["type"], approval["reason"]) == ("Approved", "AutoApproved")
+    assert approval["message"] == "Auto approving kubelet client certificate after SubjectAccessReview."
+    client = x509.load_pem_x509_certificate(base64.b64decode(status["certificate"]))
     assert _uses(client) == [ExtendedKeyUsageOID.CLIENT_AUTH]
     encoded, _ = _request("system:node:n1", "system:nodes", dns="n1")
     serving = _signed(plane, _body(encoded, "kubernetes.io/kubelet-serving", SERVER))

@@ -56,6 +56,13 @@ def test_what_is_approved_and_ours_is_signed(found: Object, due: bool) -> None:
 def test_requests_end() -> None:
     assert ends(request()) == NOW + timedelta(hours=24)
     assert ends(request("Denied")) == NOW + timedelta(hours=1)
+    assert ends(request("Failed")) == NOW + timedelta(hours=1)
+    assert ends(request("Approved")) is None
+    for lifetime, end in ((timedelta(minutes=10), timedelta(minutes=10)), (timedelta(days=1), timedelta(hours=1))):
+        certificate = base64.b64encode(AUTHORITY.sign_as_asked(PEM, NOW, lifetime)).decode()
+        issued = request("Approved")
+        issued["status"]["certificate"] = certificate
+        assert ends(issued) == NOW + end
 
 
 @pytest.fixture
