@@ -14,10 +14,52 @@ from console.registry.row import Column, Context, Row, Version
 from .event_conversion import FIELDS, V1, from_core, to_core
 
 _CLUSTER_NAMESPACES = {"default", "kube-system"}
+_TYPES = frozenset({"Normal", "Warning"})
+_OF_OLD = ("firstTimestamp", "lastTimestamp", "count", "source")
+"""Fields that only clients of the older group fill."""
+_FIXED = (
+    "involvedObject", "reason", "message", *_OF_OLD, "type", "eventTime", "action", "related", "reportingComponent",
+    "reportingInstance",
+)  # fmt: skip
+_LEAST_IN_SERIES = 2
 _LONGEST, _LONGEST_MESSAGE = 128, 1024  # characters
 
 
-def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+def _validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
+    causes = _validate_common(new)
+    if context.api_version != V1.api_version:
+        return causes
+    if old is None or new.get("series") != old.get("series"):
+        causes += _validate_series(new.get("series"))
+    return causes + (_validate_new(new) if old is None else _validate_change(new, old))
+
+
+def _validate_new(new: Object) -> list[Cause]:
+    """What the newer group asks of an event that is made through it."""
+    causes = [] if new.get("eventTime") else [validation.required("eventTime")]
+    kind = str(new.get("type") or "")
+    if kind not in _TYPES:
+        causes.append(validation.wrong("type", "", f"has invalid value: {kind}"))
+    return causes + [validation.wrong(name, "", "needs to be unset") for name in _OF_OLD if new.get(name)]
+
+
+def _validate_series(series: Object | None) -> list[Cause]:
+    if series is None:
+        return []
+    causes = []
+    if int(series.get("count") or 0) < _LEAST_IN_SERIES:
+        causes.append(validation.wrong("series.count", "", f"should be at least {_LEAST_IN_SERIES}"))
+    if not series.get("lastObservedTime"):
+        causes.append(validation.required("series.lastObservedTime"))
+    return causes
+
+
+def _validate_change(new: Object, old: Object) -> list[Cause]:
+    """Through the newer group an event changes in nothing but its series."""
+    return [cause for name in _FIXED for cause in validation.unchanged(name, new.get(name), old.get(name))]
+
+
+def _validate_common(new: Object) -> list[Cause]:
     if not new.get("eventTime"):
         return _validate_place(new)
     causes: list[Cause] = []

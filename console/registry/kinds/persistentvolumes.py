@@ -12,7 +12,7 @@ from console.registry.row import Column, Context, Row
 from .claim_specs import validate_access_modes, validate_class_name, validate_mode
 from .placement import validate_node_selector
 from .pod_defaults import default_source
-from .volumes import validate_host_path, validate_needs
+from .volumes import validate_csi_driver, validate_host_path, validate_needs
 
 RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
 SOURCES = (
@@ -98,7 +98,8 @@ def _validate_source(spec: Object) -> list[Cause]:
 
 
 def _validate_csi(source: Object, path: str) -> list[Cause]:
-    causes = [] if source.get("volumeHandle") else [validation.required(f"{path}.volumeHandle")]
+    causes = validate_csi_driver(str(source.get("driver") or ""), f"{path}.driver")
+    causes += [] if source.get("volumeHandle") else [validation.required(f"{path}.volumeHandle")]
     for name in ("controllerPublishSecretRef", "nodeStageSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"):
         reference = source.get(name)
         if reference is not None:

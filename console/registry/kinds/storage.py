@@ -10,6 +10,7 @@ from console.registry.columns import AGE, NAME, at, field
 from console.registry.row import ALL_METADATA, Column, Context, Row
 
 from .persistentvolumes import RECLAIM_POLICIES
+from .volumes import validate_token_seconds
 
 _BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
 _FS_GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
@@ -74,12 +75,27 @@ def _default_driver(obj: Object) -> None:
     spec["volumeLifecycleModes"] = spec.get("volumeLifecycleModes") or ["Persistent"]
 
 
+def _validate_tokens(asked: list[Object], path: str) -> list[Cause]:
+    """One token for each audience, and none too short or too long."""
+    causes: list[Cause] = []
+    audiences: set[str] = set()
+    for index, token in enumerate(asked):
+        where, audience = f"{path}[{index}]", str(token.get("audience") or "")
+        if audience in audiences:
+            causes.append(validation.duplicate(f"{where}.audience", audience))
+            continue
+        audiences.add(audience)
+        causes += validate_token_seconds(token.get("expirationSeconds"), f"{where}.expirationSeconds")
+    return causes
+
+
 def _validate_driver(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
     causes = validation.one_of("spec.fsGroupPolicy", spec["fsGroupPolicy"], _FS_GROUP_POLICIES)
     for index, mode in enumerate(spec["volumeLifecycleModes"]):
         if mode not in _LIFECYCLES:
             causes.append(validation.unsupported(f"spec.volumeLifecycleModes[{index}]", mode, _LIFECYCLES))
+    causes += _validate_tokens(spec.get("tokenRequests") or [], "spec.tokenRequests")
     if old is not None:
         for name in ("attachRequired", "volumeLifecycleModes"):
             causes += validation.unchanged(f"spec.{name}", spec.get(name), old["spec"].get(name))

@@ -50,6 +50,7 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
     "local": ("path",),
 }
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_MAX_DRIVER = 63
 _MAX_TOKEN_SECONDS = 1 << 32
 _MIN_TOKEN_SECONDS = 600
 
@@ -102,6 +103,20 @@ def validate_needs(name: str, source: Object, path: str) -> list[Cause]:
 def _validate_image(source: Object, path: str) -> list[Cause]:
     policy = source.get("pullPolicy")
     return validation.one_of(f"{path}.pullPolicy", policy, _PULL_POLICIES)
+
+
+def validate_csi_driver(name: str, path: str) -> list[Cause]:
+    """The name of a driver, where one is given; letters may be large."""
+    causes = [validation.too_long(path, _MAX_DRIVER)] if len(name) > _MAX_DRIVER else []
+    return causes + (validation.each(path, name, validation.dns_subdomain(name.lower())) if name else [])
+
+
+def _validate_csi(source: Object, path: str) -> list[Cause]:
+    causes = validate_csi_driver(str(source.get("driver") or ""), f"{path}.driver")
+    reference = source.get("nodePublishSecretRef")
+    if reference is not None and not reference.get("name"):
+        causes.append(validation.required(f"{path}.nodePublishSecretRef.name"))
+    return causes
 
 
 def _validate_ephemeral(source: Object, path: str) -> list[Cause]:
@@ -219,15 +234,17 @@ def _conflicts(name: str, projection: Object, taken: set[str], path: str) -> lis
     return causes
 
 
+def validate_token_seconds(seconds: int | None, path: str) -> list[Cause]:
+    """How long a token is good for."""
+    if seconds is not None and seconds < _MIN_TOKEN_SECONDS:
+        return [validation.wrong(path, seconds, "may not specify a duration less than 10 minutes")]
+    if seconds is not None and seconds > _MAX_TOKEN_SECONDS:
+        return [validation.wrong(path, seconds, "may not specify a duration larger than 2^32 seconds")]
+    return []
+
+
 def _validate_token(token: Object, where: str, path: str) -> list[Cause]:
-    causes: list[Cause] = []
-    seconds = token.get("expirationSeconds", 3600)
-    if seconds < _MIN_TOKEN_SECONDS:
-        why = "may not specify a duration less than 10 minutes"
-        causes.append(validation.wrong(f"{where}.expirationSeconds", seconds, why))
-    if seconds > _MAX_TOKEN_SECONDS:
-        why = "may not specify a duration larger than 2^32 seconds"
-        causes.append(validation.wrong(f"{where}.expirationSeconds", seconds, why))
+    causes = validate_token_seconds(token.get("expirationSeconds"), f"{where}.expirationSeconds")
     if not token.get("path"):
         return [*causes, validation.required(f"{path}.path")]
     return causes + local_path(f"{path}.path", token["path"])
@@ -262,6 +279,7 @@ _CHECKS: Mapping[str, Callable[[Object, str], list[Cause]]] = {
     "configMap": _validate_files,
     "downwardAPI": _validate_downward,
     "projected": _validate_projected,
+    "csi": _validate_csi,
     "ephemeral": _validate_ephemeral,
     "image": _validate_image,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,11 +10,11 @@ import pytest
 from common.api import kinds
 from common.api.kinds import PODS
 from common.api.meta import Object
-from common.errors import Forbidden
+from common.errors import Forbidden, Invalid
 from console.registry.kinds.apiservices import described
 from console.registry.kinds.flowcontrol_defaults import MANDATORY, SUGGESTED
 
-from .builders import REGISTRY, Objects, causes, container, context, created, named, pod, update_causes
+from .builders import REGISTRY, Objects, causes, container, context, created, named, pod, update_causes, updated
 
 
 def test_a_pod_template_is_defaulted_and_checked() -> None:
@@ -100,3 +101,47 @@ def test_an_event_has_two_names() -> None:
     assert (kept["apiVersion"], kept["involvedObject"]["name"], kept["message"]) == ("v1", "p", "said")
     assert causes(kinds.EVENTS, kept) == []
     assert view.show(kept) == shown
+
+
+SAID: Object = {
+    "metadata": {"name": "e", "namespace": "default"}, "eventTime": "2026-01-01T00:00:00.000000Z", "type": "Normal",
+    "involvedObject": {"kind": "Pod", "namespace": "default", "name": "p"}, "message": "said", "reason": "Said",
+    "reportingComponent": "example.com/c", "reportingInstance": "c-1", "action": "Say",
+}  # fmt: skip
+NEWER = dataclasses.replace(context(), api_version="events.k8s.io/v1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"eventTime": None}, ["eventTime: Required value"]),
+        ({"type": "Strange"}, ['type: Invalid value: "": has invalid value: Strange']),
+        ({"count": 2}, ['count: Invalid value: "": needs to be unset']),
+        (
+            {"series": {"count": 1}},
+            ['series.count: Invalid value: "": should be at least 2', "series.lastObservedTime: Required value"],
+        ),
+    ],
+)
+def test_the_newer_group_asks_more_of_an_event(changes: Object, expected: list[str]) -> None:
+    event = {name: value for name, value in {**SAID, **changes}.items() if value is not None}
+    assert causes(kinds.EVENTS, event, NEWER) == expected
+    if "eventTime" in event:
+        assert causes(kinds.EVENTS, event) == []
+
+
+def test_through_the_newer_group_only_the_series_of_an_event_changes() -> None:
+    old = created(kinds.EVENTS, SAID, NEWER)
+    series = {"count": 2, "lastObservedTime": "2026-01-01T00:01:00.000000Z"}
+    assert updated(kinds.EVENTS, {**old, "series": series}, old, where=NEWER)["series"] == series
+    with pytest.raises(Invalid, match='reason: Invalid value: "Other": field is immutable'):
+        updated(kinds.EVENTS, {**old, "reason": "Other"}, old, where=NEWER)
+    assert updated(kinds.EVENTS, {**old, "reason": "Other"}, old)["reason"] == "Other"
+
+
+def test_addresses_of_an_unknown_type_are_not_looked_at() -> None:
+    slice_ = named("s", addressType="Other", endpoints=[{"addresses": ["127.0.0.1"]}])
+    assert causes(kinds.ENDPOINTSLICES, slice_) == [
+        'addressType: Unsupported value: "Other": supported values: "FQDN", "IPv4", "IPv6"'
+    ]

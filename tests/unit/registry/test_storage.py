@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.api.kinds import PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, STORAGECLASSES
+from common.api.kinds import CSIDRIVERS, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, STORAGECLASSES
 from common.api.meta import Object
 from common.errors import Forbidden
 from console.registry.tables import table
@@ -176,3 +176,25 @@ def test_tables_are_those_of_kubectl() -> None:
     default["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
     cells = table(row(STORAGECLASSES), [created(STORAGECLASSES, default)], NOW, {}, "None")["rows"][0]["cells"]
     assert cells[:5] == ["fast (default)", "quarterdeck.io/local", "Delete", "Immediate", "true"]
+
+
+def test_a_csi_drivers_tokens_are_for_one_audience_each() -> None:
+    asked = [{"audience": "a", "expirationSeconds": 1}, {"audience": "a"}, {"audience": "b"}]
+    assert causes(CSIDRIVERS, {"metadata": {"name": "d.example"}, "spec": {"tokenRequests": asked}}) == [
+        "spec.tokenRequests[0].expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes",
+        'spec.tokenRequests[1].audience: Duplicate value: "a"',
+    ]
+
+
+@pytest.mark.parametrize("driver", ["a_b", "x" * 64])
+def test_the_driver_of_a_volume_has_a_name_that_is_one(driver: str) -> None:
+    made = volume(csi={"driver": driver, "volumeHandle": "h"})
+    del made["spec"]["hostPath"]
+    (found,) = causes(PERSISTENTVOLUMES, made)
+    assert found.startswith("spec.csi.driver: ")
+    inline = pod(volumes=[{"name": "v", "csi": {"driver": driver, "nodePublishSecretRef": {}}}])
+    first, second = causes(PODS, inline)
+    assert first.startswith("spec.volumes[0].csi.driver: ")
+    assert second == "spec.volumes[0].csi.nodePublishSecretRef.name: Required value"
+    made["spec"]["csi"]["driver"] = "Local.Quarterdeck.io"
+    assert causes(PERSISTENTVOLUMES, made) == []
