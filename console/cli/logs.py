@@ -1,28 +1,38 @@
-"""`logs`: what containers wrote, byte for byte; of several, line by line."""
+"""`logs`: what containers wrote, byte for byte; of several, line by line; as JSON, or only what matters."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import re
 import sys
-import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from common.api import selectors
 from common.api.kinds import PODS
-from common.api.meta import Object, metadata, name
+from common.api.meta import Key, Object, metadata, name, namespace
 from common.api.pods import is_ready
-from common.blocking import Unreachable
-from common.errors import ApiError
+from console.views.loglines import Level
 
 from . import arguments
 from .context import Context, Target
 from .exits import Exit, Failure
+from .logprinter import Source, Style
 
 AT_ONCE = 20  # followed at a time: each is a connection to its node
 SELECTED_TAIL = 10  # lines of each container with a selector, as kubectl has it
+
+
+_LEVELS = tuple(level.name.lower() for level in Level if level)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text.removeprefix("!"))
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from error
+    return text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,16 +52,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
                         f"{SELECTED_TAIL} with -l)")  # fmt: skip
     parser.add_argument("--since", type=arguments.seconds, metavar="TIME", help="only newer than this: 90s, 5m, 1h")
     parser.add_argument("--timestamps", action="store_true", help="begin each line with its time")
+    parser.add_argument(
+        "--level", choices=_LEVELS, help="only lines that are at least so serious, as they say themselves"
+    )
+    parser.add_argument("--grep", type=_pattern, default="", metavar="REGEX", help="only lines that have this; !REGEX: "
+                        "only those that have it not")  # fmt: skip
+    parser.add_argument("-o", "--output", choices=("json",), help="an object a line: time, namespace, pod, container, "
+                        "level, message, and the fields of lines in JSON")  # fmt: skip
     parser.set_defaults(run=run)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A container whose log is printed; `prefix` begins each of its lines."""
-
-    pod: str
-    container: str
-    prefix: bytes = b""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,29 +68,41 @@ def run(args: argparse.Namespace) -> int:
     context = Context.of(args)
     if args.selector and args.tail is None:
         args.tail = SELECTED_TAIL
-    found = list(_sources(context, args))
+    style = Style(
+        prefix=args.prefix or args.all_pods, times=args.timestamps, as_json=args.output == "json",
+        level=Level[args.level.upper()] if args.level else Level.UNKNOWN, pattern=args.grep,
+    )  # fmt: skip
+    pods = _pods(context, args)
+    found = sources(pods, args)
     if not found:
         raise Failure(f"no pod has the labels {args.selector}")
-    if len(found) == 1 and not found[0].prefix:
-        for chunk in _chunks(context, args, found[0]):
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
+    if len(found) == 1 and style == Style(times=args.timestamps) and not args.follow:
+        _copy(context, args, found[0])
         return Exit.OK
     if args.follow and len(found) > AT_ONCE:
         raise Failure(f"{len(found)} containers are more than the {AT_ONCE} that can be followed at once: narrow it")
-    writing = threading.Lock()
-    with ThreadPoolExecutor(AT_ONCE if args.follow else 1, "logs") as pool:
-        good = list(pool.map(lambda source: _print(context, args, source, writing), found))
-    return Exit.OK if all(good) else Exit.FAILED
+    several = args.selector or args.all_pods
+    more = partial(_pods, context, args) if several and args.follow else None
+    from .logreading import Reading  # takes what a command without it need not wait for
+
+    return asyncio.run(Reading(context, args, style).run(pods, more))
 
 
-def _sources(context: Context, args: argparse.Namespace) -> Iterator[Source]:
-    pods = _pods(context, args)
-    for pod in pods:
-        containers = _names(pod) if args.all_containers else [pick_container(pod, args.container)]
-        for container in containers:
-            wanted = args.prefix or args.all_pods
-            yield Source(name(pod), container, f"[pod/{name(pod)}/{container}] ".encode() if wanted else b"")
+def _copy(context: Context, args: argparse.Namespace, source: Source) -> None:
+    """Byte for byte, without a look at what it is."""
+    path = PODS.path(source.pod.namespace, quote(source.pod.name), "log")
+    for chunk in context.api.stream(path, query(args, source.container), follow=False):
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+
+def sources(pods: list[Object], args: argparse.Namespace) -> list[Source]:
+    """The containers that are meant, in the order of their pods. Failure when a pod has not the one that is named."""
+    return [
+        Source(Key(namespace(pod), name(pod)), container)
+        for pod in pods
+        for container in (_names(pod) if args.all_containers else [pick_container(pod, args.container)])
+    ]
 
 
 def _pods(context: Context, args: argparse.Namespace) -> list[Object]:
@@ -93,36 +113,8 @@ def _pods(context: Context, args: argparse.Namespace) -> list[Object]:
     return pods_of(context, target) if args.all_pods else [find_pod(context, target)]
 
 
-def _chunks(context: Context, args: argparse.Namespace, source: Source) -> Iterator[bytes]:
-    path = context.path(PODS, quote(source.pod), "log")
-    return context.api.stream(path, query(args, source.container), follow=args.follow)
-
-
-def _print(context: Context, args: argparse.Namespace, source: Source, writing: threading.Lock) -> bool:
-    """Lines of different containers never mix; whether all of it could be read."""
-    try:
-        for line in lines(_chunks(context, args, source)):
-            with writing:
-                sys.stdout.buffer.write(source.prefix + line)
-                sys.stdout.buffer.flush()
-    except (ApiError, Unreachable) as error:
-        with writing:
-            print(f"error: {source.pod}/{source.container}: {error}", file=sys.stderr, flush=True)
-        return False
-    return True
-
-
-def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines with their ends; a last one without an end gets one."""
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line + b"\n" for line in whole)
-    if rest:
-        yield rest + b"\n"
-
-
 def query(args: argparse.Namespace, container: str) -> dict[str, str]:
+    """The options of the API. Times are always asked for where lines are looked at one by one."""
     flags = {"follow": args.follow, "previous": args.previous, "timestamps": args.timestamps}
     asked = {"container": container} | {key: "true" for key, value in flags.items() if value}
     if args.tail is not None:
