@@ -20,5 +20,8 @@ def test_what_was_acknowledged_is_in_the_history_after_a_crash(cluster: Cluster,
     cluster.start_console()
     told = cluster.qd("history", "configmap/notes", "-n", space)
     assert "data.line: one -> two" in told
+    asked = cluster.qd("audit", "configmaps/notes", "-n", space)
+    assert asked.count("data.line: one -> two") == 1
+    assert asked.count("created") == 1
     cluster.qd("undo", "configmap/notes", "-n", space)
     assert cluster.get("configmap", "notes", space)["data"] == {"line": "one"}
