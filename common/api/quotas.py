@@ -7,11 +7,13 @@ by their ports, claims by their size and class.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from fractions import Fraction
+from math import ceil
 
 from . import quantity
 from .kinds import PERSISTENTVOLUMECLAIMS, PODS, SERVICES
-from .meta import Object
+from .meta import Object, metadata, parse_time
 from .pods import is_terminal, qos_class, requests
 
 Amounts = dict[str, Fraction]
@@ -35,11 +37,11 @@ _LISTS = ("containers", "initContainers")
 _STATUSES = ("containerStatuses", "initContainerStatuses")
 
 
-def usage(resource: str, obj: Object) -> Amounts:
-    """What one object of a resource (`deployments.apps`) takes."""
+def usage(resource: str, obj: Object, now: datetime | None = None) -> Amounts:
+    """What one object of a resource (`deployments.apps`) takes; without `now` no pod is found to be overdue."""
     used: Amounts = {f"{_COUNT}{resource}": Fraction(1)}
     if resource == PODS.plural:
-        return used if is_terminal(obj) else used | _of_pod(obj)
+        return used if is_terminal(obj) or is_overdue(obj, now) else used | _of_pod(obj)
     if resource in COUNTED:
         used[resource] = Fraction(1)
     if resource == SERVICES.plural:
@@ -47,6 +49,14 @@ def usage(resource: str, obj: Object) -> Amounts:
     elif resource == PERSISTENTVOLUMECLAIMS.plural:
         used |= _of_claim(obj)
     return used
+
+
+def is_overdue(pod: Object, now: datetime | None) -> bool:
+    """Whether a pod should long have ended: its node is lost, and who waits for another is not to be charged for it."""
+    deleted, grace = metadata(pod).get("deletionTimestamp"), metadata(pod).get("deletionGracePeriodSeconds")
+    if now is None or not deleted or grace is None:
+        return False
+    return now > parse_time(deleted) + timedelta(seconds=grace)
 
 
 def _of_pod(pod: Object) -> Amounts:
@@ -95,7 +105,10 @@ def _of_service(service: Object) -> Amounts:
 def _of_claim(claim: Object) -> Amounts:
     spec = claim.get("spec") or {}
     asked = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
-    used: Amounts = {"requests.storage": quantity.parse(asked)} if asked is not None else {}
+    used: Amounts = {"requests.storage": Fraction(ceil(quantity.parse(asked)))} if asked is not None else {}
+    allocated = ((claim.get("status") or {}).get("allocatedResources") or {}).get("storage")
+    if used and allocated is not None:  # what a growth that was given up has taken already
+        used["requests.storage"] = max(used["requests.storage"], quantity.parse(allocated))
     name = spec.get("storageClassName")
     if name:
         used |= {f"{name}{_CLASS_SUFFIX}{key}": amount for key, amount in used.items()}
@@ -114,7 +127,7 @@ def counts_in(quota: Object, resource: str, obj: Object) -> bool:
 def _in_scope(term: Object, resource: str, obj: Object) -> bool:
     scope, spec = term.get("scopeName"), obj.get("spec") or {}
     if scope == CLAIM_SCOPE:
-        return resource == PERSISTENTVOLUMECLAIMS.plural and _names(term, spec.get("volumeAttributesClassName"))
+        return resource == PERSISTENTVOLUMECLAIMS.plural and any(_names(term, name) for name in _classes_of(obj))
     if resource != PODS.plural:
         return False
     match scope:
@@ -131,6 +144,17 @@ def _in_scope(term: Object, resource: str, obj: Object) -> bool:
         case "CrossNamespacePodAffinity":
             return _crosses_namespaces(spec.get("affinity") or {})
     return False
+
+
+def _classes_of(claim: Object) -> set[str]:
+    """The classes of attributes that a claim asks for, has, or is on its way to; one empty name when there is none."""
+    status = claim.get("status") or {}
+    found = {
+        (claim.get("spec") or {}).get("volumeAttributesClassName"),
+        status.get("currentVolumeAttributesClassName"),
+        (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName"),
+    }
+    return {str(name) for name in found if name} or {""}
 
 
 def _names(term: Object, name: str | None) -> bool:
@@ -173,14 +197,14 @@ def resources_of(hard: Iterable[str]) -> set[str]:
     return found
 
 
-def total(quota: Object, objects: Mapping[str, Iterable[Object]]) -> Amounts:
+def total(quota: Object, objects: Mapping[str, Iterable[Object]], now: datetime | None = None) -> Amounts:
     """What all objects together, by resource, take of what the quota limits."""
     hard = (quota.get("spec") or {}).get("hard") or {}
     used = dict.fromkeys(hard, Fraction())
     for resource, found in objects.items():
         for obj in found:
             if counts_in(quota, resource, obj):
-                for name, amount in usage(resource, obj).items():
+                for name, amount in usage(resource, obj, now).items():
                     if name in used:
                         used[name] += amount
     return used

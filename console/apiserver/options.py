@@ -42,6 +42,7 @@ class WriteOptions:
     dry_run: bool = False
     field_manager: str = ""
     force: bool = False
+    field_validation: str = ""
     api_version: str = ""  # of the request, in which its manager owns what it writes; empty: the one that is stored
     warnings: list[str] = field(default_factory=list)
     """What those who admit the write have to say, for whoever asked."""
@@ -70,8 +71,14 @@ class WriteOptions:
             api_version=api_version,
             dry_run=dry_run == "All",
             field_manager=manager,
+            field_validation=query.get("fieldValidation", ""),
             force=parse_bool("force", query.get("force", "")),
         )
+
+    def document(self) -> Object:
+        """As whoever has a say in the write sees them."""
+        found = {"fieldManager": self.field_manager, "fieldValidation": self.field_validation}
+        return {name: value for name, value in found.items() if value}
 
 
 def _manager(name: str) -> list[Cause]:
@@ -129,6 +136,15 @@ class DeleteOptions:
             dry_run=_parse_dry_run(dry_run),
             warnings=[] if warnings is None else warnings,
         )
+
+    def document(self) -> Object:
+        """As whoever has a say in the deletion sees them."""
+        conditions = {"uid": self.uid, "resourceVersion": self.resource_version}
+        found = {
+            "gracePeriodSeconds": self.grace_period, "propagationPolicy": self.propagation,
+            "preconditions": {name: value for name, value in conditions.items() if value is not None} or None,
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def _parse_dry_run(values: list[object]) -> bool:

@@ -118,7 +118,7 @@ class ApiServer:
         self._guards = (
             EscalationGuard(self._authorizer),
             CertificateGuard(self._authorizer),
-            QuotaGuard(store),
+            QuotaGuard(store, clock),
             NodeRestriction(),
         )
         self._auditor = Auditor(clock, registry, audit)

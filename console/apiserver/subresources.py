@@ -5,7 +5,7 @@ from __future__ import annotations
 from common import errors
 from common.api import meta
 from common.api.conditions import set_condition
-from common.api.kinds import Resource
+from common.api.kinds import NODES, Resource
 from common.api.meta import Object
 from common.client.base import PatchType
 from common.errors import Cause
@@ -21,6 +21,7 @@ from .options import WriteOptions
 from .verbs import Verbs
 
 _DEFAULT_WRITE = WriteOptions()
+_TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 BINDINGS = Row(Resource("", "v1", "bindings", "Binding"), "binding", schema="io.k8s.api.core.v1.Binding")
 """What a POST to `pods/NAME/binding` takes; there are no such objects."""
 
@@ -58,11 +59,20 @@ async def bind(
     status["conditions"] = [_without_empty(condition) for condition in status["conditions"]]
     metadata = dict(pod["metadata"])
     for field in ("labels", "annotations"):
-        added = meta.metadata(binding).get(field)
+        added = dict(meta.metadata(binding).get(field) or {})
+        if field == "labels":
+            added |= _topology(verbs, str(target["name"]))
         if added:
             metadata[field] = {**(metadata.get(field) or {}), **added}
     bound = {**pod, "metadata": metadata, "spec": spec, "status": status}
     return await verbs.write(caller, "bind", row, current, bound, dry_run=dry_run)
+
+
+def _topology(verbs: Verbs, node: str) -> dict[str, str]:
+    """Where the pod is going to be, which Kubernetes' admission plugin PodTopologyLabels has its labels say."""
+    found = verbs.store.newest(NODES.group_resource, "", node)
+    labels = {} if found is None else meta.labels(found.obj)
+    return {key: labels[key] for key in _TOPOLOGY if key in labels}
 
 
 def _without_empty(condition: Object) -> Object:

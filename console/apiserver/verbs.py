@@ -161,7 +161,10 @@ class Verbs:
                 break
             revision = self.store.assigned
             new = admission.admit_create(row, obj, context, applied=applied)
-            asked = Asked(caller, row, "CREATE", namespace, meta.name(new), new, None, dry_run=options.dry_run)
+            asked = Asked(
+                caller, row, "CREATE", namespace, meta.name(new), new, None, dry_run=options.dry_run,
+                options=options.document(),
+            )  # fmt: skip
             new = await self._extended(asked, new, context, options.warnings)
             new = await self._kept(row, new)
             self._require_namespace(row, namespace, new)
@@ -268,7 +271,7 @@ class Verbs:
             await self.store.settled(row.resource.group_resource, current)
             raise errors.conflict(row.resource.group_resource, current.key[1])
         new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource, applied=applied)
-        asked = Asked(caller, row, "UPDATE", *current.key, new, old, subresource, options.dry_run)
+        asked = Asked(caller, row, "UPDATE", *current.key, new, old, subresource, options.dry_run, options.document())
         return await self._extended(asked, new, self.context(caller, options), options.warnings)
 
     async def _extended(self, asked: Asked, new: Object, context: Context, warnings: list[str]) -> Object:
@@ -401,7 +404,9 @@ class Verbs:
         """The newest state, once nobody has anything against its deletion."""
         if self.extension is None:
             return current
-        asked = Asked(caller, row, "DELETE", *current.key, None, current.obj, dry_run=options.dry_run)
+        asked = Asked(
+            caller, row, "DELETE", *current.key, None, current.obj, dry_run=options.dry_run, options=options.document()
+        )
         if not self.extension.concerns(asked):
             return current
         asked = dataclasses.replace(asked, old=await self.shown(row, current.obj))

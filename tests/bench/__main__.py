@@ -13,7 +13,10 @@ import traceback
 from tests.bench import api
 from tests.bench.report import table
 
-BENCHES = ("api", "scheduler", "network", "ingress", "jobs", "hollow", "console", "logs", "link", "replicas", "stories")
+BENCHES = (
+    "api", "admission", "scheduler", "network", "ingress", "jobs", "hollow", "console", "logs", "link", "replicas",
+    "stories",
+)  # fmt: skip
 
 
 def main(words: list[str]) -> int:

@@ -87,9 +87,12 @@ async def bound(
     policies: kinds.Resource, bindings: kinds.Resource, asked: Asked, scope: Scope
 ) -> AsyncIterator[Bound | Unbound]:
     """What of these kinds is about a request, in the order of the bindings' names."""
+    known: dict[kinds.Resource, tuple[Asked, Facts]] = {}  # what policies speak of is made once for all of them
     for policy, binding, row in _found(policies, bindings, asked, scope):
-        seen = await asked.in_version(row, scope.conversions)
-        facts = Facts(seen, scope)
+        if row.resource not in known:
+            seen = await asked.in_version(row, scope.conversions)
+            known[row.resource] = (seen, Facts(seen, scope))
+        seen, facts = known[row.resource]
         try:
             for params in await _params(policy["spec"], binding["spec"].get("paramRef"), seen, scope):
                 yield Bound(policy, binding, seen, facts, params)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common.api import kinds, meta, selectors
@@ -57,7 +57,8 @@ class Asked:
     """One request, admitted by the registry. `old` is None for CREATE and CONNECT, `new` for DELETE.
 
     Through a subresource `new` and `old` are what that takes (`Scale`, `Binding`, `PodExecOptions` …).
-    `requested` is the row of the version that was asked for, when a rule names another one.
+    `options` are those of the write as it was asked for, but for the dry run. `requested` is the row of the version
+    that was asked for, when a rule names another one.
     """
 
     caller: Caller
@@ -69,6 +70,7 @@ class Asked:
     old: Object | None
     subresource: str = ""
     dry_run: bool = False
+    options: Object = field(default_factory=dict)
     requested: Row | None = None
 
     async def in_version(self, row: Row, conversions: Conversions) -> Asked:
@@ -114,7 +116,7 @@ class Asked:
         if kind is None:
             return None
         chosen: Object = {"dryRun": ["All"]} if self.dry_run else {}
-        return {"kind": kind, "apiVersion": "meta.k8s.io/v1", **chosen}
+        return {"kind": kind, "apiVersion": "meta.k8s.io/v1", **chosen, **self.options}
 
 
 def _resource_of(row: Row) -> Object:

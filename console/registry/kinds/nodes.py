@@ -13,6 +13,7 @@ from console.registry.columns import AGE, NAME, NONE, at, field
 from console.registry.row import METADATA_FIELDS, Column, Context, Row
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
+_NOT_READY = ("node.kubernetes.io/not-ready", "NoSchedule")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -21,6 +22,14 @@ def _default(node: Object) -> None:
     status = node.setdefault("status", {})
     if status.get("capacity"):
         status.setdefault("allocatable", dict(status["capacity"]))
+
+
+def _prepare(new: Object, old: Object | None, _context: Context) -> None:
+    """Kubernetes' admission plugin TaintNodesByCondition: no pod comes to a new node before it is known to be ready."""
+    taints = new["spec"].get("taints") or []
+    if old is None and not any((taint.get("key"), taint.get("effect")) == _NOT_READY for taint in taints):
+        key, effect = _NOT_READY
+        new["spec"]["taints"] = [*taints, {"key": key, "effect": effect}]
 
 
 def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
@@ -122,6 +131,7 @@ NODES = Row(
     subresources=frozenset({"status", "images", "proxy", "shell"}),
     schema="io.k8s.api.core.v1.Node",
     default=_default,
+    prepare=_prepare,
     validate=_validate,
     fields=(*METADATA_FIELDS, "spec.unschedulable"),
     keeps_status_on_create=True,

@@ -261,6 +261,22 @@ async def test_a_binding_stays_one(client: HttpClient, hook: Stranger) -> None:
             await client.post(PODS, "p", "binding", {"target": {"kind": "Node", "name": "n"}}, "default")
 
 
+async def test_webhooks_see_how_a_write_was_asked_for(client: HttpClient, hook: Stranger, api: Running) -> None:
+    await client.create(VALIDATINGWEBHOOKCONFIGURATIONS, configuration(hook.by_url, "*"))
+    connector = aiohttp.UnixConnector(str(api.socket))
+    path = "http://api/api/v1/namespaces/default/configmaps"
+    async with aiohttp.ClientSession(connector=connector) as session:
+        await session.post(f"{path}?fieldManager=me&fieldValidation=Strict", json=configmap("c"))
+        gentle = {"propagationPolicy": "Foreground", "preconditions": {"resourceVersion": "1"}}
+        await session.delete(f"{path}/c?dryRun=All", json={"propagationPolicy": "Foreground"})
+        await session.delete(f"{path}/c", json=gentle)
+    head = {"apiVersion": "meta.k8s.io/v1"}
+    assert [request["options"] for request in hook.asked] == [
+        {**head, "kind": "CreateOptions", "fieldManager": "me", "fieldValidation": "Strict"},
+        {**head, "kind": "DeleteOptions", "dryRun": ["All"], "propagationPolicy": "Foreground"},
+    ]
+
+
 async def test_audits_and_figures_say_what_was_decided(
     client: HttpClient, hook: Stranger, api: Running, tmp_path: Path
 ) -> None:

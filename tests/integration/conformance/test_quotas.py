@@ -196,3 +196,82 @@ def test_its_status_is_brought_back_to_what_it_says(plane: Plane, space: str) ->
     assert patched["spec"]["hard"] == other
     until(lambda: plane.get(path)["status"]["hard"] == other, "the status of before")
     watch.close()
+
+
+def test_objects_of_users_are_counted_while_they_live(plane: Plane, space: str) -> None:
+    name = space.rpartition("/")[2]
+    group = f"{name}.example.com"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    spec = {"group": group, "scope": "Namespaced", "names": {"plural": "foos", "kind": "Foo"}, "versions": [version]}
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    plane.create(definitions, {"metadata": {"name": f"foos.{group}"}, "spec": spec})
+    path = _quota(plane, space, **{f"count/foos.{group}": "1"})
+    foos = f"/apis/{group}/v1/namespaces/{name}/foos"
+    until(lambda: plane.ask("GET", foos).code == 200, "the kind being served")
+    foo = {"apiVersion": f"{group}/v1", "kind": "Foo", "metadata": {"name": "one"}}
+    plane.create(foos, foo)
+    counted = f"count/foos.{group}"
+    until(lambda: plane.get(path)["status"]["used"] == {counted: "1"}, "one being counted")
+    status = plane.create(foos, {**foo, "metadata": {"name": "two"}}, 403)
+    assert status["message"] == (
+        f'foos.{group} "two" is forbidden: exceeded quota: test-quota, requested: {counted}=1, used: {counted}=1, '
+        f"limited: {counted}=1"
+    )
+    plane.delete(f"{foos}/one")
+    until(lambda: plane.get(path)["status"]["used"] == {counted: "0"}, "none being counted")
+    plane.create(foos, {**foo, "metadata": {"name": "two"}})
+    plane.delete(f"{definitions}/foos.{group}")
+
+
+def test_claims_are_counted_by_their_class(plane: Plane, space: str) -> None:
+    path = _quota(plane, space)
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"metadata": {"name": "test-claim"}, "spec": {**spec, "storageClassName": "gold"}}
+    plane.create(f"{space}/persistentvolumeclaims", claim)
+    used = {
+        "persistentvolumeclaims": "1", "requests_storage": "1Gi",
+        "gold_storageclass_storage_k8s_io__persistentvolumeclaims": "1",
+        "gold_storageclass_storage_k8s_io__requests_storage": "1Gi",
+    }  # fmt: skip
+    _uses(plane, path, **used)
+    big = {**spec, "storageClassName": "gold", "resources": {"requests": {"storage": "10Gi"}}}
+    status = plane.create(f"{space}/persistentvolumeclaims", {"metadata": {"name": "big"}, "spec": big}, 403)
+    assert (
+        "exceeded quota: test-quota, requested: gold.storageclass.storage.k8s.io/requests.storage=10Gi,"
+        in (status["message"])
+    )
+    plane.delete(f"{space}/persistentvolumeclaims/test-claim")
+    _uses(plane, path, **dict.fromkeys(used, "0"))
+
+
+@pytest.mark.parametrize(
+    ("scope", "inside", "outside"),
+    [
+        ({"scopeName": "PriorityClass", "operator": "In", "values": ["system-node-critical"]},
+         {"priorityClassName": "system-node-critical"}, {"priorityClassName": "system-cluster-critical"}),
+        ({"scopeName": "PriorityClass", "operator": "NotIn", "values": ["system-node-critical"]},
+         {"priorityClassName": "system-cluster-critical"}, {"priorityClassName": "system-node-critical"}),
+        ({"scopeName": "PriorityClass", "operator": "Exists"},
+         {"priorityClassName": "system-cluster-critical"}, {}),
+        ({"scopeName": "CrossNamespacePodAffinity", "operator": "Exists"},
+         {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+             {"topologyKey": "region", "namespaces": ["elsewhere"]}]}}},
+         {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+             {"topologyKey": "region"}]}}}),
+    ],
+)  # fmt: skip
+def test_a_selector_of_scopes_says_which_pods_count(
+    plane: Plane, space: str, scope: Any, inside: Any, outside: Any
+) -> None:
+    spec = {"hard": {"pods": "1"}, "scopeSelector": {"matchExpressions": [scope]}}
+    plane.create(f"{space}/resourcequotas", {"metadata": {"name": "scoped"}, "spec": spec})
+    path = f"{space}/resourcequotas/scoped"
+    plane.create(f"{space}/pods", _pod("outside", **outside))
+    plane.create(f"{space}/pods", _pod("inside", **inside))
+    _uses(plane, path, pods="1")
+    status = plane.create(f"{space}/pods", _pod("too-many", **inside), 403)
+    assert "exceeded quota: scoped, requested: pods=1, used: pods=1, limited: pods=1" in status["message"]
+    plane.create(f"{space}/pods", _pod("outside-too", **outside))
+    plane.delete(f"{space}/pods/inside", options={"gracePeriodSeconds": 0})
+    _uses(plane, path, pods="0")

@@ -211,6 +211,26 @@ async def test_a_pod_is_bound_once(client: Client) -> None:
         await client.post(PODS, "none", "binding", binding, "default")
 
 
+async def test_a_bound_pod_says_in_which_zone_it_is(client: Client) -> None:
+    labels = {"topology.kubernetes.io/zone": "z1", "topology.kubernetes.io/region": "r1", "other": "x"}
+    await client.create(NODES, {"metadata": {"name": "placed", "labels": labels}})
+    await client.create(PODS, pod("web"))
+    await client.post(PODS, "web", "binding", {"target": {"kind": "Node", "name": "placed"}}, "default")
+    found = (await client.get(PODS, "web", "default"))["metadata"]["labels"]
+    assert found.items() >= {"topology.kubernetes.io/zone": "z1", "topology.kubernetes.io/region": "r1"}.items()
+    assert "other" not in found
+
+
+async def test_no_pod_comes_to_a_node_before_it_is_known_to_be_ready(client: Client) -> None:
+    taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+    own = {"key": "mine", "effect": "NoExecute"}
+    assert (await client.create(NODES, {"metadata": {"name": "new"}}))["spec"]["taints"] == [taint]
+    made = await client.create(NODES, {"metadata": {"name": "own"}, "spec": {"taints": [own]}})
+    assert made["spec"]["taints"] == [own, taint]
+    made["spec"]["taints"] = [own]
+    assert (await client.update(NODES, made))["spec"]["taints"] == [own]
+
+
 async def test_a_binding_for_another_pod_of_that_name_is_refused(client: Client) -> None:
     await client.create(PODS, pod())
     binding = {"metadata": {"uid": "someone-else"}, "target": {"name": "node-1"}}

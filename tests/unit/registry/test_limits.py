@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -175,6 +176,30 @@ def test_pods_count_until_they_end() -> None:
     assert used["limits.memory"] == 2**30
     assert used["requests.example.com/gpu"] == 1
     assert quotas.usage("pods", {**running, "status": {"phase": "Failed"}}) == {"count/pods": 1}
+
+
+def test_a_pod_that_should_long_have_ended_takes_nothing() -> None:
+    gone = {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30}
+    lost = created(PODS, pod_of())
+    lost["metadata"] |= gone
+    moments = [datetime(2026, 1, 1, 0, 1, second, tzinfo=UTC) for second in (0, 1)]
+    assert [quotas.usage("pods", lost, now).get("pods") for now in moments] == [1, None]
+    assert quotas.total(quota(pods="9"), {"pods": [lost]}, moments[1]) == {"pods": 0}
+
+
+def test_claims_count_with_what_they_took_and_the_classes_that_they_go_through() -> None:
+    spec = {"resources": {"requests": {"storage": "1500m"}}, "volumeAttributesClassName": "gold"}
+    claim = named("c", spec=spec, status={"currentVolumeAttributesClassName": "silver"})
+    assert quotas.usage("persistentvolumeclaims", claim)["requests.storage"] == 2
+    claim["status"]["allocatedResources"] = {"storage": "5"}
+    assert quotas.usage("persistentvolumeclaims", claim)["requests.storage"] == 5
+    for operator, values, inside in (
+        ("In", ["gold"], True), ("In", ["silver"], True), ("In", ["lead"], False), ("NotIn", ["gold"], True),
+        ("Exists", [], True), ("DoesNotExist", [], False),
+    ):  # fmt: skip
+        term = {"scopeName": "VolumeAttributesClass", "operator": operator, "values": values}
+        scoped = named("q", spec={"scopeSelector": {"matchExpressions": [term]}})
+        assert quotas.counts_in(scoped, "persistentvolumeclaims", claim) is inside
 
 
 def test_services_count_by_their_ports() -> None:
