@@ -18,6 +18,7 @@ from .rows import structure_of
 SCOPES = ("Cluster", "Namespaced")
 _FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 _MAX_SELECTABLE = 8
+_LONGEST_WARNING = 256  # of a deprecation
 _REVIEW_VERSIONS = ("v1", "v1beta1")
 _STORED = (
     "missing from spec.versions; {0} was previously a storage version, and must remain in spec.versions until a "
@@ -119,6 +120,7 @@ def _validate_versions(versions: list[Object]) -> list[Cause]:
     for index, version in enumerate(versions):
         path = f"spec.versions[{index}]"
         causes += each(f"{path}.name", names[index], validation.dns_1035_label(names[index]))
+        causes += _validate_deprecation(version, path)
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         if schema is None:
             causes.append(required(f"{path}.schema.openAPIV3Schema", "schemas are required"))
@@ -129,6 +131,24 @@ def _validate_versions(versions: list[Object]) -> list[Cause]:
         for position, column in enumerate(version.get("additionalPrinterColumns") or ()):
             causes += _validate_column(column, f"{path}.additionalPrinterColumns[{position}]")
         causes += _validate_selectable(version, f"{path}.selectableFields")
+    return causes
+
+
+def _validate_deprecation(version: Object, path: str) -> list[Cause]:
+    text, where = version.get("deprecationWarning"), f"{path}.deprecationWarning"
+    if text is None:
+        return []
+    causes = []
+    if not version.get("deprecated"):
+        causes.append(wrong(where, text, "can only be set for deprecated versions"))
+    if not text:
+        return [*causes, wrong(where, text, "must not be empty")]
+    if len(text.encode()) > _LONGEST_WARNING:
+        return [*causes, wrong(where, text, f"must be <= {_LONGEST_WARNING} characters in length")]
+    if not text.isprintable():
+        why = "must only contain printable UTF-8 characters; non-printable characters found at indices "
+        found = [index for index, letter in enumerate(text) if not letter.isprintable()]
+        causes.append(wrong(where, text, f"{why}{found}"))
     return causes
 
 

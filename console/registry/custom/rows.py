@@ -69,6 +69,7 @@ def _row(definition: Object, names: Object, version: Object) -> Row:
         fields=("metadata.name", "metadata.namespace", *_selectable(version)),
         view=Version(resource, "", lambda obj: obj, _shower(structure, resource.api_version)),
         conditional_update=True,
+        deprecation=_deprecation(resource, version),
         custom=Custom(
             structure,
             _type(resource, structure, _selectable(version)),
@@ -78,6 +79,13 @@ def _row(definition: Object, names: Object, version: Object) -> Row:
             webhook=_webhook(spec),
         ),
     )
+
+
+def _deprecation(resource: Resource, version: Object) -> str:
+    """What whoever asks in this version is warned of, empty when nothing is."""
+    if not version.get("deprecated"):
+        return ""
+    return str(version.get("deprecationWarning") or f"{resource.api_version} {resource.kind} is deprecated")
 
 
 def _webhook(spec: Object) -> Webhook | None:

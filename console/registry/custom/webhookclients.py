@@ -22,16 +22,7 @@ def validate(config: Object, path: str) -> list[Cause]:
     if (url is None) == (service is None):
         return [validation.required(path, "exactly one of url or service is required")]
     if service is not None:
-        causes = [
-            validation.required(f"{path}.service.{name}") for name in ("name", "namespace") if not service.get(name)
-        ]
-        if service.get("path") and not str(service["path"]).startswith("/"):
-            why = "must start with a '/'"
-            causes.append(validation.wrong(f"{path}.service.path", service["path"], why))
-        if not 0 < service.get("port", 443) < 65536:
-            why = "port is not valid: must be between 1 and 65535, inclusive"
-            causes.append(validation.wrong(f"{path}.service.port", service["port"], why))
-        return causes
+        return _validate_service(service, f"{path}.service")
     try:
         parts = urlsplit(str(url))
     except ValueError as error:
@@ -43,3 +34,32 @@ def validate(config: Object, path: str) -> list[Cause]:
     if parts.username is not None or parts.fragment or parts.query:
         return [validation.wrong(f"{path}.url", url, "user information, fragments and query are not permitted")]
     return []
+
+
+def _validate_service(service: Object, path: str) -> list[Cause]:
+    causes = [
+        validation.required(f"{path}.{name}", f"service {name} is required")
+        for name in ("name", "namespace")
+        if not service.get(name)
+    ]
+    port = service.get("port", 443)
+    if not 0 < port < 65536:
+        why = "port is not valid: must be between 1 and 65535, inclusive"
+        causes.append(validation.wrong(f"{path}.port", port, why))
+    return causes + _validate_path(str(service.get("path") or ""), f"{path}.path")
+
+
+def _validate_path(text: str, path: str) -> list[Cause]:
+    """A path's parts are names as those of objects are."""
+    if text in {"", "/"}:
+        return []
+    if text == "//":
+        return [validation.wrong(path, text, "segment[0] may not be empty")]
+    causes = [] if text.startswith("/") else [validation.wrong(path, text, "must start with a '/'")]
+    for index, part in enumerate(text[1:].removesuffix("/").split("/")):
+        if not part:
+            causes.append(validation.wrong(path, text, f"segment[{index}] may not be empty"))
+            continue
+        why = validation.dns_subdomain(part)
+        causes += [validation.wrong(path, text, f"segment[{index}]: {reason}") for reason in why]
+    return causes

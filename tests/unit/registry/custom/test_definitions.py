@@ -43,6 +43,11 @@ def test_a_definition_is_completed() -> None:
     }  # fmt: skip
 
 
+def hooked(**service: Any) -> Object:
+    client = {"service": {"namespace": "default", "name": "hook", "port": 443, **service}}
+    return {"strategy": "Webhook", "webhook": {"clientConfig": client, "conversionReviewVersions": ["v1"]}}
+
+
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
@@ -52,8 +57,16 @@ def test_a_definition_is_completed() -> None:
         (definition(scope="World"), 'spec.scope: Unsupported value: "World": supported values: "Cluster"'),
         (definition(version(), version()), "spec.versions: Invalid value: [\"v1\",\"v1\"]: must contain unique"),
         (definition(version(storage=False)), "must have exactly one version marked as storage version"),
+        (definition(version(deprecationWarning="old")), "Invalid value: \"old\": can only be set for deprecated"),
+        (definition(version(deprecated=True, deprecationWarning="")), "Invalid value: \"\": must not be empty"),
+        (definition(version(deprecated=True, deprecationWarning="x" * 257)), "must be <= 256 characters in length"),
+        (definition(version(deprecated=True, deprecationWarning="a\nb")), "must only contain printable UTF-8"),
         (definition(version(schema=None)), f"{SPEC}: Required value: schemas are required"),
         (definition(names={**NAMES, "listKind": "Widget"}), "kind and listKind may not be the same"),
+        (definition(conversion=hooked(path="////x")), "path: Invalid value: \"////x\": segment[0] may not be empty"),
+        (definition(conversion=hooked(path="x/A")), "path: Invalid value: \"x/A\": must start with a '/'"),
+        (definition(conversion=hooked(path="/a/B/")), "path: Invalid value: \"/a/B/\": segment[1]: a lowercase"),
+        (definition(conversion=hooked(name="")), "service.name: Required value: service name is required"),
         (definition(conversion={"strategy": "Webhook"}), "spec.conversion.webhook.clientConfig: Required"),
         (definition(version(subresources={"scale": {"specReplicasPath": ".x", "statusReplicasPath": ".status.n"}})),
          "subresources.scale.specReplicasPath: Invalid value: \".x\": should be a json path under .spec"),
