@@ -1,0 +1,1 @@
+"""Programs of strangers, that run in pods: they know Kubernetes and nothing of Quarterdeck."""
