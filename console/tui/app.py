@@ -24,10 +24,11 @@ from common.limits import collect_rarely
 from common.settings import Home
 from console import editor, plugins
 
-from . import shell
+from . import acts, shell
 from . import view as views
 from .access import Access
 from .actions import BY_ID
+from .acts import Act
 from .aside import Aside, Forwards
 from .catalogue import Catalogue
 from .clusters import Cluster
@@ -74,7 +75,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         look: Look | None = None,
         keys: Keymap | None = None,
         first: Resource = kinds.PODS,
-        pages: Mapping[str, Page] = PAGES,
+        pages: Mapping[str, Page | Act] = PAGES,
         machines: Machines | None = None,
         read_only: bool = False,
         clusters: Sequence[Cluster] = (),
@@ -190,10 +191,18 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
             view = views.discovered() if discover else views.opening(command.resource, command.namespaces, table)
             view.query = command.query
             self._go(view)
-        elif (page := self._pages.get(command.word)) is not None:
+        elif isinstance(page := self._pages.get(command.word), Act):
+            self._act(page, command.arguments)
+        elif page is not None:
             screen = page.open(self.session, command.arguments)
             self._back_to_table()
             self.push_screen(screen)
+
+    def _act(self, act: Act, words: Sequence[str]) -> None:
+        browse = self.browse()
+        acts.check(act, browse)
+        self._back_to_table()
+        self.run_worker(browse.guarded(acts.perform(act, browse, words)), group="verbs", exit_on_error=False)
 
     def _go(self, view: View) -> None:
         self._back_to_table()

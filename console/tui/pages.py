@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from console.plugins import Plugin
 
+from . import acts
+from .acts import Act
 from .screens import balancer, clusters, doctor, fit, forwards, logs, pulses, themes, timeline, topology, xray
 from .session import Session
 
@@ -62,28 +64,30 @@ _PAGES: tuple[Page, ...] = (
 )
 PAGES = {page.word: page for page in _PAGES}
 PLUGINS = "quarterdeck.tui"
-"""The entry points of other packages' pages: each names a Page, or several."""
+"""The entry points of other packages' pages and actions: each names a Page or an Act, or several."""
 
 
-def words_of(pages: Mapping[str, Page]) -> dict[str, str]:
+def words_of(pages: Mapping[str, Page | Act]) -> dict[str, str]:
     """A page's own word for every word that means it."""
     return {word: page.word for page in pages.values() for word in (page.word, *page.aliases)}
 
 
-def with_plugins(found: Iterable[Plugin]) -> dict[str, Page]:
-    """Our pages and those of plugins. A page whose word is taken, and what is no page, is left out and logged."""
-    pages = dict(PAGES)
+def with_plugins(found: Iterable[Plugin]) -> dict[str, Page | Act]:
+    """Our pages, and pages and actions of plugins. One whose word is taken, and what is neither, is left out and
+    logged."""
+    pages: dict[str, Page | Act] = dict(PAGES)
     for plugin in found:
         offered = plugin.value if isinstance(plugin.value, Sequence) else (plugin.value,)
-        for page in offered:
-            if not isinstance(page, Page):
-                log.error("page %s of %s is left out: it is no console.tui.pages.Page", plugin.name, plugin.origin)
-            elif taken := {page.word, *page.aliases} & words_of(pages).keys():
-                log.error(
-                    "page %s of %s is left out: :%s is taken", plugin.name, plugin.origin, ", :".join(sorted(taken))
-                )
+        for item in offered:
+            if not isinstance(item, Page | Act):
+                log.error("%s of %s is left out: it is neither a console.tui.pages.Page nor a console.tui.acts.Act",
+                          plugin.name, plugin.origin)  # fmt: skip
+            elif taken := {item.word, *item.aliases} & words_of(pages).keys():
+                log.error("%s of %s is left out: :%s is taken", plugin.name, plugin.origin, ", :".join(sorted(taken)))
+            elif isinstance(item, Act):
+                pages[item.word] = acts.guarded(item, plugin.origin)
             else:
-                pages[page.word] = replace(page, open=_guarded(page, plugin.origin))
+                pages[item.word] = replace(item, open=_guarded(item, plugin.origin))
     return pages
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, PODS, Resource
 from common.client.http import ApiResource
 from console.plugins import Plugin
+from console.tui.acts import Act
 from console.tui.app import QuarterdeckApp
 from console.tui.pages import PAGES, Page, with_plugins
+from console.tui.screens.deck import Deck
 from console.tui.screens.lines import LinesScreen
 from console.tui.session import Session
 from tests.tui.conftest import SIZES, Console, running
@@ -83,13 +86,17 @@ async def test_from_a_definition_to_its_objects(sea: Fleet) -> None:
         assert "LENGTH" in console.text()
 
 
-def example() -> Page:
+def module() -> Any:
     spec = importlib.util.spec_from_file_location("images_page", EXAMPLE)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    page: Page = module.PAGE
+    return module
+
+
+def example() -> Page:
+    page: Page = module().PAGE
     return page
 
 
@@ -97,16 +104,17 @@ def plugin(value: Any) -> Plugin:
     return Plugin("p", value, "their-package 1.0")
 
 
-async def opened(fleet: Fleet, page: Page, text: str) -> tuple[str, str]:
-    """What the screen and the note say after a command."""
+async def opened(fleet: Fleet, page: Page | Act, text: str, *keys: str, read_only: bool = False) -> tuple[str, str]:
+    """What the screen and the note say after a command, and after keys behind it."""
     pages = with_plugins([plugin(page)])
-    app = QuarterdeckApp(lambda: fleet.gateway, cluster="homelab", clock=fleet.clock, pages=pages)
+    app = QuarterdeckApp(lambda: fleet.gateway, cluster="homelab", clock=fleet.clock, pages=pages, read_only=read_only)
     async with app.run_test(size=SIZES["120x36"]) as pilot:
         console = Console(app, pilot, fleet)
         await console.settle()
         await console.type(text)
-        await console.press("enter")
-        return console.text(), console.note()
+        await console.press("enter", *keys)
+        await console.settle()
+        return console.text(), console.note() if isinstance(app.screen, Deck) else ""
 
 
 async def test_the_example_page_follows_the_pods(fleet: Fleet) -> None:
@@ -133,10 +141,52 @@ async def test_what_a_page_raises_ends_nothing(fleet: Fleet) -> None:
     assert note == ":worse of their-package 1.0 failed: RuntimeError: no"
 
 
+def note() -> Act:
+    act: Act = module().ACT
+    return act
+
+
+def noted(fleet: Fleet) -> list[Any]:
+    """What was written, by name."""
+    return [(call.key.name, call.body) for call in fleet.api.calls if call.verb == "patch"]
+
+
+async def test_an_action_is_done_to_what_is_marked(fleet: Fleet) -> None:
+    _, said = await opened(fleet, note(), ":note look again")
+    ((pod, change),) = noted(fleet)
+    assert change == {"metadata": {"annotations": {"example.com/note": "look again"}}}
+    assert said == f"noted on {pod}"
+
+
+async def test_an_action_keeps_to_its_kinds_and_to_reading(fleet: Fleet) -> None:
+    _, said = await opened(fleet, replace(note(), kinds=frozenset({"nodes"})), ":note x")
+    assert said == ":note is for nodes, and these are pods"
+    _, said = await opened(fleet, note(), ":note x", read_only=True)
+    assert said == ":note: this console is read-only"
+    assert noted(fleet) == []
+
+
+async def test_an_action_that_asks_is_done_when_that_is_answered(fleet: Fleet) -> None:
+    asking = replace(note(), asks="Note it on these?")
+    shown, _ = await opened(fleet, asking, ":note x")
+    assert "Note it on these?" in shown
+    assert noted(fleet) == []
+    await opened(fleet, asking, ":note x", "tab", "enter")
+    assert len(noted(fleet)) == 1
+
+
+async def test_what_an_action_raises_is_said(fleet: Fleet) -> None:
+    async def broken(_session: Session, _objects: Sequence[Any], _words: Sequence[str]) -> str:
+        raise KeyError("no")
+
+    _, said = await opened(fleet, replace(note(), act=broken), ":note x")
+    assert said == ":note of their-package 1.0 failed: KeyError: 'no'"
+
+
 def test_a_page_that_cannot_be_is_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
     taken = Page("mine", "", example().open, ("timeline",))
     with caplog.at_level(logging.ERROR):
         assert with_plugins([plugin(taken), plugin([object()])]) == PAGES
     assert ":timeline is taken" in caplog.text
-    assert "it is no console.tui.pages.Page" in caplog.text
+    assert "it is neither a console.tui.pages.Page nor a console.tui.acts.Act" in caplog.text
     assert "images" in with_plugins([plugin([example()])])

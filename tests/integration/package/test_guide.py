@@ -31,7 +31,8 @@ SERVE = "import sys; from console.cli.main import main; sys.argv[0] = 'quarterde
 PAGES = """
 from console import plugins
 from console.tui.pages import PLUGINS, with_plugins
-print(with_plugins(plugins.load(PLUGINS))["images"].aliases)
+found = with_plugins(plugins.load(PLUGINS))
+print(found["images"].aliases, found["note"].kinds)
 """
 
 
@@ -122,7 +123,7 @@ async def test_the_guide(reader: Reader, agents: list[SimulatedAgent]) -> None:
     install, *steps = parse((ROOT / "docs" / "extending.md").read_text()).steps
     await reader.types(install)
     # The page is found by the console; what it shows is in the tests of the console.
-    await reader.types(Step(f"{sys.executable} -c '{PAGES}'", ["('img',)"]))
+    await reader.types(Step(f"{sys.executable} -c '{PAGES}'", ["('img',) frozenset({'pods'})"]))
     async with control_plane(reader, agents):
         for step in steps:
             await reader.types(step)

@@ -1,4 +1,5 @@
-"""`:images`: which images run in the cluster, how often, and on which nodes."""
+"""`:images`: which images run in the cluster, how often, and on which nodes. `:note TEXT` notes something on the pods
+that are marked."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from common.api.kinds import PODS, Resource
-from common.api.meta import Object
+from common.api.meta import Object, name, namespace
+from console.tui.acts import Act
 from console.tui.pages import Page
 from console.tui.screens.lines import LinesScreen
 from console.tui.session import Session
@@ -36,4 +38,14 @@ def opened(session: Session, words: Sequence[str]) -> LinesScreen:
     return LinesScreen(session, title, [PODS], lambda objects: lines(objects, word))
 
 
+async def note(session: Session, pods: Sequence[Object], words: Sequence[str]) -> str:
+    """`:note TEXT` on each of the pods, `:note` to take it away."""
+    text = " ".join(words) or None
+    for pod in pods:
+        change = {"metadata": {"annotations": {"example.com/note": text}}}
+        await session.gateway.patch(PODS, name(pod), change, namespace(pod))
+    return f"{'noted on' if text else 'no note on'} {', '.join(map(name, pods))}"
+
+
 PAGE = Page("images", "Which images run, and where; a word narrows it to names that have it.", opened, ("img",))
+ACT = Act("note", "Note something on the marked pods.", note, frozenset({"pods"}))
