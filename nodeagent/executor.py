@@ -133,6 +133,9 @@ class Executor:
 
     async def _start_sandbox(self, instruction: do.StartSandbox) -> Event:
         surface, pod = self._surface, self._pod
+        if (pod.get("spec") or {}).get("resourceClaims"):
+            # Without a driver nobody would give the pod its devices, and it must not run as if it had them.
+            raise RuntimeFailure("FailedPrepareDynamicResources", "no driver of devices is registered on this node")
         if (pod.get("spec") or {}).get("hostUsers") is False:
             raise RuntimeFailure(
                 "FailedCreatePodSandBox", "can't set spec.hostUsers: runtime does not support user namespaces"
@@ -366,7 +369,7 @@ def failed(instruction: do.Instruction, reason: str, message: str) -> Event | No
         case do.PrepareVolumes():
             return events.VolumesFailed(message)
         case do.StartSandbox() | do.ResetSandbox():
-            return events.SandboxFailed(message)
+            return events.SandboxFailed(message, devices=reason == "FailedPrepareDynamicResources")
         case do.EnsureImage(container, image):
             return events.ImageFailed(container, image, reason, message)
         case do.StartContainer(container, attempt):

@@ -76,7 +76,10 @@ class SandboxStarted:
 
 @dataclass(frozen=True, slots=True)
 class SandboxFailed:
+    """`devices`: what could not be had before it are the devices that the pod claims."""
+
     message: str
+    devices: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,7 +241,10 @@ def _sandbox_failed(turn: Turn, event: events.SandboxFailed) -> None:
     elif sandbox.phase is SandboxPhase.STARTING:
         sandbox.phase = SandboxPhase.NONE
         sandbox.step.fail(turn.now, RETRY_BASE, RETRY_MAX)
-        turn.warn("FailedCreatePodSandBox", f"Failed to create pod sandbox: {event.message}")
+        if event.devices:
+            turn.warn("FailedPrepareDynamicResources", f"Failed to prepare dynamic resources: {event.message}")
+        else:
+            turn.warn("FailedCreatePodSandBox", f"Failed to create pod sandbox: {event.message}")
 
 
 def _sandbox_died(turn: Turn, event: events.SandboxDied) -> None:

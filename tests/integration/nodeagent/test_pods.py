@@ -311,3 +311,13 @@ async def test_a_rule_restarts_the_whole_pod_in_place(node: Node) -> None:
     assert node.status("whole")["podIPs"][0]["ip"].startswith("10.88.0.")
     node.delete(subject)
     await node.wait_gone(subject)
+
+
+async def test_a_pod_that_claims_devices_does_not_run_without_them(node: Node) -> None:
+    subject = pod("gpu", script(SERVE), resourceClaims=[{"name": "gpu", "resourceClaimName": "gpu"}])
+    node.sync(full=True, pods=[subject])
+    await until("the missing driver", lambda: "FailedPrepareDynamicResources" in node.reasons("gpu"))
+    assert node.containers("gpu") == []
+    assert node.status("gpu")["phase"] == "Pending"
+    node.delete(subject)
+    await node.wait_gone(subject)

@@ -332,3 +332,16 @@ def test_readiness_gates_hold_back_ready() -> None:
         )
     )
     assert driver.condition("Ready")["status"] == "True"
+
+
+def test_a_pod_without_its_devices_waits_and_says_so() -> None:
+    driver = Driver(pod(resourceClaims=[{"name": "gpu", "resourceClaimName": "gpu"}]))
+    driver.tell(events.VolumesReady())
+    driver.tell(events.SandboxFailed("no driver of devices is registered on this node", devices=True))
+    assert driver.reasons()[-1] == "FailedPrepareDynamicResources"
+    assert driver.messages()[-1] == (
+        "Failed to prepare dynamic resources: no driver of devices is registered on this node"
+    )
+    assert driver.phase == "Pending"
+    driver.wait(1)
+    assert driver.asked(StartSandbox)
