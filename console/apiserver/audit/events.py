@@ -112,7 +112,7 @@ def _annotations(ended: Ended) -> Iterator[tuple[str, str]]:
         yield _DECISION, "allow" if trail.allowed else "forbid"
         yield _REASON, trail.reason
     yield from trail.annotations.items()
-    if trail.writes and ended.stage == COMPLETE:
+    if trail.writes and ended.stage == COMPLETE and ended.code < 500:  # a commit that failed wrote nothing
         yield CHANGES, _changes(trail.writes)
 
 

@@ -56,17 +56,26 @@ class Journal:
         found = recorded(write, name, now)
         if found is None:
             return ""
-        self._put(_CHANGES, name, found.change)
+        self._put(_CHANGES, name, found.change, self._told(write.caller, found))
         if write.old is not None:  # a creation is undone by its uid, which the Change has
             self._put(UNDO_RECORDS, name, undo_record(write, name))
         self._names.append(name)
         while len(self._names) > self._kept:
             self._forget(self._names.popleft())
-        if write.caller.trail is not None:
-            write.caller.trail.wrote(found)
-        else:
-            self._audit(write.caller, found)
         return name
+
+    def _told(self, caller: Caller, recorded: Recorded) -> Callable[[Entry], None]:
+        """What is to happen when the write is on disk. Whoever made a request hears of it now: its event waits for the
+        disk anyway, and says when that failed."""
+        if caller.trail is not None:
+            caller.trail.wrote(recorded)
+            return Entry.shrink
+
+        def tell(entry: Entry) -> None:
+            entry.shrink()
+            self._audit(caller, recorded)
+
+        return tell
 
     def undo_record(self, name: str) -> Object | None:
         entry = self._store.newest(UNDO_RECORDS, "", name)
@@ -87,8 +96,8 @@ class Journal:
             return moment
         return f"{last}.{int(number or 0) + 1:06d}"
 
-    def _put(self, resource: str, name: str, obj: Object) -> None:
-        self._watch_over(self._store.put(resource, "", name, obj, None), Entry.shrink)
+    def _put(self, resource: str, name: str, obj: Object, then: Callable[[Entry], None] = Entry.shrink) -> None:
+        self._watch_over(self._store.put(resource, "", name, obj, None), then)
 
     def _forget(self, name: str) -> None:
         for resource in (_CHANGES, UNDO_RECORDS):

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from common.api.kinds import CHANGES as HISTORY
-from console.apiserver.audit.auditor import CHANGES
+from console.apiserver.audit.events import CHANGES
 
 from .identity import PODS, World, world
 

@@ -20,7 +20,10 @@ from common.api.meta import Object
 from common.auditlog import AuditFile, every_line, files, follow, newest_lines
 from common.clock import SystemClock
 from common.settings import ClusterConfig
-from console.apiserver.audit.auditor import CHANGES
+from console.apiserver.audit.events import CHANGES, COMPLETE, Ended, render
+from console.apiserver.audit.trail import Trail
+from console.apiserver.caller import Caller
+from console.apiserver.history.record import Write, recorded
 from console.apiserver.server import ApiServer
 from console.registry.catalog import default_registry
 from console.store import Store, open_store
@@ -187,3 +190,14 @@ def test_following_goes_on_over_a_change_of_the_file(tmp_path: Path) -> None:
         assert list(islice(lines_seen, 4)) == [b"one", b"two", b"three", b"four"]
     file.close()
     assert file_count() == 3
+
+
+@pytest.mark.parametrize(("code", "told"), [(200, True), (422, True), (503, False)])
+def test_what_never_came_to_disk_was_not_written(code: int, *, told: bool) -> None:
+    old, new = ({"metadata": {"name": "a", "namespace": "x"}, "data": {"n": text}} for text in ("1", "2"))
+    caller = Caller("anna", source="tls kubectl/1.36")
+    found = recorded(Write(caller, "update", CONFIGMAPS, old, new), "c1", NOW)
+    assert found is not None
+    trail = Trail("id", NOW, "/x", "update", None, writes=[found])
+    event = orjson.loads(render(Ended(trail, COMPLETE, code, NOW)))
+    assert (CHANGES in event.get("annotations", {})) is told
