@@ -13,7 +13,7 @@ import aiohttp
 
 from common.api.configuration import USERS
 from common.api.kinds import FITS, PERSISTENTVOLUMECLAIMS, PODS, Resource
-from common.api.meta import Object, name, namespace
+from common.api.meta import Key, Object, name, namespace
 from common.client import Client
 from common.client.http import ApiResource, Params
 
@@ -54,6 +54,13 @@ async def usage_of(gateway: Gateway, claim: Object) -> Object:
     """How full the claim's volume is (docs/architecture.md: VolumeUsage)."""
     path = PERSISTENTVOLUMECLAIMS.path(namespace(claim), name(claim), "usage")
     answer: Object = await gateway.request_json("GET", path)
+    return answer
+
+
+async def series_of(gateway: Gateway, series: Resource, key: Key, seconds: int) -> Object:
+    """What something used over the last seconds (docs/architecture.md: Figures)."""
+    path = series.path(key.namespace or None, key.name)
+    answer: Object = await gateway.request_json("GET", path, {"seconds": str(seconds)})
     return answer
 
 

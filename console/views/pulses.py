@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -40,13 +40,14 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the cluster used, oldest first, None where nothing was measured; and what ready nodes offer. Cores and
-    bytes."""
+    """What was used, oldest first, None where nothing was measured; and what there is, 0 when that has no bound.
+    Cores and bytes. `bound` says what sort of bound it is."""
 
     title: str
     values: list[float | None]
     offered: float
     step: int
+    bound: str = ""
 
     @property
     def newest(self) -> float | None:
@@ -56,7 +57,7 @@ class Load:
     def top(self) -> float:
         """What the height of a chart stands for: what there is, or a little above the peak when that is far below."""
         peak = max((value for value in self.values if value is not None), default=0.0)
-        return self.offered if peak * 2 > self.offered else peak * 1.25
+        return self.offered if self.offered and peak * 2 > self.offered else peak * 1.25
 
     @property
     def percent(self) -> int | None:
@@ -66,12 +67,17 @@ class Load:
 
     @property
     def text(self) -> str:
-        """`412m of 8`."""
+        """`412m of 8`, `80m of 500m limit`, `80m`."""
         if self.newest is None:
             return "not measured yet"
-        resource = self.title.lower()
-        used = amounts.milli(Fraction(self.newest)) if resource == "cpu" else amounts.size(int(self.newest))
-        return f"{used} of {amounts.amount(resource, Fraction(self.offered))}"
+        used = self.shown(self.newest)
+        if not self.offered:
+            return used
+        return f"{used} of {amounts.amount(self.title.lower(), Fraction(self.offered))} {self.bound}".rstrip()
+
+    def shown(self, value: float) -> str:
+        """A value as people write it."""
+        return amounts.milli(Fraction(round(value * 1000), 1000)) if self.title == "CPU" else amounts.size(int(value))
 
 
 def pulse(resource: Resource, objects: Iterable[Object]) -> Pulse:
@@ -82,13 +88,20 @@ def pulse(resource: Resource, objects: Iterable[Object]) -> Pulse:
 def loads(series: Object, nodes: Iterable[Object]) -> list[Load]:
     """CPU and memory of a ClusterSeries."""
     ready = [amounts.allocatable(node) for node in nodes if conditions.is_true(node, "Ready")]
-    cpu, memory = (
-        float(sum((offered.get(name, Fraction()) for offered in ready), Fraction())) for name in ("cpu", "memory")
-    )
+    total = {name: sum((offered.get(name, Fraction()) for offered in ready), Fraction()) for name in ("cpu", "memory")}
+    return loads_of(series, total)
+
+
+def loads_of(series: Object, offered: Mapping[str, Fraction], bound: str = "") -> list[Load]:
+    """CPU and memory of any series, against what there is of them."""
+    cpu, memory = (float(offered.get(name, Fraction())) for name in ("cpu", "memory"))
     step = int(series.get("stepSeconds") or 5)
     cores = [None if value is None else value / 1000 for value in series.get("cpu") or ()]
     bytes_ = [None if value is None else float(value) for value in series.get("memory") or ()]
-    return [Load("CPU", cores, cpu, step), Load("Memory", bytes_, memory, step)]
+    return [
+        Load("CPU", cores, cpu, step, bound if cpu else ""),
+        Load("Memory", bytes_, memory, step, bound if memory else ""),
+    ]
 
 
 def resampled(values: Sequence[float | None], width: int) -> list[float | None]:

@@ -60,6 +60,7 @@ class FakeGateway(FakeClient):
         self.logs: dict[str, list[str]] = {}
         self.explanations: dict[str, Any] = {}
         self.fits: Any = {}
+        self.series: dict[str, Object] = {}  # by path
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.broken_streams = 0
         self.refusals: list[ApiError] = []
@@ -77,6 +78,9 @@ class FakeGateway(FakeClient):
             return await self._put(path, dict(params), body)
         if path == RULES_REVIEWS:
             return self._review(body)
+        if path in self.series:
+            self.asked.append((path, dict(params)))
+            return self.series[path]
         pod = path.split("/")[-2]
         if path.endswith("/usage"):
             return USAGE

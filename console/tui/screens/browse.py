@@ -178,6 +178,8 @@ class Browse(Deck):
 
     def second(self) -> None:
         self._measure()
+        if self._detail.display and self._detail.trend.due:
+            self.begin(self._detail.trend.ask, "trend", exclusive=True)
         self._table.tick()
         self._detail.second()
 

@@ -16,6 +16,7 @@ from console.tui.actions import Where
 from console.tui.feeds import Subscription
 from console.tui.session import Session
 from console.tui.usage import SECONDS
+from console.tui.widgets import charts
 from console.tui.widgets.spans import Line, Span, SpanLines
 from console.views import pulses
 from console.views.pulses import Load, Pulse
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 
 KIND_CELLS = 26  # of a kind's name
 SIDE_BY_SIDE = 100  # columns from which kinds and charts stand beside each other
-WARM, HOT = 0.75, 0.90  # of what there is: cells above are in another colour
 TALLEST = 12  # lines of a chart
 
 
@@ -136,29 +136,10 @@ class PulsesScreen(Deck):
         lines: list[list[Span]] = []
         bars = max(min(height // 2 - 2, TALLEST), 1)
         for load in self._loads:
-            lines += [self._title(load, width), *self._bars(load, width, bars)]
+            lines += [charts.title(load, width), *charts.bars(load, width, bars, self.session.look)]
             if height >= 8:
                 lines.append([])
         return lines[:-1] if height >= 8 else lines
-
-    def _title(self, load: Load, width: int) -> list[Span]:
-        minutes = max(len(load.values) * load.step // 60, 1)
-        share = "" if load.percent is None else f"{load.percent}%"
-        tone = self._tone((load.newest or 0.0) / load.offered if load.offered else 0.0)
-        left: list[Span] = [(f"{load.title} ", Tone.KEY), (f"{load.text}  ", Tone.TEXT), (share, tone)]
-        text = f"{minutes} min"
-        room = width - sum(len(part) for part, _ in left) - len(text)
-        return [*left, (" " * room, Tone.TEXT), (text, Tone.DIM)] if room > 0 else left
-
-    def _bars(self, load: Load, width: int, height: int) -> list[list[Span]]:
-        levels = pulses.ASCII_LEVELS if self.session.look.ascii else pulses.LEVELS
-        drawn = pulses.chart(load.values, load.top, width, height, levels)
-        share = load.top / load.offered if load.offered else 0.0
-        return [[(text, self._tone(share * (height - row) / height))] for row, text in enumerate(drawn)]
-
-    @staticmethod
-    def _tone(share: float) -> Tone:
-        return Tone.BAD if share > HOT else Tone.WARN if share > WARM else Tone.LINK
 
     # Keys
 

@@ -26,6 +26,7 @@ _VERBS: Mapping[str, Callable[[TableStage], Coroutine[Any, Any, None]]] = {
     "yaml": look.yaml,
     "events": look.events,
     "why": look.why,
+    "chart": look.chart,
     "xray": look.xray,
     "history": history.timeline,
     "write.undo": history.undo,

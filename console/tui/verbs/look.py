@@ -12,6 +12,7 @@ from console.tui import shell as shells
 from console.tui import view as views
 from console.tui.gateway import reread
 from console.tui.logs.sources import Choice, only
+from console.tui.screens.chart import ChartScreen
 from console.tui.screens.logs import LogsScreen
 from console.tui.screens.rollout import RolloutScreen
 from console.tui.screens.text import TextScreen, description, yaml_lines
@@ -65,6 +66,13 @@ async def rollout(browse: TableStage) -> None:
     if workload is not None:
         trail = [*browse.trail(), meta.name(workload), "rollout"]
         browse.app.push_screen(RolloutScreen(browse.session, trail, browse.view.resource, meta.key(workload)))
+
+
+async def chart(browse: TableStage) -> None:
+    obj = browse.current()
+    if obj is not None:
+        trail = [*browse.trail(), meta.name(obj), "chart"]
+        browse.app.push_screen(ChartScreen(browse.session, trail, browse.view.resource, obj))
 
 
 async def owner(browse: TableStage) -> None:

@@ -9,15 +9,18 @@ from common.api.kinds import Resource
 from common.api.meta import Object
 from console.tui.feeds import Subscription
 from console.tui.session import Session
+from console.tui.trends import Trend
 from console.views.capacity import Usage
 from console.views.columns import event_message, event_time
 from console.views.status import Status, Tone
 from console.views.summary import WHOLE, summary
 
+from . import charts
 from .bars import gauge
 from .spans import Line, Span, SpanLines, state_span
 
 LABEL = 12  # cells of the field names
+CHART_LINES = 3
 
 
 class Detail(SpanLines):
@@ -31,6 +34,7 @@ class Detail(SpanLines):
         self._events: Subscription | None = None
         self._pods: Subscription | None = None
         self._changed = True
+        self.trend = Trend(session.gateway, session.clock)
 
     def on_unmount(self) -> None:
         for feed in (self._events, self._pods):
@@ -42,6 +46,7 @@ class Detail(SpanLines):
 
     def show(self, resource: Resource, obj: Object | None) -> None:
         self._resource, self._obj = resource, obj
+        self.trend.follow(resource, obj)
         self._changed = True
 
     def frame(self) -> None:
@@ -72,7 +77,15 @@ class Detail(SpanLines):
                 lines.append([(f" {label}", Tone.KEY)])
                 continue
             lines += self._entry(label, value, tone, width)
-        return lines + self._event_lines(obj, width)
+        return lines + self._chart_lines(width) + self._event_lines(obj, width)
+
+    def _chart_lines(self, width: int) -> list[Line]:
+        """What it used lately, where that was measured."""
+        lines: list[Line] = []
+        for load in self.trend.loads():
+            drawn = [charts.title(load, width - 2), *charts.bars(load, width - 2, CHART_LINES, self._look)]
+            lines += [[], *([(" ", Tone.TEXT), *line] for line in drawn)]
+        return lines
 
     def _entry(self, label: str, value: str | Status | Usage, tone: Tone, width: int) -> list[Line]:
         head: Span = (f" {label:<{LABEL}}", Tone.DIM)

@@ -1,0 +1,79 @@
+"""CPU and memory over time: beside the table, and on a screen of their own."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from common.api import kinds, meta
+from common.api.meta import Object
+from console.tui.screens.chart import ChartScreen
+from tests.tui.conftest import running
+from tests.tui.fleet import Fleet
+from tests.tui.pictures import GOLDEN, compare, portray
+
+POINTS = 180
+
+
+def series(scale: float, memory: int) -> Object:
+    cpu = [round(scale * (500 + 300 * math.sin(point / 9) + 120 * math.sin(point / 2.1))) for point in range(POINTS)]
+    cpu[130:138] = [round(scale * 1900)] * 8
+    return {
+        "kind": "Series", "stepSeconds": 5, "cpu": [None] * 20 + cpu[20:],
+        "memory": [None] * 20 + [memory + point * memory // 400 for point in range(20, POINTS)],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    fleet = Fleet().fill()
+    for pod in fleet.pods_of("web-frontend"):
+        path = kinds.POD_SERIES.path(meta.namespace(pod), meta.name(pod))
+        fleet.gateway.series[path] = series(0.1, 60 * 2**20)
+    for node in ("berth-1", "berth-2"):
+        fleet.gateway.series[kinds.NODE_SERIES.path(None, node)] = series(2, 3 * 2**30)
+    return fleet
+
+
+async def test_a_node_over_time(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon", *"nodes", "enter", "m")
+        await portray(console, "chart-node")
+
+
+async def test_the_pane_beside_the_table_has_what_the_pod_used(fleet: Fleet) -> None:
+    async with running(fleet, "120x36") as console:
+        await console.press("slash")
+        await console.type("web-frontend")
+        await console.press("enter")
+        compare(GOLDEN / "120x36" / "detail-chart.txt", console.text())
+
+
+async def test_a_small_screen_asks_for_no_series(fleet: Fleet) -> None:
+    async with running(fleet, "80x24") as console:
+        await console.settle()
+        assert [path for path, _ in fleet.gateway.asked if "series" in path] == []
+
+
+async def test_digits_choose_how_far_back_and_a_long_past_is_asked_for_seldom(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon", *"nodes", "enter", "m")
+        assert isinstance(console.app.screen, ChartScreen)
+        fleet.gateway.asked.clear()
+        await console.press("4")
+        await fleet.clock.advance(60)
+        await console.settle()
+        assert [params["seconds"] for _, params in fleet.gateway.asked] == ["172800"]
+        await console.press("0")
+        await fleet.clock.advance(5)
+        await console.settle()
+        assert [params["seconds"] for _, params in fleet.gateway.asked][1:] == ["900", "900"]
+
+
+async def test_what_was_never_measured_says_so(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("slash")
+        await console.type("mqtt")
+        await console.press("enter", "m")
+        assert "Nothing was measured here yet" in console.text()
