@@ -15,7 +15,8 @@ from console.views.status import FAULTS, node_status, pod_status
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Shares are percentages of what pods ask against what ready nodes offer."""
+    """Shares are percentages of what pods ask against what ready nodes offer. Nodes are not known to those who may not
+    look at them."""
 
     nodes: int = 0
     ready: int = 0
@@ -26,6 +27,7 @@ class Facts:
     families: tuple[str, ...] = ()
     version: str = ""
     simulated: bool = False
+    nodes_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

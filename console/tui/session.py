@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, NAMESPACES, NODES, PODS, Resource
 from common.api.meta import Key, Object, name
@@ -84,7 +84,8 @@ class Session:
     @property
     def synced(self) -> bool:
         """Whether the figures are whole, not just begun."""
-        return bool(self._nodes and self._nodes.synced and self._pods and self._pods.synced and not self._pods.waiting)
+        feeds = [feed for feed in (self._nodes, self._pods) if feed is not None]
+        return bool(feeds) and all((feed.synced or feed.refusal) and not feed.waiting for feed in feeds)
 
     async def wait_synced(self) -> None:
         """Return when pods and nodes were listed once."""
@@ -94,7 +95,8 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        return bool(self._nodes and self._nodes.connected)
+        """Whether the API answers, be it that it refuses."""
+        return any(feed.connected or feed.refusal for feed in (self._nodes, self._pods) if feed is not None)
 
     def lost_for(self) -> float | None:
         """Seconds without a connection; None while there is one, or while the first is still being made."""
@@ -121,7 +123,7 @@ class Session:
             return False
         self._tally.pods(self._pods.take(SLICE))
         self._tally.nodes(self._nodes.take(SLICE))
-        self.facts = self._tally.facts()
+        self.facts = replace(self._tally.facts(), nodes_known=not self._nodes.refusal)
         if self.connected:
             self.lost_since = None
         elif self.lost_since is None:

@@ -309,7 +309,7 @@ def _tone(row: Object) -> Tone:
 COLUMNS = (
     Column("TREE", lambda row, _: _tree(row), flexible=True, least=30, tone=_tone,
            sort=lambda row: row["place"]),
-    Column("STATUS", lambda row, _: _line(row).branch.state or ""),
+    Column("STATUS", lambda row, _: _line(row).branch.state or "", flexible=True, prose=True, least=18),
     Column("ABOUT", lambda row, _: _line(row).branch.info, flexible=True, prose=True, least=8, drop=3,
            tone=lambda _row: Tone.DIM),
 )  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 
 from common.api.kinds import DEPLOYMENTS, NODES, PODS, Resource
 from common.api.meta import Object
+from common.errors import Forbidden
 from console.tui.access import NEEDS, Need, Rules
 from console.tui.actions import ACTIONS, BY_ID
 from tests.tui.conftest import running
@@ -56,6 +57,18 @@ async def test_palette_and_footer_leave_it_out(viewer: Fleet) -> None:
         assert "logs" in console.text().splitlines()[-1]
         await console.press("ctrl+p")
         assert "shell" not in console.text().lower()
+
+
+async def test_who_may_not_look_at_nodes_is_connected_all_the_same(viewer: Fleet) -> None:
+    viewer.api.fail(Forbidden("nodes is forbidden"), verb="list", resource=NODES, times=1000)
+    async with running(viewer) as console:
+        await viewer.clock.advance(5)
+        await console.settle()
+        header = console.text().splitlines()[0]
+        assert "no connection" not in header
+        assert "connecting" not in header
+        assert "no nodes" not in header
+        assert f"{len(viewer.api.items(PODS))} pods" in header
 
 
 async def test_what_is_not_known_is_offered(fleet: Fleet) -> None:

@@ -218,7 +218,9 @@ class Browse(Deck):
         row = self._table.model.current()
         if row is not None:
             return self.view.resource, Key(row.key.namespace if self.view.resource.namespaced else "", row.key.name)
-        return (self.view.resource, Key(self.view.namespaces[0], "")) if self.view.namespaces else None
+        if self.view.resource.namespaced and not self.view.namespaces:
+            return None
+        return self.view.resource, Key(next(iter(self.view.namespaces), ""), "")
 
     @on(Table.Moved)
     def _moved(self, message: Table.Moved) -> None:

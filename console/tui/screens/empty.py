@@ -47,7 +47,14 @@ def notice(view: View, model: TableModel, session: Session, *, synced: bool, ref
     if model.rows:
         return []
     if refusal:
-        return [(f"You may not look at {view.resource.plural}.", Tone.BAD), ("", Tone.TEXT), (refusal, Tone.DIM)]
+        return [
+            (f"You may not look at {view.resource.plural}.", Tone.BAD),
+            ("", Tone.TEXT),
+            (refusal, Tone.DIM),
+            ("", Tone.TEXT),
+            (f"A role that may list and watch {view.resource.plural} lets you; who administers the cluster binds one.",
+             Tone.TEXT),
+        ]  # fmt: skip
     if not synced:
         return [("Reading from the API …" if not session.look.ascii else "Reading from the API ...", Tone.BUSY)]
     if model.total:
@@ -59,7 +66,7 @@ def notice(view: View, model: TableModel, session: Session, *, synced: bool, ref
         return _HOSTS
     if view.scope is not None:
         return [(f"No {view.resource.plural} of {view.scope.label}.", Tone.DIM)]
-    if session.facts.nodes == 0 and session.synced:
+    if session.facts.nodes == 0 and session.facts.nodes_known and session.synced:
         return _NO_NODES
     if view.namespaces:
         return _nothing_in(view, session)

@@ -11,6 +11,8 @@ from console.views.status import Tone
 
 from .text import TextScreen
 
+_STEP = "-- "  # begins what is being done
+
 
 class MachineScreen(TextScreen):
     """Leaving it stops nothing: the work goes on, and the last line says how it ended."""
@@ -18,11 +20,20 @@ class MachineScreen(TextScreen):
     def __init__(self, session: Session, title: str) -> None:
         super().__init__(session, title, ["machines", title], [], wrap=True)
         self._said: deque[str] = deque()  # filled by the thread that works
+        self._planned: frozenset[str] = frozenset()
         self.state = "working"
 
     def hear(self, text: str) -> None:
         """A line of progress, from any thread."""
-        self._said.append(text)
+        if text.startswith(_STEP):
+            self._planned = frozenset()
+        if text not in self._planned:
+            self._said.append(text)
+
+    def carry_on(self) -> None:
+        """What was said up to here is the plan: it is made once more before the first step, and only what is other
+        then is said."""
+        self._planned = frozenset([*self._lines, *self._said])
 
     def end(self, text: str, *, good: bool) -> None:
         self._said.append(text)
@@ -46,7 +57,7 @@ def _paint(entry: Entry) -> Line:
     text = entry.text
     if text.startswith("error:"):
         return [(text, Tone.BAD)]
-    if text.startswith("-- "):
+    if text.startswith(_STEP):
         return [(text, Tone.KEY)]
     if text.startswith("   done"):
         return [(text, Tone.OK)]

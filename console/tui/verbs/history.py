@@ -72,9 +72,9 @@ async def _take_back(browse: TableStage, found: Sequence[Object]) -> None:
 def _all_shown(found: Sequence[Object]) -> list[Line]:
     body: list[Line] = []
     for change in found[:LISTED]:
-        body += wrapped(
-            f"{changes.about(change)}: {_EFFECTS.get(str(change.get('verb')), 'is as it was before')}", _WIDTH
-        )
+        verb = str(change.get("verb"))
+        what = _EFFECTS[verb] if verb in _EFFECTS else f"taken back: {changes.summary(change)}"
+        body += wrapped(f"{changes.about(change)}  {what}", _WIDTH)
     if len(found) > LISTED:
         body.append([(f"and {len(found) - LISTED} more", Tone.DIM)])
     return body

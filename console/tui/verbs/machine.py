@@ -84,6 +84,7 @@ async def _carry_out(browse: TableStage, wanted: Wanted) -> None:
         if not await browse.app.push_screen_wait(ask):
             page.end("nothing was changed", good=True)
             return
+        page.carry_on()
         node = await _work(browse, page, trusted, dry_run=False)
         page.end(f"node {node} is ready to run pods" if node else "removed", good=True)
     except Failed as error:

@@ -31,6 +31,8 @@ def gauge(name: str, percent: int, width: int, look: Look) -> list[Span]:
 
 
 def _nodes(facts: Facts) -> list[Span]:
+    if not facts.nodes_known:
+        return [(f"{facts.pods}", Tone.BRIGHT), (" pods", Tone.DIM)]
     if facts.nodes == 0:
         return [("no nodes", Tone.WARN)]
     tone = Tone.OK if facts.ready == facts.nodes else Tone.BAD

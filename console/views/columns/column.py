@@ -45,7 +45,8 @@ def text(title: str, value: Callable[[Object], str], **rest: Any) -> Column:
 
 
 def state(title: str, value: Callable[[Object], Status], **rest: Any) -> Column:
-    return Column(title, lambda obj, _now: value(obj), **rest)
+    """A long word is cut before other columns go: its beginning and its glyph say enough."""
+    return Column(title, lambda obj, _now: value(obj), flexible=True, prose=True, least=13, **rest)
 
 
 def dim(_obj: Object) -> Tone:
