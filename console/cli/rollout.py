@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Callable
 
 from common.api import rollout
-from common.api.kinds import DEPLOYMENTS
+from common.api.kinds import DEPLOYMENTS, PODS
 from common.api.meta import Object
 from common.clock import SystemClock
 from common.waiting import wait_until
+from console.views import rollouts
 
 from . import arguments
 from .context import Context, Target
@@ -30,6 +31,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         arguments.namespace(made[action])
     made["status"].add_argument(
         "--timeout", type=arguments.seconds, default=0.0, metavar="TIME", help="give up after this (default: never)"
+    )
+    made["status"].add_argument(
+        "-o", "--output", choices=("json", "yaml"), help="print it replica by replica as it is now, and do not wait"
+    )
+    made["history"].add_argument(
+        "-o", "--output", choices=("json", "yaml"), help="print the revisions with their templates"
     )
     made["history"].add_argument(
         "--revision", type=arguments.count, default=0, help="show the template of one revision"
@@ -52,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _status(context: Context, target: Target, args: argparse.Namespace) -> int:
+    if args.output:
+        print(dump(_as_it_is(context, target), args.output))
+        return Exit.OK
     last = rollout.Progress("")
 
     def settled() -> bool:
@@ -67,6 +77,13 @@ def _status(context: Context, target: Target, args: argparse.Namespace) -> int:
     return Exit.FAILED if last.failed else Exit.OK
 
 
+def _as_it_is(context: Context, target: Target) -> Object:
+    workload = context.read(target)
+    kept_in = context.api.get(context.path(rollout.HISTORY[target.kind.resource]))["items"]
+    found = rollouts.progress(workload, kept_in, context.api.get(context.path(PODS))["items"], SystemClock().now())
+    return rollouts.document(workload, found)
+
+
 def _revisions(context: Context, target: Target, workload: Object) -> list[rollout.Revision]:
     kept_in = context.path(rollout.HISTORY[target.kind.resource])
     return rollout.history(workload, context.api.get(kept_in)["items"])
@@ -75,7 +92,13 @@ def _revisions(context: Context, target: Target, workload: Object) -> list[rollo
 def _history(context: Context, target: Target, args: argparse.Namespace) -> int:
     revisions = _revisions(context, target, context.read(target))
     if args.revision:
-        print(dump(rollout.revision_to_undo(revisions, args.revision).template, "yaml"))
+        print(dump(rollout.revision_to_undo(revisions, args.revision).template, args.output or "yaml"))
+        return Exit.OK
+    if args.output:
+        listed = [
+            {"revision": item.number, "changeCause": item.change_cause, "template": item.template} for item in revisions
+        ]
+        print(dump(listed, args.output))
         return Exit.OK
     print(f"{target}")
     rows = [(revision.number, revision.change_cause or "<none>") for revision in revisions]

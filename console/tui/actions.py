@@ -199,7 +199,7 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({Where.BALANCER}), hint=2, group="Changing", writes=True),
     Action("endpoint.weight", ("s",), "weight", "Set the endpoint's part of what is new.",
            frozenset({Where.BALANCER}), hint=3, group="Changing", writes=True),
-    Action("keys", ("e",), "edit keys", "The keys of the Secret or ConfigMap: look at values one by one, edit, "
+    Action("keys", ("e", "x"), "edit keys", "The keys of the Secret or ConfigMap: look at values one by one, edit, "
            "add, delete them, see who uses it.", TABLE, frozenset({"secrets", "configmaps"}), hint=2, group="Changing"),
     Action("key.edit", ("enter",), "set", "Type a new value in one line.", _KEYS, hint=1,
            group="Changing", writes=True),

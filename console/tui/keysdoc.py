@@ -10,7 +10,11 @@ from .actions import ACTIONS, Action, Where, groups, key_label
 _INTRO = """# Keys of the console
 
 Generated from `console/tui/actions.py`. Every key can be changed in `QUARTERDECK_HOME/keys.json`, which maps the ids
-below to a key or a list of keys, for example `{"describe": ["d"], "delete": ["ctrl+x"]}`.
+below to a key or a list of keys, for example `{"describe": ["d"], "delete": ["ctrl+x", "f8"], "wide": []}`: a
+character, a name such as `enter`, `pageup` or `f5`, and either of them behind `ctrl+`. The console does not start with
+a file in which a key means two things in one place, or that names what is no action or no key: it says which.
+
+Namespaces get the keys `1` to `9` in `:ns`; `QUARTERDECK_HOME/favourites.json` keeps them for each cluster.
 
 Shift and a letter sort a table by a column (again: the other way round): N name, P namespace, S status, R ready,
 T restarts, C cpu, M memory, I address, O node or owner, A age.

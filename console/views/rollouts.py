@@ -147,6 +147,39 @@ def standing(workload: Object) -> tuple[Status, str]:
     return Status("Progressing", Tone.BUSY), what.removesuffix("...")
 
 
+def document(workload: Object, found: Progress) -> Object:
+    """The rollout as data: what the screen shows."""
+    said = rollout.progress(workload)
+    return {
+        "kind": workload.get("kind"),
+        "namespace": meta.namespace(workload),
+        "name": meta.name(workload),
+        "status": found.status.word,
+        "message": found.message,
+        "done": said.done,
+        "failed": said.failed,
+        "wanted": found.wanted,
+        "updated": found.updated,
+        "readyNew": found.ready_new,
+        "available": found.available,
+        "total": found.total,
+        "needed": found.needed,
+        "most": found.most,
+        "replicas": [
+            {
+                "pod": meta.name(item.pod),
+                "revision": item.revision,
+                "new": item.new,
+                "status": item.status.word,
+                "ready": item.ready,
+                "seconds": round(item.seconds),
+                "node": pods.node_name(item.pod),
+            }
+            for item in found.replicas
+        ],
+    }
+
+
 def set_image(container: str, image: str) -> Object:
     """Strategic merge patch that changes one container's image."""
     return {"spec": {"template": {"spec": {"containers": [{"name": container, "image": image}]}}}}

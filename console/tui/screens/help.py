@@ -46,7 +46,7 @@ def entries(
         lines += ([""] if lines else []) + [group]
         for keys, action in _once(actions, keymap):
             denial = denied.get(action.id, "")
-            text = (denial or action.help.replace("`", "")) if explained else _title(action, denied=bool(denial))
+            text = _said(action, denial, explained=explained)
             for part in textwrap.wrap(text, width - _KEYS - 2):
                 lines.append(f"{keys:<{_KEYS}}{_DENIED if denial else _SEPARATOR}{part}")
                 keys = ""
@@ -57,8 +57,10 @@ def entries(
     return lines
 
 
-def _title(action: Action, *, denied: bool) -> str:
-    return f"{action.title}: not allowed" if denied else action.title
+def _said(action: Action, denial: str, *, explained: bool) -> str:
+    if denial:
+        return f"{action.title}: {denial if explained else 'not allowed'}"
+    return action.help.replace("`", "") if explained else action.title
 
 
 def _once(actions: Iterable[Action], keymap: Keymap) -> Iterator[tuple[str, Action]]:

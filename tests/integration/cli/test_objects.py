@@ -155,6 +155,15 @@ async def test_scale_and_rollout(quarterdeck: Command) -> None:
     assert (await quarterdeck("rollout", "resume", "deploy/hello")).out == "deployment.apps/hello resumed\n"
     late = await quarterdeck("rollout", "status", "deploy/hello", "--timeout", "0.2s")
     assert (late.code, late.out) == (Exit.TIMEOUT, "Waiting for deployment spec update to be observed...\n")
+    now = json.loads((await quarterdeck("rollout", "status", "deploy/hello", "-o", "json")).out)
+    assert (now["kind"], now["name"], now["done"], now["wanted"], now["replicas"]) == (
+        "Deployment",
+        "hello",
+        False,
+        5,
+        [],
+    )
+    assert json.loads((await quarterdeck("rollout", "history", "deploy/hello", "-o", "json")).out) == []
     nothing = await quarterdeck("rollout", "undo", "deploy/hello")
     assert (nothing.code, nothing.err) == (
         Exit.FAILED,
@@ -164,6 +173,20 @@ async def test_scale_and_rollout(quarterdeck: Command) -> None:
         "a Deployment, StatefulSet or DaemonSet has a rollout, a Service has none"
         in (await quarterdeck("rollout", "status", "svc/hello")).err
     )
+
+
+async def test_xray_shows_what_objects_are_made_of(quarterdeck: Command) -> None:
+    await quarterdeck("apply", "-f", HELLO)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "alone"}, "spec": {
+        "containers": [{"name": "web", "image": "x:1", "envFrom": [{"configMapRef": {"name": "lost"}}]}]}}  # fmt: skip
+    await quarterdeck("apply", "-f", "-", stdin=json.dumps(pod))
+    (tree,) = json.loads((await quarterdeck("xray", "deploy/hello", "-o", "json")).out)
+    assert (tree["kind"], tree["name"], tree["children"]) == ("Deployment", "hello", [])
+    shown = (await quarterdeck("xray", "pods", "-A")).out.splitlines()
+    assert shown[0].split() == ["TREE", "STATUS", "ABOUT"]
+    assert [line.split()[1:] for line in shown if "lost" in line] == [["└─", "configmap", "lost", "missing"]]
+    assert (await quarterdeck("xray", "sts")).out == "there is nothing of that kind here\n"
+    assert (await quarterdeck("xray", "nonsense")).code == Exit.FAILED
 
 
 async def test_describe_tells_the_events_too(quarterdeck: Command) -> None:
