@@ -69,6 +69,50 @@ def test_an_api_service_is_named_after_what_it_serves() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"matchingPrecedence": 1}, "spec.matchingPrecedence: Invalid value: 1: only the schema named 'exempt'"),
+        ({"verbs": ["*", "get"]}, ".verbs: Invalid value: [\"*\",\"get\"]: if '*' is present, must not"),
+        ({"verbs": ["read"]}, '.verbs: Unsupported value: ["read"]: supported values: "create", "delete"'),
+        ({"resources": []}, ".resources: Required value: resource rules must supply at least one resource"),
+        ({"apiGroups": ["*", "apps"]}, "if '*' is present, must not specify other api groups"),
+        ({"namespaces": []}, ".namespaces: Required value: resource rules that are not cluster scoped must supply"),
+        ({"namespaces": ["*", "a"]}, "if '*' is present, must not specify other namespaces"),
+        ({"namespaces": ["No"]}, ".namespaces[0]: Invalid value"),
+        ({"nonResourceURLs": ["x"]}, '.nonResourceURLs[0]: Invalid value: "x": must start with slash'),
+        ({"nonResourceURLs": []}, ".nonResourceURLs: Required value: nonResourceURLs must contain at least one value"),
+    ],
+)  # fmt: skip
+def test_a_wrong_flow_schema_is_named(change: Object, problem: str) -> None:
+    rule = {"verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "namespaces": ["default"]}
+    paths = {"verbs": ["get"], "nonResourceURLs": ["/healthz"]}
+    for part in (rule, paths):
+        part.update({key: value for key, value in change.items() if key in part})
+    subjects = [{"kind": "User", "user": {"name": "jane"}}]
+    spec = {
+        "matchingPrecedence": change.get("matchingPrecedence", 9), "priorityLevelConfiguration": {"name": "l"},
+        "rules": [{"subjects": subjects, "resourceRules": [rule], "nonResourceRules": [paths]}],
+    }  # fmt: skip
+    assert problem in causes(kinds.FLOWSCHEMAS, {"metadata": {"name": "s"}, "spec": spec})[0]
+
+
+@pytest.mark.parametrize(
+    ("queuing", "problem"),
+    [
+        ({"queues": 10_000_001}, "must not be greater than 10000000"),
+        ({"queues": 128, "handSize": 10}, "required entropy bits of deckSize 128 and handSize 10 should not be"),
+        ({"queues": 2, "handSize": 3}, "should not be greater than queues (2)"),
+        ({"queues": 0}, "must be positive"),
+        ({"queues": 128, "handSize": 6}, ""),
+    ],
+)  # fmt: skip
+def test_queues_that_cannot_be_dealt_are_refused(queuing: Object, problem: str) -> None:
+    level = {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": queuing}}}
+    found = causes(kinds.PRIORITYLEVELCONFIGURATIONS, {"metadata": {"name": "l"}, "spec": level})
+    assert problem in found[0] if problem else found == []
+
+
 def test_what_every_cluster_has_is_admitted() -> None:
     for found in (MANDATORY, SUGGESTED):
         for resource, objects in found.items():
