@@ -16,7 +16,7 @@ from common.api.meta import Key, Object, format_micro_time, format_time, key, me
 from common.api.resizing import IN_PROGRESS, PENDING
 from common.client import Client, Informer
 from common.clock import Clock
-from common.errors import AlreadyExists, Conflict, NotFound
+from common.errors import AlreadyExists, Conflict, Invalid, NotFound
 from common.events import Recorder
 from common.session import Report
 
@@ -178,7 +178,11 @@ class StatusWriter:
             log.warning("node %s reports a pod that is not its own: %s/%s", node, entry["namespace"], entry["name"])
             return
         now = format_time(self._clock.now())
-        await self._update(PODS, self._pods, pod, lambda status: merge_pod_status(status, reported, now))
+        try:
+            await self._update(PODS, self._pods, pod, lambda status: merge_pod_status(status, reported, now))
+        except Invalid as error:
+            # The same report would be refused for ever, and with it what the node has to say of other pods.
+            log.warning("what node %s reports of pod %s is refused: %s", node, key(pod), error.message)
 
     async def _update(
         self, kind: Resource, mirror: Freshest, found: Object, merged: Callable[[Object], Object]

@@ -12,7 +12,7 @@ from common.api.kinds import NODES, PODS
 from common.api.meta import Key, Object, metadata, uid
 from common.client import Informer
 from common.clock import FakeClock
-from common.errors import ServiceUnavailable
+from common.errors import Invalid, ServiceUnavailable
 from common.events import Recorder
 from common.session import Report
 from console.nodes.epoch import load_epoch
@@ -99,6 +99,16 @@ async def test_a_nodes_labels_outlive_the_status_of_a_moment_ago(written: Writte
     assert found["spec"]["unschedulable"] is True
     assert found["status"]["nodeInfo"] == {"architecture": "amd64"}
     assert "Heard" in {condition.get("reason") for condition in found["status"]["conditions"]}
+
+
+async def test_a_status_that_is_refused_costs_other_pods_nothing(written: Written) -> None:
+    written.api.seed(PODS, objects.pod("b", node="n1"))
+    await written.clock.advance(0.1)
+    written.api.fail(Invalid("no"), resource=PODS, subresource="status", name="a")
+    entries = [written.entry(written.stored(name), phase="Running", conditions=[]) for name in ("a", "b")]
+    await written.writer.write("n1", Report(1, entries))
+    assert written.stored("b")["status"]["phase"] == "Running"
+    assert written.stored("a")["status"].get("phase") != "Running"
 
 
 async def test_a_namesake_that_came_meanwhile_is_left_alone(written: Written) -> None:
