@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
@@ -21,8 +21,11 @@ DEFAULT_MODE = 0o644
 
 @dataclass(frozen=True, slots=True)
 class File:
+    """`user` owns it when somebody else than the agent does."""
+
     content: bytes
     mode: int = DEFAULT_MODE
+    user: int | None = field(default=None, compare=False)
 
 
 Payload: TypeAlias = dict[str, File]
@@ -59,7 +62,7 @@ def _source(pod: Object, source: Object, mode: int, lookup: Lookup, around: Surr
             for item in spec.get("items") or ()
         }
     if (spec := source.get("serviceAccountToken")) is not None:
-        return {_checked(spec.get("path")): File(_token(spec, around), _token_mode(pod, mode))}
+        return {_checked(spec.get("path")): _token_file(pod, _token(spec, around), mode)}
     return {}
 
 
@@ -71,10 +74,22 @@ def _token(spec: Object, around: Surroundings) -> bytes:
     return token.encode()
 
 
-def _token_mode(pod: Object, mode: int) -> int:
-    """As kubelet: the token of a pod whose files belong to a group is for that group only."""
+def _token_file(pod: Object, token: bytes, mode: int) -> File:
+    """As kubelet: the token of a pod whose files belong to a group, or whose containers are all one user's, is theirs
+    alone."""
+    user, group = _user_of_all(pod), ((pod.get("spec") or {}).get("securityContext") or {}).get("fsGroup")
+    return File(token, mode if user is None and group is None else 0o600, user)
+
+
+def _user_of_all(pod: Object) -> int | None:
+    """Who all containers run as; None when one does not say, or they differ."""
     spec = pod.get("spec") or {}
-    return mode if (spec.get("securityContext") or {}).get("fsGroup") is None else 0o600
+    common = (spec.get("securityContext") or {}).get("runAsUser")
+    found = set()
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        own = (container.get("securityContext") or {}).get("runAsUser")
+        found.add(common if own is None else own)
+    return found.pop() if len(found) == 1 else None
 
 
 def _object_files(pod: Object, resource: str, spec: Object, mode: int, lookup: Lookup) -> Payload:
@@ -118,6 +133,8 @@ def _checked(path: object) -> str:
 
 def write_payload(folder: Path, payload: Payload, group: int | None) -> bool:
     """Make the folder show exactly these files; returns whether anything changed."""
+    if group is not None:
+        payload = {name: replace(file, mode=file.mode | 0o440) for name, file in payload.items()}
     current = folder / DATA
     if current.is_symlink() and _read(current.resolve()) == payload:
         return False
@@ -139,11 +156,9 @@ def write_payload(folder: Path, payload: Payload, group: int | None) -> bool:
 def _write_file(path: Path, file: File, group: int | None) -> None:
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     path.write_bytes(file.content)
-    mode = file.mode
-    if group is not None:
-        os.chown(path, -1, group)
-        mode |= 0o440
-    path.chmod(mode)
+    if group is not None or file.user is not None:
+        os.chown(path, -1 if file.user is None else file.user, -1 if group is None else group)
+    path.chmod(file.mode)
 
 
 def _link_names(folder: Path, wanted: set[str]) -> None:
@@ -158,7 +173,7 @@ def _link_names(folder: Path, wanted: set[str]) -> None:
 
 
 def _read(folder: Path) -> Payload:
-    """What is there; the group's additional read permission is not part of the comparison."""
+    """What is there."""
     files = {}
     for path in folder.rglob("*"):
         if path.is_file():

@@ -150,7 +150,26 @@ def test_a_renewed_token_takes_the_place_of_the_old_one(disk: Disk) -> None:
 def test_a_group_of_the_pod_alone_reads_its_token(disk: Disk) -> None:
     source = {"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
     assert mode(disk.prepare(source) / "token") == 0o644
-    assert mode(disk.prepare(source, securityContext={"fsGroup": 0}) / "token") == 0o640
+    path = disk.prepare(source, securityContext={"fsGroup": os.getgid()})
+    assert mode(path / "token") == 0o640
+    before = (path / "..data").readlink()
+    disk.volumes.refresh(disk.pod, Objects(), AROUND)
+    assert (path / "..data").readlink() == before
+
+
+def test_a_user_of_all_containers_alone_reads_their_token(disk: Disk) -> None:
+    source = {"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
+    me = {"runAsUser": os.getuid()}
+    both = [{"name": "a"}, {"name": "b", "securityContext": me}]
+    for spec, expected in (
+        ({"securityContext": me, "containers": [{"name": "a"}]}, 0o600),
+        ({"securityContext": me, "containers": both}, 0o600),
+        ({"containers": both}, 0o644),
+        ({"securityContext": {"runAsUser": 4242}, "containers": both}, 0o644),
+        ({"securityContext": {**me, "fsGroup": os.getgid()}, "containers": [{"name": "a"}]}, 0o640),
+    ):
+        token = disk.prepare(source, **spec) / "token"
+        assert (mode(token), token.stat().st_uid) == (expected, os.getuid())
 
 
 def test_labels_in_a_downward_volume_follow_the_pod(disk: Disk) -> None:
