@@ -82,6 +82,7 @@ class Server:
 
     async def start(self) -> None:
         """Listen; OSError names the port and what to do when it is taken. Port 0 takes any, `port` then says which."""
+        self.add_route("*", "/{rest:.*}", _nothing, Role.NODE)  # strangers learn of no path whether it is there
         self._runner = web.AppRunner(self._app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await self._runner.setup()
         for address in self._addresses or (None,):
@@ -130,6 +131,10 @@ class Server:
     def _refusal(self, role: Role, name: str) -> str:
         who = f"{name} is not" if name else "a caller without a certificate of this cluster is not"
         return f"{who} allowed here: wanted {role}"
+
+
+async def _nothing(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
 
 
 def _reason(error: OSError) -> str:

@@ -232,6 +232,8 @@ async def test_roles_come_from_certificates(cluster: Cluster) -> None:
     assert await request_as(first, nobody, "/identity") == 200
     assert await request_as(first, nobody, "/peer/ping") == 403
     assert await request_as(first, nobody, "/session") == 403
+    assert await request_as(first, nobody, "/metrics") == 403
+    assert await request_as(first, peer, "/metrics") == 404
     assert await request_as(first, peer, "/peer/ping") == 200
     assert await request_as(first, peer, "/session") == 403
     await cluster.api.delete(NODES, "worker-2")
