@@ -10,6 +10,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -78,6 +79,10 @@ class Watcher(Protocol):
 
     async def welcome(self, node: str, welcome: Welcome, sent: datetime, received: datetime) -> None: ...
 
+    def turn(self) -> AbstractAsyncContextManager[object]:
+        """To be held while a report is read and stored: few at once, however many nodes have something to tell."""
+        ...
+
     async def report(self, node: str, report: Report) -> None:
         """Store it; ApiError when the API cannot."""
         ...
@@ -115,7 +120,7 @@ class Link:
         self._api = api
         self._tasks = Tasks("link")
         self._wake = asyncio.Event()
-        self._reports: asyncio.Queue[Report] = asyncio.Queue()
+        self._reports: asyncio.Queue[str] = asyncio.Queue()  # as they came: decoded they take several times as much
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._tunnels: Tunnels | None = None
         self._feed: Feed | None = None
@@ -214,18 +219,23 @@ class Link:
         if frame.type is aiohttp.WSMsgType.BINARY:
             self._tunnels.data(frame.data)
         elif frame.type is aiohttp.WSMsgType.TEXT:
-            await self._handle(session.decode(frame.data), self._tunnels, self._feed)
+            message = session.decode(frame.data)
+            if isinstance(message, Report):
+                self._keep(frame.data)
+            else:
+                await self._handle(message, self._tunnels, self._feed)
         else:
             raise ProtocolError(f"the connection broke: {frame.data}")
+
+    def _keep(self, report: str) -> None:
+        if self._reports.qsize() >= MAX_REPORTS:
+            raise ProtocolError(f"more than {MAX_REPORTS} reports without waiting for an answer")
+        self._reports.put_nowait(report)
 
     async def _handle(self, message: Message, tunnels: Tunnels, feed: Feed) -> None:
         match message:
             case Heartbeat():
                 pass
-            case Report():
-                if self._reports.qsize() >= MAX_REPORTS:
-                    raise ProtocolError(f"more than {MAX_REPORTS} reports without waiting for an answer")
-                self._reports.put_nowait(message)
             case Usage():
                 self._watcher.usage(self._node, message)
             case Applied():
@@ -270,18 +280,23 @@ class Link:
 
     async def _store(self) -> None:
         while True:
-            report = await self._reports.get()
-            while not await self._stored(report):
+            text = await self._reports.get()
+            while (stored := await self._stored(text)) is None:
                 await self._clock.sleep(1.0)
-            await self.send(Ack(report.seq))
+            await self.send(Ack(stored))
 
-    async def _stored(self, report: Report) -> bool:
-        try:
-            await self._watcher.report(self._node, report)
-        except (ApiError, OSError) as error:
-            log.warning("a report of node %s cannot be stored, will try again: %s", self._node, error)
-            return False
-        return True
+    async def _stored(self, text: str) -> int | None:
+        """The number of the report, None when it could not be stored."""
+        async with self._watcher.turn():
+            report = session.decode(text)
+            if not isinstance(report, Report):
+                raise TypeError(f"{type(report).__name__} waits for its turn as a report")
+            try:
+                await self._watcher.report(self._node, report)
+            except (ApiError, OSError) as error:
+                log.warning("a report of node %s cannot be stored, will try again: %s", self._node, error)
+                return None
+            return report.seq
 
     async def _tell(self) -> None:
         released = self._watcher.released(self._node)

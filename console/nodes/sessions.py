@@ -45,6 +45,7 @@ LEASE_INTERVAL = 10.0
 CLOCK_TOLERANCE = 5.0  # seconds; certificates and the age of objects tolerate more, people reading logs do not
 CLOCK_CONDITION = "ClockSkewed"
 LEAVE_SECONDS = 2.0
+REPORTS_AT_ONCE = 16  # of all nodes: 500 statuses fill two commits of the store, and more of them only take memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Sessions:
         self._http: aiohttp.ClientSession | None = None
         self._said: dict[str, str] = {}
         self._config = kit.config.to_json()
+        self._turns = asyncio.Semaphore(REPORTS_AT_ONCE)
 
     def start(self) -> None:
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
@@ -131,6 +133,9 @@ class Sessions:
             node, status if isinstance(status, dict) else {}, labels if isinstance(labels, dict) else None
         )
         await self._compare_clocks(node, welcome.time, sent, received)
+
+    def turn(self) -> asyncio.Semaphore:
+        return self._turns
 
     async def report(self, node: str, report: Report) -> None:
         await self._kit.status.write(node, report)

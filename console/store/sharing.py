@@ -19,7 +19,8 @@ from common.encoding import fitted
 
 MAX_PARTS = 4096  # in a generation: what came neither in this one nor in the one before is forgotten
 MAX_ONCE = 4 * MAX_PARTS
-_LONGEST = 35  # letters of a text that others may have too: those of uids and digests, which are longer, are unique
+_LONGEST = 35  # letters of a text that is interned: those of uids, which are longer, are unique
+_PATHS = range(40, 200)  # letters of a text that comes again as a part does: paths, digests of images
 _NO_FIELDS: Object = {}
 _NO_ITEMS: list[Any] = []
 
@@ -40,7 +41,7 @@ class Parts:
         whose parts it may have."""
         held = before or _NO_FIELDS
         return {
-            name: self._part(value, held.get(name)) if isinstance(value, dict | list) else _text(value)
+            name: self._part(value, held.get(name)) if isinstance(value, dict | list) else self._text(value)
             for name, value in obj.items()
         }
 
@@ -88,6 +89,15 @@ class Parts:
         self._once.add(digest)
         return False
 
-
-def _text(value: Any) -> Any:
-    return sys.intern(value) if type(value) is str and len(value) <= _LONGEST else value
+    def _text(self, value: Any) -> Any:
+        if type(value) is not str:
+            return value
+        if len(value) <= _LONGEST:
+            return sys.intern(value)
+        if len(value) not in _PATHS:
+            return value
+        encoded = orjson.dumps(value)  # with its quotes: no part has such
+        known = self._known.get(encoded) or self._older.get(encoded)
+        if known is not None:
+            return known
+        return self._know(encoded, value) if self._came_before(encoded) else value

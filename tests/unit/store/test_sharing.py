@@ -81,3 +81,20 @@ def test_what_is_known_is_bounded() -> None:
     for number in range(5 * MAX_PARTS):
         parts.share({"metadata": {"name": f"name-{number // 2}"}})
     assert MAX_PARTS < len(parts) <= 2 * MAX_PARTS
+
+
+def test_long_texts_that_come_again_are_one() -> None:
+    parts = Parts()
+    path = "/var/run/secrets/kubernetes.io/serviceaccount"
+    found = [parts.share(orjson.loads(orjson.dumps({"mountPath": path, "n": n})))["mountPath"] for n in range(3)]
+    assert found == [path] * 3
+    assert found[1] is found[2]
+
+
+def test_a_text_is_never_taken_for_a_part() -> None:
+    parts = Parts()
+    part = {"names": ["a-name-that-is-long-enough", "another-name-that-is-long"]}
+    text = orjson.dumps(part).decode()
+    for _ in range(3):
+        shared = parts.share({"part": part, "text": text})
+        assert shared == {"part": part, "text": text}
