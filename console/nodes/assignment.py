@@ -33,6 +33,7 @@ SHARED = frozenset({"services", "endpointslices", NODES, "namespaces", "runtimec
 PROXIED = frozenset({INGRESSES, "ingressclasses"})  # for the nodes that run the proxy
 MIN_PACE = 0.01  # seconds; changes come in bursts, a hundredth of a second makes one message of many
 PACE_PER_NODE = 0.0005
+_UNTOLD = frozenset({"resourceVersion", "managedFields"})  # of a pod: a change of these is none to its node
 RESOURCES = (PODS, CONFIGMAPS, SECRETS, CLAIMS, VOLUMES, *sorted(SHARED | PROXIED))
 
 
@@ -175,11 +176,11 @@ class Distribution:
     def encoded(self, resource: str, obj: Object) -> orjson.Fragment:
         """The object as JSON, made once however many nodes get it."""
         if resource not in SHARED | PROXIED:
-            return orjson.Fragment(orjson.dumps(obj))
+            return orjson.Fragment(orjson.dumps(_without_record(obj)))
         item = Item(resource, uid(obj))
         cached = self._encoded.get(item)
         if cached is None or cached[0] is not obj:
-            cached = self._encoded[item] = (obj, orjson.Fragment(encode_to_keep(obj)))
+            cached = self._encoded[item] = (obj, orjson.Fragment(encode_to_keep(_without_record(obj))))
         return cached[1]
 
     def wanted(self, node: str) -> list[Item]:
@@ -337,10 +338,10 @@ def _discard(table: dict[str, set[str]], entry: str, value: str) -> None:
 
 
 def _project(resource: str, obj: Object) -> Object:
-    """What nodes need of the object. Nodes change often in what only people read: every beat of one would go to all."""
+    """What is kept of the object: itself, which others keep too, but of a node what nodes need. It changes often in
+    what only people read: every beat of one would go to all."""
     if resource != NODES:
-        kept = {field: value for field, value in meta.metadata(obj).items() if field != "managedFields"}
-        return {**obj, "metadata": kept}
+        return obj
     status = obj.get("status") or {}
     ready = get_condition(obj, "Ready")
     told = {AGENT_ADDRESS, *ingressnode.ANNOTATIONS}
@@ -357,6 +358,14 @@ def _project(resource: str, obj: Object) -> Object:
     }
 
 
+def _without_record(obj: Object) -> Object:
+    """The object as nodes get it: who owns its fields is nothing to them."""
+    found = meta.metadata(obj)
+    if "managedFields" not in found:
+        return obj
+    return {**obj, "metadata": {field: value for field, value in found.items() if field != "managedFields"}}
+
+
 def _same(resource: str, before: Object, now: Object) -> bool:
     """Whether the change is none to a node. A pod's status comes from its node: no need to tell it back."""
     if resource == NODES:
@@ -367,5 +376,5 @@ def _same(resource: str, before: Object, now: Object) -> bool:
 
 
 def _without_status(pod: Object) -> Object:
-    kept = {field: value for field, value in meta.metadata(pod).items() if field != "resourceVersion"}
+    kept = {field: value for field, value in meta.metadata(pod).items() if field not in _UNTOLD}
     return {**pod, "metadata": kept, "status": None}

@@ -6,6 +6,7 @@ import copy
 import itertools
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -168,6 +169,34 @@ def test_a_status_that_the_node_told_is_not_told_back(distribution: Distribution
     distribution.change("pods", running, ending)
     assert woken
     assert names(feed.take(), "pods") == ["a"]
+
+
+def test_objects_are_kept_as_they_are_and_told_without_the_record_of_managers(distribution: Distribution) -> None:
+    pod, service = stored(objects.pod("web", node="n1")), stored({"metadata": {"name": "s"}, "spec": {"clusterIP": ""}})
+    for resource, obj in (("pods", pod), ("services", service)):
+        obj["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+        distribution.change(resource, None, obj)
+    batch = opened(distribution)[0].take()
+    assert batch is not None
+    for resource, obj in (("pods", pod), ("services", service)):
+        [told] = batch.objects[resource]
+        assert told is obj, "no copy of what others keep"
+        for _ in range(2):
+            sent = orjson.loads(orjson.dumps(distribution.encoded(resource, told)))
+            assert sent["metadata"] == {"name": obj["metadata"]["name"], **sent["metadata"]}
+            assert "managedFields" not in sent["metadata"]
+            assert sent["spec"] == obj["spec"]
+
+
+def test_another_owner_of_fields_is_no_news_to_a_node(distribution: Distribution) -> None:
+    pod = stored(objects.pod("web", node="n1"))
+    distribution.change("pods", None, pod)
+    feed, _ = opened(distribution)
+    feed.take()
+    owned = changed(pod)
+    owned["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+    distribution.change("pods", pod, owned)
+    assert feed.take() is None
 
 
 def test_beats_of_nodes_do_not_go_to_all_nodes(distribution: Distribution) -> None:
