@@ -30,7 +30,9 @@ from console.tui.gateway import Connect
 
 SIZE = (120, 36)
 KEYS_EVERY = 0.05  # seconds: a key that is held down
-FRAME_PATIENCE = 10.0
+FRAME_PATIENCE = 60.0
+LEAST = 20  # keys that are pressed in any case: on a busy machine the rows come late
+ROWS_PATIENCE = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,12 @@ class Keys:
         return self
 
     def stop(self) -> Latency:
+        """The figures so far. RuntimeError when the console did not get as far as to take keys."""
         self._ours.send("stop")
-        return Latency.of(self._ours.recv())
+        found = self._ours.recv()
+        if len(found) < LEAST:
+            raise RuntimeError(f"the console took {len(found)} keys within {ROWS_PATIENCE:.0f} seconds")
+        return Latency.of(found)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -108,7 +114,8 @@ async def _press(home: Home, pipe: Connection) -> None:
     app = TimedApp(lambda: HttpClient(Endpoint.of_socket(home.api_socket)))
     found: list[float] = []
     async with app.run_test(size=SIZE):
-        while not pipe.poll():
+        latest = time.perf_counter() + ROWS_PATIENCE
+        while not pipe.poll() or (len(found) < LEAST and time.perf_counter() < latest):
             await asyncio.sleep(KEYS_EVERY)
             rows = app.browse().table.model
             if len(rows) > 1:
