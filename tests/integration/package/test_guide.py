@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from common.api.kinds import HOSTS, NODES
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
-from common.errors import ApiError
+from common.errors import ApiError, ServiceUnavailable
 from common.settings import Home
 from tests.e2e.tutorials import Step, missing, parse
 from tests.fakes.agent import SimulatedAgent
@@ -94,6 +94,14 @@ async def _ready(api: HttpClient, host: str) -> bool:
     return any(node["metadata"]["name"] == host and is_true(node, "Ready") for node in (await api.list(NODES)).items)
 
 
+async def _adopt(api: HttpClient, agent: SimulatedAgent) -> None:
+    while True:
+        with suppress(ServiceUnavailable):  # the API answers before the part that adopts has started
+            await api.post(HOSTS, agent.address, "adopt", {"code": agent.codes[-1]})
+            return
+        await asyncio.sleep(0.1)
+
+
 @asynccontextmanager
 async def control_plane(reader: Reader, agents: list[SimulatedAgent]) -> AsyncIterator[None]:
     """As a process of its own; every agent is a node of it that is Ready."""
@@ -108,7 +116,7 @@ async def control_plane(reader: Reader, agents: list[SimulatedAgent]) -> AsyncIt
                 assert process.returncode is None
                 await asyncio.sleep(0.1)
             for agent in agents:
-                await api.post(HOSTS, agent.address, "adopt", {"code": agent.codes[-1]})
+                await _adopt(api, agent)
                 while not await _ready(api, agent.host):  # noqa: ASYNC110 - another process writes
                     await asyncio.sleep(0.1)
         yield
