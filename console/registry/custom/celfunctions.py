@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from common.api import quantity
 from console.registry import validation
 
-from . import celauthorizer
+from . import celauthorizer, cellibrary
 
 BEFORE = "before_self"
 """A list of the old value, or of nothing: what an optional `oldSelf` is made of."""
@@ -68,9 +68,9 @@ def _declarations(kind: Any, cel: Any) -> list[Any]:
         ("sum", kind.DYN, [kind.List(kind.DYN)], sum),
         ("min", kind.DYN, [kind.List(kind.DYN)], min),
         ("max", kind.DYN, [kind.List(kind.DYN)], max),
-        ("compareTo", kind.INT, [kind.STRING, kind.STRING], lambda one, two: _compare(one, two)),
-        ("isGreaterThan", kind.BOOL, [kind.STRING, kind.STRING], lambda one, two: _compare(one, two) > 0),
-        ("isLessThan", kind.BOOL, [kind.STRING, kind.STRING], lambda one, two: _compare(one, two) < 0),
+        ("compareTo", kind.INT, [kind.STRING, kind.STRING], cellibrary.compare),
+        ("isGreaterThan", kind.BOOL, [kind.STRING, kind.STRING], lambda one, two: cellibrary.compare(one, two) > 0),
+        ("isLessThan", kind.BOOL, [kind.STRING, kind.STRING], lambda one, two: cellibrary.compare(one, two) < 0),
         ("asInteger", kind.INT, [kind.STRING], lambda text: int(quantity.parse(text))),
         ("asApproximateFloat", kind.DOUBLE, [kind.STRING], lambda text: float(quantity.parse(text))),
         ("getScheme", kind.STRING, [kind.STRING], lambda text: urlsplit(text).scheme),
@@ -96,14 +96,21 @@ def _declarations(kind: Any, cel: Any) -> list[Any]:
         ("isDNS1123Label", kind.BOOL, lambda text: not validation.dns_label(text)),
     ]
     free.append(("jsonpatch.escapeKey", kind.STRING, lambda text: text.replace("~", "~0").replace("/", "~1")))
-    found = [
-        cel.FunctionDecl(name, [cel.Overload(f"{name}_of", result, parameters, is_member=True, impl=act)])
-        for name, result, parameters, act in members
-    ]
-    return found + [
-        cel.FunctionDecl(name, [cel.Overload(f"{name}_text", result, [kind.STRING], impl=act)])
-        for name, result, act in free
-    ]
+    overloads: dict[str, list[Any]] = {}
+    for name, result, parameters, act in members:
+        overloads.setdefault(name, []).append(cel.Overload(f"{name}_of", result, parameters, is_member=True, impl=act))
+    for name, result, act in free:
+        overloads.setdefault(name, []).append(cel.Overload(f"{name}_text", result, [kind.STRING], impl=act))
+    for item in cellibrary.FUNCTIONS:
+        overloads.setdefault(item.name, []).append(_overload(kind, cel, item))
+    return [cel.FunctionDecl(name, found) for name, found in overloads.items()]
+
+
+def _overload(kind: Any, cel: Any, item: cellibrary.Function) -> Any:
+    types = {"string": kind.STRING, "int": kind.INT, "bool": kind.BOOL, "list": kind.List(kind.DYN), "dyn": kind.DYN}
+    title = "_".join((item.name.replace(".", "_"), "library", *item.parameters))
+    parameters = [types[name] for name in item.parameters]
+    return cel.Overload(title, types[item.result], parameters, is_member=item.member, impl=item.act)
 
 
 def _find(text: str, regex: str) -> str:
@@ -113,11 +120,6 @@ def _find(text: str, regex: str) -> str:
 
 def _find_all(text: str, regex: str) -> list[str]:
     return [found[0] for found in re.finditer(regex, text)]
-
-
-def _compare(one: str, two: str) -> int:
-    left, right = quantity.parse(one), quantity.parse(two)
-    return (left > right) - (left < right)
 
 
 def _accepts(parse: Callable[[str], Any], text: str) -> bool:
