@@ -281,6 +281,7 @@ class ControlPlane:
         def take(node: str, usage: Usage) -> None:
             metrics.take(node, usage)
             traffic.take(node, usage)
+            metrics.take_rates(traffic.rates)
 
         nodes = Nodes(client, informers, self._clock, place, take)
         informers.start()

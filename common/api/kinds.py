@@ -96,6 +96,7 @@ CLUSTER_SERIES = Resource("quarterdeck.io", "v1", "clusterseries", "ClusterSerie
 NODE_SERIES = Resource("quarterdeck.io", "v1", "nodeseries", "NodeSeries", namespaced=False)
 LOADBALANCERS = Resource("quarterdeck.io", "v1", "loadbalancers", "LoadBalancer", namespaced=False)
 POD_SERIES = Resource("quarterdeck.io", "v1", "podseries", "PodSeries")
+SERVICE_SERIES = Resource("quarterdeck.io", "v1", "serviceseries", "ServiceSeries")
 FITS = Resource("quarterdeck.io", "v1", "fit", "Fit", namespaced=False)
 KEYROTATIONS = Resource("quarterdeck.io", "v1", "keyrotations", "KeyRotation", namespaced=False)
 PLUGINS = Resource("quarterdeck.io", "v1", "plugins", "Plugin", namespaced=False)

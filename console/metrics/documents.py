@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from common.api import meta
-from common.api.kinds import NODE_METRICS, POD_METRICS, Resource
+from common.api.kinds import NODE_METRICS, POD_METRICS, SERVICE_SERIES, Resource
 from common.api.meta import Object, format_time
 
 from .book import Track
@@ -64,6 +64,19 @@ def series(resource: Resource, about: Object, window: Window, now: datetime, mom
         "stepSeconds": window.step,
         "cpu": _whole(window.cpu, 1e6),
         "memory": _whole(window.memory, 1.0),
+    }
+
+
+def service_series(about: Object, window: Window, now: datetime, moment: float, *, requests: bool) -> Object:
+    """What came to a Service. `of` is `requests` where proxies count them, else `connections`."""
+    start = now - timedelta(seconds=moment - window.start)
+    return {
+        **_head(SERVICE_SERIES, about, now),
+        "start": format_time(start),
+        "stepSeconds": window.step,
+        "of": "requests" if requests else "connections",
+        "perSecond": window.cpu,
+        "latency": window.memory,
     }
 
 

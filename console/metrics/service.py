@@ -6,10 +6,20 @@ It reads no clock but for the age of figures, and writes nothing: figures are no
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from common.api import meta
-from common.api.kinds import CLUSTER_SERIES, NODE_METRICS, NODE_SERIES, NODES, POD_METRICS, POD_SERIES, PODS, Resource
+from common.api.kinds import (
+    CLUSTER_SERIES,
+    NODE_METRICS,
+    NODE_SERIES,
+    NODES,
+    POD_METRICS,
+    POD_SERIES,
+    PODS,
+    SERVICE_SERIES,
+    Resource,
+)
 from common.api.meta import Key, Object
 from common.client import SharedInformers
 from common.clock import Clock
@@ -17,9 +27,10 @@ from common.errors import BadRequest, not_found
 from common.session import Usage
 
 from . import documents
-from .book import Book
+from .book import Book, PodName
 from .readings import NodeReading, parse
 from .series import COARSE, COARSE_POINTS, FINE
+from .services import Rate, ServiceBook
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +48,7 @@ class Metrics:
         self._nodes = informers.get(NODES)
         self._pods = informers.get(PODS)
         self.book = Book()
+        self.services = ServiceBook()
 
     def take(self, node: str, message: Usage) -> None:
         """What the session with a node brought. Pods that are not the node's own do not count."""
@@ -46,6 +58,12 @@ class Metrics:
             return
         own = [pod for pod in reading.pods if self._runs(node, Key(pod.namespace, pod.name), pod.uid)]
         self.book.take(node, NodeReading(reading.at, reading.node, own), self._clock.monotonic())
+
+    def take_rates(self, rates: Callable[[], Mapping[PodName, Rate]]) -> None:
+        """What came to Services lately; asked for once a slot."""
+        moment = self._clock.monotonic()
+        if self.services.is_due(moment):
+            self.services.note(rates(), moment)
 
     def _runs(self, node: str, key: Key, uid: str) -> bool:
         pod = self._pods.get(key)
@@ -62,6 +80,8 @@ class Metrics:
             if measured is None:
                 raise not_found(resource.plural, name)
             return self._node_metrics(measured) if nodes else self._pod_metrics(measured)
+        if resource == SERVICE_SERIES:
+            return self._service_series(namespace, name, _seconds(query))
         return self._series(resource, namespace, name, _seconds(query))
 
     def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
@@ -91,6 +111,9 @@ class Metrics:
             return [self._series(resource, "", CLUSTER, seconds)]
         if resource == NODE_SERIES:
             return [self._series(resource, "", name, seconds) for name in self.book.node_names]
+        if resource == SERVICE_SERIES:
+            wanted = [name for name in self.services.names if namespace in {"", name[0]}]
+            return [self._service_series(*name, seconds) for name in wanted]
         names = [name for name in self.book.pod_names if namespace in {"", name[0]}]
         return [self._series(resource, *name, seconds) for name in names]
 
@@ -107,6 +130,14 @@ class Metrics:
             return None
         mirror, key = (self._pods, Key(namespace, name)) if resource == POD_SERIES else (self._nodes, Key("", name))
         return documents.series(resource, mirror.get(key) or about, window, self._clock.now(), moment)
+
+    def _service_series(self, namespace: str, name: str, seconds: int) -> Object | None:
+        moment = self._clock.monotonic()
+        found = self.services.window((namespace, name), moment, seconds)
+        if found is None:
+            return None
+        about: Object = {"metadata": {"name": name, "namespace": namespace}}
+        return documents.service_series(about, found[0], self._clock.now(), moment, requests=found[1])
 
 
 def _seconds(query: Mapping[str, str]) -> int:

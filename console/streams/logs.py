@@ -16,7 +16,7 @@ from common.api.kinds import PODS
 from common.api.meta import Key, format_time, parse_time
 from common.client.http import Params
 from common.clock import Clock
-from common.errors import ServiceUnavailable
+from common.errors import BadRequest, NotFound, ServiceUnavailable
 
 RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after a stream broke, again and again; the last of them from then on
 REMEMBERED = 20_000  # lines: some seconds of a busy container
@@ -79,18 +79,19 @@ async def follow(
 
     `params` are those of the API, `overlap` is what was read before, of an earlier run too. While it follows, a stream
     that breaks is taken up again, which is `told`; `runs` says whether a stream that ended did so before its container.
-    Raises what the API refuses, as ApiError; without `follow=true` also ServiceUnavailable when the connection is cut.
+    Raises what the API refuses from the start, as ApiError; without `follow=true` also ServiceUnavailable when the
+    connection is cut.
     """
     path = PODS.path(pod.namespace, pod.name, "log")
     asked = {**params, "timestamps": "true"}
     follows = asked.get("follow") == "true"
-    failures = 0
+    failures, begun = 0, False
     while True:
         try:
             stream = client.stream(path, _taken_up(asked, overlap.since()))
             async with aclosing(whole_lines(stream)) as batches:
                 async for batch in batches:
-                    failures = 0
+                    failures, begun = 0, True
                     if fresh := overlap.fresh(batch):
                         yield fresh
             if not follows or not await runs():
@@ -99,6 +100,10 @@ async def follow(
             if not follows:
                 raise
             told(f"{error}; trying again")
+        except (BadRequest, NotFound):
+            if not begun:
+                raise
+            return  # it has gone meanwhile, with its log
         await clock.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
         failures += 1
 

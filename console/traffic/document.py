@@ -91,6 +91,23 @@ def _collect(heard: Iterable[Heard]) -> tuple[Servers, dict[Target, list[Object]
     return servers, backends
 
 
+def rates(heard: Mapping[str, Heard]) -> dict[tuple[str, str], tuple[float, float | None, bool]]:
+    """By namespace and name of a Service: requests a second through Ingresses, the mean of their latency in
+    milliseconds, and True; or new connections a second, None, and False where no Ingress leads to it."""
+    found: dict[tuple[str, str], tuple[float, float | None, bool]] = {}
+    for node in heard.values():
+        for key, connections in node.per_second.items():
+            before = found.get((key.namespace, key.name), (0.0, None, False))
+            found[key.namespace, key.name] = (before[0] + connections, None, False)
+    entries: dict[Key, list[Object]] = {}
+    for (key, _, _), counted in _collect(heard.values())[0].items():
+        entries.setdefault(key, []).extend(counted)
+    for key, counted in entries.items():
+        total = add(counted)
+        found[key.namespace, key.name] = (total["requestsPerSecond"], total["latency"], True)
+    return found
+
+
 def add(entries: Iterable[Object]) -> Object:
     """Figures added up; the latency is the mean, each weighing as much as it answers."""
     found = list(entries)

@@ -12,7 +12,7 @@ from common.client import SharedInformers
 from common.clock import Clock
 from common.session import Usage
 
-from .document import Heard, Mirrors, document
+from .document import Heard, Mirrors, document, rates
 
 CLUSTER = "cluster"
 """The name of the one LoadBalancer."""
@@ -47,6 +47,11 @@ class Traffic:
         if before is not None and message.at > before.at:
             heard.rates_since(before.heard, message.at - before.at)
         self._last[node] = _Last(self._clock.monotonic(), message.at, heard)
+
+    def rates(self) -> dict[tuple[str, str], tuple[float, float | None, bool]]:
+        """What comes to Services now (`document.rates`)."""
+        fresh = self._clock.monotonic() - MAX_AGE
+        return rates({name: last.heard for name, last in self._last.items() if last.moment >= fresh})
 
     # What the API server asks (console/apiserver/backends.py: Computed)
 

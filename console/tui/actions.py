@@ -172,8 +172,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("describe", ("d",), "describe", "Everything about the object, in words.", excluded=_VIRTUAL, hint=4),
     Action("yaml", ("y",), "yaml", "The object as YAML.", excluded=_VIRTUAL, hint=12),
     Action("events", ("E",), "events", "Events of this object.", excluded=_VIRTUAL | {"events"}, hint=30),
-    Action("chart", ("m",), "chart", "CPU and memory over time, up to two days back.", TABLE,
-           frozenset({"nodes", "pods"}), hint=33),
+    Action("chart", ("m",), "chart", "CPU and memory over time, of a Service requests and latency; up to two days "
+           "back.", TABLE, frozenset({"nodes", "pods", "services"}), hint=33),
     Action("chart.range.0", ("0",), "15 min", "The last quarter of an hour.", _CHART, hint=1),
     Action("chart.range.1", ("1",), "1 hour", "The last hour.", _CHART, hint=2),
     Action("chart.range.2", ("2",), "6 hours", "The last six hours.", _CHART, hint=3),

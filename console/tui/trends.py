@@ -68,7 +68,5 @@ class Trend:
             self._series = found
 
     def loads(self) -> Sequence[Load]:
-        """CPU and memory; nothing where nothing was measured."""
-        if not any(value is not None for value in self._series.get("cpu") or ()):
-            return ()
+        """CPU and memory, or requests and latency; nothing where nothing was measured."""
         return loads_about(self._series, self._obj)

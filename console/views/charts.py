@@ -15,15 +15,28 @@ from .pulses import Load, loads_of
 SERIES: dict[Resource, Resource] = {
     kinds.NODES: kinds.NODE_SERIES,
     kinds.PODS: kinds.POD_SERIES,
+    kinds.SERVICES: kinds.SERVICE_SERIES,
 }
 """The kinds that have series, and the series of theirs."""
 
 
 def loads_about(series: Object, about: Object) -> list[Load]:
-    """CPU and memory of a node against what it offers, of a pod against the limits of its containers."""
+    """CPU and memory of a node against what it offers, of a pod against the limits of its containers; of a Service what
+    came to it. Nothing where nothing was measured."""
+    if all(value is None for value in [*(series.get("cpu") or ()), *(series.get("perSecond") or ())]):
+        return []
+    if "perSecond" in series:
+        return _flow(series)
     offered = amounts.allocatable(about) if about.get("kind") == kinds.NODES.kind else limits(about)
     word = "" if about.get("kind") == kinds.NODES.kind else "limit"
     return loads_of(series, offered, word)
+
+
+def _flow(series: Object) -> list[Load]:
+    step = int(series.get("stepSeconds") or 5)
+    rates = Load(str(series.get("of") or "requests").capitalize(), list(series["perSecond"]), 0.0, step)
+    latency = Load("Latency", list(series.get("latency") or ()), 0.0, step)
+    return [rates] if latency.newest is None else [rates, latency]
 
 
 def limits(pod: Object) -> dict[str, Fraction]:

@@ -26,6 +26,7 @@ SHOWN: tuple[Resource, ...] = (
 )
 """The kinds that have a pulse, as far as the cluster serves them."""
 LEVELS = " ▁▂▃▄▅▆▇█"
+_UNITS = {"Requests": "/s", "Connections": "/s", "Latency": " ms"}
 ASCII_LEVELS = " .:-=+*#%"
 
 
@@ -41,7 +42,8 @@ class Pulse:
 @dataclass(frozen=True, slots=True)
 class Load:
     """What was used, oldest first, None where nothing was measured; and what there is, 0 when that has no bound.
-    Cores and bytes. `bound` says what sort of bound it is."""
+    CPU in cores, memory in bytes, requests and connections a second, latency in milliseconds. `bound` says what sort
+    of bound it is."""
 
     title: str
     values: list[float | None]
@@ -77,7 +79,9 @@ class Load:
 
     def shown(self, value: float) -> str:
         """A value as people write it."""
-        return amounts.milli(Fraction(round(value * 1000), 1000)) if self.title == "CPU" else amounts.size(int(value))
+        if self.title == "CPU":
+            return amounts.milli(Fraction(round(value * 1000), 1000))
+        return amounts.size(int(value)) if self.title == "Memory" else f"{value:.3g}{_UNITS[self.title]}"
 
 
 def pulse(resource: Resource, objects: Iterable[Object]) -> Pulse:

@@ -50,6 +50,18 @@ async def test_the_pane_beside_the_table_has_what_the_pod_used(fleet: Fleet) -> 
         compare(GOLDEN / "120x36" / "detail-chart.txt", console.text())
 
 
+async def test_what_came_to_a_service_over_time(fleet: Fleet) -> None:
+    path = kinds.SERVICE_SERIES.path("default", "web-frontend")
+    rates = [None] * 90 + [round(40 + 30 * math.sin(point / 7), 2) for point in range(90)]
+    waits = [None if rate is None else round(8 + rate / 9, 1) for rate in rates]
+    fleet.gateway.series[path] = {"stepSeconds": 5, "of": "requests", "perSecond": rates, "latency": waits}
+    async with running(fleet) as console:
+        await console.press("colon", *"svc", "enter", "slash")
+        await console.type("web-frontend")
+        await console.press("enter", "m")
+        await portray(console, "chart-service")
+
+
 async def test_a_small_screen_asks_for_no_series(fleet: Fleet) -> None:
     async with running(fleet, "80x24") as console:
         await console.settle()

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.api.ingressclass import built_in
 from common.api.meta import Object
-from console.traffic.document import Heard, Mirrors, add, document
+from console.traffic.document import Heard, Mirrors, add, document, rates
 
 
 def figures(requests: int, rate: float = 0.0, latency: int | None = None, errors: int = 0) -> Object:
@@ -88,3 +88,12 @@ def test_nonsense_of_a_node_is_left_out() -> None:
     found = Heard.parse(odd)
     assert (found.reason, len(found.backends), found.connections) == ("Unknown", 1, {})
     assert document(mirrors(), {"n1": found})["services"][0]["connections"] == 0
+
+
+def test_what_comes_to_a_service_now_is_of_ingresses_where_they_lead_to_it() -> None:
+    quiet, busy = heard(connections=10), heard(connections=30)
+    busy.rates_since(quiet, 10.0)
+    assert rates({"n1": busy, "n2": busy}) == {("ns", "web"): (4.0, None, False)}
+    through = heard(backend(5, rate=2.5, latency=8), connections=30)
+    through.rates_since(quiet, 10.0)
+    assert rates({"n1": through}) == {("ns", "web"): (2.5, 8.0, True)}

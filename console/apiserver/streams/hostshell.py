@@ -12,7 +12,7 @@ from aiohttp import web
 
 from common.api import ages
 from common.api.kinds import NODES
-from common.errors import Forbidden, InternalError
+from common.errors import Forbidden, InternalError, from_status
 from common.events import Voice
 from common.pki import NODES as NODE_GROUP
 from console.apiserver.backends import NodeStreams
@@ -20,10 +20,12 @@ from console.apiserver.options import parse_bool
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
 
+from .logsinks import is_websocket
 from .relay import ERROR, accept, check_upgrade, relay
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _FLAGS = ("stdin", "tty")
+_REFUSALS = frozenset({403, 429})
 _LONGEST = 200  # letters of what an agent says that an event has
 
 
@@ -33,6 +35,8 @@ async def serve_host_shell(verbs: Verbs, streams: NodeStreams, request: Request,
     node = verbs.get(request.row, "", name).obj
     if NODE_GROUP in caller.groups:
         raise Forbidden(f'nodes "{name}" is forbidden: User "{caller.user}" is a node, and no node gets a shell')
+    if not is_websocket(http):
+        await _tell_refusal(streams, name)
     protocol = check_upgrade(http, PROTOCOLS)
     params = [("command", part) for part in http.query.getall("command", [])]
     params += [(flag, "true") for flag in _FLAGS if parse_bool(flag, http.query.get(flag, ""))]
@@ -50,6 +54,14 @@ async def serve_host_shell(verbs: Verbs, streams: NodeStreams, request: Request,
     finally:
         await agent.close()
     return client
+
+
+async def _tell_refusal(streams: NodeStreams, node: str) -> None:
+    """A client that was refused a WebSocket never saw why, and asks again without one. Raises what the agent says."""
+    async with await streams.request(node, "GET", "/shell", {}, None) as answer:
+        if answer.status in _REFUSALS:
+            text = await answer.text()
+            raise from_status({"message": f"node {node}: {text[:_LONGEST]}"}, answer.status)
 
 
 class _Outcome:

@@ -108,6 +108,44 @@ def _series(resource: Resource, about: str) -> Row:
     )
 
 
+def _newest(title: str, path: str) -> Column:
+    def value(obj: Object, _now: object) -> str:
+        known = [point for point in at(obj, path, ()) if point is not None]
+        return f"{known[-1]:g}" if known else "<unknown>"
+
+    return Column(title, value, description=f"The newest value of {path}.")
+
+
+_NUMBERS = {"type": "array", "items": {"type": "number"}}
+_SERVICES = Row(
+    kinds.SERVICE_SERIES,
+    "serviceseries",
+    columns=(
+        NAME,
+        field("Of", "of"),
+        _newest("Per-Second", "perSecond"),
+        _newest("Latency", "latency"),
+        field("Since", "start"),
+    ),
+    verbs=("get", "list"),
+    durable=False,
+    computed=True,
+    schema=_define(
+        "io.quarterdeck.v1.ServiceSeries",
+        kinds.SERVICE_SERIES,
+        "What came to a Service over time.",
+        {
+            "start": _SERIES["start"],
+            "stepSeconds": _SERIES["stepSeconds"],
+            "of": {"type": "string", "description": "requests, through Ingresses, or else connections."},
+            "perSecond": {**_NUMBERS, "description": "So many a second; null where nothing was counted."},
+            "latency": {**_NUMBERS, "description": "Milliseconds until an answer; null without one."},
+        },
+    ),
+    has_spec_generation=False,
+)
+
+
 def _sum(name: str, of: str, figure: str) -> Column:
     def value(obj: Object, _now: object) -> str:
         return f"{sum((entry.get('http') or {}).get(figure, 0) for entry in obj.get(of) or ()):g}"
@@ -150,5 +188,6 @@ ROWS = (
     _series(kinds.CLUSTER_SERIES, "the whole cluster"),
     _series(kinds.NODE_SERIES, "a node"),
     _series(kinds.POD_SERIES, "a pod"),
+    _SERVICES,
     _BALANCER,
 )

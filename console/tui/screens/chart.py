@@ -1,4 +1,4 @@
-"""What one node or pod used over time, from a quarter of an hour to two days."""
+"""What one node or pod used over time, or what came to a Service, from a quarter of an hour to two days."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCALE = 9  # cells beside the bars that say what their height means
 
 
 class ChartScreen(Deck):
-    """CPU above memory; digits choose how far back."""
+    """One chart above the other; digits choose how far back."""
 
     where = Where.CHART
 
@@ -79,7 +79,7 @@ class ChartScreen(Deck):
             return
         loads = self._trend.loads()
         if not loads:
-            text = " Nothing was measured here yet: figures come ten seconds after a node or pod."
+            text = " Nothing was measured here yet: figures come ten seconds after a node, a pod or a first request."
             self._picture.set_lines([[(text, Tone.DIM)]])
             return
         tall = max(min(height // len(loads) - 3, TALLEST), 1)

@@ -15,7 +15,7 @@ from common.api.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, EVENTS, NODES
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
-from common.errors import Forbidden, NotFound, Timeout
+from common.errors import BadRequest, Forbidden, NotFound, Timeout
 from common.pki import MASTERS, Subject, node_user
 from common.pki import NODES as NODE_GROUP
 from console.streams.channels import PROTOCOL
@@ -124,3 +124,12 @@ async def test_a_console_that_only_reads_gets_no_shell(client: HttpClient) -> No
 async def test_a_node_that_is_not_there_is_named(client: HttpClient) -> None:
     with pytest.raises(NotFound, match='nodes "elsewhere" not found'):
         await client.websocket(NODES.path(None, "elsewhere", "shell"), (), (PROTOCOL,))
+
+
+async def test_a_host_that_allows_no_shells_says_what_to_do(client: HttpClient, tmp_path: Path) -> None:
+    hostshell.allow(tmp_path, allowed=False)
+    with pytest.raises(Forbidden, match="quarterdeck-agent host-shell on"):
+        await client.request_json("GET", SHELL)
+    hostshell.allow(tmp_path, allowed=True)
+    with pytest.raises(BadRequest, match="Upgrade request required"):
+        await client.request_json("GET", SHELL)

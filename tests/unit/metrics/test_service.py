@@ -7,7 +7,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from common.api.kinds import CLUSTER_SERIES, NODE_METRICS, NODE_SERIES, NODES, POD_METRICS, POD_SERIES, PODS, Resource
+from common.api.kinds import (
+    CLUSTER_SERIES,
+    NODE_METRICS,
+    NODE_SERIES,
+    NODES,
+    POD_METRICS,
+    POD_SERIES,
+    PODS,
+    SERVICE_SERIES,
+    Resource,
+)
 from common.api.meta import Object
 from common.client import SharedInformers
 from common.clock import FakeClock
@@ -93,6 +103,30 @@ async def test_series(kit: Kit) -> None:
     assert cluster is not None
     assert len(cluster["memory"]) == 180
     assert metrics.one(NODE_SERIES, "", "none", {}) is None
+
+
+async def test_what_comes_to_services_is_kept_a_point_a_slot(kit: Kit) -> None:
+    metrics, clock = kit
+    asked = 0
+
+    def rates() -> dict[tuple[str, str], tuple[float, float | None, bool]]:
+        nonlocal asked
+        asked += 1
+        return {("shop", "web"): (12.5, 8.0, True), ("shop", "idle"): (0.0, None, False)}
+
+    for _ in range(4):
+        metrics.take_rates(rates)
+        metrics.take_rates(rates)
+        await clock.advance(5)
+    assert asked == 4
+    (found,) = metrics.every(SERVICE_SERIES, "shop", {"seconds": "25"})
+    assert (found["metadata"]["name"], found["of"], found["stepSeconds"]) == ("web", "requests", 5)
+    assert [value for value in found["perSecond"] if value is not None] == pytest.approx([12.5] * 4, rel=0.005)
+    assert [value for value in found["latency"] if value is not None] == pytest.approx([8.0] * 4, rel=0.02)
+    assert metrics.one(SERVICE_SERIES, "shop", "idle", {}) is None
+    await clock.advance(3700)
+    metrics.take_rates(dict)
+    assert metrics.every(SERVICE_SERIES, "", {}) == []
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1e9", "99999999"])

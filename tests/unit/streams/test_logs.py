@@ -131,6 +131,17 @@ async def test_what_the_api_refuses_ends_it() -> None:
         await read(Gone([]), FakeClock())
 
 
+async def test_a_log_that_goes_with_its_pod_has_ended() -> None:
+    class Going(Log):
+        def stream(self, path: str, params: Params = ()) -> AsyncIterator[bytes]:
+            if self.asked:
+                raise NotFound('pods "web" not found')
+            return super().stream(path, params)
+
+    lines = [line(0, "a"), line(1, "b")]
+    assert await read(Going(lines, [len(lines[0])]), FakeClock()) == lines[:1]
+
+
 async def test_a_line_without_an_end_comes_in_pieces() -> None:
     log = Log([b"x" * (LONGEST_LINE + 100)])
     log.piece = 10_000

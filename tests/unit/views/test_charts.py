@@ -49,3 +49,11 @@ def test_only_cells_above_a_threshold_have_its_colour() -> None:
 def test_a_chart_says_how_far_it_goes_back() -> None:
     assert charts.span(Load("CPU", [0.0] * 180, 1, 5)) == "15 min"
     assert charts.span(Load("CPU", [0.0] * 2880, 1, 60)) == "2d"
+
+
+def test_what_comes_to_a_service_has_its_own_units() -> None:
+    series = {"stepSeconds": 5, "of": "connections", "perSecond": [None, 2.5], "latency": [None, None]}
+    assert [(load.title, load.text) for load in loads_about(series, {})] == [("Connections", "2.5/s")]
+    timed = loads_about({**series, "of": "requests", "latency": [None, 12.34]}, {})
+    assert [(load.title, load.text) for load in timed] == [("Requests", "2.5/s"), ("Latency", "12.3 ms")]
+    assert loads_about({"stepSeconds": 5, "perSecond": [None]}, {}) == []
