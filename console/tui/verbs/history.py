@@ -10,6 +10,7 @@ from console.tui import operations
 from console.tui.screens.dialogs import Choose, Confirm, wrapped
 from console.tui.screens.timeline import TimelineScreen
 from console.tui.stage import TableStage
+from console.tui.table.layout import cut
 from console.tui.widgets.spans import Line
 from console.views.status import Tone
 from console.views.timeline import About
@@ -37,7 +38,8 @@ async def undo(browse: TableStage) -> None:
     written = browse.session.written
     own = written is None or obj is None or meta.uid(obj) in {meta.uid(item) for item in written.objects}
     if written is not None and not own:
-        rows: list[Line] = [[(written.what, Tone.TEXT)], [(f"the last write to {meta.name(obj or {})}", Tone.TEXT)]]
+        said = (written.what, f"the last write to {meta.name(obj or {})}")
+        rows: list[Line] = [[(cut(text, _WIDTH, browse.session.look.ellipsis), Tone.TEXT)] for text in said]
         body = wrapped("What is taken back?", _WIDTH)
         chosen = await browse.app.push_screen_wait(Choose(browse.session.look, "Undo", body, rows))
         if chosen is None:
