@@ -51,6 +51,15 @@ async def test_rights_are_those_in_the_namespace_under_the_cursor(viewer: Fleet)
         assert "replicas wanted" in console.note()
 
 
+async def test_rights_of_a_namespace_that_was_only_passed_are_known_too(viewer: Fleet) -> None:
+    async with running(viewer) as console:
+        await console.burst(*["j"] * 17, *["k"] * 17)
+        await console.burst("G", "g")
+        for key in ("G", "g"):
+            await console.press(key, "ctrl+d")
+            assert "you may not delete pods in namespace" in console.note()
+
+
 async def test_palette_and_footer_leave_it_out(viewer: Fleet) -> None:
     async with running(viewer) as console:
         assert "shell" not in console.text().splitlines()[-1]

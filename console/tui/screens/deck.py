@@ -130,7 +130,7 @@ class Deck(Screen[None], inherit_bindings=False):
     def _ask_for_access(self) -> None:
         subject = self.subject()
         if subject is not None and self.session.access.due(subject[1].namespace):
-            self.begin(partial(self.session.access.ask, subject[1].namespace), "access", exclusive=True)
+            self.begin(partial(self.session.access.ask, subject[1].namespace), "access")
 
     def _second(self) -> None:
         if self._in_sight:

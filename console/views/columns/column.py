@@ -44,9 +44,9 @@ def text(title: str, value: Callable[[Object], str], **rest: Any) -> Column:
     return Column(title, lambda obj, _now: value(obj), **rest)
 
 
-def state(title: str, value: Callable[[Object], Status], **rest: Any) -> Column:
-    """A long word is cut before other columns go: its beginning and its glyph say enough."""
-    return Column(title, lambda obj, _now: value(obj), flexible=True, prose=True, least=13, **rest)
+def state(title: str, value: Callable[[Object], Status], *, least: int = 13, **rest: Any) -> Column:
+    """A long word is cut, down to `least` cells, before other columns go: its beginning and its glyph say enough."""
+    return Column(title, lambda obj, _now: value(obj), flexible=True, prose=True, least=least, **rest)
 
 
 def dim(_obj: Object) -> Tone:

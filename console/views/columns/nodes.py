@@ -33,7 +33,7 @@ def _taints(node: Object) -> int:
 
 NODE_COLUMNS = (
     text("NAME", meta.name, flexible=True, least=12, letter="N"),
-    state("STATUS", status.node_status, letter="S"),
+    state("STATUS", status.node_status, letter="S", least=26),
     number("TAINTS", _taints, drop=7, tone=dim),
     text("CPU", bar("cpu"), right=True, drop=2, letter="C", sort=share_order("cpu"), tone=fullness("cpu")),
     text("MEM", bar("memory"), right=True, drop=2, letter="M", sort=share_order("memory"), tone=fullness("memory")),
