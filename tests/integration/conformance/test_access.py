@@ -98,7 +98,8 @@ def test_others_find_out_how_to_verify_a_token(plane: Plane, space: str) -> None
     header = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))
     assert header["kid"] in [key["kid"] for key in keys]
     for path in ("/.well-known/openid-configuration", "/openid/v1/jwks"):
-        assert plane.ask_with(token, "GET", path).code == 200
+        answer = plane.ask_with(token, "GET", path)
+        assert (answer.code, answer.headers["Cache-Control"]) == (200, "public, max-age=3600")
     assert plane.ask("GET", "/openid/v1/jwks").headers["Content-Type"].startswith("application/jwk-set+json")
 
 

@@ -163,6 +163,25 @@ async def test_requests_that_are_refused(world: World, spec: dict[str, Any], cod
     assert message in answer.message
 
 
+async def test_a_request_is_for_the_account_of_its_path_and_says_which_one_it_was(world: World) -> None:
+    account = await world.account()
+    name = 'metadata.name: Invalid value: "other": must match the service account name if specified'
+    uid = f"(wrong) does not match the UID of the service account ({account['metadata']['uid']})"
+    for metadata, code, message in (
+        ({"name": "other"}, 422, f'TokenRequest.authentication.k8s.io "web" is invalid: {name}'),
+        ({"namespace": "other"}, 400, "does not match the namespace"),
+        ({"uid": "wrong"}, 409, f"the UID in the token request {uid}"),
+    ):
+        answer = await world("POST", TOKEN, {"metadata": metadata, "spec": {}})
+        assert answer.code == code
+        assert message in answer.message
+    answer = await world("POST", TOKEN, {"metadata": {"uid": account["metadata"]["uid"]}, "spec": {}})
+    assert answer.body["metadata"]["uid"] == account["metadata"]["uid"]
+    issued = (await world.event(answer))["annotations"]["authentication.kubernetes.io/issued-credential-id"]
+    shown = await world("POST", REVIEWS, {"spec": {"token": answer.body["status"]["token"]}})
+    assert shown.body["status"]["user"]["extra"]["authentication.kubernetes.io/credential-id"] == [issued]
+
+
 async def test_a_node_gets_only_tokens_that_end_with_its_pods(world: World) -> None:
     await world.account()
     uids = {}
