@@ -59,8 +59,14 @@ class _Walk:
 
     def __init__(self) -> None:
         self.read: dict[int, Shape] = {}
+        self._shapes: dict[int, Shape] = {}  # of all nodes that were visited
 
     def visit(self, node: Node, known: Mapping[str, Shape]) -> Value:
+        value = self._visit(node, known)
+        self._shapes[node.id] = value.shape
+        return value
+
+    def _visit(self, node: Node, known: Mapping[str, Shape]) -> Value:
         match node:
             case Const(value=value):
                 return Value(text(len(value)) if isinstance(value, str) else SCALAR, 0)
@@ -92,20 +98,20 @@ class _Walk:
         named = (key, items) if len(loop.variables) > 1 else (key if over.shape.kind == "map" else items,)
         inner = {**known, **dict(zip(loop.variables, named, strict=False)), loop.result_name: start.shape}
         condition, step = self.visit(loop.condition, inner), self.visit(loop.step, inner)
-        made = self._collected(loop.step, loop.result_name, inner)
+        made = self._collected(loop.step, loop.result_name)
         shape = listed(made, over.shape.size) if made is not None else start.shape
         result = self.visit(loop.result, {**known, loop.result_name: shape})
         rounds = over.shape.size * (condition.cost + step.cost)
         return Value(result.shape, over.cost + start.cost + rounds + result.cost)
 
-    def _collected(self, step: Node, result: str, known: Mapping[str, Shape]) -> Shape | None:
-        """What `map` and `filter` gather: the element that a step appends to the result."""
+    def _collected(self, step: Node, result: str) -> Shape | None:
+        """What `map` and `filter` gather: the element that a step, visited already, appends to the result."""
         if isinstance(step, Call) and step.function == "_?_:_":
-            return self._collected(step.arguments[1], result, known)
+            return self._collected(step.arguments[1], result)
         if isinstance(step, Call) and step.function == "_+_" and len(step.arguments) == 2:
             first, second = step.arguments
             if first == Ident(first.id, result) and isinstance(second, Literal) and second.is_list and second.elements:
-                return self.visit(second.elements[0], known).shape
+                return self._shapes[second.elements[0].id]
         return None
 
     def _call(self, call: Call, known: Mapping[str, Shape]) -> Value:

@@ -96,6 +96,13 @@ def test_a_rule_that_may_cost_too_much_is_refused() -> None:
     assert problems(ruled({**lists, "maxItems": 10}, rule)) == []
 
 
+def test_loops_in_loops_are_worked_out_in_one_pass() -> None:
+    rule = "self"
+    for depth in range(25):
+        rule = f"[1].map(x{depth}, {rule})"
+    assert problems(ruled(TEXT, f"{rule} == []")) == []
+
+
 def test_many_rules_may_cost_too_much_together() -> None:
     each = ruled({"type": "array", "items": {"type": "string"}}, "self.all(x, x == 'some text')")
     few = {"type": "object", "properties": {f"p{index}": each for index in range(5)}}
