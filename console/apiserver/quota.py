@@ -21,7 +21,7 @@ from .caller import Caller
 
 Key = tuple[str, str]
 _Usage = tuple[tuple[str, int], ...]  # names and amounts, in billionths: whole numbers add up quickly
-_KEPT = 50_000  # objects, before memory is worth more than time
+_KEPT = 20_000  # objects, before memory is worth more than time
 
 _NANO = 10**9
 
@@ -30,8 +30,9 @@ class QuotaGuard:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: dict[tuple[str, Key], tuple[Entry, _Usage]] = {}
-        """What objects take, by resource and name, with the state that it was counted of."""
+        self._known: dict[tuple[str, Key], tuple[int, _Usage]] = {}
+        """What objects take, by resource and name, with the revision that it was counted at; the objects themselves are
+        not held."""
 
     def check(self, _caller: Caller, resource: Resource, new: Object, old: Object | None) -> None:
         """Raises Forbidden. `new` is admitted already; whoever writes it, controllers too."""
@@ -93,14 +94,14 @@ class QuotaGuard:
         """What an object takes, counted once: of hundreds of objects in a namespace few change between two writes."""
         place = (resource, entry.key)
         known = self._known.get(place)
-        if known is not None and known[0] is entry:
+        if known is not None and known[0] == entry.revision:
             return known[1]
         if len(self._known) >= _KEPT:
             self._known.clear()
         found = quotas.usage(resource, entry.obj, self._clock.now())
         counted = tuple((name, ceil(amount * _NANO)) for name, amount in found.items())
         if not meta.is_deleting(entry.obj):  # a pod that is takes nothing once its time is over
-            self._known[place] = (entry, counted)
+            self._known[place] = (entry.revision, counted)
         return counted
 
 
