@@ -99,7 +99,7 @@ async def test_a_full_disk_refuses_writes_and_serves_reads(
     _, client = on_small_disk
     await client.create(CONFIGMAPS, configmap("before"))
     filler = small_disk / "filler"
-    with filler.open("wb") as file, contextlib.suppress(OSError):
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"x" * 65536)
     with pytest.raises(ServiceUnavailable, match=r"the store .*store\.db cannot be written .*free space"):
