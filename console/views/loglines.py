@@ -137,7 +137,9 @@ def pretty(text: str) -> list[str] | None:
         return None
     message = next((key for key in _MESSAGE_KEYS if isinstance(fields.get(key), str)), "")
     level = next((key for key in _LEVEL_KEYS if isinstance(fields.get(key), (str, int))), "")
-    head = " ".join(str(fields[key]) for key in (level, message) if key)
+    known = _of_fields(fields)
+    word = known.name if known else str(fields[level]) if level else ""
+    head = " ".join(part for part in (word, str(fields[message]) if message else "") if part)
     rest = {key: value for key, value in fields.items() if key not in {level, message}}
     times = {key: value for key, value in rest.items() if key in _TIME_KEYS}
     others = {key: value for key, value in rest.items() if key not in _TIME_KEYS}

@@ -67,7 +67,7 @@ def test_json_is_spread_over_lines_with_what_it_says_first() -> None:
         }
     )
     assert pretty(line) == [
-        "error it broke",
+        "ERROR it broke",
         "  user: {",
         '    "id": 7,',
         '    "tags": [',
