@@ -11,7 +11,7 @@ from common.api.meta import Object
 from console.tui.screens.chart import ChartScreen
 from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
-from tests.tui.pictures import GOLDEN, compare, portray
+from tests.tui.pictures import portray
 
 POINTS = 180
 
@@ -47,7 +47,7 @@ async def test_the_pane_beside_the_table_has_what_the_pod_used(fleet: Fleet) -> 
         await console.press("slash")
         await console.type("web-frontend")
         await console.press("enter")
-        compare(GOLDEN / "120x36" / "detail-chart.txt", console.text())
+        await portray(console, "detail-chart")
 
 
 async def test_what_came_to_a_service_over_time(fleet: Fleet) -> None:
@@ -68,10 +68,12 @@ async def test_a_small_screen_asks_for_no_series(fleet: Fleet) -> None:
         assert [path for path, _ in fleet.gateway.asked if "series" in path] == []
 
 
+@pytest.mark.actions("chart", "chart.range.0", "chart.range.1", "chart.range.2", "chart.range.3", "chart.range.4")
 async def test_digits_choose_how_far_back_and_a_long_past_is_asked_for_seldom(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("colon", *"nodes", "enter", "m")
         assert isinstance(console.app.screen, ChartScreen)
+        await console.press("1", "2", "3")
         fleet.gateway.asked.clear()
         await console.press("4")
         await fleet.clock.advance(60)
