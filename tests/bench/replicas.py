@@ -14,13 +14,13 @@ from tests.lab import Lab
 IMAGE = "qd-test/web:1"
 MANY = 30
 API_PORT = 17443  # beside end-to-end tests
-SURVIVORS = ["h1", "h2"]
+FOLDER = Path("/tmp/qd-bench-replicas")  # its hosts have names of their own: consoles hear those of other labs too
 OURS = "io.quarterdeck.container=web"
 THEIRS = f"com.docker.swarm.service.name={SERVICE}"
 
 
 def figures() -> list[Figure]:
-    lab = Lab(Path("/tmp/quarterdeck-lab-bench"))
+    lab = Lab(FOLDER)
     lab.down()
     hosts = lab.up(3)
     engines = Engines(hosts)
@@ -46,6 +46,7 @@ def figures() -> list[Figure]:
 
 def _swarm(lab: Lab, engines: Engines) -> tuple[float, float]:
     swarm = Swarm(lab.hosts)
+    survivors, lost = [host.name for host in lab.hosts[:-1]], lab.hosts[-1]
     swarm.form()
     try:
         swarm.create(IMAGE, 1)
@@ -54,12 +55,11 @@ def _swarm(lab: Lab, engines: Engines) -> tuple[float, float]:
         scale = engines.seconds_until(lambda: engines.running(THEIRS) == MANY)
         swarm.scale(6)
         engines.seconds_until(lambda: engines.running(THEIRS) == 6)
-        lab.host("h3").kill()
-        loss = engines.seconds_until(lambda: engines.running(THEIRS, SURVIVORS) == 6)
+        lost.kill()
+        loss = engines.seconds_until(lambda: engines.running(THEIRS, survivors) == 6)
     finally:
-        host = lab.host("h3")
-        host.boot()
-        host.wait_for_engine()
+        lost.boot()
+        lost.wait_for_engine()
         swarm.leave()
     return scale, loss
 
@@ -81,8 +81,9 @@ def _ours(lab: Lab, cluster: Cluster, engines: Engines) -> tuple[float, float, f
         agent = _resident_agent(cluster)
         cluster.kubectl("scale", "deployment/web", "--replicas=6")
         engines.seconds_until(lambda: engines.running(OURS) == 6)
-        lab.host("h3").kill()
-        loss = engines.seconds_until(lambda: engines.running(OURS, SURVIVORS) == 6)
+        lab.hosts[-1].kill()
+        survivors = [host.name for host in lab.hosts[:-1]]
+        loss = engines.seconds_until(lambda: engines.running(OURS, survivors) == 6)
     finally:
         cluster.stop()
     return scale, loss, control_plane, agent
@@ -93,7 +94,7 @@ def _resident(pid_file: Path) -> float:
 
 
 def _resident_agent(cluster: Cluster) -> float:
-    host = cluster.lab.host("h1")
+    host = cluster.lab.hosts[0]
     pid = host.run("pgrep", "-o", "-f", "quarterdeck-agent run").strip()
     return _mebibytes(host.run("cat", f"/proc/{pid}/status"))
 

@@ -20,7 +20,7 @@ BUSY = "while :; do :; done"
 
 
 def figures() -> list[Figure]:
-    lab = Lab(Path("/tmp/quarterdeck-lab-bench"))
+    lab = Lab(Path("/tmp/qd-bench-stories"))  # names of its own: consoles hear those of other labs too
     lab.down()
     hosts = lab.up(3)
     try:
