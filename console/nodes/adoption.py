@@ -115,8 +115,14 @@ class Adoptions:
             raise Conflict(f"host {entry.name} belongs to another cluster: remove it there first")
         address = await self._reachable(entry)
         if seen.adopted_by == self._cluster:
-            await self._adopt_again(entry, address)
-            return
+            try:
+                await self._adopt_again(entry, address)
+            except ServiceUnavailable:
+                # It may have been removed since it was last heard: then it is nobody's, and has a code again.
+                if not code:
+                    raise
+            else:
+                return
         node = self._node_name(seen)
         body = await self._pair(entry, node, address, code) if code else await self._adopt_local(entry, node)
         await self._register(node, seen, address, body["certificate"])
