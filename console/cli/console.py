@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from console.tui.gateway import Connect
 
 STOP_SECONDS = 20.0
+_IN_A_BROWSER = "TEXTUAL_DRIVER"  # set by textual-serve: pages take the place of the terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """The console, and when it started the control plane, the question whether that stays."""
     home, wishes = Home.from_environment(), Wishes.of(args)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (_IN_A_BROWSER in os.environ or (sys.stdin.isatty() and sys.stdout.isatty())):
         raise Failure("the console needs a terminal; see `quarterdeck --help` for commands that print", Exit.USAGE)
     if args.context:
         return _open(home, _first(args.context, clusters(home, wishes)), wishes)

@@ -80,12 +80,16 @@ COMMANDS = {
     "down": Command(".machine:configure_down", "stop and remove what `up` started and made (make down)"),
     "purge": Command(".machine:configure_purge", "`down`, then delete the state folder (make purge)"),
     "demo": Command(".demo:configure", "the console on simulated nodes; needs no rights and no engine"),
+    "web": Command(".web:configure", "the console in browsers of this machine (needs the extra web)"),
     "version": Command(".server:configure_version", "versions of this program and of the running control plane"),
 }
 
 
 CONSOLE = Command(".console:configure", "")
-_OF_THE_CONSOLE = {"read_only": (None, "demo"), "kubeconfig": (None, "demo"), "context": (None,)}
+_OF_THE_CONSOLE = {
+    "read_only": (None, "demo", "web"), "theme": (None, "demo", "web"), "kubeconfig": (None, "demo", "web"),
+    "context": (None, "web"),
+}  # fmt: skip
 
 
 def _top_parser() -> argparse.ArgumentParser:

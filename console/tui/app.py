@@ -212,14 +212,21 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         while not isinstance(self.screen, Browse):
             self.pop_screen()
 
+    def _must_have_terminal(self) -> None:
+        if self._driver is not None and not self._driver.can_suspend and not self.is_headless:
+            raise ValueError("a browser has no terminal for this: do it in the console in a terminal")
+
     async def leave_for(self, wish: shell.Wish) -> shell.Ended:
-        """Lend the terminal to a container or host and come back."""
+        """Lend the terminal to a container or host and come back; ValueError when there is none to lend."""
+        self._must_have_terminal()
         with self.suspend(), self.batch_update():
             print(f"\x1b[2J\x1b[H{wish.label}\r")  # noqa: T201
             return await asyncio.to_thread(shell.run, self.session.connect, wish)
 
     async def leave_for_editor(self, content: bytes, name: str) -> bytes:
-        """Lend the terminal to the user's editor; the text as it left it. Raises `editor.EditFailed`."""
+        """Lend the terminal to the user's editor; the text as it left it. Raises `editor.EditFailed`, and ValueError
+        when there is no terminal to lend."""
+        self._must_have_terminal()
         with self.suspend(), self.batch_update():
             return await asyncio.to_thread(editor.edit, content, name)
 
