@@ -11,6 +11,8 @@ from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.settings import Home
 from console.tui.app import QuarterdeckApp
+from console.tui.palette import Look
+from console.tui.themes import THEMES
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 SIZES = {"120x36": (120, 36), "80x24": (80, 24)}
@@ -41,10 +43,21 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "timeline": ("colon", *"timeline", "enter"),
     "delete": ("ctrl+d",),
     "help": ("question_mark",),
+    "drain": ("colon", *"nodes", "enter", "r"),
+    "secret": ("colon", *"secrets", "enter", "slash", *"shop", "minus", "tls", "enter", "e"),
+    "xray": ("colon", *"xray deploy shop", "enter"),
+    "logs-workload": ("colon", *"deploy", "enter", "slash", *"ledger", "enter", "l"),
+    "themes": ("colon", *"theme", "enter", "down", "down"),
+    "light": (),
+    "production": (),
     "rollout": ("colon", *"deploy", "enter", "slash", *"web", "enter", "v"),
 }
 MAIN = frozenset({"pods", "doctor", "topology", "balancer", "pulses", "timeline", "why", "rollout"})
 """The screens that are drawn at 80x24 too."""
+
+WORN = {"light": "light"}
+CLUSTERS = {"production": "prod"}
+"""Pictures in another theme than the usual one, and of a cluster that is called otherwise."""
 
 
 KEYS = {" ": "space", ":": "colon", ".": "full_stop", "=": "equals_sign", "/": "slash"}
@@ -58,7 +71,10 @@ def as_document(svg: str) -> str:
 
 async def draw(home: Home, cluster: str, name: str, size: str) -> Path:
     """One screen as a file."""
-    app = QuarterdeckApp(lambda: HttpClient(Endpoint.of_socket(home.api_socket)), cluster=cluster)
+    app = QuarterdeckApp(
+        lambda: HttpClient(Endpoint.of_socket(home.api_socket)), cluster=CLUSTERS.get(name, cluster),
+        look=Look(THEMES[WORN.get(name, "dark")]),
+    )  # fmt: skip
     async with app.run_test(size=SIZES[size]) as pilot:
         await _loaded(pilot)
         for key in SCREENS[name]:

@@ -23,7 +23,7 @@ from console.views.topology import topology, waiting
 
 from .deck import Deck, Handler
 
-TALLEST_BAR = 5  # lines of a bar where there is room for it
+TALLEST_BAR = 8  # lines of a bar where there is room for it
 
 
 class TopologyScreen(Deck):
