@@ -36,6 +36,7 @@ def fleet() -> Fleet:
     return fleet
 
 
+@pytest.mark.actions("chart")
 async def test_a_node_over_time(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("colon", *"nodes", "enter", "m")
@@ -91,3 +92,13 @@ async def test_what_was_never_measured_says_so(fleet: Fleet) -> None:
         await console.type("mqtt")
         await console.press("enter", "m")
         assert "Nothing was measured here yet" in console.text()
+
+
+@pytest.mark.actions("chart.range.0", "chart.range.1", "chart.range.2", "chart.range.3", "chart.range.4")
+async def test_every_digit_asks_for_its_range(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon", *"nodes", "enter", "m")
+        fleet.gateway.asked.clear()
+        await console.press("1", "2", "3", "4", "0")
+        asked = [params["seconds"] for _, params in fleet.gateway.asked]
+        assert asked == ["3600", "21600", "86400", "172800", "900"]

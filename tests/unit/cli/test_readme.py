@@ -16,7 +16,7 @@ from nodeagent.cli import _parser as agent_parser
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TYPED = re.compile(r"^\$ (.+?)(?:\s{2,}#.*)?$|`((?:quarterdeck|qd|quarterdeck-agent|make) [^`]+)`", re.MULTILINE)
-DONE_ELSEWHERE = {"export", "kubectl"}
+DONE_ELSEWHERE = {"export", "kubectl", "pip"}
 
 
 IN_CONSOLE = re.compile(r"((?:quarterdeck|quarterdeck-agent) [^(]+)")
@@ -32,7 +32,7 @@ def typed() -> list[str]:
 
 @pytest.mark.parametrize("line", typed())
 def test_commands_that_are_shown_exist(line: str) -> None:
-    program, *words = shlex.split(line.replace("…", ""))
+    program, *words = shlex.split(line.replace("…", "").rstrip("\\"))
     if program == "make":
         targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert {word for word in words if "=" not in word} <= set(targets)
