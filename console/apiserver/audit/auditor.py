@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -52,6 +53,8 @@ class Auditor:
         self._waiting: list[Ended] = []
         self._lost = 0
         self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
         self._tasks = Tasks("apiserver/audit")
 
     async def start(self, journal: Journal) -> None:
@@ -66,24 +69,23 @@ class Auditor:
         for recorded in journal.since(min(known, default="")):
             if meta.name(recorded.change) not in known:
                 self._add(self._recovered(recorded), COMPLETE, _code_of(recorded))
-        self._tasks.start("writer", self._write(self._file))
+        self._writer = self._tasks.start("writer", self._write(self._file))
 
     async def close(self) -> None:
-        await self._tasks.close()
-        if self._file is None:
-            return
-        try:
-            await asyncio.to_thread(self._append, self._file, self._waiting)
-        except OSError as error:
-            log.error("the audit log cannot be written, %d events are lost: %s", len(self._waiting), error)
-        self._file.close()
+        """Write what waits; never cut off what is being written, or it would be written twice."""
+        self._stop.set()
+        self._wake.set()
+        if self._writer is not None:
+            await asyncio.wait({self._writer})
+        if self._file is not None:
+            self._file.close()
 
     # The way of a request.
 
     def begin(self, http: web.BaseRequest, info: RequestInfo | None) -> Trail:
         given = http.headers.get(AUDIT_ID, "")
         return Trail(
-            given if 0 < len(given) <= _MAX_ID else str(uuid.uuid4()), self._clock.now(), http.raw_path,
+            given if _is_id(given) else str(uuid.uuid4()), self._clock.now(), http.raw_path,
             _verb(http, info), info, list(_addresses(http)), http.headers.get("User-Agent", ""),
         )  # fmt: skip
 
@@ -134,18 +136,20 @@ class Auditor:
 
     async def _write(self, file: AuditFile) -> None:
         failing = False
-        while True:
+        while not self._stop.is_set() or self._waiting:
             await self._wake.wait()
             self._wake.clear()
             batch = self._waiting[:]
             try:
                 await asyncio.to_thread(self._append, file, batch)
             except OSError as error:
+                if self._stop.is_set():
+                    log.error("the audit log cannot be written, %d events are lost: %s", len(self._waiting), error)
+                    return
                 if not failing:
                     log.error("the audit log cannot be written, will try again: %s", error)
                 failing = True
-                self._wake.set()
-                await self._clock.sleep(RETRY_SECONDS)
+                await self._pause()
                 continue
             failing = False
             del self._waiting[: len(batch)]
@@ -153,9 +157,21 @@ class Auditor:
                 log.error("%d events of the audit log were lost while it could not be written", self._lost)
                 self._lost = 0
 
+    async def _pause(self) -> None:
+        """Until it is worth another try, or there will be none."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_SECONDS):
+                await self._stop.wait()
+        self._wake.set()
+
     def _append(self, file: AuditFile, batch: list[Ended]) -> None:
         if batch:
             file.append(b"".join(map(render, batch)), self._clock.now())
+
+
+def _is_id(text: str) -> bool:
+    """Whether a client may name its request so: it goes into a header of the answer."""
+    return 0 < len(text) <= _MAX_ID and text.isascii() and text.isprintable()
 
 
 def _verb(http: web.BaseRequest, info: RequestInfo | None) -> str:

@@ -84,7 +84,23 @@ def render(ended: Ended) -> bytes:
     annotations = dict(_annotations(ended))
     if annotations:
         event["annotations"] = annotations
-    return orjson.dumps(event, default=str) + b"\n"
+    return _encoded(event) + b"\n"
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:  # a header that is no UTF-8, which must cost nobody the log
+        return orjson.dumps(_readable(value), default=str)
+
+
+def _readable(value: Any) -> Any:
+    """The same with bytes that are no text written out."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_readable(key): _readable(item) for key, item in value.items()}
+    return [_readable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _reference(info: RequestInfo, writes: list[Recorded]) -> Object:
@@ -117,7 +133,7 @@ def _annotations(ended: Ended) -> Iterator[tuple[str, str]]:
 
 
 def _changes(writes: list[Recorded]) -> str:
-    told = orjson.dumps([_change(item) for item in writes], default=str).decode()
+    told = _encoded([_change(item) for item in writes]).decode()
     if len(told) <= MAX_CHANGES:
         return told
     return orjson.dumps([{"change": meta.name(item.change)} for item in writes]).decode()

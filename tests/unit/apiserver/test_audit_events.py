@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -159,6 +160,16 @@ async def test_a_client_may_name_its_request(world: World) -> None:
     assert answer.audit_id == "mine"
     assert (await world.event(answer))["auditID"] == "mine"
     assert (await world("GET", MAPS, headers={"Audit-ID": "x" * 500})).audit_id != "x" * 500
+
+
+async def test_what_is_no_text_costs_nobody_the_log(world: World) -> None:
+    reader, writer = await asyncio.open_unix_connection(world.audit.parent / "api.sock")
+    writer.write(b"GET /api/v1/nodes?a=\xff HTTP/1.1\r\nHost: a\r\nUser-Agent: \xff\xfe\r\nAudit-ID: \xff\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await world.event(await world("GET", MAPS))
+    lines = [orjson.loads(line) for line in (world.audit / "audit.log").read_bytes().splitlines()]
+    assert lines[-1]["requestURI"] == MAPS
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "fd00::1"])
