@@ -47,19 +47,12 @@ async def test_the_log_is_followed(api: Running, kubectl: Command) -> None:
     try:
         async with asyncio.timeout(30):
             assert (await process.stdout.readline()).startswith(b"TIME")
+            line = asyncio.ensure_future(process.stdout.readline())
             number = 0
-
-            async def make() -> None:
-                nonlocal number
-                while True:  # what was asked before the command looked at the file is not shown
-                    number += 1
-                    await kubectl("create", "configmap", f"c{number}")
-
-            maker = asyncio.ensure_future(make())
-            try:
-                assert b"configmaps/c" in await process.stdout.readline()
-            finally:
-                maker.cancel()
+            while not line.done():  # what was asked before the command looked at the file is not shown
+                number += 1
+                await kubectl("create", "configmap", f"c{number}")
+            assert b"configmaps/c" in await line
     finally:
         process.kill()
         await process.communicate()
