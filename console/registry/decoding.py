@@ -75,7 +75,7 @@ def decode_applied(row: Row, body: bytes, field_validation: str) -> tuple[Object
         raise BadRequest(
             f"the object provided is nested deeper than {MAX_DEPTH} levels or has a number that is too large"
         ) from None
-    walker, result = _walk(row, document, field_validation)
+    walker, result = _walk(row, document, field_validation, is_intent=True)
     if not walker.duplicate:
         return result, []
     again = _repetitions(yamlbody.load(body))
@@ -155,7 +155,9 @@ def conform(row: Row, document: Any, field_validation: str, known: Object | None
     return result, [] if field_validation == "Ignore" else walker.problems
 
 
-def _walk(row: Row, document: Any, field_validation: str, known: Object | None = None) -> tuple[_Walker, Object]:
+def _walk(
+    row: Row, document: Any, field_validation: str, known: Object | None = None, *, is_intent: bool = False
+) -> tuple[_Walker, Object]:
     if field_validation not in {*_VALIDATIONS, ""}:
         raise BadRequest(
             f'fieldValidation: Unsupported value: "{field_validation}": supported values: "Ignore", "Strict", "Warn"'
@@ -166,7 +168,7 @@ def _walk(row: Row, document: Any, field_validation: str, known: Object | None =
             f"it is {_go_kind(document)}, not an object"
         )
     _check_type(row, document)
-    walker = _Walker(row)
+    walker = _Walker(row, is_intent=is_intent)
     if row.custom is not None:
         result = walker.custom(row.custom.structure, document)
     else:
@@ -205,10 +207,12 @@ def text(path: Path) -> str:
 
 
 class _Walker:
-    """One pass over a document. Paths of unknown fields have indices, those of wrong types do not, as in Kubernetes."""
+    """One pass over a document. Paths of unknown fields have indices, those of wrong types do not, as in Kubernetes.
+    In an intent, which has what its manager wants to own, an empty list is something; elsewhere it is nothing."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, *, is_intent: bool) -> None:
         self._row = row
+        self._is_intent = is_intent
         self.unknown: list[str] = []
         self.duplicate: list[str] = []
         self.problems: list[str] = []  # both as texts, in the order of the document
@@ -231,13 +235,19 @@ class _Walker:
                 self._note(self.duplicate, "duplicate", text((path, str(name))))
             if field is None:
                 self._note(self.unknown, "unknown", text((path, str(name))))
-            elif item is None:
+            elif item is None or self._is_omitted(kind, name, item):
                 continue
             elif item is (old := before.get(name)) or (type(item) is str and field.is_plain_text):
                 result[name] = item
             else:
                 result[name] = self.value(field, item, (path, name), depth + 1, kind, old)
         return result
+
+    def _is_omitted(self, kind: Schema, name: str, item: Any) -> bool:
+        is_empty = not item and isinstance(item, dict | list)
+        if not is_empty or self._is_intent or name not in kind.omitted_when_empty:
+            return False
+        return isinstance(item, dict) == (kind.properties[name].shape == "map")
 
     def _note(self, found: list[str], what: str, path: str) -> None:
         found.append(path)

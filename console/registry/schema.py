@@ -30,6 +30,16 @@ _SPECIAL = {
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 # Keys that Kubernetes' types default though their published definitions do not say so.
 _KEY_DEFAULTS: Object = {"protocol": "TCP"}
+# Optional lists that Kubernetes' types write though they are empty; all others have `omitempty`.
+_WRITTEN_EMPTY = {
+    "io.k8s.api.core.v1.ProjectedVolumeSource": {"sources"},
+    "io.k8s.api.discovery.v1.EndpointSlice": {"endpoints", "ports"},
+    "io.k8s.api.rbac.v1.ClusterRole": {"rules"},
+    "io.k8s.api.rbac.v1.Role": {"rules"},
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus": {
+        "conditions", "storedVersions",
+    },
+}  # fmt: skip
 _OWN: dict[str, Object] = {}
 
 
@@ -76,6 +86,14 @@ class Schema:
     def properties(self) -> dict[str, Schema]:
         """The fields of an object."""
         return {name: _compile(field) for name, field in self.source.get("properties", {}).items()}
+
+    @cached_property
+    def omitted_when_empty(self) -> frozenset[str]:
+        """The lists and maps that Kubernetes leaves out of an object when nothing is in them (Go's `omitempty`)."""
+        written = {*self.source.get("required", ()), *_WRITTEN_EMPTY.get(self.name, ())}
+        return frozenset(
+            name for name, field in self.properties.items() if field.shape in {"array", "map"} and name not in written
+        )
 
     @cached_property
     def others(self) -> Schema | None:

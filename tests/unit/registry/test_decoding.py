@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.api.kinds import CONFIGMAPS, CONTROLLERREVISIONS, LEASES, SECRETS, Resource
+from common.api.kinds import CONFIGMAPS, CONTROLLERREVISIONS, LEASES, ROLES, SECRETS, Resource
 from common.errors import ApiError, BadRequest, UnsupportedMediaType
 from console.registry import yamlbody
 from console.registry.admission import conform, decode
 from console.registry.decoding import decode_applied
+from console.registry.patch import PatchType, fitting
 
 from .builders import DEPLOYMENTS, PODS, SERVICES, deployment, pod, row
 
@@ -131,6 +133,36 @@ def test_quantities_become_text_and_nulls_go() -> None:
     containers = [{"name": "a", "image": None, "resources": resources}]
     obj, _ = conform(row(PODS), pod(containers=containers, nodeName=None), "Strict")
     assert obj["spec"] == {"containers": [{"name": "a", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]}
+
+
+def test_lists_and_maps_with_nothing_in_them_are_left_out_and_structs_are_not() -> None:
+    container = {"name": "a", "image": "b", "env": [], "resources": {"limits": {}}, "securityContext": {}}
+    spec = {"containers": [container], "nodeSelector": {}, "volumes": [{"name": "v", "emptyDir": {}}], "affinity": {}}
+    body = {"metadata": {"name": "a", "labels": {}, "finalizers": []}, "spec": spec}
+    obj, warnings = decode(row(PODS), orjson.dumps(body), JSON, "Strict")
+    assert warnings == []
+    assert obj["metadata"] == {"name": "a"}
+    kept = {"name": "a", "image": "b", "resources": {}, "securityContext": {}}
+    assert obj["spec"] == {"containers": [kept], "volumes": spec["volumes"], "affinity": {}}
+    none, _ = decode(row(PODS), b'{"spec": {"containers": []}}', JSON, "Strict")
+    assert none["spec"] == {"containers": []}, "what is required is written though it is empty"
+    role, _ = decode(row(ROLES), b'{"rules": []}', JSON, "Strict")
+    assert role["rules"] == []
+
+
+def test_the_last_label_takes_the_map_with_it() -> None:
+    known, _ = decode(row(PODS), b'{"metadata": {"name": "a", "labels": {"x": "y"}}}', JSON, "Strict")
+    for kind, patch in (
+        (PatchType.JSON, b'[{"op": "remove", "path": "/metadata/labels/x"}]'),
+        (PatchType.MERGE, b'{"metadata": {"labels": {"x": null}}}'),
+    ):
+        assert "labels" not in fitting(row(PODS), known, patch, kind, "Strict")[0]["metadata"]
+
+
+def test_an_intent_may_own_an_empty_list() -> None:
+    intent = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "finalizers": []}}
+    config, _ = decode_applied(row(PODS), orjson.dumps(intent), "Strict")
+    assert config["metadata"]["finalizers"] == []
 
 
 def test_yaml_is_read_as_kubernetes_reads_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,9 +14,16 @@ from common.api.kinds import HORIZONTALPODAUTOSCALERS, NODES, Resource
 from common.api.meta import Object
 from common.errors import Conflict, Invalid
 from console.registry import fieldsets
-from console.registry.admission import ApplyRequest, admit_create, admit_update, conform, server_side_apply
+from console.registry.admission import (
+    ApplyRequest,
+    admit_create,
+    admit_update,
+    conform,
+    decode_applied,
+    server_side_apply,
+)
 from console.registry.fieldsets import Fields
-from console.registry.intents import Untyped, check
+from console.registry.intents import Untyped
 from console.registry.managers import managers_of, parse
 from console.registry.row import Context, Row
 
@@ -111,10 +119,8 @@ class World:
     ) -> Object:
         where, view = self.context(manager), view or self.row
         intent = {"apiVersion": view.resource.api_version, "kind": view.resource.kind, **config}
-        check(view, intent)
-        wanted = server_side_apply(
-            view, self.obj, conform(view, intent, "Strict")[0], ApplyRequest(manager, subresource, force), self.now
-        )
+        config, _ = decode_applied(view, orjson.dumps(intent), "Strict")
+        wanted = server_side_apply(view, self.obj, config, ApplyRequest(manager, subresource, force), self.now)
         if self.obj is None:
             self.obj = admit_create(self.row, wanted, where, applied=True)
         else:
