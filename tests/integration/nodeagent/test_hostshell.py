@@ -98,8 +98,9 @@ async def test_all_that_was_written_to_a_terminal_arrives(client: Client) -> Non
 
 
 async def test_a_key_interrupts_what_runs_on_the_terminal(client: Client) -> None:
-    socket = await shell(client, "sh", "-c", "trap 'echo caught; exit 5' INT; echo ready; sleep 600", stdin="true",
-                         tty="true")  # fmt: skip
+    # Short sleeps: a shell that gets the signal just before it starts a program runs its trap after that one.
+    line = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done"
+    socket = await shell(client, "sh", "-c", line, stdin="true", tty="true")
     await read_until(socket, b"ready")
     await socket.send_bytes(STDIN + b"\x03")
     channels = await conversation(socket)
