@@ -109,6 +109,7 @@ async def test_the_colour_of_a_cluster_is_chosen_from_a_list_and_kept(fleet: Fle
         await console.press("colon", *"ctx", "enter", "c")
         await portray(console, "cluster-colour")
         await console.press("down", "down", "down", "enter")
+        await console.until((tmp_path / FILE).exists)
         await console.until(lambda: grounds(console, 0) != {NAVY.panel})
         assert grounds(console, 0) == {NAVY.tints["green"][0]}
         await console.press("c", "escape")
