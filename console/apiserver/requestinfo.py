@@ -13,7 +13,8 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
     """A request for a resource. `verb` as Kubernetes' authorization names it, empty for methods that mean nothing here;
-    a list that watches says `list`."""
+    a list that watches says `list`. `deeper`: the path goes on behind the subresource, as those of aggregated API
+    servers may; the right to it is the right to the subresource."""
 
     verb: str
     group: str
@@ -22,6 +23,7 @@ class RequestInfo:
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+    deeper: bool = False
 
 
 def parse_request(method: str, path: str) -> RequestInfo | None:
@@ -36,10 +38,9 @@ def parse_request(method: str, path: str) -> RequestInfo | None:
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and (rest[2] not in _NAMESPACE_SUBRESOURCES or len(rest) > 3):
         namespace, rest = rest[1], rest[2:]
-    if len(rest) > 3 and rest[2] != PROXY:
-        return None
     plural, name, subresource = (*rest[:3], "", "")[:3]
-    return RequestInfo(_verb(method, name), group, version, plural, namespace, name, subresource)
+    deeper = len(rest) > 3 and subresource != PROXY
+    return RequestInfo(_verb(method, name), group, version, plural, namespace, name, subresource, deeper)
 
 
 def _verb(method: str, name: str) -> str:

@@ -317,7 +317,7 @@ class ApiServer:
         remote = self._remote_of(path)
         if remote is not None and self._front is not None:
             return await serve_remote(self._services, self._front, remote, http, caller)
-        if info is None:
+        if info is None or info.deeper:
             return await self._system.handle(http, path)
         return await self._resources.handle(http, info, caller)
 

@@ -23,6 +23,7 @@ from console.apiserver.streams.relay import AnySocket
 # What belongs to one handshake: each side makes its own.
 _HANDSHAKE = "sec-websocket-"
 _UNSPOKEN = frozenset({WSCloseCode.ABNORMAL_CLOSURE, 1005})  # codes that mean that there was none
+MAX_MESSAGE = 32 * 1024 * 1024  # bytes; a longer one ends the WebSocket, for it is held in memory as a whole
 REFUSED = "unable to upgrade: only WebSockets are carried, not {}"
 
 
@@ -42,11 +43,12 @@ async def carry(
     offered = [name.strip() for name in http.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()]
     sent = CIMultiDict((name, value) for name, value in headers.items() if not name.lower().startswith(_HANDSHAKE))
     try:
-        remote = await session.ws_connect(url, protocols=offered, headers=sent, max_msg_size=0, **how)
+        remote = await session.ws_connect(url, protocols=offered, headers=sent, max_msg_size=MAX_MESSAGE, **how)
     except aiohttp.WSServerHandshakeError as error:
         # The body of a refused handshake is not read; its code is what clients go by. 101 comes here with a wrong key.
         return web.Response(status=502 if error.status == 101 else error.status, text=error.message)
-    ours = web.WebSocketResponse(protocols=(remote.protocol,) if remote.protocol else (), max_msg_size=0, timeout=2.0)
+    protocols = (remote.protocol,) if remote.protocol else ()
+    ours = web.WebSocketResponse(protocols=protocols, max_msg_size=MAX_MESSAGE, timeout=2.0)
     try:
         await ours.prepare(http)
         await _join(ours, remote)

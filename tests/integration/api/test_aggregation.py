@@ -20,6 +20,7 @@ from common.api.meta import Object
 from common.client.http import HttpClient
 from common.errors import Invalid, NotFound, ServiceUnavailable
 from common.pki import MASTERS, Subject
+from console.apiserver.proxying import upgrading
 
 from .conftest import Running
 from .kubectl import Kubectl
@@ -256,6 +257,42 @@ async def test_a_path_goes_out_as_it_was_allowed(api: Running, client: HttpClien
     ):
         assert answer.status == 404
     assert sample.paths[-1] == path
+
+
+async def test_what_lies_behind_a_subresource_takes_the_right_to_it(
+    api: Running, client: HttpClient, sample: Sample
+) -> None:
+    """Whoever may read the API's paths, as everybody may, may not open a port of a machine with that."""
+    await expose(client, sample.port)
+    await client.create(APISERVICES, sample.registration())
+    await condition(client, "Passed")
+    path = f"/apis/{GROUP}/{VERSION}/namespaces/mine/flunders/one/portforward/22/tcp"
+    connector = aiohttp.UnixConnector(str(api.socket))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        async with session.get(f"http://api{path}", headers={"Impersonate-User": "jane"}) as answer:
+            assert (answer.status, path in sample.paths) == (403, False)
+            refused = (await answer.json())["message"]
+        assert f'cannot get resource "flunders/portforward" in API group "{GROUP}" in the namespace "mine"' in refused
+        async with session.get(f"http://api{path}") as answer:
+            assert (answer.status, path in sample.paths) == (404, True)
+
+
+async def test_a_websocket_message_without_end_is_not_gathered(
+    api: Running, client: HttpClient, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrading, "MAX_MESSAGE", 1000)
+    await expose(client, sample.port)
+    await client.create(APISERVICES, sample.registration())
+    await condition(client, "Passed")
+    talk = f"http://api/apis/{GROUP}/{VERSION}/namespaces/default/flunders/one/talk"
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session,
+        session.ws_connect(talk) as socket,
+    ):
+        await socket.send_bytes(b"x" * 900)
+        assert (await socket.receive()).data == b"x" * 900
+        await socket.send_bytes(b"x" * 1100)
+        assert (await socket.receive()).data == 1009
 
 
 async def test_a_server_for_the_group_without_a_name_stops_nothing(client: HttpClient, sample: Sample) -> None:

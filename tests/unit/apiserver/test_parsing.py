@@ -29,7 +29,8 @@ from console.apiserver.requestinfo import RequestInfo, parse_request
         ("GET", "/apis/apps/v1", None),
         ("GET", "/api", None),
         ("GET", "/version", None),
-        ("GET", "/api/v1/namespaces/a/pods/b/c/d", None),
+        ("GET", "/api/v1/namespaces/a/pods/b/c/d", RequestInfo("get", "", "v1", "pods", "a", "b", "c", deeper=True)),
+        ("POST", "/api/v1/namespaces/a/pods/b/proxy/d", RequestInfo("create", "", "v1", "pods", "a", "b", "proxy")),
     ],
 )  # fmt: skip
 def test_a_path_says_what_is_asked(method: str, path: str, expected: RequestInfo | None) -> None:
