@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 AUDIT_ID = "Audit-Id"
 MAX_WAITING = 20_000  # events in memory while the disk does not take them
+BATCH = 500  # events that are written at once, so that no file of the log grows far beyond its bound
 RETRY_SECONDS = 5.0
 TAIL = 4 * 1024 * 1024  # bytes of the log that are looked through for writes after a start
 _MAX_ID = 128
@@ -139,7 +140,7 @@ class Auditor:
         while not self._stop.is_set() or self._waiting:
             await self._wake.wait()
             self._wake.clear()
-            batch = self._waiting[:]
+            batch = self._waiting[:BATCH]
             try:
                 await asyncio.to_thread(self._append, file, batch)
             except OSError as error:
@@ -153,6 +154,8 @@ class Auditor:
                 continue
             failing = False
             del self._waiting[: len(batch)]
+            if self._waiting:
+                self._wake.set()
             if self._lost:
                 log.error("%d events of the audit log were lost while it could not be written", self._lost)
                 self._lost = 0
@@ -166,7 +169,15 @@ class Auditor:
 
     def _append(self, file: AuditFile, batch: list[Ended]) -> None:
         if batch:
-            file.append(b"".join(map(render, batch)), self._clock.now())
+            file.append(b"".join(map(_line, batch)), self._clock.now())
+
+
+def _line(ended: Ended) -> bytes:
+    try:
+        return render(ended)
+    except Exception:  # one event that cannot be written must cost nobody the others
+        log.exception("the event %s is missing in the audit log", ended.trail.audit_id)
+        return b""
 
 
 def _is_id(text: str) -> bool:
@@ -206,9 +217,9 @@ def _known_changes(folder: Path) -> set[str]:
             continue
         try:
             told = orjson.loads(orjson.loads(line)["annotations"][CHANGES])
+            found |= {str(item["change"]) for item in told}
         except (ValueError, KeyError, TypeError):
-            continue  # a line that a power failure cut
-        found |= {str(item["change"]) for item in told}
+            continue  # a line that a power failure cut, or that has the annotation of somebody else
     return found
 
 

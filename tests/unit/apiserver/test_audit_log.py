@@ -20,6 +20,7 @@ from common.api.meta import Object
 from common.auditlog import AuditFile, every_line, files, follow, newest_lines
 from common.clock import SystemClock
 from common.settings import ClusterConfig
+from console.apiserver.audit import auditor
 from console.apiserver.audit.events import CHANGES, COMPLETE, Ended, render
 from console.apiserver.audit.trail import Trail
 from console.apiserver.caller import Caller
@@ -156,6 +157,33 @@ async def test_a_log_that_cannot_be_kept_stops_nobody(
     await run(store, tmp_path / "audit", ("POST", MAPS, {"metadata": {"name": "a"}}))
     assert store.get("configmaps", "default", "a") is not None
     assert "audit log cannot be written" in caplog.text
+
+
+async def test_an_event_that_cannot_be_written_costs_no_other(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def picky(ended: Ended) -> bytes:
+        if ended.trail.verb == "patch":
+            raise RuntimeError("no way to say this")
+        return render(ended)
+
+    monkeypatch.setattr(auditor, "render", picky)
+    monkeypatch.setattr(auditor, "BATCH", 1)
+    made, lost, gone = await run(
+        store, tmp_path / "audit", ("POST", MAPS, {"metadata": {"name": "a"}}),
+        ("PATCH", f"{MAPS}/a", {"data": {"x": "2"}}), ("DELETE", f"{MAPS}/a", None),
+    )  # fmt: skip
+    assert [orjson.loads(line)["auditID"] for line in lines(tmp_path / "audit")] == [made, gone]
+    assert f"the event {lost} is missing" in caplog.text
+
+
+@pytest.mark.parametrize("said", ["5", '[{"other":1}]', '["a"]', "text"])
+async def test_an_annotation_of_somebody_else_stops_no_start(store: Store, tmp_path: Path, said: str) -> None:
+    folder = tmp_path / "audit"
+    folder.mkdir()
+    (folder / "audit.log").write_bytes(orjson.dumps({"annotations": {CHANGES: said}}) + b"\n")
+    (made,) = await run(store, folder, ("POST", MAPS, {"metadata": {"name": "a"}}))
+    assert orjson.loads(lines(folder)[-1])["auditID"] == made
 
 
 async def test_writes_of_the_control_plane_are_in_the_log_when_the_history_has_them(
