@@ -24,6 +24,8 @@ ObjectKey: TypeAlias = tuple[str, str]
 _parts = Parts()
 _BYTES_ALONE: Object = {}
 """In place of the decoded object: it is not kept."""
+LARGEST_SHARED = 128 * 1024
+"""Bytes of an object whose parts are shared: looking for those of one that is deep encodes it at each level anew."""
 
 
 class Entry:
@@ -47,7 +49,9 @@ class Entry:
     def obj(self) -> Object:
         obj = self._obj
         if obj is None:
-            obj = self._obj = _parts.share(orjson.loads(self.raw))
+            raw = self.raw
+            decoded: Object = orjson.loads(raw)
+            obj = self._obj = _parts.share(decoded) if len(raw) <= LARGEST_SHARED else decoded
         elif obj is _BYTES_ALONE:
             obj = self.copy()
         return obj
@@ -139,8 +143,11 @@ def make_entry(
     stamped = with_revision(obj, revision)
     if not shared:
         return Entry(key, revision, encode_to_keep(stamped), stamped)
+    raw = encode_to_keep(stamped)
+    if len(raw) > LARGEST_SHARED:
+        return Entry(key, revision, raw)
     earlier = before.obj if before is not None and before.is_decoded else None
-    return Entry(key, revision, encode_to_keep(stamped), _parts.share(stamped, earlier))
+    return Entry(key, revision, raw, _parts.share(stamped, earlier))
 
 
 def make_tombstone(last: Entry, revision: int) -> Entry:

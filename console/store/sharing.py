@@ -19,6 +19,7 @@ from common.encoding import fitted
 
 MAX_PARTS = 4096  # in a generation: what came neither in this one nor in the one before is forgotten
 MAX_ONCE = 4 * MAX_PARTS
+LARGEST_PART = 16 * 1024  # bytes of a part that is kept, so that all of them together are bounded
 _LONGEST = 35  # letters of a text that is interned: those of uids, which are longer, are unique
 _PATHS = range(40, 200)  # letters of a text that comes again as a part does: paths, digests of images
 _NO_FIELDS: Object = {}
@@ -63,7 +64,7 @@ class Parts:
             made: Any = self.share(value, before if isinstance(before, dict) else None)
         else:
             made = self._items(value, before if isinstance(before, list) else _NO_ITEMS)
-        return self._know(encoded, made) if self._came_before(encoded) else made
+        return self._know(encoded, made) if len(encoded) <= LARGEST_PART and self._came_before(encoded) else made
 
     def _items(self, values: list[Any], before: list[Any]) -> list[Any]:
         held = {id(item) for item in before}

@@ -6,7 +6,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.store.sharing import MAX_PARTS, Parts
+from console.store.entries import LARGEST_SHARED, make_entry
+from console.store.sharing import LARGEST_PART, MAX_PARTS, Parts
 
 _values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(-2, 2), st.text(max_size=9)),
@@ -23,6 +24,24 @@ def test_what_is_alike_is_one() -> None:
     )
     assert two["spec"] is three["spec"]
     assert (two["metadata"]["name"], three["metadata"]["name"]) == ("two", "three")
+
+
+def test_what_is_large_is_not_kept_for_others() -> None:
+    parts = Parts()
+    found = [parts.share({"data": {"text": "x" * LARGEST_PART, "small": {"a": "b"}}}) for _ in range(3)]
+    assert found[0] == found[1] == found[2]
+    assert found[1]["data"] is not found[2]["data"]
+    assert found[1]["data"]["small"] is found[2]["data"]["small"]
+    assert len(parts) == 1
+
+
+def test_a_large_object_is_stored_as_it_was_written() -> None:
+    obj = {"metadata": {"name": "a"}, "data": {"text": "x" * LARGEST_SHARED, "list": []}}
+    entry = make_entry(("", "a"), 7, obj)
+    obj["data"]["list"].append("later")  # type: ignore[attr-defined]
+    assert entry.obj["data"]["list"] == []
+    assert entry.obj["metadata"]["resourceVersion"] == "7"
+    assert entry.obj is entry.obj
 
 
 def test_what_is_empty_is_one() -> None:
