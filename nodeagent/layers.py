@@ -11,10 +11,12 @@ import json
 import os
 import shutil
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
+_NO_NAMES = frozenset({"", ".", ".."})  # of what is in a folder
 _MODES = 0o1777
 _MAX_LINKS = 40  # as the kernel's
 
@@ -37,7 +39,7 @@ def unpack(archive: Path, target: Path) -> None:
                 with tarfile.open(fileobj=member) as layer:
                     _apply(layer, making)
         making.rename(target)
-    except (tarfile.TarError, KeyError, ValueError, TypeError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, LookupError, ValueError, TypeError, OverflowError) as error:
         raise BadImage(f"the image's archive cannot be read: {error}") from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
@@ -69,7 +71,10 @@ def _take_away(root: Path, name: PurePosixPath) -> None:
         for item in folder.iterdir() if folder.is_dir() else ():
             _remove(item)
     else:
-        _remove(folder / PurePosixPath(name.name.removeprefix(_WHITEOUT)).name)
+        taken = name.name.removeprefix(_WHITEOUT)
+        if taken in _NO_NAMES:
+            raise BadImage(f"{name} takes away nothing that has a name")
+        _remove(folder / taken)
 
 
 def _remove(path: Path) -> None:
@@ -81,7 +86,7 @@ def _remove(path: Path) -> None:
 
 def _put(layer: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
     name = PurePosixPath(member.name)
-    if name.name in {"", ".", ".."}:
+    if name.name in _NO_NAMES:
         return
     folder = resolve(root, name.parent)
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +98,7 @@ def _put(layer: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
     elif member.issym():
         path.symlink_to(member.linkname)
     elif member.islnk():
-        os.link(resolve(root, PurePosixPath(member.linkname)), path, follow_symlinks=False)
+        _link(root, PurePosixPath(member.linkname), path)
         return
     elif member.isreg():
         source = layer.extractfile(member)
@@ -106,6 +111,13 @@ def _put(layer: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
     if not member.issym():
         path.chmod(member.mode & _MODES)
         os.utime(path, (member.mtime, member.mtime))
+
+
+def _link(root: Path, other: PurePosixPath, path: Path) -> None:
+    """A second name for what is there, which may be a link: that is not followed."""
+    if other.name in _NO_NAMES:
+        raise BadImage(f"{other} is no file that could have another name")
+    os.link(resolve(root, other.parent) / other.name, path, follow_symlinks=False)
 
 
 def resolve(root: Path, name: PurePosixPath) -> Path:

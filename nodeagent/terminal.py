@@ -130,14 +130,21 @@ async def end(process: Process, clock: Clock) -> None:
     deadline = clock.monotonic() + GRACE_SECONDS
     while await asyncio.to_thread(members, process.pid) and clock.monotonic() < deadline:
         await clock.sleep(LOOK_SECONDS)
-    _signal(process.pid, signal.SIGKILL)
+    # Again while there are any: one may start another between the look and its end.
+    deadline += GRACE_SECONDS
+    while await asyncio.to_thread(_signal, process.pid, signal.SIGKILL) and clock.monotonic() < deadline:
+        await clock.sleep(LOOK_SECONDS)
     await process.wait()
 
 
-def _signal(leader: int, number: signal.Signals) -> None:
-    for pid in members(leader):
-        with contextlib.suppress(ProcessLookupError):
+def _signal(leader: int, number: signal.Signals) -> bool:
+    """Whether there was anybody. Those of other users (`sudo`), which an agent that is not root has no power over,
+    keep nobody else from being told."""
+    found = members(leader)
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
+    return bool(found)
 
 
 def members(leader: int) -> list[int]:

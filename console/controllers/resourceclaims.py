@@ -138,19 +138,26 @@ class ClaimReservationController(Controller[Key]):
             return
         status = claim.get("status") or {}
         reserved = status.get("reservedFor") or []
-        valid = [consumer for consumer in reserved if self._uses(key.namespace, consumer)]
+        valid = [consumer for consumer in reserved if await self._uses(key.namespace, consumer)]
         protected = PROTECTION in _finalizers(claim)
         if len(valid) < len(reserved) or (protected and is_deleting(claim) and not valid):
             await self._release(claim, valid, protected=protected)
         elif not valid:
             await self._remove(claim)
 
-    def _uses(self, namespace: str, consumer: Object) -> bool:
+    async def _uses(self, namespace: str, consumer: Object) -> bool:
         """Whether a consumer still is one; of what is no pod nothing is known."""
         if consumer.get("apiGroup") or consumer.get("resource") != "pods":
             return True
-        pod = self._pods.get(Key(namespace, str(consumer.get("name"))))
-        return pod is not None and uid(pod) == consumer.get("uid") and not _is_done(pod)
+        title = str(consumer.get("name"))
+        pod = self._pods.get(Key(namespace, title))
+        if pod is None or uid(pod) != consumer.get("uid"):
+            # The mirror may be behind whoever reserved the claim for a pod of this moment.
+            try:
+                pod = await self.client.get(PODS, title, namespace)
+            except NotFound:
+                return False
+        return uid(pod) == consumer.get("uid") and not _is_done(pod)
 
     async def _release(self, claim: Object, valid: list[Object], *, protected: bool) -> None:
         """Take back what nobody uses; devices of a scheduler's go with the last who used them."""

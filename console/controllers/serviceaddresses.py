@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import ClassVar
 
-from common.api.conditions import get_condition
+from common.api.conditions import get_condition, set_condition
 from common.api.kinds import IPADDRESSES, SERVICECIDRS, SERVICES
-from common.api.meta import Key, Object, format_time, is_deleting, key, labels, metadata, name, resource_version, uid
+from common.api.meta import Key, Object, is_deleting, key, labels, metadata, name, resource_version, uid
 from common.errors import AlreadyExists, NotFound
 from console.controllers.base import Controller, Kit
 
@@ -134,10 +134,9 @@ class ServiceRangeController(Controller[Key]):
         status, reason, message = told
         if (get_condition(found, "Ready") or {}).get("status") == status:
             return
-        condition = {
-            "type": "Ready", "status": status, "reason": reason, "message": message,
-            "lastTransitionTime": format_time(self.clock.now()),
-        }  # fmt: skip
-        await self.client.patch(
-            SERVICECIDRS, name(found), {"status": {"conditions": [condition]}}, subresource="status"
-        )
+        current = list((found.get("status") or {}).get("conditions") or ())
+        patch = {
+            "metadata": {"uid": uid(found), "resourceVersion": resource_version(found)},
+            "status": {"conditions": set_condition(current, "Ready", status, reason, message, self.clock.now())},
+        }
+        await self.client.patch(SERVICECIDRS, name(found), patch, subresource="status")

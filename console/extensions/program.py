@@ -12,6 +12,7 @@ import asyncio
 import inspect
 import logging
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -50,6 +51,8 @@ def _end_with_parent() -> None:
     """In a thread, as the controller may never let go of the event loop."""
     while os.read(0, 1024):
         continue
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with all that the controller started
     os._exit(0)
 
 

@@ -24,6 +24,7 @@ from common.client import Client
 from common.clock import Clock
 from common.errors import ApiError, NotFound
 from common.files import write_atomic
+from common.pki import PkiError
 
 from .output import Output
 from .states import GROUP, HEALTHY_SECONDS, READY, State, user_of
@@ -84,7 +85,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )  # fmt: skip
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, PkiError) as error:
             return self._failed(state, f"cannot be started: {error}")
         current = _Current(state)
         follower = Tasks(f"{GROUP}/{state.name}")
@@ -131,7 +132,7 @@ class Supervisor:
                     await self._client.update(PLUGINS, {**present, "status": wanted["status"]})
                 return
             await self._client.create(PLUGINS, wanted)
-        except ApiError as error:
+        except (ApiError, OSError) as error:
             log.warning("the state of controller %s cannot be written: %s", state.name, error)
 
 
@@ -160,5 +161,5 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 def _signal(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)

@@ -16,7 +16,7 @@ from common.api.meta import Key, Object, format_micro_time, format_time, key, me
 from common.api.resizing import IN_PROGRESS, PENDING
 from common.client import Client, Informer
 from common.clock import Clock
-from common.errors import AlreadyExists, Conflict, Invalid, NotFound
+from common.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, NotFound, RequestEntityTooLarge
 from common.events import Recorder
 from common.session import Report
 
@@ -26,6 +26,8 @@ KUBELET = "kubelet"  # what agents are to whoever reads events: that name select
 LEASE_SECONDS = 40  # as kubelet's; renewed every quarter of it
 PARALLEL_WRITES = 32  # statuses of one report: many share one commit of the store
 ATTEMPTS = 16  # at one status, while others write to the same object: more is no coincidence
+_OF_OTHERS = ("qosClass", "nominatedNodeName", "resourceClaimStatuses", "extendedResourceClaimStatus")
+_REFUSALS = (BadRequest, Forbidden, RequestEntityTooLarge, Invalid)  # which the same status gets again
 _RESOURCES = {"Pod": PODS, "Node": NODES}
 
 
@@ -47,8 +49,8 @@ def merge_conditions(current: Iterable[Object], reported: object, now: str) -> l
 
 
 def merge_pod_status(current: Object, reported: Object, now: str) -> Object:
-    """The agent's status, with what others own: conditions of the scheduler, the QoS class, the nomination."""
-    others: Object = {field: current[field] for field in ("qosClass", "nominatedNodeName") if field in current}
+    """The agent's status, with what others own: conditions of the scheduler, the QoS class, the nomination, claims."""
+    others: Object = {field: current[field] for field in _OF_OTHERS if field in current}
     # Those of a resize stand for what is under way: what the agent no longer says is over.
     lasting = [item for item in current.get("conditions") or () if item.get("type") not in {PENDING, IN_PROGRESS}]
     merged = merge_conditions(lasting, reported.get("conditions"), now)
@@ -106,7 +108,11 @@ class StatusWriter:
             async with limit:
                 await self._write_pod(node, entry)
 
-        await asyncio.gather(*(limited(entry) for entry in objects(report.pods)))
+        # All are waited for: what would go on behind a report that is tried again could come after later ones.
+        results = await asyncio.gather(*(limited(entry) for entry in objects(report.pods)), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
         for pod_uid in report.gone:
             await self._remove_pod(node, str(pod_uid))
         if report.node is not None:
@@ -180,7 +186,7 @@ class StatusWriter:
         now = format_time(self._clock.now())
         try:
             await self._update(PODS, self._pods, pod, lambda status: merge_pod_status(status, reported, now))
-        except Invalid as error:
+        except _REFUSALS as error:
             # The same report would be refused for ever, and with it what the node has to say of other pods.
             log.warning("what node %s reports of pod %s is refused: %s", node, key(pod), error.message)
 

@@ -129,6 +129,31 @@ async def _gone(children: list[int]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_what_a_controller_started_goes_with_it_when_its_control_plane_is_killed() -> None:
+    words = "import subprocess; from console.extensions import program; "
+    words += "print(subprocess.Popen(['sleep', '1000']).pid, flush=True); program._end_with_parent()"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", words, start_new_session=True,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    started = int(await process.stdout.readline())
+    process.stdin.close()
+    await process.wait()
+    async with asyncio.timeout(30):
+        while _runs(started):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.02)
+
+
+def _runs(pid: int) -> bool:
+    """Whether it has not ended; who has nobody to be waited for by is a zombie until somebody is found."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
 @pytest.mark.kubectl
 @pytest.mark.timeout(180)
 async def test_installed_controllers_run_with_the_rights_that_they_are_given(plane: Plane) -> None:

@@ -142,3 +142,17 @@ async def test_what_others_use_and_what_nobody_made_is_left_alone(running: World
     running.api.seed(RESOURCECLAIMS, claim)
     await running.settle()
     assert claims(running)[0]["status"]["allocation"] == {"devices": {}}
+
+
+async def test_a_pod_that_the_mirror_does_not_show_yet_keeps_its_reservation(running: World) -> None:
+    running.api.hold(PODS)
+    running.api.seed(PODS, pod("new", resourceClaims=[{"name": "gpu", "resourceClaimName": "shared"}]))
+    new = running.api.find(PODS, Key("default", "new"))
+    assert new is not None
+    running.api.seed(RESOURCECLAIMS, allocated(new))
+    await running.settle()
+    (claim,) = claims(running)
+    assert [consumer["uid"] for consumer in claim["status"]["reservedFor"]] == [uid(new)]
+    assert claim["status"]["allocation"]
+    running.api.release()
+    await running.settle()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from common.api.meta import Object
-from console.controllers.serviceaddresses import addresses_of, is_in_use
+from common.api.kinds import SERVICECIDRS
+from common.api.meta import Key, Object
+from console.controllers.serviceaddresses import ServiceRangeController, addresses_of, is_in_use
+from tests.unit.controllers.conftest import World
 
 
 def cidrs(uid: str, *found: str, ending: bool = False) -> Object:
@@ -40,3 +42,13 @@ def test_a_range_is_held_by_addresses_that_are_of_no_other(
 ) -> None:
     gone = cidrs("a", "203.0.113.0/24", ending=True)
     assert is_in_use(gone, [gone, *others], held) is expected
+
+
+async def test_what_others_say_of_a_range_stays(world: World) -> None:
+    theirs = {"type": "Announced", "status": "True", "reason": "Told", "message": "", "lastTransitionTime": "x"}
+    world.api.seed(SERVICECIDRS, {**cidrs("a", "10.0.0.0/24"), "status": {"conditions": [theirs]}})
+    await world.start(ServiceRangeController(world.kit))
+    found = world.api.find(SERVICECIDRS, Key("", "a"))
+    assert found is not None
+    assert [condition["type"] for condition in found["status"]["conditions"]] == ["Announced", "Ready"]
+    assert found["status"]["conditions"][0] == theirs

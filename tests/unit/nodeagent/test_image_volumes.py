@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -87,9 +88,44 @@ def test_no_name_leads_out_of_the_folder(unpacked: Path) -> None:
     assert not (root / "secret").exists()
 
 
+@pytest.mark.parametrize("name", [".wh...", ".wh..", ".wh.", "./.wh..."])
+def test_what_takes_away_a_folder_itself_or_what_it_is_in_is_refused(unpacked: Path, name: str) -> None:
+    neighbour = unpacked.parent / "neighbour"
+    neighbour.mkdir(parents=True)
+    (neighbour / "kept").write_text("mine")
+    with pytest.raises(BadImage):
+        fill(unpacked, layer(("a", "f", "1")), layer((name, "f", "")))
+    assert (neighbour / "kept").read_text() == "mine"
+    assert not unpacked.exists()
+
+
+def test_a_second_name_of_a_link_is_a_link(unpacked: Path) -> None:
+    root = fill(unpacked, layer(("d", "d", ""), ("d/l", "l", "/not/there"), ("m", "h", "d/l")))
+    assert (root / "m").readlink() == Path("/not/there")
+    with pytest.raises(BadImage):
+        fill(unpacked.with_name("second"), layer(("d", "d", ""), ("m", "h", "d/..")))
+
+
+def dated(moment: float) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        info = tarfile.TarInfo("a")
+        info.mtime = moment
+        tar.addfile(info, io.BytesIO(b""))
+    return packed.getvalue()
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no archive", image()[:100], image(b"no layer"), image(layer(("a", "l", "a"), ("a/b", "f", "")))],
+    [
+        b"",
+        b"no archive",
+        image()[:100],
+        image(b"no layer"),
+        image(layer(("a", "l", "a"), ("a/b", "f", ""))),
+        image(dated(1e30)),
+        gzip.compress(image())[:-20],
+    ],
 )
 def test_of_a_broken_image_nothing_is_left(unpacked: Path, content: bytes) -> None:
     unpacked.parent.mkdir()

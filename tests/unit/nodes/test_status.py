@@ -12,12 +12,12 @@ from common.api.kinds import NODES, PODS
 from common.api.meta import Key, Object, metadata, uid
 from common.client import Informer
 from common.clock import FakeClock
-from common.errors import Invalid, ServiceUnavailable
+from common.errors import Forbidden, Invalid, ServiceUnavailable
 from common.events import Recorder
 from common.session import Report
 from console.nodes.epoch import load_epoch
 from console.nodes.link import clock_difference
-from console.nodes.status import StatusWriter, merge_conditions, merge_pod_status
+from console.nodes.status import PARALLEL_WRITES, StatusWriter, merge_conditions, merge_pod_status
 from tests.fakes import objects
 from tests.fakes.api import FakeApi
 
@@ -109,6 +109,37 @@ async def test_a_status_that_is_refused_costs_other_pods_nothing(written: Writte
     await written.writer.write("n1", Report(1, entries))
     assert written.stored("b")["status"]["phase"] == "Running"
     assert written.stored("a")["status"].get("phase") != "Running"
+
+
+async def test_a_status_that_admission_denies_costs_other_pods_nothing(written: Written) -> None:
+    written.api.seed(PODS, objects.pod("b", node="n1"))
+    await written.clock.advance(0.1)
+    written.api.fail(Forbidden("denied the request"), resource=PODS, subresource="status", name="a")
+    entries = [written.entry(written.stored(name), phase="Running", conditions=[]) for name in ("a", "b")]
+    await written.writer.write("n1", Report(1, entries))
+    assert written.stored("b")["status"]["phase"] == "Running"
+
+
+async def test_a_status_keeps_the_claims_to_devices(written: Written) -> None:
+    made = [{"name": "gpu", "resourceClaimName": "a-gpu-abcde"}]
+    client = written.api.client()
+    await client.patch(PODS, "a", {"status": {"resourceClaimStatuses": made}}, "default", subresource="status")
+    await written.clock.advance(0.1)
+    await written.writer.write("n1", Report(1, [written.entry(written.stored(), phase="Running", conditions=[])]))
+    status = written.stored()["status"]
+    assert (status["phase"], status["resourceClaimStatuses"]) == ("Running", made)
+
+
+async def test_a_report_that_cannot_be_stored_leaves_nothing_going_on_behind_it(written: Written) -> None:
+    others = [f"b{number}" for number in range(3 * PARALLEL_WRITES)]
+    for other in others:
+        written.api.seed(PODS, objects.pod(other, node="n1"))
+    await written.clock.advance(0.1)
+    written.api.fail(ServiceUnavailable("not now"), resource=PODS, subresource="status", name="a")
+    entries = [written.entry(written.stored(name), phase="Running", conditions=[]) for name in ("a", *others)]
+    with pytest.raises(ServiceUnavailable):
+        await written.writer.write("n1", Report(1, entries))
+    assert {written.stored(other)["status"].get("phase") for other in others} == {"Running"}
 
 
 async def test_a_namesake_that_came_meanwhile_is_left_alone(written: Written) -> None:
