@@ -48,16 +48,22 @@ class Latency:
 
 
 class Keys:
-    """A console on the control plane of `home`, its keys pressed from entry until `stop`."""
+    """A console on the control plane of `home`, its keys pressed from entry until `stop`, or only left open."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, pressing: bool = True) -> None:
         self._ours, theirs = multiprocessing.Pipe()
         spawn = multiprocessing.get_context("spawn")
-        self._process = spawn.Process(target=_console, args=(str(home.path), theirs), daemon=True)
+        self._process = spawn.Process(target=_console, args=(str(home.path), theirs, pressing), daemon=True)
 
     def __enter__(self) -> Self:
         self._process.start()
         return self
+
+    @property
+    def pid(self) -> int:
+        """The process of the console, once it has been entered."""
+        assert self._process.pid is not None
+        return self._process.pid
 
     def stop(self) -> Latency:
         """The figures so far. RuntimeError when the console did not get as far as to take keys."""
@@ -104,16 +110,18 @@ class TimedApp(QuarterdeckApp):
         return time.perf_counter() - start
 
 
-def _console(home: str, pipe: Connection) -> None:
+def _console(home: str, pipe: Connection, pressing: bool) -> None:
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # as `run_tui` sets it
     collect_rarely()
-    asyncio.run(_press(Home(Path(home)), pipe))
+    asyncio.run(_run(Home(Path(home)), pipe, pressing))
 
 
-async def _press(home: Home, pipe: Connection) -> None:
+async def _run(home: Home, pipe: Connection, pressing: bool) -> None:
     app = TimedApp(lambda: HttpClient(Endpoint.of_socket(home.api_socket)))
     found: list[float] = []
     async with app.run_test(size=SIZE):
+        if not pressing:
+            await asyncio.Event().wait()  # until the process is ended
         latest = time.perf_counter() + ROWS_PATIENCE
         while not pipe.poll() or (len(found) < LEAST and time.perf_counter() < latest):
             await asyncio.sleep(KEYS_EVERY)
