@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from common.api.kinds import NODES
+from common.api.meta import Object
+from console.apiserver.local import LocalClient
 from tests.integration.api.conftest import Running, api, client, node
 
 __all__ = ["api", "client", "node"]  # fixtures of this folder too
@@ -34,6 +37,13 @@ async def run(argv: list[str], environment: dict[str, str], stdin: str = "") -> 
     )  # fmt: skip
     out, err = await process.communicate(stdin.encode())
     return Outcome(process.returncode or 0, out.decode(), err.decode())
+
+
+async def join(client: LocalClient, made: Object) -> None:
+    """A node that is Ready, and has lost the taint of those that are not: no node lifecycle controller runs here."""
+    await client.create(NODES, made)
+    await client.update(NODES, made, subresource="status")
+    await client.patch(NODES, made["metadata"]["name"], {"spec": {"taints": None}})
 
 
 @pytest.fixture

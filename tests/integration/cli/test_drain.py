@@ -22,7 +22,7 @@ from console.registry.catalog import default_registry
 from console.scheduler import Scheduler
 from console.store import open_store
 from tests.fakes.objects import node, pod
-from tests.integration.cli.conftest import QUARTERDECK, Outcome, run
+from tests.integration.cli.conftest import QUARTERDECK, Outcome, join, run
 from tests.integration.cluster.conftest import eventually
 
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "web", "controller": True}
@@ -70,8 +70,7 @@ async def deck(tmp_path: Path) -> AsyncIterator[Deck]:
     await server.start(tmp_path / "api.sock", None)
     client = server.local_client("test", frozenset({"system:masters"}))
     for made in (node("n1", cpu="2"), node("n2", cpu="1")):
-        await client.create(NODES, made)
-        await client.update(NODES, made, subresource="status")
+        await join(client, made)
     scheduler = Scheduler(client, clock)
     scheduler.start()
     backends.explainer = scheduler

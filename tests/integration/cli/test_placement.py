@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.api.kinds import NODES, PODS
+from common.api.kinds import PODS
 from common.api.meta import Object
 from common.clock import SystemClock
 from common.settings import ClusterConfig
@@ -19,7 +19,7 @@ from console.registry.catalog import default_registry
 from console.scheduler import Scheduler
 from console.store import open_store
 from tests.fakes.objects import node, pod
-from tests.integration.cli.conftest import QUARTERDECK, Outcome, run
+from tests.integration.cli.conftest import QUARTERDECK, Outcome, join, run
 from tests.integration.cluster.conftest import eventually
 
 Call = Callable[..., Awaitable[Outcome]]
@@ -34,8 +34,7 @@ async def call(tmp_path: Path) -> AsyncIterator[Call]:
     await server.start(tmp_path / "api.sock", None)
     client = server.local_client("test", frozenset({"system:masters"}))
     for made in (node("n1", cpu="2", labels={"topology.kubernetes.io/zone": "attic"}), node("n2", cpu="1")):
-        await client.create(NODES, made)
-        await client.update(NODES, made, subresource="status")
+        await join(client, made)
     await client.create(PODS, pod("there", cpu="500m", memory="1Gi", node="n1"), "default")
     scheduler = Scheduler(client, clock)
     scheduler.start()
