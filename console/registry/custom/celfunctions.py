@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from common.api import quantity
 from console.registry import validation
 
-from . import celauthorizer, cellibrary
+from . import celauthorizer, cellibrary, patterns
+from .celpackage import package
 
 BEFORE = "before_self"
 """A list of the old value, or of nothing: what an optional `oldSelf` is made of."""
@@ -28,7 +29,7 @@ _EXTENSIONS = ("ext_strings.ExtStrings", "ext_optional.ExtOptional", "ext_math.E
 @lru_cache(maxsize=8)
 def environment(names: tuple[str, ...] = ("self", "oldSelf")) -> Any:
     """The environment with these variables, None when the package is not installed."""
-    cel = _package()
+    cel = package()
     if cel is None:
         return None
     return typed({**dict.fromkeys(names, cel.Type.DYN), BEFORE: cel.Type.List(cel.Type.DYN)})
@@ -36,12 +37,12 @@ def environment(names: tuple[str, ...] = ("self", "oldSelf")) -> Any:
 
 def types() -> Any:
     """The types of the language; only where the package is installed."""
-    return _package().Type
+    return package().Type
 
 
 def typed(variables: Mapping[str, Any]) -> Any:
     """The environment with variables of these types, None when the package is not installed."""
-    cel = _package()
+    cel = package()
     if cel is None:
         return None
     extensions = []
@@ -50,14 +51,6 @@ def typed(variables: Mapping[str, Any]) -> Any:
         extensions.append(getattr(importlib.import_module(f"cel_expr_python.ext.{module}"), kind)())
     functions = _declarations(cel.Type, cel) + celauthorizer.functions(cel)
     return cel.NewEnv(variables=dict(variables), extensions=extensions, functions=functions)
-
-
-@lru_cache(maxsize=1)
-def _package() -> Any:
-    try:
-        return importlib.import_module("cel_expr_python.cel")
-    except ImportError:
-        return None
 
 
 def _declarations(kind: Any, cel: Any) -> list[Any]:
@@ -114,12 +107,12 @@ def _overload(kind: Any, cel: Any, item: cellibrary.Function) -> Any:
 
 
 def _find(text: str, regex: str) -> str:
-    found = re.search(regex, text)
+    found = re.search(regex, text) if patterns.matches(regex, text) else None
     return found[0] if found else ""
 
 
 def _find_all(text: str, regex: str) -> list[str]:
-    return [found[0] for found in re.finditer(regex, text)]
+    return [found[0] for found in re.finditer(regex, text)] if patterns.matches(regex, text) else []
 
 
 def _accepts(parse: Callable[[str], Any], text: str) -> bool:

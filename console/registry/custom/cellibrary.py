@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from common.api import quantity
 
+from . import patterns
+
 VERSION = "semver:"
 """What a text that is a version begins with."""
 _SEMVER = re.compile(
@@ -122,7 +124,7 @@ def _succeeds(act: Callable[..., Any]) -> Callable[..., bool]:
 
 
 def _find_all(text: str, regex: str, limit: int) -> list[str]:
-    found = [match[0] for match in re.finditer(regex, text)]
+    found = [match[0] for match in re.finditer(regex, text)] if patterns.matches(regex, text) else []
     return found if limit < 0 else found[:limit]
 
 

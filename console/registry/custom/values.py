@@ -14,7 +14,7 @@ from common.errors import Cause
 from console.registry import validation
 from console.registry.validation import shown
 
-from . import formats
+from . import formats, patterns
 
 ABSENT: Any = object()
 """In place of an old value that there is none of (null is a value)."""
@@ -130,7 +130,7 @@ def _string(schema: Object, value: str, path: str) -> list[Cause]:
         causes.append(validation.too_long(path, longest))
     if shortest is not None and len(value) < shortest:
         causes.append(_invalid(path, value, f"should be at least {shortest} chars long"))
-    if expression and not formats.pattern(expression).search(value):
+    if expression and not patterns.matches(expression, value):
         causes.append(_invalid(path, value, f"should match '{expression}'"))
     return causes
 
