@@ -37,7 +37,7 @@ async def evict(
     """`rows` are those of pods and of PodDisruptionBudgets. TooManyRequests while the pod's budget is spent, Forbidden
     when it is out of order, InternalError for a pod with several budgets, as in Kubernetes."""
     if meta.name(eviction) not in {"", name}:
-        raise BadRequest(f"name in URL does not match name in Eviction object: {name!r} is not {meta.name(eviction)!r}")
+        raise BadRequest("name in URL does not match name in Eviction object")
     pods, budgets = rows
     asked = Asked(caller, pods, "CREATE", namespace, name, _typed(eviction), None, "eviction", dry_run=dry_run)
     await verbs.ask(asked, [])

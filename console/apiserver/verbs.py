@@ -90,7 +90,7 @@ class Verbs:
         manager = options.field_manager or caller.manager
         return Context(
             self.clock.now(), StoreLookup(self.store), self.config, caller.user, manager, tuple(caller.group_list),
-            caller.uid, api_version=options.api_version,
+            caller.uid, caller.extra, api_version=options.api_version,
         )  # fmt: skip
 
     def current(self, row: Row, namespace: str, name: str) -> Entry:

@@ -86,8 +86,9 @@ def _with_references(node: Any) -> Any:
 
 
 def _beside_reference(node: Object) -> Object:
-    """What stands beside a reference counts for nobody in this version of OpenAPI, so the reference is put inside."""
-    if "$ref" not in node or len(node) == 1:
+    """What stands beside a reference counts for nobody in this version of OpenAPI, so the reference is put inside.
+    Fields of a kind may be called `$ref` too: those of definitions are."""
+    if not isinstance(node.get("$ref"), str) or len(node) == 1:
         return node
     return {**{key: value for key, value in node.items() if key != "$ref"}, "allOf": [{"$ref": node["$ref"]}]}
 

@@ -36,6 +36,7 @@ class Context:
     manager: str = "unknown"  # the field manager of the request, as managedFields name it
     groups: tuple[str, ...] = ()  # of whoever asks
     uid: str = ""
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
     subresource: str = ""  # through which an update comes: status, scale, binding …; empty for the object itself
     api_version: str = ""  # of the request, in which a manager owns what it writes; empty: the one that is stored
 

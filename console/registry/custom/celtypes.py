@@ -8,7 +8,7 @@ says is what Kubernetes says. Fields that no schema has are found by walking the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,14 @@ def type_of(text: str, roots: Mapping[str, Schema], known: Mapping[str, Any]) ->
         for before, after in zip(plain.split("\n"), text.split("\n"), strict=True):
             message = message.replace(f" | {before}\n", f" | {after}\n")
         return None, message
+
+
+def undeclared(text: str, root: str, names: Collection[str]) -> str:
+    """What is wrong when `root` has no other fields than these, empty when nothing is."""
+    for chain in _chains(text):
+        if chain.names[0] == root and len(chain.names) > 1 and chain.names[1] not in names:
+            return placed(text, f"undefined field '{chain.names[1]}'", chain.dots[0])
+    return ""
 
 
 def _padded(word: str, found: str) -> str:

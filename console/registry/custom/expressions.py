@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry.validation import required, wrong
 
-from . import celauthorizer, celfunctions, celobjects
+from . import celauthorizer, celfunctions, celobjects, celtypes
 
 REQUEST = ("object", "oldObject", "request", "namespaceObject", "authorizer", celauthorizer.REQUEST_RESOURCE)
 PARAMS = ("params",)
@@ -62,6 +62,12 @@ def check_objects(text: Any, path: str, names: tuple[str, ...]) -> list[Cause]:
     except EvaluationError as error:
         return [wrong(path, text, str(error))]
     return []
+
+
+def check_variables(text: Any, path: str, declared: Collection[str]) -> list[Cause]:
+    """What is wrong with an expression that compiles, but names a variable that its policy has not (yet)."""
+    problem = celtypes.undeclared(text, VARIABLES, declared) if isinstance(text, str) else ""
+    return [wrong(path, text, f"compilation failed: {problem}")] if problem else []
 
 
 def evaluate(text: str, data: Mapping[str, Any], names: tuple[str, ...] = ()) -> Any:

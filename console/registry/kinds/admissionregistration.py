@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from common.api import kinds
 from common.api.meta import Object
@@ -12,6 +13,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at
 from console.registry.custom import expressions, webhookclients
 from console.registry.row import ALL_METADATA, Column, Context, Row
+from console.registry.scale import selector_text
 
 _FAILURE_POLICIES = ("Fail", "Ignore")
 _MATCH_POLICIES = ("Equivalent", "Exact")
@@ -134,20 +136,30 @@ def _validate_policy(new: Object, _old: Object | None, _context: Context) -> lis
     spec = new["spec"]
     causes = validate_policy(spec)
     validations, annotations = spec.get("validations") or (), spec.get("auditAnnotations") or ()
+    declared = variables_of(spec)
     if not validations and not annotations:
         why = "validations or auditAnnotations must contain at least one item"
         causes += [validation.required("spec.validations", why), validation.required("spec.auditAnnotations", why)]
     for index, item in enumerate(validations):
         path = f"spec.validations[{index}]"
-        causes += expressions.check(item.get("expression"), "bool", f"{path}.expression", ALL_NAMES)
+        causes += _check(item.get("expression"), "bool", f"{path}.expression", declared)
         if item.get("messageExpression"):
-            causes += expressions.check(item["messageExpression"], "string", f"{path}.messageExpression", ALL_NAMES)
+            causes += _check(item["messageExpression"], "string", f"{path}.messageExpression", declared)
         if item.get("reason") is not None:
             causes += validation.one_of(f"{path}.reason", item["reason"], _REASONS)
-    return causes + _validate_annotations(annotations)
+    return causes + _validate_annotations(annotations, declared)
 
 
-def _validate_annotations(annotations: Sequence[Object]) -> list[Cause]:
+def _check(text: Any, wanted: str, path: str, declared: Collection[str]) -> list[Cause]:
+    return expressions.check(text, wanted, path, ALL_NAMES) or expressions.check_variables(text, path, declared)
+
+
+def variables_of(spec: Object) -> set[str]:
+    """The names of a policy's variables."""
+    return {str(variable.get("name") or "") for variable in spec.get("variables") or ()}
+
+
+def _validate_annotations(annotations: Sequence[Object], declared: Collection[str]) -> list[Cause]:
     causes: list[Cause] = []
     keys: set[str] = set()
     for index, item in enumerate(annotations):
@@ -156,7 +168,7 @@ def _validate_annotations(annotations: Sequence[Object]) -> list[Cause]:
         if key in keys:
             causes.append(validation.duplicate(f"{path}.key", key))
         keys.add(key)
-        causes += expressions.check(item.get("valueExpression"), "", f"{path}.valueExpression", ALL_NAMES)
+        causes += _check(item.get("valueExpression"), "", f"{path}.valueExpression", declared)
     return causes
 
 
@@ -179,8 +191,9 @@ def validate_policy(spec: Object) -> list[Cause]:
             causes.append(validation.wrong(f"{path}.name", name, "name is not a valid CEL identifier"))
         elif name in names:
             causes.append(validation.duplicate(f"{path}.name", name))
+        # Variables may use those before them.
+        causes += _check(variable.get("expression"), "", f"{path}.expression", names)
         names.add(name)
-        causes += expressions.check(variable.get("expression"), "", f"{path}.expression", ALL_NAMES)
     return causes
 
 
@@ -253,6 +266,14 @@ def kind_of_params(obj: Object) -> str:
     return f"{found.get('apiVersion')}/{found.get('kind')}" if found else "<unset>"
 
 
+def params_of(obj: Object) -> str:
+    """A table cell: which parameters a binding gives. It cannot tell whether their kind has namespaces: hence `*`."""
+    reference = at(obj, "spec.paramRef") or {}
+    if reference.get("name"):
+        return f"{reference.get('namespace') or '*'}/{reference['name']}"
+    return "<unset>" if reference.get("selector") is None else selector_text(reference["selector"])
+
+
 VALIDATING = _hooks(kinds.VALIDATINGWEBHOOKCONFIGURATIONS, "validatingwebhookconfiguration")
 MUTATING = _hooks(kinds.MUTATINGWEBHOOKCONFIGURATIONS, "mutatingwebhookconfiguration")
 POLICIES = Row(
@@ -278,7 +299,7 @@ BINDINGS = Row(
     columns=(
         NAME,
         _text("PolicyName", lambda obj: str(at(obj, "spec.policyName", NONE))),
-        _text("ParamRef", lambda obj: str(at(obj, "spec.paramRef.name", "<unset>"))),
+        _text("ParamRef", params_of),
         AGE,
     ),
     schema="io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",

@@ -34,7 +34,8 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         spec = new.setdefault("spec", {})
         for name in ("username", "uid", "groups", "extra"):
             spec.pop(name, None)
-        asker = {"username": context.user, "uid": context.uid, "groups": list(context.groups)}
+        extra = {key: list(values) for key, values in context.extra}
+        asker = {"username": context.user, "uid": context.uid, "groups": list(context.groups), "extra": extra}
         spec.update({name: value for name, value in asker.items() if value})
         new["status"] = {}
         return

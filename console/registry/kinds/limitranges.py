@@ -39,7 +39,7 @@ def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause
     for index, item in enumerate((new.get("spec") or {}).get("limits") or ()):
         path = f"spec.limits[{index}]"
         kind = item.get("type") or ""
-        causes += validation.each(f"{path}.type", kind, validation.qualified_name(kind))
+        causes += _validate_type(kind, f"{path}.type")
         if kind in types:
             causes.append(validation.duplicate(f"{path}.type", kind))
         types.add(kind)
@@ -47,6 +47,13 @@ def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause
         for name in sorted({name for field in _AMOUNTS for name in item.get(field) or ()}):
             causes += _validate_amounts(name, item, path)
     return causes
+
+
+def _validate_type(kind: str, path: str) -> list[Cause]:
+    problems = validation.qualified_name(kind)
+    if problems or "/" in kind or kind in {CONTAINER, POD, CLAIM}:
+        return validation.each(path, kind, problems)
+    return [validation.wrong(path, kind, "must be a standard limit type or fully qualified")]
 
 
 def _validate_kind(kind: str, item: Object, path: str) -> list[Cause]:

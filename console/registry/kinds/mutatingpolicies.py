@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from common.api import kinds
 from common.api.meta import Object
 from common.errors import Cause
@@ -15,8 +17,10 @@ from .admissionregistration import (
     default_binding,
     default_policy,
     kind_of_params,
+    params_of,
     validate_param_ref,
     validate_policy,
+    variables_of,
 )
 
 _REINVOCATIONS = ("IfNeeded", "Never")
@@ -30,11 +34,11 @@ def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause
     if not mutations:
         causes.append(validation.required("spec.mutations", "mutations must contain at least one item"))
     for index, mutation in enumerate(mutations):
-        causes += _validate_mutation(mutation, f"spec.mutations[{index}]")
+        causes += _validate_mutation(mutation, f"spec.mutations[{index}]", variables_of(spec))
     return causes + validation.one_of("spec.reinvocationPolicy", spec.get("reinvocationPolicy"), _REINVOCATIONS)
 
 
-def _validate_mutation(mutation: Object, path: str) -> list[Cause]:
+def _validate_mutation(mutation: Object, path: str, declared: Collection[str]) -> list[Cause]:
     kind = mutation.get("patchType")
     causes = validation.one_of(f"{path}.patchType", kind, tuple(_PATCHES))
     for word, name in _PATCHES.items():
@@ -42,8 +46,9 @@ def _validate_mutation(mutation: Object, path: str) -> list[Cause]:
         if kind == word and found is None:
             causes.append(validation.required(f"{path}.{name}", f"{name} is required when patchType is {word}"))
         elif kind == word:
-            text = (found or {}).get("expression")
-            causes += expressions.check_objects(text, f"{path}.{name}.expression", ALL_NAMES)
+            text, where = (found or {}).get("expression"), f"{path}.{name}.expression"
+            problems = expressions.check_objects(text, where, ALL_NAMES)
+            causes += problems or expressions.check_variables(text, where, declared)
         elif kind in _PATCHES and kind != word and found is not None:
             why = f"{name} must not be specified when patchType is {kind}"
             causes.append(validation.forbidden(f"{path}.{name}", why))
@@ -77,7 +82,7 @@ BINDINGS = Row(
     columns=(
         NAME,
         Column("PolicyName", lambda obj, _now: str(at(obj, "spec.policyName", NONE))),
-        Column("ParamRef", lambda obj, _now: str(at(obj, "spec.paramRef.name", "<unset>"))),
+        Column("ParamRef", lambda obj, _now: params_of(obj)),
         AGE,
     ),
     schema="io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding",

@@ -232,6 +232,19 @@ async def test_an_error_fails_as_the_policy_says(client: HttpClient, failure_pol
     [
         (VALIDATINGADMISSIONPOLICIES, policy({"expression": "object.x +"}), "compilation failed"),
         (VALIDATINGADMISSIONPOLICIES, policy({"expression": "'text'"}), "must evaluate to bool"),
+        (
+            VALIDATINGADMISSIONPOLICIES,
+            policy({"expression": "variables.two > 1"}, variables=[{"name": "one", "expression": "1"}]),
+            "compilation failed: ERROR: <input>:1:10: undefined field 'two'",
+        ),
+        (
+            VALIDATINGADMISSIONPOLICIES,
+            policy(
+                {"expression": "variables.one > 1"},
+                variables=[{"name": "one", "expression": "variables.two"}, {"name": "two", "expression": "1"}],
+            ),
+            "spec.variables[0].expression: Invalid value",
+        ),
         (VALIDATINGADMISSIONPOLICIES, policy(), "validations or auditAnnotations must contain at least one item"),
         (
             VALIDATINGWEBHOOKCONFIGURATIONS,

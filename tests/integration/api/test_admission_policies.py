@@ -387,6 +387,7 @@ async def test_a_mutation_asks_its_params(client: HttpClient) -> None:
     [
         ({"mutations": []}, "spec.mutations: Required value: mutations must contain at least one item"),
         ({"mutations": [applying("Object{")]}, "spec.mutations[0].applyConfiguration.expression: Invalid value"),
+        ({"mutations": [applying("Object{spec: Object.spec{x: variables.x}}")]}, "undefined field 'x'"),
         ({"mutations": [{"patchType": "JSONPatch"}]}, "spec.mutations[0].jsonPatch: Required value"),
         ({"variables": [{"name": "1x", "expression": "1"}]}, "name is not a valid CEL identifier"),
         ({"reinvocationPolicy": "Always"}, "spec.reinvocationPolicy: Unsupported value"),

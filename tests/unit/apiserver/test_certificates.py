@@ -38,6 +38,13 @@ async def test_who_asks_is_who_is_asked_for(world: World) -> None:
     assert answer.body["spec"]["groups"] == ["system:authenticated"]
 
 
+async def test_who_asks_is_kept_with_all_that_is_known_of_them(world: World) -> None:
+    headers = {"Impersonate-User": "jim", "Impersonate-Group": "system:masters", "Impersonate-Extra-Team": "deck"}
+    answer = await world("POST", PATH, request(extra={"team": ["bridge"], "rank": ["admiral"]}), headers=headers)
+    assert answer.code == 201
+    assert answer.body["spec"]["extra"] == {"team": ["deck"]}
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [

@@ -11,7 +11,7 @@ from common.api.conditions import get_condition
 from common.api.kinds import PODDISRUPTIONBUDGETS, PODS
 from common.api.meta import Object, is_deleting
 from common.client.base import Client
-from common.errors import Conflict, InternalError, NotFound, TooManyRequests
+from common.errors import BadRequest, Conflict, InternalError, NotFound, TooManyRequests
 
 from .conftest import Api
 from .objects import pod
@@ -51,6 +51,13 @@ async def test_an_eviction_spends_what_the_budget_allows(client: Client) -> None
     )  # fmt: skip
     status = (await client.get(PODDISRUPTIONBUDGETS, "web", "default"))["status"]
     assert (status["disruptionsAllowed"], len(status["disruptedPods"])) == (0, 1)
+
+
+async def test_an_eviction_is_of_the_pod_that_is_asked(client: Client) -> None:
+    await ready(client, "a", app="web")
+    with pytest.raises(BadRequest) as caught:
+        await client.post(PODS, "a", "eviction", {"metadata": {"name": "b", "namespace": "default"}}, "default")
+    assert caught.value.message == "name in URL does not match name in Eviction object"
 
 
 async def test_an_evicted_pod_says_so(client: Client) -> None:

@@ -142,3 +142,10 @@ def test_every_row_is_complete(found: Row) -> None:
     # Reviews are answered and kept nowhere; what is computed cannot be watched.
     read = {"get", "list"} if found.computed else {"get", "list", "watch"}
     assert read <= set(found.verbs) or found.verbs == ("create",)
+
+
+def test_a_field_that_is_called_like_a_reference_is_a_field() -> None:
+    schemas = json.loads(OpenApi(REGISTRY).document("apiextensions.k8s.io", "v1"))["components"]["schemas"]
+    fields = schemas["io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"]["properties"]
+    assert fields["$ref"] == {"type": "string"}
+    assert (fields["allOf"]["type"], fields["anyOf"]["type"]) == ("array", "array")

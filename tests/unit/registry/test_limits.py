@@ -130,6 +130,10 @@ def test_claims_have_bounds() -> None:
             ),
         ),
         (
+            {"type": "Node", "max": {"cpu": "1"}},
+            'spec.limits[0].type: Invalid value: "Node": must be a standard limit type or fully qualified',
+        ),
+        (
             {"type": "Pod", "maxLimitRequestRatio": {"cpu": "500m"}},
             'spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "500m": ratio 500m is less than 1',
         ),

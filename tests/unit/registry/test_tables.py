@@ -12,11 +12,13 @@ from common.api.kinds import (
     EVENTS,
     HOSTS,
     LEASES,
+    MUTATINGADMISSIONPOLICYBINDINGS,
     NAMESPACES,
     NODES,
     REPLICASETS,
     SECRETS,
     SERVICEACCOUNTS,
+    VALIDATINGADMISSIONPOLICYBINDINGS,
     Resource,
 )
 from common.api.meta import Object, format_time
@@ -237,6 +239,21 @@ def test_events() -> None:
 )
 def test_small_tables(resource: Resource, obj: Object, expected: list[object]) -> None:
     assert list(cells(resource, aged(obj)).values()) == expected
+
+
+@pytest.mark.parametrize("resource", [VALIDATINGADMISSIONPOLICYBINDINGS, MUTATINGADMISSIONPOLICYBINDINGS])
+@pytest.mark.parametrize(
+    ("reference", "shown"),
+    [
+        (None, "<unset>"),
+        ({"name": "limits", "namespace": "team"}, "team/limits"),
+        ({"name": "limits"}, "*/limits"),
+        ({"selector": {"matchLabels": {"a": "b"}}}, "a=b"),
+    ],
+)
+def test_a_binding_tells_which_parameters_it_gives(resource: Resource, reference: Object | None, shown: str) -> None:
+    spec: Object = {"policyName": "p"} if reference is None else {"policyName": "p", "paramRef": reference}
+    assert list(cells(resource, aged(named("b", spec=spec))).values()) == ["b", "p", shown, "3m"]
 
 
 def test_rows_carry_what_was_asked_for() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.registry.custom import celfunctions
-from console.registry.custom.celtypes import type_of
+from console.registry.custom.celtypes import type_of, undeclared
 from console.registry.schema import schema
 
 ROOTS = {"object": schema("io.k8s.api.apps.v1.Deployment")}
@@ -52,3 +52,16 @@ def test_what_does_not_fit_is_named_with_its_place(text: str, problem: str) -> N
 
 def test_an_expression_has_a_type() -> None:
     assert type_of("object.spec.replicas + 1", ROOTS, KNOWN)[0].name().lower() == "int"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("variables.n > 1 && variables.list.size() > 1", ""),
+        ("'variables.other' == object.variables.other", ""),
+        ("variables.n > variables.m", "ERROR: <input>:1:24: undefined field 'm'\n | variables.n > variables.m\n | "
+         + "." * 23 + "^"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_is_not_declared_is_named(text: str, problem: str) -> None:
+    assert undeclared(text, "variables", {"n", "list"}) == problem
