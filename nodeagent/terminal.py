@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from common.clock import Clock
+from common.processes import exited
 
 GRACE_SECONDS = 2.0  # between asking what is left of a session to go and making it
 LOOK_SECONDS = 0.05
@@ -134,7 +135,7 @@ async def end(process: Process, clock: Clock) -> None:
     deadline += GRACE_SECONDS
     while await asyncio.to_thread(_signal, process.pid, signal.SIGKILL) and clock.monotonic() < deadline:
         await clock.sleep(LOOK_SECONDS)
-    await process.wait()
+    await exited(process, clock)
 
 
 def _signal(leader: int, number: signal.Signals) -> bool:

@@ -25,6 +25,7 @@ from common.clock import Clock
 from common.errors import ApiError, NotFound
 from common.files import write_atomic
 from common.pki import PkiError
+from common.processes import exited
 
 from .output import Output
 from .states import GROUP, HEALTHY_SECONDS, READY, State, user_of
@@ -95,13 +96,13 @@ class Supervisor:
         follower.start("state", self._follow(answers, current))
         try:
             async with asyncio.timeout(self._renewal):
-                code = await process.wait()
+                code = await exited(process, self._clock)
             # Its last words. What it started itself may hold its standard error open for as long as it likes.
             await asyncio.wait({reading}, timeout=LAST_WORDS_SECONDS)
         except TimeoutError:
             return current.state  # its certificate is to be renewed: nothing is wrong with it
         finally:
-            await _stop(process)
+            await self._stop(process)
             await follower.close()
         # Of what ended by itself the last words say why; what was killed did not come to say anything.
         return self._failed(current.state, output.last if code > 0 and output.last else _words(code))
@@ -116,6 +117,16 @@ class Supervisor:
         await self._clock.sleep(HEALTHY_SECONDS)
         current.state = current.state.ran_well(self._clock.now())
         await self._tell(current.state)
+
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        """End it and all that it started (they have a session of their own)."""
+        if process.returncode is None:
+            _signal(process.pid, signal.SIGTERM)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await exited(process, self._clock)
+        _signal(process.pid, signal.SIGKILL)
+        await exited(process, self._clock)
 
     def _failed(self, state: State, why: str) -> State:
         ended = state.ended(why, self._clock.now())
@@ -147,17 +158,6 @@ def _words(code: int) -> str:
     if code == 0:
         return "it returned: a controller runs until it is stopped"
     return f"it ended with code {code}" if code > 0 else f"it was ended by signal {-code}"
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    """End it and all that it started (they have a session of their own)."""
-    if process.returncode is None:
-        _signal(process.pid, signal.SIGTERM)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-    _signal(process.pid, signal.SIGKILL)
-    await process.wait()
 
 
 def _signal(group: int, number: signal.Signals) -> None:
