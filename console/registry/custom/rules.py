@@ -38,20 +38,46 @@ REASONS = {
 }
 CALL_COST = 1_000_000
 """Kubernetes' limit for evaluating one rule once: about a tenth of a second."""
+OBJECT_COST = 10_000_000
+"""Its limit for all rules of one object."""
+_LEAST_COST = 400  # of an evaluation, which takes 20 µs and more here even when the rule is nothing
 OLD_SELF = re.compile(r"\boldSelf\b")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Dear:
-    """A rule that may cost more than one evaluation is allowed: what it would cost is worked out for each value."""
+class Cost:
+    """What evaluating a rule may cost: `most` by its schema, or as worked out for a value."""
 
+    most: int
     tree: Tree
     shape: Shape
 
-    def exceeds(self, value: Any) -> bool:
-        return celcost.estimate(self.tree, variables(celshapes.of_value(value, self.shape))) > CALL_COST
+    def of(self, value: Any) -> int:
+        return celcost.estimate(self.tree, variables(celshapes.of_value(value, self.shape)))
+
+
+class _Budget:
+    """What the rules of one object may cost together. As long as there is enough for the most that they may cost, no
+    value is looked at; from then on there is as much again for what they cost by their values."""
+
+    def __init__(self) -> None:
+        self._ahead = self._left = OBJECT_COST
+
+    def take(self, cost: Cost | None, value: Any) -> int:
+        """What the next evaluation costs."""
+        most = max(_LEAST_COST if cost is None else cost.most, _LEAST_COST)
+        if most <= min(CALL_COST, self._ahead):
+            self._ahead -= most
+            return most
+        spent = max(_LEAST_COST if cost is None else cost.of(value), _LEAST_COST)
+        self._left -= spent
+        return spent
+
+    @property
+    def is_overdrawn(self) -> bool:
+        return self._left < 0
 
 
 def variables(shape: Shape) -> dict[str, Shape]:
@@ -68,7 +94,7 @@ class Rule:
     expression: Any = None
     message: Any = None
     error: str = ""
-    dear: Dear | None = None
+    cost: Cost | None = None
 
     @property
     def is_transition(self) -> bool:
@@ -119,7 +145,7 @@ def _rule(source: Object, shape: Shape) -> Rule:
         said = _expression(text_of(source, "messageExpression"), shape) if source.get("messageExpression") else None
     except RuntimeError as error:
         return Rule(source, error=str(error))
-    return Rule(source, compiled, said, dear=_dear(celast.parse(compiled.serialize()), shape))
+    return Rule(source, compiled, said, cost=_cost(celast.parse(compiled.serialize()), shape))
 
 
 def _expression(text: str, shape: Shape) -> Any:
@@ -131,9 +157,9 @@ def _expression(text: str, shape: Shape) -> Any:
         return compiled  # it was accepted when nobody looked: evaluating it fails there, and says so
 
 
-def _dear(tree: Tree, shape: Shape) -> Dear | None:
+def _cost(tree: Tree, shape: Shape) -> Cost | None:
     try:
-        return Dear(tree, shape) if celcost.estimate(tree, variables(shape)) > CALL_COST else None
+        return Cost(celcost.estimate(tree, variables(shape)), tree, shape)
     except celcost.UndefinedField:
         return None
 
@@ -153,35 +179,36 @@ def evaluate(node: Node | None, value: Any, old: Any, causes: list[Cause]) -> li
         return [Cause("<nil>", _UNCHECKED)]
     found: list[Cause] = []
     try:
-        found.extend(_evaluate(node, value, old, ""))
+        found.extend(_evaluate(node, value, old, "", _Budget()))
     except _Exceeded as exceeded:
         found.append(exceeded.cause)
     return found
 
 
 class _Exceeded(Exception):
-    """A rule would take too long for this object: nothing more is asked about it."""
+    """The rules would take too long for this object: nothing more is asked about it."""
 
     def __init__(self, cause: Cause) -> None:
         super().__init__(cause.message)
         self.cause = cause
 
 
-def _evaluate(node: Node, value: Any, old: Any, path: str) -> Iterator[Cause]:
+def _evaluate(node: Node, value: Any, old: Any, path: str, budget: _Budget) -> Iterator[Cause]:
     if value is None or (old is not ABSENT and old == value and not _has_transitions(node)):
         return
     for rule in node.rules:
-        yield from _apply(rule, node.schema, value, old, path)
+        yield from _apply(rule, node.schema, value, old, path, budget)
     if isinstance(value, dict):
         before = old if isinstance(old, dict) else {}
         for name, item in value.items():
             child = node.fields.get(name) or (node.items if name not in (node.schema.get("properties") or {}) else None)
             if child is not None:
-                yield from _evaluate(child, item, before.get(name, ABSENT), f"{path}.{name}" if path else name)
+                below = f"{path}.{name}" if path else name
+                yield from _evaluate(child, item, before.get(name, ABSENT), below, budget)
     elif isinstance(value, list) and node.items is not None:
         earlier = counterparts(node.schema, old)
         for index, item in enumerate(value):
-            yield from _evaluate(node.items, item, earlier(item), f"{path}[{index}]")
+            yield from _evaluate(node.items, item, earlier(item), f"{path}[{index}]", budget)
 
 
 def _has_transitions(node: Node) -> bool:
@@ -189,7 +216,7 @@ def _has_transitions(node: Node) -> bool:
     return any(rule.is_transition for rule in node.rules) or any(_has_transitions(child) for child in below)
 
 
-def _apply(rule: Rule, schema: Object, value: Any, old: Any, path: str) -> Iterator[Cause]:
+def _apply(rule: Rule, schema: Object, value: Any, old: Any, path: str, budget: _Budget) -> Iterator[Cause]:
     if rule.is_transition and old is ABSENT and not rule.source.get("optionalOldSelf"):
         return
     if not rule.is_transition and old is not ABSENT and old == value:
@@ -197,8 +224,7 @@ def _apply(rule: Rule, schema: Object, value: Any, old: Any, path: str) -> Itera
     if rule.error:
         yield Cause(path or "<nil>", f"Invalid value: {shown(_kind(schema))}: rule compile error: {rule.error}")
         return
-    if rule.dear is not None and rule.dear.exceeds(value):
-        why = f"no further validation rules will be run due to call cost exceeds limit for rule: {_said(rule)}"
+    if why := _unaffordable(rule, value, budget):
         raise _Exceeded(Cause(path or "<nil>", f"Invalid value: {shown(_kind(schema))}: {why}"))
     data = {"self": to_cel(schema, value)}
     if rule.is_transition:
@@ -222,6 +248,15 @@ def _apply(rule: Rule, schema: Object, value: Any, old: Any, path: str) -> Itera
     quoted = f": {shown(kind)}" if reason in {"FieldValueInvalid", "FieldValueDuplicate"} else ""
     detail = "" if reason == "FieldValueDuplicate" else f": {text}"
     yield Cause(_place(path, rule.source), f"{words}{quoted}{detail}", reason)
+
+
+def _unaffordable(rule: Rule, value: Any, budget: _Budget) -> str:
+    """Why a rule must not be asked about a value any more; empty when it may."""
+    if budget.take(rule.cost, value) > CALL_COST:
+        return f"no further validation rules will be run due to call cost exceeds limit for rule: {_said(rule)}"
+    if budget.is_overdrawn:
+        return "validation failed due to running out of cost budget, no further validation rules will be run"
+    return ""
 
 
 def _said(rule: Rule) -> str:

@@ -127,6 +127,25 @@ def test_a_rule_that_costs_too_much_for_an_object_ends_the_questions() -> None:
     )
 
 
+def test_many_cheap_rules_end_when_an_object_has_had_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "OBJECT_COST", 4000)
+    schema = {"type": "array", "items": ruled({"type": "string", "maxLength": 5}, "self.size() < 9")}
+    assert judged(schema, ["x"] * 20) == []
+    (cause,) = judged(schema, ["x"] * 1000)
+    assert cause.field == "f[20]"
+    why = "validation failed due to running out of cost budget, no further validation rules will be run"
+    assert cause.message == f'Invalid value: "string": {why}'
+
+
+def test_what_rules_might_cost_does_not_count_where_their_values_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "OBJECT_COST", 100_000)
+    each = ruled({"type": "array", "maxItems": 1000, "items": TEXT}, "self.all(x, x == 'some text')")
+    value = [["some text"] * 10] * 50
+    assert judged({"type": "array", "maxItems": 100, "items": each}, value) == []
+    (cause,) = judged({"type": "array", "maxItems": 100, "items": each}, [["some text"] * 900] * 100)
+    assert "running out of cost budget" in cause.message
+
+
 @pytest.mark.parametrize(
     ("form", "rule", "value"),
     [
