@@ -346,8 +346,12 @@ class ApiServer:
 
 
 def _streams(http: web.BaseRequest, info: RequestInfo) -> bool:
-    """Whether a request goes on for as long as its client wants, other than as a watch."""
-    return info.subresource in _LONG_RUNNING or http.headers.get("Upgrade", "").lower() == "websocket"
+    """Whether a request goes on for as long as its client wants, other than as a watch. Those take no seat, so that a
+    header alone must not make one of a list or a write."""
+    if info.subresource in _LONG_RUNNING:
+        return True
+    is_connection = http.method == "GET" and info.subresource != ""
+    return is_connection and http.headers.get("Upgrade", "").lower() == "websocket"
 
 
 def _watches(http: web.BaseRequest, info: RequestInfo) -> bool:

@@ -123,6 +123,8 @@ def test_answers_say_which_flow_a_request_belongs_to(plane: Plane, space: str) -
     answer = plane.ask("GET", "/", **who)
     assert (answer.code, uids(answer)) == (403, expected)  # whether it is allowed or not
     assert uids(plane.ask("GET", f"{space}/pods", **who)) == expected
+    talking = {**who, "Connection": "Upgrade", "Upgrade": "websocket"}  # which makes no list a stream
+    assert uids(plane.ask("GET", f"{space}/pods", **talking)) == expected
     other = {"Impersonate_User": "foo", "Impersonate_Group": "system:authenticated"}
     default = of(plane, "flowschemas", "global-default"), of(plane, "prioritylevelconfigurations", "global-default")
     assert uids(plane.ask("GET", "/", **other)) == default
