@@ -16,6 +16,7 @@ from common.api.meta import Object, format_time
 from common.errors import Cause, Conflict
 
 from . import fieldsets, merging, typedfields
+from .decoding import conform
 from .fieldsets import LEAF, Fields
 from .managers import Differences, Manager, give_up, managers_of, ownable, record
 from .row import Row
@@ -46,7 +47,7 @@ def server_side_apply(row: Row, current: Object | None, config: Object, request:
         ownable(row, named, request.subresource),
     )  # fmt: skip
     if current is None:
-        made = {**config, "metadata": dict(meta.metadata(config))}
+        made, _ = conform(row, {**config, "metadata": dict(meta.metadata(config))}, "Ignore")
         record(made, [own])
         return row.keep(made)
     live = row.show(unrecorded(current))
@@ -54,8 +55,11 @@ def server_side_apply(row: Row, current: Object | None, config: Object, request:
     merged: Object = merging.merge(kind, live, config)
     if not (last.api_version == version and fieldsets.contains(own.fields, last.fields)):
         merged = _prune(row, merged, last, [*others, own.owning(named)])
+    asked = Differences(row, live, merged, request.subresource)
+    # An empty list that a manager wants is its own, but no part of the object, as after any other write.
+    merged, _ = conform(row, merged, "Ignore", live)
     differences = Differences(row, live, merged, request.subresource)
-    _settle(row, live, others, differences, request)
+    _settle(row, live, others, (asked, differences), request)
     kept = [left for other in others if (left := give_up(other, differences.of(other.api_version))) is not None]
     found = differences.of(version)
     if last.time and last.fields == own.fields and found is not None and not (found.changed or found.removed):
@@ -123,14 +127,20 @@ def _all_of(row: Row, obj: Object) -> Fields:
     return merging.with_structs(row.type, typedfields.fields_of(row.type, obj))
 
 
-def _settle(row: Row, live: Object, others: list[Manager], differences: Differences, request: Request) -> None:
-    """Raise Conflict when somebody else owns what would change, and may keep it."""
+def _settle(
+    row: Row, live: Object, others: list[Manager], differences: tuple[Differences, Differences], request: Request
+) -> None:
+    """Raise Conflict when somebody else owns what would change, and may keep it. `differences` are what is asked for
+    and what comes of it: an empty list in the place of none changes nothing."""
     if request.force:
         return
     conflicts = []
     for other in others:
-        found = differences.of(other.api_version)
-        fields = LEAF if found is None else fieldsets.intersection(other.fields, found.changed)
+        asked, found = (item.of(other.api_version) for item in differences)
+        fields = LEAF
+        if asked is not None and found is not None:
+            real = fieldsets.union(found.changed, found.removed)
+            fields = fieldsets.intersection(fieldsets.intersection(other.fields, asked.changed), real)
         if fields:
             conflicts.append((other, fields))
     if conflicts and request.manager == _KUBECTL and (allowed := _applied_before(row, live)):

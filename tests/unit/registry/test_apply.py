@@ -55,6 +55,28 @@ def part(**spec: object) -> Object:
     return named("web", spec=spec)
 
 
+def test_an_empty_list_is_owned_but_no_part_of_the_object() -> None:
+    """Else the next write of the whole object, which leaves it out, would roll out a new template."""
+    whole = deployment(replicas=2)
+    config = changed(changed(whole, "spec.template.spec.nodeSelector", {}), "spec.template.spec.tolerations", [])
+    found = row(DEPLOYMENTS)
+
+    def intend(current: Object | None, manager: str, at: Any = NOW) -> Object:
+        where = Context(at, Objects(), DUAL, manager=manager)
+        wanted = server_side_apply(found, current, config, ApplyRequest(manager), at)
+        if current is None:
+            return admit_create(found, wanted, where, applied=True)
+        return admit_update(found, wanted, current, where, applied=True)
+
+    made = intend(None, "me")
+    assert made["spec"]["template"] == apply(None, whole)["spec"]["template"]
+    assert {".spec.template.spec.nodeSelector", ".spec.template.spec.tolerations"} <= owners(made)["me", "Apply"]
+    assert intend(made, "me", LATER) == made
+    shared = intend(made, "you", LATER)  # no conflict: nothing changes
+    assert shared["spec"] == made["spec"]
+    assert owners(shared)["you", "Apply"] == owners(made)["me", "Apply"]
+
+
 def test_the_first_apply_makes_the_object_and_owns_what_it_named() -> None:
     made = apply(None, deployment(replicas=2))
     assert owners(made) == {
