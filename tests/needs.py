@@ -31,9 +31,6 @@ _FILES = tuple(sorted(f"{_E2E}/{path.name}" for path in (Path(__file__).parent /
 _MACHINE = (f"{_E2E}/test_single_host.py",)
 _STORIES = tuple(path for path in _FILES if "/test_story_" in path)
 _OTHERS = tuple(path for path in _FILES if path not in (*_MACHINE, *_STORIES))
-# The first stories go with the tests that are no stories: both labs then take equally long.
-_FIRST = tuple(path for path in _STORIES if path < f"{_E2E}/test_story_b")
-_REST = tuple(path for path in _STORIES if path not in _FIRST)
 _INTEGRATION = tuple(
     sorted(f"tests/integration/{path.name}" for path in (Path(__file__).parent / "integration").iterdir()
            if path.match("test_*.py") or (path / "__init__.py").is_file())
@@ -52,8 +49,8 @@ STAGES = (
     # It compares this machine before and after, so nothing else may be at work on it.
     (Suite("one machine", _MACHINE, _HOSTS, root=True),),
     (
-        Suite("end to end", (*_OTHERS, *_FIRST), _HOSTS, root=True),
-        Suite("stories", _REST, _HOSTS, root=True, lab="/tmp/qd-stories"),
+        Suite("end to end", _OTHERS, _HOSTS, root=True),
+        Suite("stories", _STORIES, _HOSTS, root=True, lab="/tmp/qd-stories"),
     ),
 )
 """Stages run one after the other, the suites of a stage side by side: most of their time is waiting."""
