@@ -22,7 +22,10 @@ from .base import Client, WatchEvent
 
 log = logging.getLogger(__name__)
 Listener = Callable[[Object | None, Object | None], None]
+Transform = Callable[[Object], Object]
+"""What is kept of an object that came: it must have the same key, uid and resourceVersion."""
 
+PAGE = 500  # objects of a list, as client-go has it
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # then the last one: a server that restarts is back within a second or two
 
 
@@ -38,6 +41,7 @@ class Informer:
         namespace: str | None = None,
         label_selector: str = "",
         field_selector: str = "",
+        transform: Transform | None = None,
     ) -> None:
         self.resource = resource
         self.synced = asyncio.Event()
@@ -48,6 +52,7 @@ class Informer:
         self._namespace = namespace
         self._label_selector = label_selector
         self._field_selector = field_selector
+        self._transform = transform
         self._objects: dict[Key, Object] = {}
         self._revision = ""
         self._listeners: list[Listener] = []
@@ -116,21 +121,37 @@ class Informer:
                 await asyncio.sleep(0)
 
     async def _relist(self) -> None:
-        listing = await self._client.list(
-            self.resource,
-            self._namespace,
-            label_selector=self._label_selector,
-            field_selector=self._field_selector,
-        )
-        fresh = {key(obj): obj for obj in listing.items}
+        fresh, revision = await self._listed()
         for obj_key in self._objects.keys() - fresh.keys():
             self._apply(obj_key, None)
         for obj_key, obj in fresh.items():
             known = self._objects.get(obj_key)
             if known is None or resource_version(known) != resource_version(obj):
                 self._apply(obj_key, obj)
-        self._revision = listing.resource_version
+        self._revision = revision
         self.synced.set()
+
+    async def _listed(self) -> tuple[dict[Key, Object], str]:
+        """What is there, and of which revision. Page by page when something is left out of each object: that makes
+        room for the objects of the next one."""
+        found: dict[Key, Object] = {}
+        page = ""
+        while True:
+            listing = await self._client.list(
+                self.resource,
+                self._namespace,
+                label_selector=self._label_selector,
+                field_selector=self._field_selector,
+                limit=PAGE if self._transform else 0,
+                page=page,
+            )
+            found |= {key(obj): self._kept(obj) for obj in listing.items}
+            page = listing.next_page
+            if not page:
+                return found, listing.resource_version
+
+    def _kept(self, obj: Object) -> Object:
+        return obj if self._transform is None else self._transform(obj)
 
     async def _follow(self) -> None:
         async for event in self._client.watch(
@@ -146,7 +167,7 @@ class Informer:
         self._revision = resource_version(event.object) or self._revision
         if event.type == "BOOKMARK":
             return
-        self._apply(key(event.object), None if event.type == "DELETED" else event.object)
+        self._apply(key(event.object), None if event.type == "DELETED" else self._kept(event.object))
 
     def _apply(self, obj_key: Key, obj: Object | None) -> None:
         old = self._objects.pop(obj_key, None)

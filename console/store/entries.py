@@ -13,9 +13,9 @@ import orjson
 
 from common.api.meta import Object
 from common.encoding import encode_to_keep
+from common.sharing import Parts
 
 from .packing import Packer, unpack
-from .sharing import Parts
 
 ObjectKey: TypeAlias = tuple[str, str]
 """Namespace (empty for cluster-scoped objects) and name. A plain tuple: hashing it is on every path of the store."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from common.aio import Tasks
-from common.api.kinds import Resource
-from common.api.meta import Key, Object, key
+from common.api.kinds import PODS, Resource
+from common.api.meta import Key, Object, key, metadata
 from common.client import Client, Informer
 from common.clock import Clock
+from common.sharing import Parts
 
 
 class Subscription:
@@ -99,16 +100,22 @@ class Feeds:
         self._client = client
         self._clock = clock
         self._watched: dict[Resource, _Watched] = {}
+        self._parts = Parts()
         self._tasks = Tasks("console")
 
     def open(self, resource: Resource) -> Subscription:
         """Follow all objects of a resource, in all namespaces: changing the namespace then needs no request."""
         watched = self._watched.get(resource)
         if watched is None:
-            informer = Informer(self._client, resource, self._clock)
+            transform = self._shared if resource == PODS else _lean
+            informer = Informer(self._client, resource, self._clock, transform=transform)
             watched = self._watched[resource] = _Watched(self, resource, informer)
             informer.start()
         return watched.join()
+
+    def _shared(self, pod: Object) -> Object:
+        """Pods are many, and most of what they are other pods are too."""
+        return self._parts.share(_lean(pod))
 
     def drop(self, watched: _Watched) -> None:
         if self._watched.get(watched.resource) is watched:
@@ -120,3 +127,9 @@ class Feeds:
             await watched.informer.close()
         self._watched.clear()
         await self._tasks.close()
+
+
+def _lean(obj: Object) -> Object:
+    """Without the record of managers, which no screen shows."""
+    kept = {name: value for name, value in metadata(obj).items() if name != "managedFields"}
+    return {**obj, "metadata": kept}

@@ -9,6 +9,7 @@ from common.api.kinds import CONFIGMAPS
 from common.api.meta import Key, Object, name
 from common.api.selectors import parse
 from common.client import Informer
+from common.client.informer import PAGE
 from common.clock import FakeClock
 from common.errors import Forbidden, ServiceUnavailable
 from tests.fakes.api import FakeApi
@@ -142,4 +143,27 @@ async def test_a_refusal_is_told_while_it_lasts() -> None:
     assert (informer.refusal, informer.synced.is_set()) == ("configmaps is forbidden: not you", False)
     await settle(clock)
     assert (informer.refusal, informer.connected) == ("", True)
+    await informer.close()
+
+
+async def test_what_is_left_out_of_objects_is_left_out_of_lists_and_events_alike(
+    api: FakeApi, clock: FakeClock
+) -> None:
+    def without_labels(obj: Object) -> Object:
+        return {**obj, "metadata": {field: value for field, value in obj["metadata"].items() if field != "labels"}}
+
+    for number in range(PAGE + 1):
+        api.seed(CONFIGMAPS, config(Key("default", f"c-{number:04}"), "1"))
+    informer = Informer(api.client(), CONFIGMAPS, clock, transform=without_labels)
+    log = Log()
+    informer.listen(log)
+    informer.start()
+    await asyncio.wait_for(informer.synced.wait(), 1)
+    assert len(informer) == PAGE + 1
+    await api.client().patch(CONFIGMAPS, "c-0000", {"data": {"v": "2"}}, "default")
+    await api.client().delete(CONFIGMAPS, "c-0001", "default")
+    await settle(clock)
+    assert log.entries[PAGE + 1 :] == [("c-0000", "1", "2"), ("c-0001", "1", None)]
+    assert len(informer) == PAGE
+    assert all("labels" not in obj["metadata"] for obj in informer.items())
     await informer.close()

@@ -6,8 +6,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.sharing import LARGEST_PART, MAX_PARTS, Parts
 from console.store.entries import LARGEST_SHARED, make_entry
-from console.store.sharing import LARGEST_PART, MAX_PARTS, Parts
 
 _values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(-2, 2), st.text(max_size=9)),

@@ -1,0 +1,40 @@
+"""What the console keeps of the objects that it follows."""
+
+from __future__ import annotations
+
+from common.api.kinds import CONFIGMAPS, PODS
+from common.api.meta import Key, Object, metadata
+from common.clock import FakeClock
+from console.tui.feeds import Feeds
+from tests.fakes import objects
+from tests.fakes.api import FakeApi
+
+RECORD = [{"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:data": {}}}]
+
+
+def recorded(obj: Object) -> Object:
+    return {**obj, "metadata": {**metadata(obj), "managedFields": RECORD}}
+
+
+async def test_no_record_of_managers_is_kept_and_pods_of_one_template_share_their_parts() -> None:
+    clock = FakeClock()
+    api = FakeApi(clock)
+    names = ("a", "b", "c", "d")
+    for name in names:
+        api.seed(PODS, recorded(objects.pod(name)))
+    api.seed(CONFIGMAPS, recorded({"metadata": {"name": "settings", "namespace": "default"}, "data": {"a": "b"}}))
+    feeds = Feeds(api.client(), clock)
+    pods, settings = feeds.open(PODS), feeds.open(CONFIGMAPS)
+    await clock.advance(0.1)
+    kept = [pods.get(Key("default", name)) for name in names]
+    assert [metadata(pod)["name"] for pod in kept if pod is not None] == list(names)
+    found = settings.get(Key("default", "settings"))
+    assert found is not None
+    assert found["data"] == {"a": "b"}
+    assert all("managedFields" not in metadata(obj) for obj in (*filter(None, kept), found))
+    last, before = kept[-1], kept[-2]
+    assert last is not None
+    assert before is not None
+    assert last["spec"] is before["spec"]
+    assert last["spec"] == objects.pod("d")["spec"]
+    await feeds.close()
