@@ -144,9 +144,9 @@ class Console:
             await asyncio.sleep(0.001)
         raise AssertionError(f"the console does not become {size}")
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what runs beside the console's loop, in threads."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(20):
             while not holds():
                 await self.settle()
                 await asyncio.sleep(0.01)
