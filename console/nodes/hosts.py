@@ -175,11 +175,20 @@ class HostTable:
             await self._delete(entry.name)
             return
         wanted = self.to_object(entry)
-        if fingerprint not in self._written:
+        written = self._written.get(fingerprint)
+        if written is None:
             await self._client.create(HOSTS, wanted)
-        elif self._written[fingerprint] != wanted:
-            await self._client.update(HOSTS, wanted)
+        elif written != wanted:
+            await self._change(written["status"], wanted)
         self._written[fingerprint] = wanted
+
+    async def _change(self, before: Object, wanted: Object) -> None:
+        """Its status alone: labels and annotations are those of whoever set them."""
+        gone = dict.fromkeys(before.keys() - wanted["status"].keys())
+        try:
+            await self._client.patch(HOSTS, name(wanted), {"status": {**gone, **wanted["status"]}})
+        except NotFound:
+            await self._client.create(HOSTS, wanted)
 
     async def _delete(self, host: str) -> None:
         try:

@@ -88,6 +88,23 @@ async def test_a_host_that_comes_back_is_told_of_again(hosts: Hosts) -> None:
     assert hosts.changed == [WORKER.fingerprint] * 2
 
 
+async def test_labels_of_users_stay_when_the_host_changes_and_what_is_over_goes(hosts: Hosts) -> None:
+    await hosts.see(replace(WORKER, adopted_by="another"))
+    await hosts.api.client().patch(HOSTS, "worker-1", {"metadata": {"labels": {"rack": "2"}}})
+    await hosts.see(WORKER, "192.0.2.7")
+    (found,) = hosts.api.items(HOSTS)
+    assert found["metadata"]["labels"] == {"rack": "2"}
+    assert found["status"]["addresses"] == ["192.0.2.7"]
+    assert "adoptedBy" not in found["status"]
+
+
+async def test_a_host_that_somebody_deleted_is_shown_again_with_its_next_change(hosts: Hosts) -> None:
+    await hosts.see(WORKER)
+    await hosts.api.client().delete(HOSTS, "worker-1")
+    await hosts.see(WORKER, "192.0.2.7")
+    assert (await hosts.settle())["worker-1"]["addresses"] == ["192.0.2.7"]
+
+
 async def test_two_hosts_of_one_name_are_kept_apart_by_their_fingerprints(hosts: Hosts) -> None:
     await hosts.see(WORKER)
     await hosts.see(replace(WORKER, fingerprint="cd" * 32))
