@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,23 @@ import orjson
 from common import pki, tls
 from common.api import meta
 from common.api.kinds import NODES
-from common.api.meta import Key, Object
-from common.client import Client, Informer
+from common.api.meta import Object
+from common.client import Client
 from common.clock import Clock
 from common.clusterpki import ClusterPki
 from common.discovery import Advertisement, SeenHost
 from common.discovery.interfaces import own_addresses
 from common.discovery.record import usable_addresses
-from common.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, ServiceUnavailable, not_found
+from common.errors import (
+    AlreadyExists,
+    ApiError,
+    BadRequest,
+    Conflict,
+    Forbidden,
+    NotFound,
+    ServiceUnavailable,
+    not_found,
+)
 from common.hosts import AGENT_ADDRESS, CERTIFICATE_SERIAL, HOST_FINGERPRINT, join_address, reach, split_address
 from common.pairing import Answer, Initiator, PairingError, WrongCode
 from common.pki import PkiError
@@ -49,7 +59,6 @@ class Adoptions:
         clock: Clock,
         cluster: str,
         cluster_pki: ClusterPki,
-        nodes: Informer,
         hosts: HostTable,
         socket: Path,
     ) -> None:
@@ -57,9 +66,9 @@ class Adoptions:
         self._clock = clock
         self._cluster = cluster
         self._pki = cluster_pki
-        self._nodes = nodes
         self._hosts = hosts
         self._socket = socket
+        self._names: set[str] = set()  # of the Nodes that hosts are becoming right now
 
     async def add(self, address: str) -> Object:
         """Look for an agent at HOST or HOST:PORT; its Host."""
@@ -123,9 +132,9 @@ class Adoptions:
                     raise
             else:
                 return
-        node = self._node_name(seen)
-        body = await self._pair(entry, node, address, code) if code else await self._adopt_local(entry, node)
-        await self._register(node, seen, address, body["certificate"])
+        async with self._named(seen) as node:
+            body = await self._pair(entry, node, address, code) if code else await self._adopt_local(entry, node)
+            await self._register(node, seen, address, body["certificate"])
         adopted = replace(seen, adopted_by=self._cluster, node=node)
         self._hosts.seen(SeenHost(adopted, entry.addresses))
 
@@ -136,12 +145,25 @@ class Adoptions:
                 return address
         raise ServiceUnavailable(f"host {entry.name} does not answer at {', '.join(candidates) or 'any address'}")
 
-    def _node_name(self, seen: Advertisement) -> str:
-        wanted = seen.name[: pki.MAX_NODE_NAME].strip("-.")
-        existing = self._nodes.get(Key("", wanted))
-        if existing is None or meta.annotations(existing).get(HOST_FINGERPRINT) == seen.fingerprint:
-            return wanted
-        return f"{wanted[: pki.MAX_NODE_NAME - 7].strip('-.')}-{seen.fingerprint[:6]}"
+    @asynccontextmanager
+    async def _named(self, seen: Advertisement) -> AsyncIterator[str]:
+        """The name of its Node, which no other host gets that is adopted at the same time."""
+        node = seen.name[: pki.MAX_NODE_NAME].strip("-.")
+        if node in self._names or await self._is_of_another(node, seen.fingerprint) or node in self._names:
+            node = f"{node[: pki.MAX_NODE_NAME - 7].strip('-.')}-{seen.fingerprint[:6]}"
+        self._names.add(node)
+        try:
+            yield node
+        finally:
+            self._names.discard(node)
+
+    async def _is_of_another(self, node: str, fingerprint: str) -> bool:
+        """The API is asked, as the mirror is a moment behind."""
+        try:
+            found = await self._client.get(NODES, node)
+        except NotFound:
+            return False
+        return meta.annotations(found).get(HOST_FINGERPRINT) != fingerprint
 
     async def _adopt_local(self, entry: HostEntry, node: str) -> dict[str, str]:
         if not self._socket.exists():

@@ -98,9 +98,7 @@ class Nodes:
         )
         self._releases = Releases()
         self._hosts = HostTable(client, clock, place.config.uid, self._nodes, self._host_changed)
-        self.admin = Adoptions(
-            client, clock, place.config.uid, place.pki, self._nodes, self._hosts, place.home.agent / "agent.sock"
-        )
+        self.admin = Adoptions(client, clock, place.config.uid, place.pki, self._hosts, place.home.agent / "agent.sock")
         self.sessions = Sessions(
             Kit(
                 client, clock, place.config, place.pki, place.epoch, self._nodes, self._distribution, self._releases,

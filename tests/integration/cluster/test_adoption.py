@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 import aiohttp
@@ -13,6 +14,7 @@ from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
 from common.errors import ApiError, Conflict, Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized
+from common.hosts import HOST_FINGERPRINT
 from common.session import Open, Refused
 from tests.fakes.agent import SimulatedAgent
 
@@ -52,6 +54,19 @@ async def test_a_wrong_code_is_refused_and_burned_and_the_next_one_works(cluster
         return True
 
     await eventually(adopted, "adoption with the new code")
+
+
+async def test_hosts_of_one_name_that_are_adopted_at_once_become_two_nodes(cluster: Cluster) -> None:
+    twins = [await cluster.agent("worker-1"), await cluster.agent("worker-1")]
+    await asyncio.gather(*(cluster.adopt(agent) for agent in twins))
+    nodes = (await cluster.api.list(NODES)).items
+    assert len(nodes) == 2
+    assert {node["metadata"]["annotations"][HOST_FINGERPRINT] for node in nodes} == {
+        agent.service.credentials.fingerprint for agent in twins
+    }
+    for node in nodes:
+        name = node["metadata"]["name"]
+        await eventually(lambda name=name: cluster.is_ready(name), f"node {name} becoming Ready")
 
 
 async def test_what_cannot_be_a_code_does_not_burn_it(cluster: Cluster) -> None:
