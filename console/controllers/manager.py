@@ -93,9 +93,8 @@ def all_controllers(
     ends; references to owners may name them in other `versions`. Events own nothing and are not owned, as they
     outlive what they are about. Without `ca_pem` no kube-root-ca.crt is published, without `issue_token` Secrets
     for tokens stay empty, without `sign` approved requests for certificates wait, without `allowed` no node's is
-    approved. `informers` are those of the
-    process, which whoever made them closes; so is `aggregated`, without which objects of servers behind ours are
-    neither collected nor emptied out of namespaces."""
+    approved. `informers` are those of the process, which whoever made them closes; so is `aggregated`, without which
+    objects of servers behind ours are neither collected nor emptied out of namespaces."""
     owned = [resource for resource in resources if resource.group_resource != EVENTS.group_resource]
     mirrors = informers or SharedInformers(client, clock)
     kit = Kit(client, mirrors, clock, Recorder(client, clock, "kube-controller-manager"))

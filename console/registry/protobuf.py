@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
@@ -20,13 +19,12 @@ from common.errors import BadRequest, UnsupportedMediaType
 from .protobuf_fields import Field, fields_of
 from .row import Row
 from .schema import Schema, schema
+from .wire import Value, fields
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DEPTH = 100
-_FIXED64 = 1
-Value: TypeAlias = int | bytes
 _DEFINITIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
 # Unions of JSON schemas: the numbers of a boolean, of one schema, of schemas, of texts; 0 where there is none.
 _UNIONS = {
@@ -47,7 +45,7 @@ def decode_as(kind_of: Schema, kind: str, body: bytes) -> Object:
     if not body.startswith(_MAGIC):
         raise BadRequest("the object provided is unrecognized: a protobuf body must start with 'k8s' and a zero byte")
     try:
-        wrapper = dict(_fields(body[len(_MAGIC) :]))
+        wrapper = dict(fields(body[len(_MAGIC) :]))
         found = _type_meta(wrapper.get(1, b""))
         found |= _message(kind_of, _as_bytes(wrapper.get(2, b"")), 0)
     except (ValueError, IndexError, UnicodeDecodeError, OverflowError, struct.error) as error:
@@ -56,7 +54,7 @@ def decode_as(kind_of: Schema, kind: str, body: bytes) -> Object:
 
 
 def _type_meta(data: Value) -> Object:
-    found = dict(_fields(_as_bytes(data)))
+    found = dict(fields(_as_bytes(data)))
     return {"apiVersion": _as_bytes(found.get(1, b"")).decode(), "kind": _as_bytes(found.get(2, b"")).decode()}
 
 
@@ -64,42 +62,6 @@ def _as_bytes(value: Value) -> bytes:
     if isinstance(value, int):
         raise ValueError("a number stands where a message or text must be")
     return value
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, Value]]:
-    """Number and raw value of each field of a message."""
-    position = 0
-    while position < len(data):
-        tag, position = _varint(data, position)
-        number, wire = tag >> 3, tag & 7
-        match wire:
-            case 0:
-                value, position = _varint(data, position)
-                yield number, value
-                continue
-            case 2:
-                size, position = _varint(data, position)
-            case 1 | 5:
-                size = 8 if wire == _FIXED64 else 4
-            case _:
-                raise ValueError(f"wire type {wire} is not in use")
-        if position + size > len(data):
-            raise ValueError("the message is cut short")
-        yield number, data[position : position + size]
-        position += size
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number has more than ten bytes")
 
 
 def _message(kind: Schema, data: bytes, depth: int) -> Object:
@@ -120,7 +82,7 @@ def _read(message: str, kind: Schema, data: bytes, result: Object, depth: int) -
         known = fields_of(message)
     except KeyError:
         raise UnsupportedMediaType(f"{message} is not accepted as {MEDIA_TYPE}: send application/json") from None
-    for number, value in _fields(data):
+    for number, value in fields(data):
         field = known.get(number)
         if field is None:
             raise UnsupportedMediaType(
@@ -137,7 +99,7 @@ def _add(field: Field, kind: Schema, value: Value, result: Object, depth: int) -
         result.setdefault(field.name, []).append(_value(kind.items, value, depth))
         return
     if kind.shape == "map":
-        entry = dict(_fields(_as_bytes(value)))
+        entry = dict(fields(_as_bytes(value)))
         key = _as_bytes(entry.get(1, b"")).decode()
         result.setdefault(field.name, {})[key] = _value(kind.items, entry.get(2, b""), depth)
         return
@@ -164,21 +126,21 @@ def _value(kind: Schema, value: Value, depth: int) -> Any:
         case "number", _:
             return struct.unpack("<d", _as_bytes(value))[0]
         case "any", "quantity":
-            return _as_bytes(dict(_fields(_as_bytes(value))).get(1, b"0")).decode()
+            return _as_bytes(dict(fields(_as_bytes(value))).get(1, b"0")).decode()
         case "any", "int-or-string":
             return _int_or_string(_as_bytes(value))
         case "array", _:
             # A list as the value of a map has a message of its own around it.
-            return [_value(kind.items, item, depth) for _, item in _fields(_as_bytes(value))]
+            return [_value(kind.items, item, depth) for _, item in fields(_as_bytes(value))]
         case "any", _:
-            return orjson.loads(_as_bytes(dict(_fields(_as_bytes(value))).get(1, b"null")))
+            return orjson.loads(_as_bytes(dict(fields(_as_bytes(value))).get(1, b"null")))
     return _message(kind, _as_bytes(value), depth + 1)
 
 
 def _union(numbers: tuple[int, int, int, int], data: bytes, depth: int) -> Any:
     """What JSON writes as one of several types, and protobuf as a message with a field for each."""
     flag, one, many, texts = numbers
-    found = list(_fields(data))
+    found = list(fields(data))
     schema_type = schema(f"{_DEFINITIONS}.JSONSchemaProps")
     for number, value in found:
         if number == one:
@@ -197,7 +159,7 @@ def _signed(value: Value) -> int:
 
 
 def _time(form: str, data: bytes) -> str | None:
-    found = dict(_fields(data))
+    found = dict(fields(data))
     if not found:
         return None
     seconds, nanoseconds = _signed(found.get(1, 0)), _signed(found.get(2, 0))
@@ -206,5 +168,5 @@ def _time(form: str, data: bytes) -> str | None:
 
 
 def _int_or_string(data: bytes) -> int | str:
-    found = dict(_fields(data))
+    found = dict(fields(data))
     return _as_bytes(found.get(3, b"")).decode() if found.get(1) else _signed(found.get(2, 0))

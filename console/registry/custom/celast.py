@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from console.registry import wire
+
 
 @dataclass(frozen=True, slots=True)
 class Const:
@@ -146,35 +148,8 @@ def _constant(data: bytes) -> Any:
 
 
 def fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Numbers and values: of a varint the number, of all else the bytes."""
-    position = 0
-    while position < len(data):
-        key, position = _varint(data, position)
-        match key & 7:
-            case 0:
-                value, position = _varint(data, position)
-                yield key >> 3, value
-            case 1:
-                yield key >> 3, data[position : position + 8]
-                position += 8
-            case 2:
-                size, position = _varint(data, position)
-                yield key >> 3, data[position : position + size]
-                position += size
-            case _:
-                yield key >> 3, data[position : position + 4]
-                position += 4
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
+    """Numbers and values of the evaluator's own message, whose types are known."""
+    return wire.fields(data)
 
 
 def _all(data: bytes, number: int) -> list[bytes]:
