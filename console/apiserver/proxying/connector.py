@@ -32,6 +32,7 @@ class PodConnector(aiohttp.BaseConnector):
         self._streams = streams
         self._target = target
         self._tasks = Tasks("apiserver/proxy")
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def _create_connection(
         self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
@@ -43,7 +44,13 @@ class PodConnector(aiohttp.BaseConnector):
         except ApiError as error:
             raise aiohttp.ClientConnectionError(str(error)) from error
         ours, theirs = socket.socketpair()
-        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:  # most of all when whoever asked has gone: nobody else knows of the two yet
+            theirs.close()
+            self._tasks.start("give up", agent.close())
+            raise
+        self._writers.append(writer)
         self._tasks.start("to pod", _send(reader, agent))
         self._tasks.start("from pod", _receive(agent, writer))
         context = _context(req) if target.scheme == "https" else None
@@ -59,6 +66,8 @@ class PodConnector(aiohttp.BaseConnector):
 
     async def end(self) -> None:
         await self._tasks.close()
+        for writer in self._writers:  # a task that was ended before it began has closed nothing
+            writer.close()
         await self.close()
 
 
