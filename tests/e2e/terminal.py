@@ -59,11 +59,17 @@ class Terminal:
         return self._tmux("capture-pane", "-p")
 
     def shows(self, *patterns: str, seconds: float = PATIENCE) -> str:
-        """Wait until each regular expression is found in a line of the screen; the screen."""
+        """Wait until two looks in a row find each regular expression in a line of the screen; what the last one saw.
 
-        def all_there() -> bool:
-            screen = self.screen()
-            return all(re.search(pattern, screen, re.MULTILINE) for pattern in patterns)
+        One look alone may see a picture half drawn: its top is new, and the rest is of the page before.
+        """
+        screen, found = "", False
 
-        wait_until(all_there, f"the screen to show {' and '.join(patterns)}", seconds, 0.1, self.screen)
-        return self.screen()
+        def settled() -> bool:
+            nonlocal screen, found
+            screen, before = self.screen(), found
+            found = all(re.search(pattern, screen, re.MULTILINE) for pattern in patterns)
+            return found and before
+
+        wait_until(settled, f"the screen to show {' and '.join(patterns)}", seconds, 0.05, self.screen)
+        return screen

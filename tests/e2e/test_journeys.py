@@ -131,14 +131,14 @@ def why(fingers: Counted, _cluster: Cluster, _space: str, _host: Host) -> None:
 
 
 def scale(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> None:
-    _to_web(fingers, "dp")
+    _to_web(fingers, "dp", "Deployments")
     fingers.press("+")
     fingers.shows(r"web +3/3 ")
     cluster.wait_ready(space, 3, "app=web")
 
 
 def roll_out_and_back(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> None:
-    _to_web(fingers, "dp")
+    _to_web(fingers, "dp", "Deployments")
     fingers.press("i")
     fingers.shows("Set image")
     fingers.press("BSpace", "2", "Enter")
@@ -153,7 +153,7 @@ def roll_out_and_back(fingers: Counted, cluster: Cluster, space: str, _host: Hos
 
 
 def edit_secret(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> None:
-    _to_web(fingers, "sec")
+    _to_web(fingers, "sec", "Secrets")
     fingers.press("e")
     fingers.shows(r"^▌ password +✔ as stored")
     fingers.press("Enter")
@@ -179,13 +179,13 @@ def drain(fingers: Counted, cluster: Cluster, _space: str, _host: Host) -> None:
 
 
 def read_logs(fingers: Counted, _cluster: Cluster, _space: str, _host: Host) -> None:
-    _to_web(fingers, "po")
+    _to_web(fingers, "po", "Pods")
     fingers.press("l")
     fingers.shows("Logs", "web-.* listens")
 
 
 def open_shell(fingers: Counted, _cluster: Cluster, _space: str, _host: Host) -> None:
-    _to_web(fingers, "po")
+    _to_web(fingers, "po", "Pods")
     fingers.press("s")
     fingers.shows("~ #")
     fingers.line("hostname")
@@ -195,7 +195,7 @@ def open_shell(fingers: Counted, _cluster: Cluster, _space: str, _host: Host) ->
 
 
 def undo_delete(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> None:
-    _to_web(fingers, "dp")
+    _to_web(fingers, "dp", "Deployments")
     fingers.press("C-d")
     fingers.shows("Delete deployment", CANCEL)
     fingers.press("Tab", "Enter")
@@ -209,12 +209,12 @@ def undo_delete(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> 
     cluster.wait_ready(space, 3, "app=web")
 
 
-def _to_web(fingers: Counted, kind: str) -> None:
-    """What is called web, of a kind."""
-    fingers.line(f":{kind}")
+def _to_web(fingers: Counted, word: str, heading: str) -> None:
+    """What is called web, of a kind; the page that was there before may show such a row too."""
+    fingers.line(f":{word}")
     fingers.type("/web")
     fingers.press("Enter")
-    fingers.shows(r"^▌.* web")
+    fingers.shows(rf"^─{heading} · all · [1-9].* · /web─", r"^▌.* web")
 
 
 def _pods_on(cluster: Cluster, node: str) -> list[dict[str, Any]]:
