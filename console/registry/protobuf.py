@@ -1,7 +1,8 @@
 """Protobuf bodies, which kubectl sends for `create`; nothing is ever answered in protobuf.
 
 A body is the mark `k8s\\0` and a `runtime.Unknown` that wraps the object. Field numbers come from `protobuf_fields`,
-types from the schema. What is not known is refused: a field that is dropped silently would be a lost setting.
+types from the schema. A number that Kubernetes' own messages do not have is passed over, as protobuf defines: clients
+of other versions send fields that were removed since. A whole message that is not known is refused.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def decode(row: Row, body: bytes) -> Object:
 
 def decode_as(kind_of: Schema, kind: str, body: bytes) -> Object:
     """The object of a protobuf body, its fields as the JSON form has them. Raises BadRequest for a body that is
-    none, UnsupportedMediaType when it uses a message or field that this server cannot read."""
+    none, UnsupportedMediaType when it uses a message that this server cannot read."""
     if not body.startswith(_MAGIC):
         raise BadRequest("the object provided is unrecognized: a protobuf body must start with 'k8s' and a zero byte")
     try:
@@ -85,9 +86,7 @@ def _read(message: str, kind: Schema, data: bytes, result: Object, depth: int) -
     for number, value in fields(data):
         field = known.get(number)
         if field is None:
-            raise UnsupportedMediaType(
-                f"field {number} of {message} is not accepted as {MEDIA_TYPE}: send application/json"
-            )
+            continue
         if field.inlined:
             _read(field.inlined, kind, _as_bytes(value), result, depth + 1)
         else:

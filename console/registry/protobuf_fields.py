@@ -2,7 +2,7 @@
 
 Types are not repeated here, they are those of the schema. A star marks a field that can be present and zero (a pointer
 in Kubernetes' own types): zeroes of all others mean absent. A plus marks a message whose fields are those of the
-message around it. A number that is not listed is refused, never guessed.
+message around it. A number that is not listed is passed over, never guessed.
 """
 
 from __future__ import annotations

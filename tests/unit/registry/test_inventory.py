@@ -15,7 +15,7 @@ _NO_RESOURCES = {
     "APIGroup", "APIVersions", "DeleteOptions", "Status", "WatchEvent",
     "Binding", "Eviction", "Scale", "TokenRequest",  # each the body of a subresource
 }  # fmt: skip
-# Fields of features that are off in 1.36: Kubernetes drops them, here they are refused in protobuf.
+# Fields of features that are off in 1.36: they are dropped, here as by Kubernetes.
 _OFF = {
     "core.v1.NodeAllocatableResourceClaimStatus": None,
     "core.v1.PodSchedulingGroup": None,

@@ -68,3 +68,11 @@ def test_options_of_a_deletion_can_be_zero() -> None:
         "preconditions": {"uid": "u-1"},
         "propagationPolicy": "Foreground",
     }
+
+
+def test_fields_of_other_versions_are_passed_over() -> None:
+    """Clients in Go write metadata.clusterName (15, gone since 1.24) even when it is empty."""
+    metadata = field(1, b"shop") + field(15, b"") + field(99, b"later")
+    message = field(1, metadata) + field(9, 1)
+    found = protobuf.decode(row(kinds.NAMESPACES), body(message, b"v1", b"Namespace"))
+    assert found == {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
