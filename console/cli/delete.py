@@ -10,7 +10,6 @@ from common.errors import NotFound
 from common.waiting import wait_until
 
 from . import arguments, manifests
-from .apply import namespace_of
 from .context import Context, Target
 from .exits import Exit, Failure
 
@@ -84,7 +83,7 @@ def _victims(context: Context, args: argparse.Namespace) -> list[tuple[Context, 
 
 def _of_manifest(context: Context, obj: Object, args: argparse.Namespace) -> tuple[Context, Target]:
     kind = context.kinds.of_object(obj)
-    return Context(context.home, namespace_of(kind, obj, args.namespace)), Target(kind, metadata(obj)["name"])
+    return Context(context.home, manifests.namespace_of(kind, obj, args.namespace)), Target(kind, metadata(obj)["name"])
 
 
 def _wait(context: Context, path: str, old: str, seconds: float) -> None:

@@ -8,7 +8,6 @@ import sys
 from common.api.meta import Object
 
 from . import arguments, manifests
-from .apply import namespace_of
 from .context import Context, Target
 from .exits import Exit, Failure
 from .output import as_list, dump, object_name, table, without_managed_fields
@@ -54,7 +53,7 @@ def _wanted(context: Context, args: argparse.Namespace) -> list[tuple[Context, T
     found = []
     for manifest in manifests.load(args.filename):
         kind = context.kinds.of_object(manifest.obj)
-        place = Context(context.home, namespace_of(kind, manifest.obj, args.namespace))
+        place = Context(context.home, manifests.namespace_of(kind, manifest.obj, args.namespace))
         found.append((place, Target(kind, manifest.obj["metadata"]["name"])))
     return found
 

@@ -59,6 +59,7 @@ NEEDS: Mapping[str, Sequence[str]] = {
     "rollout.logs": ("get pods/log",),
     "keys.apply": ("patch",),
     "keys.undo": ("create changes.quarterdeck.io/undo",),
+    "manifest.undo": ("create changes.quarterdeck.io/undo",),
     "endpoint.drain": ("patch pods",),
     "endpoint.weight": ("patch pods",),
 }

@@ -31,6 +31,7 @@ class Where(StrEnum):
     CHART = "chart"
     XRAY = "xray"
     THEMES = "themes"
+    MANIFESTS = "manifests"
 
 
 EVERYWHERE = frozenset(Where)
@@ -91,8 +92,11 @@ _SCROLLED = frozenset(
         Where.CLUSTERS,
         Where.THEMES,
         Where.XRAY,
+        Where.MANIFESTS,
     }
 )
+_MARKED = frozenset({Where.TABLE, Where.MANIFESTS})
+_MANIFESTS = frozenset({Where.MANIFESTS})
 _KEYS = frozenset({Where.KEYS})
 _WITH_PODS = WORKLOADS | {"jobs", "services"}
 _XRAY = frozenset({Where.XRAY})
@@ -132,8 +136,7 @@ ACTIONS: tuple[Action, ...] = (
            "take them away.", TABLE, frozenset({"namespaces"}), hint=2, group="Finding"),
     Action("faults", ("ctrl+z",), "faults", "Only what is wrong, and back to everything.", hint=60, group="Finding"),
     Action("wide", ("ctrl+w",), "wide", "More columns.", group="Finding"),
-    Action("refresh", ("ctrl+r",), "refresh", "List everything again.", frozenset({Where.TABLE, Where.KEYS}),
-           group="Finding"),
+    Action("refresh", ("ctrl+r",), "refresh", "List everything again.", _MARKED | _KEYS, group="Finding"),
     Action("header", ("ctrl+e",), "header", "The tall header with gauges and keys, and back to one line.", EVERYWHERE,
            group="Finding"),
     Action("save", ("ctrl+s",), "save", "Write the table to a file, as CSV, JSON or YAML by its name.",
@@ -144,10 +147,12 @@ ACTIONS: tuple[Action, ...] = (
            frozenset({"secrets", "configmaps"}), group="Finding"),
     Action("used-by", ("u",), "used by", "Who uses it, and what a change means for them.", TABLE,
            frozenset({"secrets", "configmaps"}), hint=3),
-    Action("mark", ("space",), "mark", "Mark the row; actions then apply to all marked rows.", group="Finding"),
-    Action("mark.range", ("ctrl+@", "ctrl+space"), "mark range", "Mark from the nearest mark to here.",
+    Action("mark", ("space",), "mark", "Mark the row; actions then apply to all marked rows.", _MARKED,
            group="Finding"),
-    Action("mark.clear", ("ctrl+backslash",), "clear marks", "Remove all marks.", group="Finding"),
+    Action("mark.range", ("ctrl+@", "ctrl+space"), "mark range", "Mark from the nearest mark to here.",
+           _MARKED, group="Finding"),
+    Action("mark.clear", ("ctrl+backslash",), "clear marks", "Remove all marks.", _MARKED,
+           group="Finding"),
     # looking into an object
     Action("open", ("enter",), "open", "Drill in: deployment, pods, containers, logs; cronjob, jobs, pods; node, its "
            "pods; service, its endpoints.", hint=1),
@@ -216,6 +221,14 @@ ACTIONS: tuple[Action, ...] = (
            group="Changing"),
     Action("keys.undo", ("U",), "revert", "Take the last recorded write to it back.", _KEYS, hint=9,
            group="Changing", writes=True),
+    Action("manifest.open", ("enter",), "show", "All that applying it changes, or what is wrong; into a folder.",
+           _MANIFESTS, hint=2),
+    Action("manifest.apply", ("a",), "apply", "Create or change what the marked manifests say, after a dialog that "
+           "lists it; the server has tried it before.", _MANIFESTS, hint=1, group="Changing", writes=True),
+    Action("manifest.apply-all", ("A",), "apply all", "Apply all manifests that are listed and differ, after a dialog.",
+           _MANIFESTS, hint=3, group="Changing", writes=True),
+    Action("manifest.undo", ("U",), "undo", "Take back what was applied last, after a dialog that shows it.",
+           _MANIFESTS, hint=4, group="Changing", writes=True),
     Action("finding.open", ("enter",), "go to cause", "To the object that the finding is about.",
            frozenset({Where.DOCTOR}), hint=1),
     Action("cluster.open", ("enter",), "go there", "Open the console on this cluster.",

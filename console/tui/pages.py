@@ -15,7 +15,20 @@ from console.plugins import Plugin
 
 from . import acts
 from .acts import Act
-from .screens import balancer, clusters, doctor, fit, forwards, logs, pulses, themes, timeline, topology, xray
+from .screens import (
+    balancer,
+    clusters,
+    doctor,
+    fit,
+    forwards,
+    logs,
+    manifests,
+    pulses,
+    themes,
+    timeline,
+    topology,
+    xray,
+)
 from .session import Session
 
 if TYPE_CHECKING:
@@ -36,6 +49,12 @@ class Page:
 
 
 _PAGES: tuple[Page, ...] = (
+    Page(
+        "apply",
+        "Manifests of a file or folder: what each would change; `a` applies: `:apply ./site`.",
+        manifests.opened,
+        ("dir", "manifests"),
+    ),
     Page("xray", "What objects are made of, as a tree: `:xray deploy shop /web`.", xray.opened, ("xrays", "tree")),
     Page("topo", "A box per node with its pods in proportion to what they ask.", topology.opened, ("topology",)),
     Page("fit", "What if: `:fit nginx cpu=500m mem=1Gi x6` shows where replicas would land.", fit.opened),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,12 +19,11 @@ from common.api.meta import Object
 from common.errors import ApiError
 
 from .status import Tone
-from .yaml_text import Loader, to_yaml
+from .yaml_text import Loader, line_of, to_yaml
 
 _SERVERS = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 _IDENTITY = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
 _REMARK = "#> "
-_STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 _CONTEXT = 2  # unchanged lines around a change
 
 
@@ -145,7 +143,7 @@ def _merge(before: Any, after: Any, fresh: Any, path: str, clashes: list[str]) -
 def remarked(text: str, remarks: Sequence[Remark]) -> str:
     """The text with each remark above its line; those without a place stand on top."""
     lines = plain(text).splitlines()
-    places = [(remark.line - 1 if remark.line else _line_of(plain(text), remark.field), remark) for remark in remarks]
+    places = [(remark.line - 1 if remark.line else line_of(plain(text), remark.field), remark) for remark in remarks]
     for place, remark in sorted(places, key=lambda item: item[0], reverse=True):
         at = min(max(place, 0), len(lines))
         indent = " " * (len(lines[at]) - len(lines[at].lstrip())) if at < len(lines) else ""
@@ -165,32 +163,6 @@ def encode(text: str) -> bytes:
 def file_name(obj: Object) -> str:
     """What the text's file is called: names of objects may be longer than those of files."""
     return f"{str(obj.get('kind', 'object')).lower()}.yaml"
-
-
-def _line_of(text: str, field: str) -> int:
-    """The line (from 0) where a field stands, or the nearest one that holds it; 0 when the text cannot be read."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError):
-        return 0
-    line = 0
-    for match in _STEP.finditer(field):
-        found = _child(node, match[1] if match[2] is None else match[2])
-        if found is None:
-            break
-        line, node = found
-    return line
-
-
-def _child(node: yaml.Node | None, step: str) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == step:
-                return key.start_mark.line, value
-    elif isinstance(node, yaml.SequenceNode) and step.isdecimal() and int(step) < len(node.value):
-        item: yaml.Node = node.value[int(step)]
-        return item.start_mark.line, item
-    return None
 
 
 def difference(before: Object, after: Object) -> list[tuple[str, Tone]]:

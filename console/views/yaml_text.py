@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import Any
 
 import yaml
@@ -10,6 +12,7 @@ from common.api.meta import LAST_APPLIED, Object
 from common.api.meta import annotations as annotations_of
 
 _MASK = "********"
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -80,3 +83,30 @@ def _masked(secret: Object) -> Object:
     if LAST_APPLIED in notes:
         fields["metadata"] = {**secret["metadata"], "annotations": {**notes, LAST_APPLIED: _MASK}}
     return fields
+
+
+def line_of(text: str, field: str, document: int = 0) -> int:
+    """The line (from 0) where a field such as `spec.ports[0].port` stands, or the nearest one that holds it; 0 when the
+    text cannot be read. `document` counts from 0."""
+    try:
+        node = next(itertools.islice(yaml.compose_all(text, Loader=yaml.SafeLoader), document, None), None)
+    except (yaml.YAMLError, RecursionError):
+        return 0
+    line = node.start_mark.line if node is not None else 0
+    for match in _STEP.finditer(field):
+        found = _child(node, match[1] if match[2] is None else match[2])
+        if found is None:
+            break
+        line, node = found
+    return line
+
+
+def _child(node: yaml.Node | None, step: str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == step:
+                return key.start_mark.line, value
+    elif isinstance(node, yaml.SequenceNode) and step.isdecimal() and int(step) < len(node.value):
+        item: yaml.Node = node.value[int(step)]
+        return item.start_mark.line, item
+    return None

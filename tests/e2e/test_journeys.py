@@ -92,14 +92,13 @@ def test_the_ten_journeys(cluster: Cluster, prepared: tuple[str, Host], tmp_path
     counts: dict[str, int] = {}
     with Terminal(tmp_path, shell, cluster.environment) as terminal:
         terminal.shows(r"^\$")
+        Counted(terminal).line("quarterdeck; echo left with $?")
+        terminal.shows("Pods · all", r"\d/\d nodes")
         for name, journey in JOURNEYS.items():
             fingers = Counted(terminal)
             journey(fingers, cluster, space, host)
             counts[name] = fingers.keys
-            if journey is not deploy:  # back to where each begins, at no one's cost
-                Counted(terminal).line(":pods")
-            else:
-                Counted(terminal).line("quarterdeck; echo left with $?")
+            Counted(terminal).line(":pods")  # back to where each begins, at no one's cost
             terminal.shows("Pods · all", r"\d/\d nodes")
         terminal.press("C-q")
         terminal.shows("^left with 0$")
@@ -107,8 +106,12 @@ def test_the_ten_journeys(cluster: Cluster, prepared: tuple[str, Host], tmp_path
 
 
 def deploy(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> None:
-    fingers.line("quarterdeck apply -f web.yaml")
-    fingers.shows("deployment.apps/web created|web +created|created .*web")
+    fingers.line(":dir")
+    fingers.shows(r"^▌ ● create +Deployment .* web +web.yaml:1", r"^ \+ kind: Deployment")
+    fingers.press("a")
+    fingers.shows("create +deployment/web in", CANCEL)
+    fingers.press("Tab", "Enter")
+    fingers.shows("applied: web", r"✔ created +Deployment")
     cluster.wait_ready(space, 2, "app=web")
 
 

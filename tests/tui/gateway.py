@@ -10,12 +10,14 @@ import aiohttp
 
 from common.api import kinds
 from common.api.meta import Object, name, namespace
+from common.client import PatchType
 from common.client.http import ApiResource, Params
 from common.errors import ApiError, NotFound, ServiceUnavailable
 from console.tui.access import PATH as RULES_REVIEWS
-from tests.fakes.api import FakeApi, FakeClient
+from tests.fakes.api import FakeApi, FakeClient, copy, merge
 from tests.tui.fleet_storage import USAGE
 
+_PATCHES = {kind.value for kind in PatchType}
 _VERBS = frozenset({"list", "watch", "get"})
 SERVED = tuple(
     ApiResource(resource, singular, short, (), _VERBS)
@@ -71,7 +73,9 @@ class FakeGateway(FakeClient):
     async def discover(self) -> Sequence[ApiResource]:
         return SERVED
 
-    async def request_json(self, method: str, path: str, params: Params = (), body: Any = None) -> Any:
+    async def request_json(
+        self, method: str, path: str, params: Params = (), body: Any = None, *, content_type: str = "application/json"
+    ) -> Any:
         if method == "POST" and path.endswith("/fit"):
             return {**body, "status": self.fits}
         if method == "PUT":
@@ -81,12 +85,36 @@ class FakeGateway(FakeClient):
         if path in self.series:
             self.asked.append((path, dict(params)))
             return self.series[path]
+        if content_type in _PATCHES or method == "POST":
+            return await self._written(method, path, dict(params), body)
         pod = path.split("/")[-2]
         if path.endswith("/usage"):
             return USAGE
         if path.endswith("/why") and pod in self.explanations:
             return self.explanations[pod]
+        return await self._read(path)
+
+    async def _read(self, path: str) -> Object:
+        for item in SERVED:
+            space = path.partition("/namespaces/")[2].partition("/")[0] if item.resource.namespaced else None
+            if path == item.resource.path(space, path.rpartition("/")[2]):
+                return await self.get(item.resource, path.rpartition("/")[2], space)
         raise NotFound(f"{path} not found")
+
+    async def _written(self, method: str, path: str, params: dict[str, str], body: Object) -> Object:
+        """A create, or a patch of what the path names. A dry run is answered and not stored."""
+        if self.refusals:
+            raise self.refusals.pop(0)
+        if method == "POST":
+            (resource,) = (item.resource for item in SERVED if item.resource.kind == body["kind"])
+            assert path == resource.path(namespace(body) or None)
+            return body if params.get("dryRun") else await self.create(resource, body)
+        live = await self._read(path)
+        changed = merge(copy(live), body)
+        if params.get("dryRun"):
+            return changed
+        (resource,) = (item.resource for item in SERVED if item.resource.kind == live["kind"])
+        return await self.update(resource, changed)
 
     def _review(self, review: Object) -> Object:
         if not self.rules:

@@ -83,12 +83,12 @@ class Sheet(Deck):
         try:
             await self.load()
             self.problem = ""
-        except (ApiError, OSError) as error:
+        except (ApiError, OSError, ValueError) as error:
             self.problem = getattr(error, "message", "") or str(error)
         self.answered()
 
     async def load(self) -> None:
-        """Ask, and show the rows of the answer; what the API refuses becomes `problem`."""
+        """Ask, and show the rows of the answer; what fails becomes `problem`."""
         raise NotImplementedError
 
     def answered(self) -> None:

@@ -19,7 +19,7 @@ from console.tui.session import Session
 from console.tui.view import SERVICE_NAME_LABEL
 from console.tui.widgets.buffer import Entry, LineBuffer
 from console.tui.widgets.spans import Line
-from console.tui.widgets.text_view import TextView
+from console.tui.widgets.text_view import Paint, TextView
 from console.views.describe import Related, describe
 from console.views.rollouts import owned_by
 from console.views.status import Tone
@@ -83,19 +83,25 @@ def paint_field(entry: Entry) -> Line:
     return [(indent, Tone.TEXT), (name, Tone.LINK), (gap or "", Tone.TEXT), (value, Tone.TEXT)]
 
 
+def paint_change(entry: Entry) -> Line:
+    """A line of a difference: what comes, what goes, what stays."""
+    return [(entry.text, {"+": Tone.OK, "-": Tone.BAD}.get(entry.text[:1], Tone.TEXT))]
+
+
 class TextScreen(Deck):
     """Shows lines that do not change."""
 
     where = Where.TEXT
 
     def __init__(
-        self, session: Session, title: str, trail: Sequence[str], lines: Sequence[str], *, wrap: bool = False
-    ) -> None:
+        self, session: Session, title: str, trail: Sequence[str], lines: Sequence[str], *, wrap: bool = False,
+        paint: Paint = paint_field,
+    ) -> None:  # fmt: skip
         super().__init__(session)
         self._lines = list(lines)
         self._trail = list(trail)
         buffer = LineBuffer(Entry(line) for line in lines)
-        self._view = TextView(buffer, session.look, paint_field, wrap=wrap)
+        self._view = TextView(buffer, session.look, paint, wrap=wrap)
         self._view.add_class("framed")
         self._view.border_title = title.replace("[", "\\[")
 

@@ -9,7 +9,7 @@ from common.api.meta import Object
 from console.tui import operations
 from console.tui.screens.dialogs import Choose, Confirm, wrapped
 from console.tui.screens.timeline import TimelineScreen
-from console.tui.stage import TableStage
+from console.tui.stage import Stage, TableStage
 from console.tui.table.layout import cut
 from console.tui.widgets.spans import Line
 from console.views.status import Tone
@@ -45,30 +45,38 @@ async def undo(browse: TableStage) -> None:
         if chosen is None:
             return
         own = chosen == 0
-    objects = written.objects if written is not None and own else (obj,) if obj is not None else ()
-    gateway = browse.session.gateway
-    found = [await operations.last_change(gateway, item) for item in objects]
-    changes_found = [change for change in found if change is not None]
-    if not changes_found:
-        names = listed_names(objects) or "anything here"
-        browse.say(f"no write to {names} is recorded", Tone.WARN)
+    await _undo_of(browse, written.objects if written is not None and own else (obj,) if obj is not None else ())
+
+
+async def undo_written(stage: Stage) -> None:
+    """Take back what this console wrote last, wherever that was."""
+    written = stage.session.written
+    await _undo_of(stage, written.objects if written is not None else ())
+
+
+async def _undo_of(stage: Stage, objects: Sequence[Object]) -> None:
+    """Take the last recorded write to each of the objects back."""
+    found = [await operations.last_change(stage.session.gateway, item) for item in objects]
+    recorded = [change for change in found if change is not None]
+    if not recorded:
+        stage.say(f"no write to {listed_names(objects) or 'anything here'} is recorded", Tone.WARN)
         return
-    await _take_back(browse, changes_found)
+    await _take_back(stage, recorded)
 
 
-async def _take_back(browse: TableStage, found: Sequence[Object]) -> None:
+async def _take_back(stage: Stage, found: Sequence[Object]) -> None:
     """Ask, then take the writes back, the latest first."""
     body = _shown(found[0]) if len(found) == 1 else _all_shown(found)
     danger = any(change.get("verb") == "create" for change in found)
-    if not await browse.app.push_screen_wait(Confirm(browse.session.look, "Undo", body, "Undo", danger=danger)):
+    if not await stage.app.push_screen_wait(Confirm(stage.session.look, "Undo", body, "Undo", danger=danger)):
         return
     named = [{"metadata": {"name": changes.about(change)}, "change": change} for change in reversed(found)]
 
     async def work(item: Object) -> None:
-        await operations.undo_change(browse.session.gateway, item["change"])
+        await operations.undo_change(stage.session.gateway, item["change"])
 
-    await each(browse, named, work, "taking back", "{}: undone; :history has it")
-    browse.session.written = None
+    await each(stage, named, work, "taking back", "{}: undone; :history has it")
+    stage.session.written = None
 
 
 def _all_shown(found: Sequence[Object]) -> list[Line]:

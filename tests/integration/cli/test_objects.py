@@ -97,7 +97,19 @@ async def test_a_wrong_object_is_named_and_the_others_are_applied(quarterdeck: C
     assert done.code == Exit.FAILED
     assert done.out == "configmap/c created\n"
     assert done.err.startswith("error: standard input, document 1:")
-    assert "spec.replicas" in done.err
+    assert "\n  line 4: spec.replicas: " in done.err
+
+
+async def test_a_dry_run_shows_what_would_change_and_writes_nothing(quarterdeck: Command) -> None:
+    tried = await quarterdeck("apply", "--dry-run", "-f", "-", stdin=config(a="1"))
+    assert tried.out.startswith("configmap/c created (dry run)\n  + apiVersion: v1\n")
+    assert (await quarterdeck("get", "cm/c")).code == Exit.FAILED
+    await quarterdeck("apply", "-f", "-", stdin=config(a="1"))
+    changed = await quarterdeck("apply", "--dry-run", "-f", "-", stdin=config(a="2"))
+    assert changed.out.startswith("configmap/c configured (dry run)\n")
+    assert "  -   a: '1'\n  +   a: '2'\n" in changed.out
+    same = await quarterdeck("apply", "--dry-run", "-f", "-", stdin=config(a="1"))
+    assert same.out == "configmap/c unchanged (dry run)\n"
 
 
 async def test_what_is_not_there_is_named(quarterdeck: Command) -> None:
@@ -116,7 +128,7 @@ async def test_what_is_not_there_is_named(quarterdeck: Command) -> None:
 async def test_a_namespace_that_contradicts_the_manifest_is_refused(quarterdeck: Command) -> None:
     refused = await quarterdeck("apply", "-n", "kube-public", "-f", HELLO)
     assert refused.code == Exit.FAILED
-    assert '"default" is not the namespace "kube-public" that -n gives' in refused.err
+    assert '"default" is not the namespace "kube-public" that you name' in refused.err
 
 
 async def test_delete_waits_until_the_objects_are_gone(quarterdeck: Command) -> None:

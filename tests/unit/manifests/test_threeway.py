@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from common.api.meta import LAST_APPLIED
-from console.cli import threeway
-from console.cli.threeway import Unknown
+from console.manifests import threeway
+from console.manifests.threeway import Unknown
 
 
 class Keyed:

@@ -1,33 +1,41 @@
-"""The server's OpenAPI v3 document as places in a schema, read only as far as a patch asks."""
+"""The server's OpenAPI v3 document as places in a schema, for `threeway`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 from common.api.kinds import Resource
 from common.api.meta import Object
-from common.blocking import Api
-from common.errors import NotFound
 
 from .threeway import Schema, Unknown
 
 
+class SchemaNeeded(Exception):
+    """A patch asks how a list merges, and the server's document is not there yet."""
+
+
+class Unread:
+    """The schema of a kind before its document was fetched: most applies change no list and need none."""
+
+    def child(self, _field: str) -> Unread:
+        return self
+
+    def element(self) -> Unread:
+        return self
+
+    @property
+    def merge_key(self) -> str:
+        raise SchemaNeeded
+
+    merges_values = False  # asked after `merge_key`, which has raised by then
+
+
 class _Document:
-    """Components of one group and version; fetched on first use, because most applies change no list."""
+    """Components of one group and version."""
 
-    def __init__(self, api: Api, resource: Resource) -> None:
-        self._api = api
-        self._path = f"apis/{resource.group}/{resource.version}" if resource.group else f"api/{resource.version}"
-
-    @cached_property
-    def components(self) -> dict[str, Object]:
-        try:
-            document = self._api.get(f"/openapi/v3/{self._path}")
-        except NotFound:
-            return {}
-        found: dict[str, Object] = (document.get("components") or {}).get("schemas") or {}
-        return found
+    def __init__(self, document: Object) -> None:
+        self.components: dict[str, Object] = (document.get("components") or {}).get("schemas") or {}
 
     def resolve(self, node: Object) -> Object:
         """Follow `$ref`, also where `allOf` wraps it to add a default; what stands beside it stays."""
@@ -50,9 +58,9 @@ class _Document:
 
 
 class _Place:
-    """A lazy place: `node` is looked up when asked for its properties."""
+    """A lazy place: `find` is asked for its node when somebody wants to know something of it."""
 
-    def __init__(self, document: _Document, find: Any) -> None:
+    def __init__(self, document: _Document, find: Callable[[], Object]) -> None:
         self._document = document
         self._find = find
 
@@ -85,9 +93,20 @@ class _Place:
         return "merge" in str(self._node.get("x-kubernetes-patch-strategy") or "").split(",")
 
 
-def of_server(api: Api, resource: Resource) -> Schema:
-    """The schema of a kind; kinds that are not Kubernetes' own take no strategic merge patch."""
-    if "." in resource.group and not resource.group.endswith(".k8s.io"):
+def path(resource: Resource) -> str:
+    """Where the server has the document of a kind."""
+    group = f"apis/{resource.group}" if resource.group else "api"
+    return f"/openapi/v3/{group}/{resource.version}"
+
+
+def takes_strategic(resource: Resource) -> bool:
+    """Whether a kind takes strategic merge patches: those that are not Kubernetes' own do not."""
+    return "." not in resource.group or resource.group.endswith(".k8s.io")
+
+
+def schema_of(document: Object, resource: Resource) -> Schema:
+    """The schema of a kind, by the document at `path`; of an empty one every list is replaced as a whole."""
+    if not takes_strategic(resource):
         return Unknown()
-    document = _Document(api, resource)
-    return _Place(document, lambda: document.of_kind(resource))
+    read = _Document(document)
+    return _Place(read, lambda: read.of_kind(resource))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from console.cli import manifests
-from console.cli.exits import Failure
+from console.manifests import reading
+from console.manifests.reading import Unreadable
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
 
 
 def names(*sources: str) -> list[str]:
-    return [each.obj["metadata"]["name"] for each in manifests.load(sources)]
+    return [each.obj["metadata"]["name"] for each in reading.load(sources)]
 
 
 def test_several_documents_and_empty_ones(tmp_path: Path) -> None:
@@ -41,12 +41,12 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lists_are_taken_apart() -> None:
     item = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}'
-    found = manifests.parse(f'{{"apiVersion": "v1", "kind": "List", "items": [{item}]}}', "f")
+    found = reading.parse(f'{{"apiVersion": "v1", "kind": "List", "items": [{item}]}}', "f")
     assert [each.obj["metadata"]["name"] for each in found] == ["x"]
 
 
 def test_dates_stay_text_and_versions_too() -> None:
-    (found,) = manifests.parse(POD + "data: {day: 2026-01-01, on: yes, port: 0x10}\n", "f")
+    (found,) = reading.parse(POD + "data: {day: 2026-01-01, on: yes, port: 0x10}\n", "f")
     assert found.obj["data"] == {"day": "2026-01-01", True: True, "port": 16}
 
 
@@ -64,29 +64,36 @@ def test_dates_stay_text_and_versions_too() -> None:
     ],
 )
 def test_faults_name_their_place(text: str, message: str) -> None:
-    with pytest.raises(Failure) as caught:
-        manifests.parse(text, "f")
+    with pytest.raises(Unreadable) as caught:
+        reading.parse(text, "f")
     assert message in str(caught.value)
 
 
 def test_missing_binary_and_empty_files(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="No such file"):
-        manifests.load([str(tmp_path / "none.yaml")])
+    with pytest.raises(Unreadable, match="No such file"):
+        reading.load([str(tmp_path / "none.yaml")])
     binary = tmp_path / "b.yaml"
     binary.write_bytes(b"\xff\xfe")
-    with pytest.raises(Failure, match="not UTF-8 text"):
-        manifests.load([str(binary)])
+    with pytest.raises(Unreadable, match="not UTF-8 text"):
+        reading.load([str(binary)])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(Failure, match="the folder has no"):
-        manifests.load([str(tmp_path / "empty")])
+    with pytest.raises(Unreadable, match="the folder has no"):
+        reading.load([str(tmp_path / "empty")])
     blank = tmp_path / "blank.yaml"
     blank.write_text("---\n")
-    with pytest.raises(Failure, match="no objects in"):
-        manifests.load([str(blank)])
+    with pytest.raises(Unreadable, match="no objects in"):
+        reading.load([str(blank)])
 
 
 @pytest.mark.parametrize("text", ["[" * 1500, '{"a":' * 200_000])
 def test_what_is_nested_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
-    with pytest.raises(Failure, match="standard input: lists and mappings are nested too deeply"):
-        manifests.load(["-"])
+    with pytest.raises(Unreadable, match="standard input: lists and mappings are nested too deeply"):
+        reading.load(["-"])
+
+
+def test_the_lines_of_fields_are_known() -> None:
+    items = f"{POD}---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata:\n    name: x\n"
+    first, second = reading.parse(items, "f")
+    assert (first.line(), first.line("metadata.name"), first.line("spec.containers[0]")) == (1, 3, 1)
+    assert (second.line(), second.line("kind"), second.line("metadata.name")) == (8, 9, 11)
