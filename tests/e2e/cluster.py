@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ class Cluster:
     def pairing_code(self, host: Host) -> str:
         """The code that the host's agent shows its operator now."""
         wait_until(lambda: bool(CODE.search(host.log("agent"))), f"the agent of {host.name} to print a pairing code",
-                   30, 0.1, lambda: host.log("agent")[-2000:])  # fmt: skip
+                   READY_SECONDS, 0.1, lambda: host.log("agent")[-2000:])  # fmt: skip
         return CODE.findall(host.log("agent"))[-1]
 
     def adopt(self, host: Host) -> None:
@@ -92,8 +93,10 @@ class Cluster:
         self.qd("adopt", host.name, "--code", self.pairing_code(host))
 
     def wait_discovered(self, host: Host) -> None:
-        wait_until(lambda: host.name in self.qd("discover", check=False), f"{host.name} to be discovered", 30, 0.2,
-                   lambda: self.qd("discover", check=False))  # fmt: skip
+        def listed() -> str:
+            return self.qd("discover", check=False)
+
+        self.wait(lambda: host.name in listed(), f"{host.name} to be discovered", explain=listed)
 
     def stop(self) -> None:
         self.stop_console()
@@ -159,14 +162,18 @@ class Cluster:
     def wait_ready(
         self, namespace: str, count: int, selector: str = "", seconds: float = READY_SECONDS
     ) -> list[dict[str, Any]]:
-        """Wait until exactly `count` pods are ready; the pods."""
-        self.wait(
-            lambda: len(self.ready_pods(namespace, selector)) == count, f"{count} ready pods in {namespace}", seconds,
-            lambda: self.kubectl("get", "pods,events", "-o", "wide", "-n", namespace, check=False),
-        )  # fmt: skip
-        return self.ready_pods(namespace, selector)
+        """Wait until exactly `count` pods are ready; those pods."""
+        found: list[dict[str, Any]] = []
 
-    def wait_ready_on(self, nodes: set[str], namespace: str, count: int, seconds: float = 30) -> None:
+        def there() -> bool:
+            found[:] = self.ready_pods(namespace, selector)
+            return len(found) == count
+
+        self.wait(there, f"{count} ready pods in {namespace}", seconds,
+                  lambda: self.kubectl("get", "pods,events", "-o", "wide", "-n", namespace, check=False))  # fmt: skip
+        return found
+
+    def wait_ready_on(self, nodes: set[str], namespace: str, count: int, seconds: float = READY_SECONDS) -> None:
         """Wait until exactly `count` pods are ready, all of them on these nodes."""
 
         def there() -> bool:
@@ -175,12 +182,41 @@ class Cluster:
         self.wait(there, f"{count} ready pods on {', '.join(sorted(nodes))}", seconds,
                   lambda: self.kubectl("get", "pods", "-o", "wide", "-n", namespace, check=False))  # fmt: skip
 
-    def wait(self, holds: Callable[[], bool], what: str, seconds: float = 30, explain: Callable[[], str] = str) -> None:
+    def wait_answers(self, addresses: Iterable[tuple[str, int]], pods: list[dict[str, Any]], path: str = "/") -> None:
+        """Wait until each of these pods, of the test's web server, has answered at each address and port: then the
+        tables behind all of them are up to date, which no status says."""
+        names = {pod["metadata"]["name"] for pod in pods}
+        for address, port in addresses:
+            heard: set[str] = set()
+
+            def all_heard(heard: set[str] = heard, address: str = address, port: int = port) -> bool:
+                heard.update(_answer(address, port, path) for _ in range(4 * len(names)))
+                return names <= heard
+
+            self.wait(all_heard, f"{sorted(names)} to answer at {address} port {port}", 60,
+                      lambda heard=heard: f"heard {sorted(heard)}")  # fmt: skip
+
+    def wait(
+        self, holds: Callable[[], bool], what: str, seconds: float = READY_SECONDS, explain: Callable[[], str] = str
+    ) -> None:
         wait_until(holds, what, seconds, 0.2, explain)
 
     def node_ready(self, name: str) -> bool:
-        node = json.loads(self.kubectl("get", "node", name, "-o", "json", check=False) or "{}")
-        return _condition(node, "Ready") == "True"
+        return _condition(self._node(name), "Ready") == "True"
+
+    def node_takes_pods(self, name: str) -> bool:
+        """Ready, and without a taint: that of a lost node goes a moment after its condition."""
+        node = self._node(name)
+        return _condition(node, "Ready") == "True" and not any(
+            node["spec"].get(field) for field in ("taints", "unschedulable")
+        )
+
+    def _node(self, name: str) -> dict[str, Any]:
+        """The node, empty when there is none or nobody to ask."""
+        try:
+            return self.get("node", name)
+        except LabError:
+            return {}
 
     # -- looking at the hosts --------------------------------------------------------------------------------------
 
@@ -192,11 +228,28 @@ class Cluster:
         words = ["ps", "-a", "--filter", f"label=io.quarterdeck.pod.namespace={namespace}", "--format", "{{.Names}}"]
         return self.docker(host, *words).split()
 
+    def running(self, host: Host, namespace: str) -> list[str]:
+        """Ids of the containers, sandboxes included, of a namespace's pods that run on a host."""
+        label = f"label=io.quarterdeck.pod.namespace={namespace}"
+        return self.docker(host, "ps", "-q", "--no-trunc", "--filter", label).split()
+
     def load_images(self, *hosts: Host) -> None:
         """The test images, straight into the hosts' engines."""
         archive = web_image(self.lab.folder / "images")
         for host in hosts:
             self.docker(host, "load", "-q", "-i", str(archive))
+
+
+def _answer(address: str, port: int, path: str) -> str:
+    """The first word of what the web server answers; nobody's name when there is no answer."""
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode(errors="replace").partition(" ")[0]
+    except (OSError, http.client.HTTPException) as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        connection.close()
 
 
 def _condition(obj: dict[str, Any], kind: str) -> str:

@@ -17,12 +17,17 @@ from tests.lab import Lab
 from tests.lab.lab import DEFAULT_FOLDER
 
 HOSTS = 3
+SECONDS = 400
 OWN_LAB = "QUARTERDECK_TEST_LAB"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What sets this machine up comes first: afterwards the lab's cluster has the API's port."""
+    """What sets this machine up comes first: afterwards the lab's cluster has the API's port. Hosts that boot and pods
+    that move take their time on a slow machine; what waits in vain says so earlier by itself."""
     items.sort(key=lambda item: item.path.name != "test_single_host.py")
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SECONDS))
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +53,7 @@ def shared_cluster(lab: Lab) -> Iterator[Cluster]:
         for host in lab.hosts:
             cluster.adopt(host)
         for host in lab.hosts:
-            cluster.wait(lambda name=host.name: cluster.node_ready(name), f"node {host.name} to be Ready", 60)
+            cluster.wait(lambda name=host.name: cluster.node_takes_pods(name), f"node {host.name} to be Ready")
         yield cluster
     finally:
         cluster.stop()
@@ -65,7 +70,10 @@ def cluster(shared_cluster: Cluster) -> Iterator[Cluster]:
         shared_cluster.start_agent(host)
     for host in shared_cluster.lab.hosts:
         host.heal()
-        shared_cluster.wait(lambda name=host.name: shared_cluster.node_ready(name), f"{host.name} to be Ready again")
+        shared_cluster.wait(
+            lambda name=host.name: shared_cluster.node_takes_pods(name), f"{host.name} to take pods again",
+            explain=lambda name=host.name: shared_cluster.kubectl("describe", "node", name, check=False),
+        )  # fmt: skip
     assert down == [], "hosts were left down"
 
 
@@ -78,6 +86,6 @@ def space(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
     cluster.kubectl("delete", "namespace", name, "--timeout=60s", timeout=90)
     for host in cluster.lab.hosts:
         cluster.wait(
-            lambda host=host: not cluster.containers(host, name), f"the containers of {name} to leave {host.name}", 20,
-            lambda host=host: str(cluster.containers(host, name)),
+            lambda host=host: not cluster.containers(host, name), f"the containers of {name} to leave {host.name}",
+            explain=lambda host=host: str(cluster.containers(host, name)),
         )  # fmt: skip

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.lab.commands import run, wait_until
+from tests.lab.commands import LabError, run, wait_until
 
-PATIENCE = 20.0  # for anything that a screen is to show
+PATIENCE = 45.0  # for anything that a screen is to show
 
 
 class Terminal:
@@ -73,3 +74,21 @@ class Terminal:
 
         wait_until(settled, f"the screen to show {' and '.join(patterns)}", seconds, 0.05, self.screen)
         return screen
+
+    def moves_to(self, name: str, seconds: float = PATIENCE) -> None:
+        """Press `j` or `k` until the cursor is on the first row with this text: as often as the screen asks for, then
+        look where that led."""
+
+        def there() -> bool:
+            lines = self.screen().splitlines()
+            cursor = next((index for index, line in enumerate(lines) if line.startswith("▌")), None)
+            row = next((index for index, line in enumerate(lines) if re.match(rf"[▌ ] .*{name}", line)), None)
+            if cursor is None or row is None:
+                return False
+            if cursor != row:
+                self.press(*["j" if row > cursor else "k"] * abs(row - cursor))
+                with suppress(LabError):  # rows may have moved meanwhile: then again
+                    self.shows(rf"^▌.*{name}", seconds=5)
+            return cursor == row
+
+        wait_until(there, f"the cursor to be on {name}", seconds, 0.1, self.screen)

@@ -45,8 +45,8 @@ def expect_exactly(cluster: Cluster, space: str, version: str, replicas: int) ->
                  lambda: cluster.kubectl("get", "pods,events", "-o", "wide", "-n", space))  # fmt: skip
     pods = cluster.list("pods", space)
     wanted = Counter({(pod["spec"]["nodeName"], pod["metadata"]["uid"]): 2 for pod in pods})
-    cluster.wait(lambda: owners(cluster, space) == wanted, "one sandbox and one container for each pod", 40,
-                 lambda: f"{owners(cluster, space)} instead of {wanted}")  # fmt: skip
+    cluster.wait(lambda: owners(cluster, space) == wanted, "one sandbox and one container for each pod",
+                 explain=lambda: f"{owners(cluster, space)} instead of {wanted}")  # fmt: skip
     addresses = sorted(entry["ip"] for pod in pods for entry in pod["status"]["podIPs"])
     assert len(set(addresses)) == len(addresses) == 2 * replicas, "no address is given twice"
 
@@ -54,11 +54,11 @@ def expect_exactly(cluster: Cluster, space: str, version: str, replicas: int) ->
         slices = cluster.list("endpointslices", space)
         return sorted(address for part in slices for end in part["endpoints"] or () for address in end["addresses"])
 
-    cluster.wait(lambda: published() == addresses, "the slices to have these addresses", 20)
+    cluster.wait(lambda: published() == addresses, "the slices to have these addresses")
     for host in cluster.lab.hosts:
         cluster.wait(
-            lambda host=host: targets(cluster, host) == set(addresses), f"the tables of {host.name}", 20,
-            lambda host=host: f"{targets(cluster, host)} instead of {addresses}",
+            lambda host=host: targets(cluster, host) == set(addresses), f"the tables of {host.name}",
+            explain=lambda host=host: f"{targets(cluster, host)} instead of {addresses}",
         )  # fmt: skip
 
 
@@ -118,11 +118,11 @@ def test_kills_at_random_moments_leave_exactly_what_is_wanted(cluster: Cluster, 
 
 
 def test_an_agent_killed_while_it_makes_sandboxes_finishes_them(cluster: Cluster, space: str) -> None:
-    host = cluster.lab.host("h1")
+    host = cluster.lab.hosts[0]
     document = manifests.deployment("web", space, 5, version="0")
-    document["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": "h1"}
+    document["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/hostname": host.name}
     cluster.apply(document, manifests.service("web", space))
-    cluster.wait(lambda: bool(cluster.containers(host, space)), "the first sandbox", 20)
+    cluster.wait(lambda: bool(cluster.containers(host, space)), "the first sandbox", 60)
     cluster.kill_agent(host)
     cluster.start_agent(host)
     expect_exactly(cluster, space, "0", 5)
@@ -134,7 +134,7 @@ def test_what_goes_before_it_came_leaves_nothing(cluster: Cluster, space: str) -
     cluster.apply(puller)
     cluster.wait(lambda: "Pulling" in cluster.kubectl("get", "events", "-n", space), "the pull to begin")
     cluster.kubectl("delete", "deployment/puller", "-n", space, "--timeout=30s")
-    cluster.wait(lambda: not cluster.list("pods", space), "the pods that pull to go", 30)
+    cluster.wait(lambda: not cluster.list("pods", space), "the pods that pull to go")
     cluster.apply(manifests.namespace("brief"), manifests.deployment("web", "brief", 6))
     cluster.kubectl("delete", "namespace", "brief", "--timeout=60s", timeout=90)
     for host in cluster.lab.hosts:

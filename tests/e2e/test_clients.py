@@ -37,6 +37,8 @@ BOX = {
 def _run_box(cluster: Cluster, space: str) -> None:
     cluster.apply({**BOX, "metadata": {**BOX["metadata"], "namespace": space}})  # type: ignore[dict-item]
     cluster.kubectl("wait", "-n", space, "--for=condition=Ready", "pod/box", "--timeout=60s", timeout=90)
+    log = ("logs", "-n", space, "box", "-c", "main")
+    cluster.wait(lambda: "begun" in cluster.kubectl(*log), "the first line to be in the log")
 
 
 @pytest.mark.parametrize("library", ["kubernetes", "kubernetes_asyncio", "lightkube", "kr8s", "javascript"])

@@ -84,11 +84,11 @@ def admission_is_asked(cluster: Cluster, space: str, bundle: str) -> None:
     }  # fmt: skip
     kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration"}
     cluster.apply({**kind, "metadata": {"name": NAME}, "webhooks": [hook]})
-    # Endpoints follow the pod's readiness a moment later.
-    cluster.wait(
-        lambda: "created" in cluster.kubectl("create", "configmap", "fine", "-n", space, check=False),
-        "the webhook to answer", 20,
-    )  # fmt: skip
+    # Endpoints follow the pod's readiness a moment later, and what admits follows its configuration.
+    trial = ("create", "configmap", "refused", "-n", space, "--dry-run=server")
+    cluster.wait(lambda: "refused from a pod" in cluster.kubectl(*trial, check=False), "the webhook to answer",
+                 explain=lambda: cluster.kubectl(*trial, check=False))  # fmt: skip
+    cluster.kubectl("create", "configmap", "fine", "-n", space)
     with pytest.raises(Exception, match="refused from a pod"):
         cluster.kubectl("create", "configmap", "refused", "-n", space)
 
@@ -107,7 +107,7 @@ def objects_are_converted(cluster: Cluster, space: str, bundle: str) -> None:
     definition = {"metadata": {"name": f"endpoints.{GROUP}"}, "kind": "CustomResourceDefinition"}
     spec["conversion"] = {"strategy": "Webhook", "webhook": webhook}
     cluster.apply({**definition, "apiVersion": "apiextensions.k8s.io/v1", "spec": spec})
-    cluster.kubectl("wait", "--for=condition=established", f"crd/endpoints.{GROUP}", "--timeout=10s")
+    cluster.kubectl("wait", "--for=condition=established", f"crd/endpoints.{GROUP}", "--timeout=30s")
     one = {"apiVersion": f"{GROUP}/v1", "kind": "Endpoint", "metadata": {"name": "one", "namespace": space}}
     cluster.apply({**one, "hostPort": "localhost:80"})
     found = json.loads(cluster.kubectl("get", f"endpoints.v2.{GROUP}", "-n", space, "-o", "json"))["items"]
@@ -121,7 +121,9 @@ def a_group_is_served(cluster: Cluster, space: str, bundle: str) -> None:
     }  # fmt: skip
     kind = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService"}
     cluster.apply({**kind, "metadata": {"name": "v1alpha1.wardle.example.com"}, "spec": spec})
-    cluster.kubectl("wait", "--for=condition=Available", "apiservice/v1alpha1.wardle.example.com", "--timeout=30s")
+    cluster.kubectl(
+        "wait", "--for=condition=Available", "apiservice/v1alpha1.wardle.example.com", "--timeout=60s", timeout=90
+    )
     flunder = {"apiVersion": "wardle.example.com/v1alpha1", "kind": "Flunder"}
     manifest = json.dumps({**flunder, "metadata": {"name": "one", "namespace": space}})
     cluster.kubectl("create", "--validate=false", "-f", "-", stdin=manifest)

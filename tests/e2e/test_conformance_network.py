@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from tests.e2e import manifests
 from tests.e2e.bench import Bench, container, opened, pod
 from tests.e2e.cluster import Cluster
-from tests.lab.commands import run
+from tests.lab.commands import LabError, run
 from tests.lab.host import Host
 
 SPACE = "conformance-network"
@@ -91,8 +91,8 @@ def client(bench: Bench, script: str) -> list[str]:
 
 
 def asked(bench: Bench, url: str, rounds: int = 1) -> list[str]:
-    """Who answers to the client pod: the first word of each answer."""
-    script = f"for i in $(seq {rounds}); do busybox timeout 2 wget -qO- '{url}' 2>/dev/null || echo -; done"
+    """Who answers to the client pod: the first word of each answer, or `-`."""
+    script = f"for i in $(seq {rounds}); do busybox timeout 3 wget -qO- '{url}' 2>/dev/null || echo -; done"
     return [line.split()[0] for line in client(bench, script)]
 
 
@@ -100,12 +100,26 @@ def datagram(bench: Bench, host: str, port: int) -> list[str]:
     """Who answers to a datagram of the client pod."""
     return [
         line.split()[0]
-        for line in client(bench, f"busybox timeout 2 wget -qO- 'http://127.0.0.1:8080/udp?{host}:{port}'")
+        for line in client(bench, f"busybox timeout 3 wget -qO- 'http://127.0.0.1:8080/udp?{host}:{port}'")
     ]
 
 
 def webs(bench: Bench) -> dict[str, dict[str, Any]]:
-    return {item["metadata"]["name"]: item for item in bench.cluster.ready_pods(SPACE, "app=web")}
+    return {item["metadata"]["name"]: item for item in bench.cluster.wait_ready(SPACE, 3, "app=web")}
+
+
+def comes(bench: Bench, look: Callable[[], Any], wanted: Any) -> None:
+    """Wait until that is seen: tables and names on each node follow the objects a moment later."""
+    seen: list[Any] = []
+
+    def there() -> bool:
+        try:
+            seen[:] = [look()]
+        except LabError as error:
+            seen[:] = [str(error)]
+        return seen == [wanted]
+
+    bench.cluster.wait(there, f"{wanted} to be seen", explain=lambda: str(seen))
 
 
 def from_node(host: Host, address: str, port: int) -> tuple[str, str]:
@@ -124,9 +138,10 @@ def test_pods_and_nodes_reach_pods_over_http_and_udp(bench: Bench) -> None:
     for name, found in webs(bench).items():
         for address in (entry["ip"] for entry in found["status"]["podIPs"]):
             shown = f"[{address}]" if ":" in address else address
-            assert asked(bench, f"http://{shown}:8080/") == [name]
-            assert datagram(bench, address, 8080) == [name]
-            assert from_node(bench.cluster.lab.hosts[0], address, 8080) == (name, name)
+            node = bench.cluster.lab.hosts[0]
+            comes(bench, lambda shown=shown: asked(bench, f"http://{shown}:8080/"), [name])
+            comes(bench, lambda address=address: datagram(bench, address, 8080), [name])
+            comes(bench, lambda address=address, node=node: from_node(node, address, 8080), (name, name))
 
 
 @pytest.mark.parametrize("name", ["rs", "rc"])
@@ -152,7 +167,8 @@ def test_names_of_pods_services_and_the_cluster(bench: Bench) -> None:
     assert [querier, full, "querier-1"] in [line.split() for line in hosts.splitlines()]
     plain = bench.get("plain", "service")["spec"]["clusterIP"]
     for name, address in ((f"plain.{SPACE}", plain), (f"subdomain.{SPACE}", querier), (full[:-18], querier)):
-        assert address in " ".join(client(bench, f"nslookup -type=a {name.removesuffix('.svc')}.svc.cluster.local"))
+        asks = f"nslookup -type=a {name.removesuffix('.svc')}.svc.cluster.local"
+        comes(bench, lambda asks=asks, address=address: address in " ".join(client(bench, asks)), True)
     spaced = (f"plain.{SPACE}", f"plain.{SPACE}.svc", f"plain.{SPACE}.svc.cluster.local", "plain")
     heads = ("subdomain", f"subdomain.{SPACE}.svc", full, f"querier-1.subdomain.{SPACE}", "querier-1.subdomain")
     ends = [(name, 80) for name in spaced] + [(name, 8080) for name in heads]
@@ -162,12 +178,13 @@ def test_names_of_pods_services_and_the_cluster(bench: Bench) -> None:
         ("kubernetes.default.svc.cluster.local", 443),
     ]
     script = "; ".join(f"nc -w 2 {name} {port} < /dev/null && echo {name}" for name, port in ends)
-    assert client(bench, script) == [name for name, _ in ends]
+    comes(bench, lambda: client(bench, script), [name for name, _ in ends])
     for name in (f"_http._tcp.plain.{SPACE}.svc.cluster.local", f"_http._tcp.subdomain.{SPACE}.svc.cluster.local"):
-        assert "svc.cluster.local" in " ".join(client(bench, f"nslookup -type=srv {name} | grep service")), name
+        asks = f"nslookup -type=srv {name} | grep service"
+        comes(bench, lambda asks=asks: "svc.cluster.local" in " ".join(client(bench, asks)), True)
     reverse = ".".join(reversed(plain.split(".")))
-    answer = " ".join(client(bench, f"nslookup -type=ptr {reverse}.in-addr.arpa"))
-    assert f"plain.{SPACE}.svc.cluster.local" in answer
+    asks, full = f"nslookup -type=ptr {reverse}.in-addr.arpa", f"plain.{SPACE}.svc.cluster.local"
+    comes(bench, lambda: full in " ".join(client(bench, asks)), True)
 
 
 def test_a_pod_may_bring_its_own_dns(bench: Bench) -> None:
@@ -183,14 +200,14 @@ def test_a_service_changes_between_a_name_an_address_and_a_port(bench: Bench) ->
     def alias() -> str:
         return " ".join(client(bench, f"nslookup -type=cname {full}"))
 
-    assert f"web.{SPACE}.svc.cluster.local" in alias()
+    comes(bench, lambda: f"web.{SPACE}.svc.cluster.local" in alias(), True)
     patch(bench, "changing", {"externalName": "bar.example.com"})
     cluster.wait(lambda: "bar.example.com" in alias(), "the new name to be told")
     ports = [{"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}]
     patch(bench, "changing", {"type": "ClusterIP", "externalName": None, "selector": {"app": "web"}, "ports": ports})
     address = bench.get("changing", "service")["spec"]["clusterIP"]
     cluster.wait(lambda: set(asked(bench, "http://changing/")) <= names, "the Service to answer by its name")
-    assert set(asked(bench, f"http://{address}/")) <= names
+    comes(bench, lambda: set(asked(bench, f"http://{address}/")) <= names, True)
     patch(bench, "changing", {"type": "NodePort"})
     number = bench.get("changing", "service")["spec"]["ports"][0]["nodePort"]
     for host in cluster.lab.hosts:
@@ -265,9 +282,10 @@ def test_a_host_port_is_taken_for_its_address_and_protocol_alone(bench: Bench) -
     for name in ("port-1", "port-2", "port-3"):
         assert bench.running(name)["spec"]["nodeName"] == host.name
     ask = ("curl", "-gsS", "--max-time", "3", "--interface", host.address)
-    assert host.run(*ask, "http://127.0.0.1:54323/").split()[0] == "port-1"
-    assert from_node(host, host.address, 54323) == ("port-2", "port-3")
-    assert run("curl", "-gsS", "--max-time", "3", f"http://{host.address}:54323/").split()[0] == "port-2"
+    outside = ("curl", "-gsS", "--max-time", "3", f"http://{host.address}:54323/")
+    comes(bench, lambda: host.run(*ask, "http://127.0.0.1:54323/").split()[0], "port-1")
+    comes(bench, lambda: from_node(host, host.address, 54323), ("port-2", "port-3"))
+    comes(bench, lambda: run(*outside).split()[0], "port-2")
 
 
 def test_policies_hold_between_pods_of_one_host_and_of_two(bench: Bench) -> None:

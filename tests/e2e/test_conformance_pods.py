@@ -282,11 +282,14 @@ def test_the_restart_policy_decides_what_runs_again(
 ) -> None:
     def arrived(found: dict[str, Any]) -> bool:
         count = [item["restartCount"] for item in found["status"].get("containerStatuses", ())]
-        return count == [restarts] and found["status"]["phase"] == phase
+        return (
+            count == [restarts]
+            and found["status"]["phase"] == phase
+            and list(_status(found)["state"]) == [state]
+            and _condition(found, "Ready")["status"] == ready
+        )
 
-    found = bench.wait(f"runs-{policy}", arrived, f"to be {phase} after {restarts} restarts")
-    assert list(_status(found)["state"]) == [state]
-    assert _condition(found, "Ready")["status"] == ready
+    bench.wait(f"runs-{policy}", arrived, f"to be {phase}, {state} and Ready {ready} after {restarts} restarts")
     bench.cluster.kubectl("delete", "pod", f"runs-{policy}", "-n", bench.space, "--timeout=60s", timeout=90)
 
 

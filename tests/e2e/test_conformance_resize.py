@@ -100,20 +100,26 @@ def _put(bench: Bench, found: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", AFTER)
 def test_a_resize_reaches_running_containers_and_their_status(bench: Bench, name: str) -> None:
-    before = bench.running(name)
-    assert _has(before, BEFORE[name])
+    bench.running(name)
+    before = bench.wait(name, lambda found: _has(found, BEFORE[name]), "to have what it asks for")
     if name == "replaced":
         before["spec"]["containers"][0]["resources"] = AFTER[name][0]
         _put(bench, before)
     else:
         _resize(bench, name, AFTER[name])
     assert bench.get(name)["metadata"]["generation"] == 2
-    found = bench.wait(name, lambda found: _has(found, AFTER[name]), "to be resized")
-    assert found["status"]["observedGeneration"] == 2
+
+    def resized(found: dict[str, Any]) -> bool:
+        statuses = found["status"]["containerStatuses"]
+        return (
+            _has(found, AFTER[name])
+            and found["status"]["observedGeneration"] == 2
+            and [status["allocatedResources"] for status in statuses] == [item["requests"] for item in AFTER[name]]
+            and {status["restartCount"] for status in statuses} == {RESTARTS.get(name, 0)}
+        )
+
+    found = bench.wait(name, resized, "to be resized")
     assert found["status"]["qosClass"] == before["status"]["qosClass"]
-    for status, resources in zip(found["status"]["containerStatuses"], AFTER[name], strict=True):
-        assert status["allocatedResources"] == resources["requests"]
-        assert status["restartCount"] == RESTARTS.get(name, 0)
     raw = bench.cluster.kubectl("get", "--raw", f"/api/v1/namespaces/{bench.space}/pods/{name}/resize")
     assert json.loads(raw)["spec"] == found["spec"]
 

@@ -9,7 +9,6 @@ import base64
 import json
 import re
 import shlex
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,15 +46,10 @@ class Counted:
 
     def until_on(self, name: str) -> None:
         """Move the cursor to the row of that name, at no one's cost: how many others stand there is chance."""
-        for _ in range(30):
-            if re.search(rf"^▌.*{name} ", self._terminal.screen(), re.MULTILINE):
-                return
-            self._terminal.press("j")
-            time.sleep(0.2)
-        self.shows(rf"^▌.*{name} ")
+        self._terminal.moves_to(f"{name} ")
 
-    def shows(self, *patterns: str, seconds: float = 40.0) -> str:
-        return self._terminal.shows(*patterns, seconds=seconds)
+    def shows(self, *patterns: str) -> str:
+        return self._terminal.shows(*patterns)
 
 
 def promised() -> dict[str, int]:
@@ -85,7 +79,6 @@ def prepared(cluster: Cluster, space: str, tmp_path: Path) -> Iterator[tuple[str
         cluster.kubectl("uncordon", node.name)
 
 
-@pytest.mark.timeout(240)
 def test_the_ten_journeys(cluster: Cluster, prepared: tuple[str, Host], tmp_path: Path) -> None:
     space, host = prepared
     shell = f"env PS1='$ ' PATH={shlex.quote(str(BIN))}:$PATH sh -c 'cd {shlex.quote(str(tmp_path))}; exec sh'"
@@ -99,7 +92,7 @@ def test_the_ten_journeys(cluster: Cluster, prepared: tuple[str, Host], tmp_path
             journey(fingers, cluster, space, host)
             counts[name] = fingers.keys
             Counted(terminal).line(":pods")  # back to where each begins, at no one's cost
-            terminal.shows("Pods · all", r"\d/\d nodes")
+            terminal.shows(r"^─Pods · all · \d+─", r"\d/\d nodes")
         terminal.press("C-q")
         terminal.shows("^left with 0$")
     assert counts == promised()
@@ -119,11 +112,12 @@ def adopt(fingers: Counted, cluster: Cluster, _space: str, host: Host) -> None:
     fingers.line(":discover")
     fingers.shows(rf"{host.name} +○ Discovered")
     fingers.line("/disc")
+    fingers.shows("^─Hosts not adopted · [1-9].* · /disc─")
     fingers.until_on(host.name)
     fingers.press("a")
-    fingers.shows("Adopt this host", "fingerprint")
+    fingers.shows("╭─ Adopt this host ─", "fingerprint")
     fingers.line(cluster.pairing_code(host))
-    fingers.shows("3/3 nodes", seconds=60)
+    fingers.shows("3/3 nodes")
 
 
 def why(fingers: Counted, _cluster: Cluster, _space: str, _host: Host) -> None:
@@ -143,13 +137,13 @@ def scale(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> None:
 def roll_out_and_back(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> None:
     _to_web(fingers, "dp", "Deployments")
     fingers.press("i")
-    fingers.shows("Set image")
+    fingers.shows("╭─ Set image ─", "Container web runs")
     fingers.press("BSpace", "2", "Enter")
     fingers.shows("rolls out")
     fingers.press("v")
     fingers.shows(r"Image +\S+:2", "● Complete", "New ready .* 3 of 3")
     fingers.press("C-l")
-    fingers.shows("Roll back", r"▌ +\d+ +\S+:1")
+    fingers.shows("╭─ Roll back ─", r"▌ +\d+ +\S+:1")
     fingers.press("Enter")
     fingers.shows(r"Image +\S+:1", "● Complete", "New ready .* 3 of 3")
     cluster.wait_ready(space, 3, "app=web")
@@ -164,27 +158,30 @@ def edit_secret(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> 
     fingers.line("s3cret")
     fingers.shows("1 edit not applied")
     fingers.press("s")
-    fingers.shows("Apply to web-login", CANCEL)
+    fingers.shows("╭─ Apply to web-login ─", CANCEL)
     fingers.press("Tab", "Enter")
     wanted = base64.b64encode(b"s3cret").decode()
     cluster.wait(lambda: cluster.get("secret", "web-login", space)["data"]["password"] == wanted, "the new password")
+    fingers.shows("web-login: applied")
 
 
 def drain(fingers: Counted, cluster: Cluster, _space: str, _host: Host) -> None:
     node = cluster.lab.hosts[0].name
+    cluster.wait(lambda: not _leaving(cluster, node), f"pods of old versions to leave {node}")
+    staying = len(_pods_on(cluster, node))
     fingers.line(":no")
-    fingers.shows(rf"^▌ {node} ")
+    fingers.shows("^─Nodes · 3─", rf"^▌ {node} ")
     fingers.press("r")
-    fingers.shows("to evict|nothing to evict")
+    fingers.shows(f"{staying or 'nothing'} to evict")
     fingers.press("Enter")
-    cluster.wait(lambda: not _pods_on(cluster, node), f"{node} to be empty", 60)
-    fingers.shows("drained")
+    cluster.wait(lambda: not _pods_on(cluster, node), f"{node} to be empty")
+    fingers.shows(" drained: ")
 
 
 def read_logs(fingers: Counted, _cluster: Cluster, _space: str, _host: Host) -> None:
     _to_web(fingers, "po", "Pods")
     fingers.press("l")
-    fingers.shows("Logs", "web-.* listens")
+    fingers.shows("^─Logs", "web-.* listens")
 
 
 def open_shell(fingers: Counted, _cluster: Cluster, _space: str, _host: Host) -> None:
@@ -194,17 +191,17 @@ def open_shell(fingers: Counted, _cluster: Cluster, _space: str, _host: Host) ->
     fingers.line("hostname")
     fingers.shows(r"^web-\S+$")
     fingers.press("C-d")
-    fingers.shows("Pods")
+    fingers.shows("^─Pods · all")
 
 
 def undo_delete(fingers: Counted, cluster: Cluster, space: str, _host: Host) -> None:
     _to_web(fingers, "dp", "Deployments")
     fingers.press("C-d")
-    fingers.shows("Delete deployment", CANCEL)
+    fingers.shows("╭─ Delete deployment ─", CANCEL)
     fingers.press("Tab", "Enter")
     fingers.shows("deleted: web")
     fingers.line(":history")
-    fingers.shows("^▌.*delete.*deployment/web")
+    fingers.shows("^─Changes", "^▌.*delete.*deployment/web")
     fingers.press("U")
     fingers.shows("It is created again", CANCEL)
     fingers.press("Tab", "Enter")
@@ -224,6 +221,10 @@ def _pods_on(cluster: Cluster, node: str) -> list[dict[str, Any]]:
     told = cluster.kubectl("get", "pods", "-A", "--field-selector", f"spec.nodeName={node}", "-o", "json")
     found: list[dict[str, Any]] = json.loads(told)["items"]
     return found
+
+
+def _leaving(cluster: Cluster, node: str) -> list[dict[str, Any]]:
+    return [pod for pod in _pods_on(cluster, node) if "deletionTimestamp" in pod["metadata"]]
 
 
 JOURNEYS = {

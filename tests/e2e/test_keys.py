@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,25 +61,24 @@ class Hands:
     """What fingers do."""
 
     def __init__(self, terminal: Terminal, space: str) -> None:
-        self.press, self.type, self.shows, self.screen = (
-            terminal.press, terminal.type, terminal.shows, terminal.screen
+        self.press, self.type, self.shows, self.moves_to = (
+            terminal.press, terminal.type, terminal.shows, terminal.moves_to
         )  # fmt: skip
         self.space = space
 
-    def go(self, words: str, *expected: str) -> None:
-        """`:` and a page."""
+    def go(self, words: str, title: str, *expected: str) -> None:
+        """`:` and a page, which is there when its title is: the rest may stand on the page before as well."""
         self.type(f":{words}")
         self.press("Enter")
-        self.shows(*expected)
+        self.shows(f"^─{title}", *expected)
 
     def web(self) -> None:
         """To the Deployment web, the last of three."""
-        self.go(f"deploy {self.space}", "Deployments", r"^. +web ")
+        self.go(f"deploy {self.space}", f"Deployments · {self.space} · 3─", r"^. +web ")
         self.press("G")
         self.shows(r"^▌ +web ")
 
 
-@pytest.mark.timeout(180)
 def test_the_journeys(cluster: Cluster, crowd: str, tmp_path: Path) -> None:
     with Terminal(tmp_path, str(BIN / "quarterdeck"), cluster.environment) as terminal:
         terminal.shows("Pods · all", r"\d/\d nodes", "● Running")
@@ -95,14 +93,16 @@ def look(hands: Hands) -> None:
     """At a pod, in words and as YAML."""
     hands.go(f"pods {hands.space}", f"Pods · {hands.space}")
     hands.type("/web-")
-    hands.press("Enter", "d")
-    hands.shows("Pod .*web-", "Containers?")
+    hands.press("Enter")
+    hands.shows(f"^─Pods · {hands.space} · 2 of .* · /web-─", "^▌ web-")
+    hands.press("d")
+    hands.shows("^─Pod .*web-", "Containers?")
     hands.press("Escape")
-    hands.shows(f"Pods · {hands.space}")
+    hands.shows(f"^─Pods · {hands.space}", "^▌ web-")
     hands.press("y")
     hands.shows("apiVersion: v1", "kind: Pod")
     hands.press("Escape")
-    hands.shows(f"Pods · {hands.space}")
+    hands.shows(f"^─Pods · {hands.space}")
 
 
 def scale(hands: Hands) -> None:
@@ -110,59 +110,61 @@ def scale(hands: Hands) -> None:
     hands.press("+")
     hands.shows(r"web +3/3 ")
     hands.press("s")
-    hands.shows("Scale", "3 wanted")
+    hands.shows("╭─ Scale ─", "3 wanted")
     hands.press("BSpace", "2", "Enter")
     hands.shows(r"web +2/2 ")
 
 
 def roll_out_and_back(hands: Hands) -> None:
     hands.press("i")
-    hands.shows("Set image", f"{IMAGE}:1")
+    hands.shows("╭─ Set image ─", f"Container web runs {IMAGE}:1")
     hands.press("BSpace", "2", "Enter")
     hands.shows("rolls out")
     hands.press("v")
-    hands.shows(f"Image +{IMAGE}:2", "● Complete", "New ready .* 2 of 2", seconds=40)
+    hands.shows(f"Image +{IMAGE}:2", "● Complete", "New ready .* 2 of 2")
     hands.press("C-l")
-    hands.shows("Roll back", rf"▌ +\d+ +{IMAGE}:1")
+    hands.shows("╭─ Roll back ─", rf"▌ +\d+ +{IMAGE}:1")
     hands.press("Enter")
-    hands.shows(f"Image +{IMAGE}:1", "● Complete", "New ready .* 2 of 2", seconds=40)
+    hands.shows(f"Image +{IMAGE}:1", "● Complete", "New ready .* 2 of 2")
     hands.press("Escape")
-    hands.shows("Deployments")
+    hands.shows("^─Deployments")
 
 
 def why(hands: Hands) -> None:
-    hands.go(f"pods {hands.space}", "hungry-.* Pending")
+    hands.go(f"pods {hands.space}", f"Pods · {hands.space}", "hungry-.* Pending")
     hands.type("/hungry")
-    hands.press("Enter", "W")
+    hands.press("Enter")
+    hands.shows("^▌ hungry-")
+    hands.press("W")
     hands.shows("fits 0 of", "refused", "Insufficient cpu")
     hands.press("Escape")
-    hands.shows("Pods")
+    hands.shows("^─Pods")
 
 
 def trigger(hands: Hands) -> None:
-    hands.go(f"cj {hands.space}", r"^▌ yearly")
+    hands.go(f"cj {hands.space}", "CronJobs", r"^▌ yearly")
     hands.press("t")
-    hands.shows("Run now", r"▌\[ Cancel \]")
+    hands.shows("╭─ Run now ─", r"▌\[ Cancel \]")
     hands.press("Tab", "Enter")
-    hands.shows("start")
+    hands.shows("started: .*yearly")
     hands.press("Enter")
-    hands.shows("Jobs", r"yearly-\S+ +1/1 +✔ Complete")
+    hands.shows("^─Jobs", r"yearly-\S+ +1/1 +✔ Complete")
 
 
 def tables(hands: Hands) -> None:
     """Autoscalers, and a kind that somebody defined."""
-    hands.go(f"hpa {hands.space}", r"^▌ idle .*Deployment/idle", "70%")
-    hands.go(f"websites {hands.space}", r"^▌ garden ")
+    hands.go(f"hpa {hands.space}", "HorizontalPodAutoscalers", r"^▌ idle .*Deployment/idle", "70%")
+    hands.go(f"websites {hands.space}", "Websites", r"^▌ garden ")
 
 
 def topology_and_fit(hands: Hands) -> None:
     hands.go("topo", "Topology · 3 nodes", "cpu .*%", "pods? waits? for a node")
-    hands.go(f"fit {IMAGE}:1 cpu=50m mem=16Mi x3", "3 of 3|all 3", "Nodes")
+    hands.go(f"fit {IMAGE}:1 cpu=50m mem=16Mi x3", "Nodes", "3 of 3|all 3")
 
 
 def balance(hands: Hands) -> None:
     """Drain an endpoint and let it have its part again."""
-    hands.go(f"lb {hands.space}", "Proxies", r"^▌ web +\S+:8080 +● ready")
+    hands.go(f"lb {hands.space}", "Endpoints", "Proxies", r"^▌ web +\S+:8080 +● ready")
     hands.press("r")
     hands.shows(r"web .*▲ drained .* 0%", r"web .*● ready .*100%")
     hands.press("r")
@@ -170,23 +172,23 @@ def balance(hands: Hands) -> None:
 
 
 def pulses(hands: Hands) -> None:
-    hands.go("pulses", "KIND +OK +FAULT", "pods", "CPU .* of ")
+    hands.go("pulses", "Pulses", "KIND +OK +FAULT", "pods", "CPU .* of ")
     hands.press("Escape")
-    hands.shows("homelab|quarterdeck|›")
+    hands.shows("^─Websites")
 
 
 def delete_and_undo(hands: Hands) -> None:
     hands.web()
     hands.press("C-d")
-    hands.shows("Delete deployment", r"▌\[ Cancel \]")
+    hands.shows("╭─ Delete deployment ─", r"▌\[ Cancel \]")
     hands.press("Tab", "Enter")
     hands.shows("deleted: web")
-    hands.go("history", "^▌.*delete.*deployment/web")
+    hands.go("history", "Changes", "^▌.*delete.*deployment/web")
     hands.press("U")
     hands.shows("It is created again", r"▌\[ Cancel \]")
     hands.press("Tab", "Enter")
     hands.shows("undone")
-    hands.go(f"deploy {hands.space}", r"web +2/2 ")
+    hands.go(f"deploy {hands.space}", "Deployments", r"web +2/2 ")
 
 
 def timeline(hands: Hands) -> None:
@@ -197,14 +199,11 @@ def timeline(hands: Hands) -> None:
 
 def doctor(hands: Hands) -> None:
     """From the finding to the pod."""
-    hands.go("doctor", "Found", "Unschedulable .*pod/hungry")
-    for _ in range(20):
-        if re.search("^▌.*hungry", hands.screen(), re.MULTILINE):
-            break
-        hands.press("j")
+    hands.go("doctor", "Doctor", "Found", "Unschedulable .*pod/hungry")
+    hands.moves_to("pod/hungry")
     hands.shows("^▌.*hungry", "W tells what speaks against each node")
     hands.press("Enter")
-    hands.shows("Pods of hungry.* · 1", "^▌ hungry.*Pending")
+    hands.shows("^─Pods of hungry.* · 1", "^▌ hungry.*Pending")
 
 
 def leave(hands: Hands) -> None:

@@ -3,8 +3,8 @@
 A tutorial's blocks are fenced. `yaml NAME` is a file of that name. `console` has commands, each behind `$ ` and goes on
 after lines that end with a backslash, and below a command lines that its output must have in this order: runs of
 blanks count as one, `...` stands for anything or nothing. Every command must end with 0 and within `SECONDS`; a
-tutorial waits with `kubectl wait` or `kubectl rollout status`, as its reader would. `$NAMESPACE` is where its reader
-works.
+tutorial waits with `kubectl wait` or `kubectl rollout status`, as its reader would, and a command that only looks is
+typed again for a while, as its reader would too. `$NAMESPACE` is where its reader works.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.e2e.cluster import BIN, Cluster
+from tests.lab.commands import wait_until
 from tests.lab.host import REPOSITORY
 
-SECONDS = 90.0
+SECONDS = 180.0
+LOOK_SECONDS = 45.0
+_LOOKS = re.compile(
+    r"(sleep \d+; )?(bash ask\.sh|"
+    r"(kubectl|quarterdeck) (get|describe|events|exec|logs|top|lb -A|topo|history|timeline|audit))\b"
+)
 _BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -29,6 +35,11 @@ class Step:
 
     command: str
     expected: list[str] = field(default_factory=list)
+
+    @property
+    def looks(self) -> bool:
+        """Whether it changes nothing, or nothing more when it is typed again."""
+        return _LOOKS.match(self.command) is not None
 
 
 @dataclass
@@ -89,9 +100,33 @@ def follow(cluster: Cluster, space: str, name: str, folder: Path, variables: Map
     }  # fmt: skip
     _run(f"kubectl config set-context --current --namespace={space}", folder, environment)
     for step in tutorial.steps:
+        if step.looks:
+            _look(name, step, folder, environment)
+        else:
+            complaint = _complaint(step, folder, environment)
+            assert complaint == "", f"{name}: {complaint}"
+
+
+def _look(name: str, step: Step, folder: Path, environment: Mapping[str, str]) -> None:
+    """What it looks at follows what was done before a moment later, on another host or by another program."""
+    complaint = ""
+
+    def shown() -> bool:
+        nonlocal complaint
+        complaint = _complaint(step, folder, environment)
+        return complaint == ""
+
+    wait_until(shown, f"{name} to show what it says", LOOK_SECONDS, 0.5, lambda: complaint)
+
+
+def _complaint(step: Step, folder: Path, environment: Mapping[str, str]) -> str:
+    """What is wrong with a step; empty when nothing is."""
+    try:
         output = _run(step.command, folder, environment)
-        wanted = missing(output, step.expected)
-        assert wanted is None, f"{name}: `{step.command}` should print {wanted!r}, but printed:\n{output}"
+    except AssertionError as error:
+        return str(error)
+    wanted = missing(output, step.expected)
+    return "" if wanted is None else f"`{step.command}` should print {wanted!r}, but printed:\n{output}"
 
 
 def _run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
