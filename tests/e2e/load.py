@@ -11,8 +11,8 @@ from collections import Counter
 class Load:
     """Runs in a thread of its own from `start` to `stop`; `rate` requests a second over all addresses in turn.
 
-    A request that is not answered with 200 within five seconds, for whatever reason, is counted in `failures` by that
-    reason. Nothing is retried.
+    A request that is not answered with 200 within fifteen seconds, for whatever reason, is counted in `failures` by
+    that reason. Nothing is retried.
     """
 
     def __init__(self, targets: list[tuple[str, int]], rate: float, path: str = "/", host: str = "test") -> None:
@@ -48,7 +48,7 @@ class Load:
 
     async def _request(self, host: str, port: int) -> None:
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 body = await self._exchange(host, port)
         except (OSError, EOFError, TimeoutError, ValueError) as error:
             self.failures[f"{type(error).__name__}: {error}"] += 1

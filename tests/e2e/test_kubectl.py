@@ -27,8 +27,12 @@ def test_the_life_of_a_deployment_by_kubectl(cluster: Cluster, space: str) -> No
 
     assert "scaled" in kubectl("scale", "deployment/web", "--replicas=3")
     kubectl("wait", "--for=jsonpath={.status.readyReplicas}=3", "deployment/web", "--timeout=60s")
-    pods = kubectl("get", "pods", "-l", "app=web", "-o", "name").split()
-    assert len(pods) == 3
+
+    def pods_named() -> list[str]:
+        return kubectl("get", "pods", "-l", "app=web", "-o", "name").split()
+
+    cluster.wait(lambda: len(pods_named()) == 3, "the pods of the version before to be gone")
+    pods = pods_named()
 
     assert "listens" in kubectl("logs", pods[0])
     assert kubectl("exec", pods[0], "--", "/bin/sh", "-c", "echo $VERSION") == "2\n"
@@ -49,10 +53,9 @@ def test_the_life_of_a_deployment_by_kubectl(cluster: Cluster, space: str) -> No
     pod = f"pod/{cluster.wait_ready(space, 3)[0]['metadata']['name']}"
     assert kubectl("exec", pod, "--", "/bin/sh", "-c", "echo $VERSION") == "1\n"
 
-    described = kubectl("describe", "deployment", "web")
-    assert "Replicas:" in described
-    assert "ScalingReplicaSet" in described
-    assert "Started" in kubectl("describe", pod)
+    assert "Replicas:" in kubectl("describe", "deployment", "web")
+    cluster.wait(lambda: "ScalingReplicaSet" in kubectl("describe", "deployment", "web"), "the Deployment's events")
+    cluster.wait(lambda: "Started" in kubectl("describe", pod), "the pod's events")
     assert "deleted" in kubectl("delete", "deployment", "web")
     kubectl("wait", "--for=delete", "pod", "-l", "app=web", "--timeout=60s")
     assert kubectl("get", "replicasets", "-o", "name") == ""

@@ -11,9 +11,11 @@ MIN_REQUESTS = 5000
 
 def test_a_rolling_update_under_load_fails_no_request(cluster: Cluster, space: str) -> None:
     cluster.apply(manifests.deployment("web", space, 6), manifests.service("web", space))
-    cluster.wait_ready(space, 6)
+    pods = cluster.wait_ready(space, 6)
     port = cluster.get("service", "web", space)["spec"]["ports"][0]["nodePort"]
-    load = Load([(host.address, port) for host in cluster.lab.hosts], rate=150)
+    ways = [(host.address, port) for host in cluster.lab.hosts]
+    cluster.wait_answers(ways, pods)
+    load = Load(ways, rate=150)
     load.start()
     try:
         for version in ("2", "3"):

@@ -13,10 +13,16 @@ REQUESTS = 40  # of 3 replicas chosen at random, the chance to miss one is below
 
 
 def names_behind(host: Host, address: str, port: int) -> set[str]:
-    """The pods that answer at an address, asked from a host."""
+    """The pods that answer at an address, asked from a host; complaints where nobody does."""
     shown = f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
-    script = f"for i in $(seq {REQUESTS}); do curl -gsS --max-time 3 http://{shown}:{port}/ || exit 1; done"
-    return {line.split()[0] for line in host.run("sh", "-c", script).splitlines()}
+    script = f"for i in $(seq {REQUESTS}); do curl -gsS --max-time 10 http://{shown}:{port}/ 2>&1 || exit 1; done"
+    return {line.split()[0] for line in host.run("sh", "-c", script, check=False).splitlines()}
+
+
+def wait_behind(cluster: Cluster, host: Host, address: str, port: int, pods: list[dict[str, Any]]) -> None:
+    """Wait until these pods and nobody else answer: a host's tables follow readiness a moment later."""
+    cluster.wait(lambda: names_behind(host, address, port) == expected(pods), f"{host.name} to reach all at {address}",
+                 explain=lambda: str(names_behind(host, address, port)))  # fmt: skip
 
 
 def expected(pods: list[dict[str, Any]]) -> set[str]:
@@ -32,9 +38,9 @@ def test_a_service_answers_from_all_replicas_everywhere(cluster: Cluster, space:
     assert spec["ipFamilies"] == ["IPv4", "IPv6"]
     for host in cluster.lab.hosts:
         for address in spec["clusterIPs"]:
-            assert names_behind(host, address, 80) == expected(pods)
+            wait_behind(cluster, host, address, 80, pods)
         for address in (host.address, host.address6):
-            assert names_behind(host, address, spec["ports"][0]["nodePort"]) == expected(pods)
+            wait_behind(cluster, host, address, spec["ports"][0]["nodePort"], pods)
 
 
 def test_pods_reach_each_other_and_resolve_names(cluster: Cluster, space: str) -> None:
@@ -43,8 +49,13 @@ def test_pods_reach_each_other_and_resolve_names(cluster: Cluster, space: str) -
     asking = pods[0]["metadata"]["name"]
     for name in ("web", f"web.{space}", f"web.{space}.svc.cluster.local"):
         script = f"for i in $(seq {REQUESTS}); do wget -qO- http://{name}/; done"
-        answers = cluster.kubectl("exec", "-n", space, asking, "--", "sh", "-c", script)
-        assert {line.split()[0] for line in answers.splitlines()} == expected(pods), "its own pod included (hairpin)"
+
+        def answering(script: str = script) -> set[str]:
+            said = cluster.kubectl("exec", "-n", space, asking, "--", "sh", "-c", script, check=False)
+            return {line.split()[0] for line in said.splitlines() if line.strip()}
+
+        cluster.wait(lambda answering=answering: answering() == expected(pods), f"all to answer at {name}, itself too",
+                     explain=lambda answering=answering: str(answering()))  # fmt: skip
     for pod in pods[1:]:
         for entry in pod["status"]["podIPs"]:
             shown = f"[{entry['ip']}]" if ":" in entry["ip"] else entry["ip"]
@@ -59,5 +70,5 @@ def test_the_api_is_reachable_from_pods(cluster: Cluster, space: str) -> None:
     containers = cluster.docker(host, "ps", "-q", "--filter", f"label=io.quarterdeck.pod.uid={pod['metadata']['uid']}")
     process = cluster.docker(host, "inspect", "-f", "{{.State.Pid}}", containers.split()[0]).strip()
     address = cluster.get("service", "kubernetes")["spec"]["clusterIP"]
-    answer = host.run("nsenter", "-t", process, "-n", "curl", "-sk", "--max-time", "5", f"https://{address}/version")
+    answer = host.run("nsenter", "-t", process, "-n", "curl", "-sk", "--max-time", "15", f"https://{address}/version")
     assert '"gitVersion"' in answer

@@ -73,11 +73,11 @@ def before(installation: Installation) -> Machine:
 
 
 def answers(address: str, port: int, wanted: set[str]) -> set[str]:
-    """Who answers at the address within ten seconds, until all that are wanted have."""
+    """Who answers at the address, until all that are wanted have."""
     heard: set[str] = set()
 
     def ask() -> bool:
-        connection = http.client.HTTPConnection(address, port, timeout=2)
+        connection = http.client.HTTPConnection(address, port, timeout=5)
         try:
             connection.request("GET", "/")
             heard.add(connection.getresponse().read().decode().strip())
@@ -87,7 +87,7 @@ def answers(address: str, port: int, wanted: set[str]) -> set[str]:
             connection.close()
         return wanted <= heard
 
-    wait_until(ask, f"{sorted(wanted)} to answer at {address} port {port}", 10, 0.02, lambda: str(heard))
+    wait_until(ask, f"{sorted(wanted)} to answer at {address} port {port}", 45, 0.02, lambda: str(heard))
     return heard
 
 

@@ -23,7 +23,7 @@ def test_it_comes_back_though_a_host_dies_during_the_rollout(cluster: Cluster, s
     cluster.kubectl("patch", "deployment", "web", "-n", space, "--type=json", "-p", broken)
     victim.kill()
     cluster.kubectl(
-        "wait", "deployment/web", "-n", space, "--for=condition=RolledBack", "--timeout=80s", timeout=90
+        "wait", "deployment/web", "-n", space, "--for=condition=RolledBack", "--timeout=120s", timeout=150
     )  # fmt: skip
     cluster.wait_ready_on({host.name for host in others}, space, 3)
     assert all("command" not in pod["spec"]["containers"][0] for pod in cluster.ready_pods(space))
@@ -31,5 +31,5 @@ def test_it_comes_back_though_a_host_dies_during_the_rollout(cluster: Cluster, s
     victim.boot()
     victim.wait_for_engine()
     cluster.start_agent(victim)
-    cluster.wait(lambda: cluster.node_ready(victim.name), "it to be Ready after its boot", 60)
-    cluster.wait(lambda: not cluster.containers(victim, space), "the dead host's old containers to be removed", 30)
+    cluster.wait(lambda: cluster.node_ready(victim.name), "it to be Ready after its boot")
+    cluster.wait(lambda: not cluster.containers(victim, space), "the dead host's old containers to be removed")

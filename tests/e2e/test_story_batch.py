@@ -35,7 +35,7 @@ def ended(cluster: Cluster, space: str, phase: str) -> int:
 
 
 def await_end(cluster: Cluster, space: str) -> dict[str, Any]:
-    cluster.kubectl("wait", "--for=condition=complete", "job/parts", "-n", space, "--timeout=60s", timeout=70)
+    cluster.kubectl("wait", "--for=condition=complete", "job/parts", "-n", space, "--timeout=120s", timeout=150)
     found = status(cluster, space)
     assert found["uncountedTerminatedPods"] == {}
     assert "active" not in found
@@ -48,32 +48,35 @@ def test_jobs_and_cronjobs_by_the_tutorial(cluster: Cluster, space: str, tmp_pat
 
 def test_a_killed_host_costs_a_job_time_but_no_count(cluster: Cluster, space: str) -> None:
     victim = cluster.lab.hosts[-1]
-    cluster.apply(parts(space, 3, 6))
-    cluster.wait(lambda: status(cluster, space).get("ready") == 6, "six parts to run", 30)
-    on_victim = [pod for pod in cluster.list("pods", space) if pod["spec"]["nodeName"] == victim.name]
-    assert on_victim != []
+    cluster.apply(parts(space, 5, 6))
+
+    def on_victim() -> list[dict[str, Any]]:
+        here = [pod for pod in cluster.list("pods", space) if pod["spec"].get("nodeName") == victim.name]
+        return [pod for pod in here if pod["status"]["phase"] == "Running"]
+
+    cluster.wait(lambda: on_victim() != [], "parts to run there")
     begin = time.monotonic()
     victim.kill()
     found = await_end(cluster, space)
-    print(f"\nhost of {len(on_victim)} of 6 parts killed: {PARTS} parts done {time.monotonic() - begin:.1f} s later")
+    print(f"\nhost of parts killed: {PARTS} parts done {time.monotonic() - begin:.1f} s later")
     lost = [pod for pod in cluster.list("pods", space) if pod["status"]["phase"] in {"Pending", "Running"}]
     assert {pod["spec"]["nodeName"] for pod in lost} <= {victim.name}
     assert found["succeeded"] == PARTS
-    assert found["failed"] == len(lost)
+    assert found.get("failed", 0) == len(lost)
     assert ended(cluster, space, "Succeeded") == PARTS
 
     victim.boot()
     victim.wait_for_engine()
     cluster.start_agent(victim)
-    cluster.wait(lambda: cluster.node_ready(victim.name), f"{victim.name} to be Ready after its boot", 60)
-    cluster.wait(lambda: len(cluster.list("pods", space)) == PARTS, "the lost pods to be put away", 30)
+    cluster.wait(lambda: cluster.node_ready(victim.name), f"{victim.name} to be Ready after its boot")
+    cluster.wait(lambda: len(cluster.list("pods", space)) == PARTS, "the lost pods to be put away")
     assert status(cluster, space) == found, "what comes back late is not counted again"
 
 
 def test_a_killed_control_plane_counts_each_pod_once(cluster: Cluster, space: str) -> None:
     cluster.apply(parts(space, 1, 4))
     for done in (2, 6, 9):
-        cluster.wait(lambda done=done: (status(cluster, space).get("succeeded") or 0) >= done, f"{done} parts", 30)
+        cluster.wait(lambda done=done: (status(cluster, space).get("succeeded") or 0) >= done, f"{done} parts")
         cluster.kill_console()
         cluster.start_console()
     found = await_end(cluster, space)

@@ -21,8 +21,8 @@ def places(cluster: Cluster, space: str) -> list[str]:
 
 def wait_on(cluster: Cluster, space: str, *nodes: str) -> None:
     cluster.wait(
-        lambda: places(cluster, space) == sorted(nodes), f"ready pods on {', '.join(nodes)} alone", 30,
-        lambda: cluster.kubectl("get", "pods,ds", "-o", "wide", "-n", space, check=False),
+        lambda: places(cluster, space) == sorted(nodes), f"ready pods on {', '.join(nodes)} alone",
+        explain=lambda: cluster.kubectl("get", "pods,ds", "-o", "wide", "-n", space, check=False),
     )  # fmt: skip
 
 
@@ -30,13 +30,17 @@ def test_every_node_has_one_and_updates_go_node_by_node(cluster: Cluster, space:
     names = [host.name for host in cluster.lab.hosts]
     cluster.apply(daemons(space))
     wait_on(cluster, space, *names)
-    columns = cluster.kubectl("get", "daemonset", "log", "-n", space, "--no-headers").split()
-    assert columns[:7] == ["log", "3", "3", "3", "3", "3", "<none>"]
+
+    def columns() -> list[str]:
+        return cluster.kubectl("get", "daemonset", "log", "-n", space, "--no-headers").split()[:7]
+
+    cluster.wait(lambda: columns() == ["log", "3", "3", "3", "3", "3", "<none>"], "the numbers to follow",
+                 explain=lambda: str(columns()))  # fmt: skip
 
     cluster.kubectl("set", "env", "daemonset/log", "VERSION=2", "-n", space)
     cluster.kubectl("rollout", "status", "daemonset/log", "-n", space, "--timeout=60s", timeout=70)
     wait_on(cluster, space, *names)
-    assert {pod["spec"]["containers"][0]["env"][0]["value"] for pod in cluster.list("pods", space)} == {"2"}
+    assert {pod["spec"]["containers"][0]["env"][0]["value"] for pod in cluster.ready_pods(space)} == {"2"}
     cluster.kubectl("rollout", "undo", "daemonset/log", "-n", space)
     cluster.kubectl("rollout", "status", "daemonset/log", "-n", space, "--timeout=60s", timeout=70)
     assert "3" in cluster.kubectl("rollout", "history", "daemonset/log", "-n", space)

@@ -82,6 +82,6 @@ def test_a_cluster_of_one_family_lacks_nothing_else(single: Cluster, family: int
     for host in single.lab.hosts:
         address = host.address if family == 4 else f"[{host.address6}]"
         url = f"http://{address}:{port}/"
-        single.wait(lambda url=url: "first" in run("curl", "-gsS", "-m", "5", url, check=False), f"{url} to answer")
+        single.wait(lambda url=url: "first" in run("curl", "-gsS", "-m", "15", url, check=False), f"{url} to answer")
     (slice_,) = single.list("endpointslices", "default")
     assert slice_["addressType"] == f"IPv{family}"

@@ -52,7 +52,7 @@ def test_an_operator_goes_on_where_it_was_when_the_console_was_killed(cluster: C
         cluster.kubectl("apply", "-n", space, "-f", str(EXAMPLES / file))
 
     apply("crd.yaml")
-    cluster.kubectl("wait", "--for=condition=established", CRD, "--timeout=10s")
+    cluster.kubectl("wait", "--for=condition=established", CRD, "--timeout=30s")
     cluster.kubectl("create", "configmap", "website-operator", "-n", space, f"--from-file={EXAMPLES / 'operator.py'}")
     account = f"--serviceaccount={space}:website-operator"
     cluster.kubectl("create", "rolebinding", "website-operator", "-n", space, "--role=website-operator", account)
@@ -68,5 +68,5 @@ def test_an_operator_goes_on_where_it_was_when_the_console_was_killed(cluster: C
     left = json.loads(cluster.kubectl("get", "deployments", "-n", space, "-o", "json"))["items"]
     cluster.wait(
         lambda: "garden" not in cluster.kubectl("get", "deployments", "-n", space, "-o", "name"),
-        "the operator's Deployment to go with the website that owned it", 20, lambda: str(left),
+        "the operator's Deployment to go with the website that owned it", explain=lambda: str(left),
     )  # fmt: skip

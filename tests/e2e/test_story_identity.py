@@ -46,7 +46,7 @@ def test_a_pod_asks_the_api_as_its_service_account(cluster: Cluster, space: str,
 
 def test_a_token_ends_with_its_pod_and_outlives_the_console(cluster: Cluster, space: str) -> None:
     cluster.apply(pod("short", space))
-    cluster.kubectl("wait", "-n", space, "--for=condition=Ready", "pod/short", "--timeout=30s")
+    cluster.kubectl("wait", "-n", space, "--for=condition=Ready", "pod/short", "--timeout=60s", timeout=90)
     token = cluster.kubectl("exec", "-n", space, "short", "--", "cat", TOKEN).strip()
     assert status(cluster, token) == "403"  # known, and without any right
     assert status(cluster, token[:-2] + "AA") == "401"
@@ -63,11 +63,9 @@ def test_a_secret_is_filled_with_a_token_and_goes_with_its_account(cluster: Clus
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": marks, "type": "kubernetes.io/service-account-token"}
     cluster.apply(secret)
     shown = ("get", "secret", "kept", "-n", space, "-o", "go-template={{.data.token | base64decode}}")
-    cluster.wait(lambda: cluster.kubectl(*shown, check=False).startswith("ey"), "the secret to be filled", 10)
+    cluster.wait(lambda: cluster.kubectl(*shown, check=False).startswith("ey"), "the secret to be filled")
     token = cluster.kubectl(*shown)
     assert status(cluster, token) == "403"
     cluster.kubectl("delete", "-n", space, "serviceaccount", "old")
     assert status(cluster, token) == "401"
-    cluster.wait(
-        lambda: "kept" not in cluster.kubectl("get", "secrets", "-n", space, "-o", "name"), "the secret to go", 10
-    )
+    cluster.wait(lambda: "kept" not in cluster.kubectl("get", "secrets", "-n", space, "-o", "name"), "the secret to go")

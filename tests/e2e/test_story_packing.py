@@ -20,15 +20,15 @@ def test_a_reservation_outlives_the_control_plane(cluster: Cluster, space: str) 
     node = cluster.lab.hosts[0].name
     try:
         cluster.apply(pod("low", space, node, seconds=6))
-        cluster.wait(lambda: cluster.get("pod", "low", space)["status"]["phase"] == "Running", "low to run", 30)
+        cluster.wait(lambda: cluster.get("pod", "low", space)["status"]["phase"] == "Running", "low to run")
         cluster.apply(pod("high", space, node, priorityClassName="first"))
         cluster.wait(
-            lambda: cluster.get("pod", "high", space)["status"].get("nominatedNodeName") == node, "a nomination", 10
+            lambda: cluster.get("pod", "high", space)["status"].get("nominatedNodeName") == node, "a nomination"
         )
         cluster.kill_console()
         cluster.start_console()
         cluster.apply(pod("late", space, node))
-        cluster.wait(lambda: cluster.get("pod", "high", space)["status"]["phase"] == "Running", "high to run", 30)
+        cluster.wait(lambda: cluster.get("pod", "high", space)["status"]["phase"] == "Running", "high to run")
         assert "nominatedNodeName" not in cluster.get("pod", "high", space)["status"]
         assert cluster.get("pod", "late", space)["status"]["phase"] == "Pending"
         told = json.loads(cluster.qd("why", "late", "-n", space, "-o", "json"))

@@ -11,7 +11,7 @@ from tests.lab.commands import run
 
 def ask(address: str, port: int) -> str:
     host = f"[{address}]" if ":" in address else address
-    return run("curl", "-gsS", "--max-time", "5", f"http://{host}:{port}/", check=False)
+    return run("curl", "-gsS", "--max-time", "10", f"http://{host}:{port}/", check=False)
 
 
 def test_the_tutorial_works(cluster: Cluster, space: str, tmp_path: Path) -> None:

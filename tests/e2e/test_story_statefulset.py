@@ -32,7 +32,7 @@ def test_a_host_that_dies_during_a_rollout_leaves_no_pod_twice(cluster: Cluster,
     lost = next(name for name, pod in before.items() if pod["spec"]["nodeName"] == victim.name)
     cluster.kubectl("set", "env", "statefulset/db", "VERSION=2", "-n", space)
     victim.kill()
-    cluster.wait(lambda: not cluster.node_ready(victim.name), "the host to be NotReady", 15)
+    cluster.wait(lambda: not cluster.node_ready(victim.name), "the host to be NotReady")
     cluster.wait(lambda: "deletionTimestamp" in cluster.get("pod", lost, space)["metadata"], f"{lost} to be given up")
     time.sleep(3)  # as long as a replacement takes
     assert uids(cluster, space)[lost] == before[lost]["metadata"]["uid"], "nobody took its place"
@@ -47,9 +47,9 @@ def test_a_host_that_dies_during_a_rollout_leaves_no_pod_twice(cluster: Cluster,
     victim.boot()
     victim.wait_for_engine()
     cluster.start_agent(victim)
-    cluster.wait(lambda: cluster.node_ready(victim.name), "it to be Ready after its boot", 60)
+    cluster.wait(lambda: cluster.node_ready(victim.name), "it to be Ready after its boot")
     cluster.kubectl("taint", "node", victim.name, f"{taint}-")
-    cluster.wait(lambda: not cluster.containers(victim, space), "the dead host's old container to be removed", 30)
+    cluster.wait(lambda: not cluster.containers(victim, space), "the dead host's old container to be removed")
 
 
 def test_a_host_that_is_cut_off_stops_its_pod_before_another_takes_the_name(cluster: Cluster, space: str) -> None:
@@ -67,12 +67,12 @@ def test_a_host_that_is_cut_off_stops_its_pod_before_another_takes_the_name(clus
 
     victim.partition()
     try:
-        cluster.wait(lambda: not runs_there() or is_replaced(), "the host to stop the pod", 40)
+        cluster.wait(lambda: not runs_there() or is_replaced(), "the host to stop the pod")
         assert not is_replaced(), "the old one stops first"
-        cluster.wait(is_replaced, "another to take the name", 60)
+        cluster.wait(is_replaced, "another to take the name")
         assert not runs_there()
         cluster.wait_ready(space, 3)
     finally:
         victim.heal()
-    cluster.wait(lambda: cluster.node_ready(victim.name), "the host to be Ready again", 60)
-    cluster.wait(lambda: not runs_there(), "the old pod to stay away", 5)
+    cluster.wait(lambda: cluster.node_ready(victim.name), "the host to be Ready again")
+    cluster.wait(lambda: not runs_there(), "the old pod to stay away")

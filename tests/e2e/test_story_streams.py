@@ -58,7 +58,7 @@ def forwarding(cluster: Cluster, space: str, *words: str) -> Iterator[int]:
         yield int(re.findall(r"127\.0\.0\.1:(\d+) ->", process.stdout.readline())[0])
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
 
 
 def fetch(port: int) -> str:
@@ -83,7 +83,7 @@ def test_a_forward_follows_its_service_when_the_pod_goes(cluster: Cluster, space
         first = fetch(port)
         assert fetch(port) == first
         cluster.kubectl("delete", "pod", first, "-n", space, "--wait=false")
-        assert fetch(port) != first
+        cluster.wait(lambda: fetch(port) != first, "the forward to lead to another pod")
 
 
 def test_large_copies_keep_the_control_plane_small_and_come_back_whole(
@@ -112,7 +112,7 @@ def test_an_agent_that_goes_in_the_middle_ends_the_command_with_a_reason(cluster
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
     cluster.kill_agent(host)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=60)
     cluster.start_agent(host)
     cluster.wait(lambda: cluster.node_ready(host.name), f"{host.name} to be Ready again")
     assert process.returncode == 1
@@ -121,10 +121,13 @@ def test_an_agent_that_goes_in_the_middle_ends_the_command_with_a_reason(cluster
 
 def test_logs_of_the_run_before_by_time_and_by_size(cluster: Cluster, space: str) -> None:
     cluster.apply(sleeper(space, "echo first line; echo second line; exit 3"))
-    cluster.wait(
-        lambda: "second line" in cluster.kubectl("logs", "-n", space, "box", "--previous", check=False),
-        "the log of the run before", 30,
-    )  # fmt: skip
+
+    def state() -> dict[str, Any]:
+        return dict((cluster.get("pod", "box", space)["status"].get("containerStatuses") or [{}])[0])
+
+    # While it is held back the run before stays the same one.
+    cluster.wait(lambda: state().get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
+                 and state()["restartCount"] >= 1, "to be held back", explain=lambda: str(state()))  # fmt: skip
     words = ["logs", "-n", space, "box"]
     assert cluster.kubectl(*words, "--previous", "--tail=1") == "second line\n"
     assert cluster.kubectl(*words, "--previous", "--limit-bytes=5") == "first"
@@ -134,4 +137,4 @@ def test_logs_of_the_run_before_by_time_and_by_size(cluster: Cluster, space: str
 
 def test_attach_joins_the_main_process(cluster: Cluster, space: str) -> None:
     run_box(cluster, space, command="while read line; do echo got $line; done", stdin=True, stdinOnce=True)
-    assert "got this" in cluster.qd("attach", "-n", space, "-i", "box", stdin="this\n", timeout=30)
+    assert "got this" in cluster.qd("attach", "-n", space, "-i", "box", stdin="this\n", timeout=60)

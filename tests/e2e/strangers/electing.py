@@ -34,5 +34,5 @@ def lead():
 kubernetes.config.load_incluster_config()
 lock = LeaseLock("electing", SPACE, ME)
 LeaderElection(
-    Config(lock, lease_duration=4, renew_deadline=3, retry_period=1, onstarted_leading=lead, onstopped_leading=None)
+    Config(lock, lease_duration=6, renew_deadline=5, retry_period=1, onstarted_leading=lead, onstopped_leading=None)
 ).run()
