@@ -146,7 +146,7 @@ class Console:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what runs beside the console's loop, in threads."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not holds():
                 await self.settle()
                 await asyncio.sleep(0.01)

@@ -135,7 +135,7 @@ async def test_favourites_are_kept_for_each_cluster(tmp_path: Path, fleet: Fleet
         await goto(console, "ns")
         await console.press("j", "asterisk")
         await console.settle()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while '"iot"' not in path.read_text():
                 await console.settle()
     assert Favourites(path, "a").numbers == {1: "default", 2: "iot"}
@@ -165,7 +165,7 @@ async def save(console: Console, path: Path) -> None:
     await console.press("ctrl+s", "ctrl+u")
     paste(console, path)
     await console.press("enter")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not isinstance(console.app.screen, Confirm) and not console.note():
             await console.settle()
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kubectl
 async def connections(api: Running, subresource: str, *stages: str) -> list[dict[str, Any]]:
     """The events of the one request of that sort, once it has come to these stages."""
     folder = Home(api.socket.parent).audit
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             events = [orjson.loads(line) for line in await asyncio.to_thread(lambda: list(every_line(folder)))]
             found = [event for event in events if event.get("objectRef", {}).get("subresource") == subresource]

@@ -31,14 +31,14 @@ def spec(obj: Object, **fields: object) -> str:
 @pytest.fixture
 async def certificates(kubectl: Kubectl) -> Kubectl:
     await kubectl("apply", "-f", str(BUNDLES / "certificates.yaml"))
-    await kubectl("wait", "--for=condition=established", "crd/certificates.certs.example.com", "--timeout=10s")
+    await kubectl("wait", "--for=condition=established", "crd/certificates.certs.example.com", "--timeout=60s")
     return kubectl
 
 
 @pytest.fixture
 async def routes(kubectl: Kubectl) -> Kubectl:
     await kubectl("apply", "-f", str(BUNDLES / "routes.yaml"))
-    await kubectl("wait", "--for=condition=established", "crd/gates.traffic.k8s.io", "--timeout=10s")
+    await kubectl("wait", "--for=condition=established", "crd/gates.traffic.k8s.io", "--timeout=60s")
     return kubectl
 
 
@@ -78,7 +78,7 @@ async def test_certificates_are_shown_selected_and_waited_for(certificates: Kube
     await kubectl("apply", "-f", "-", stdin=json.dumps(CERTIFICATE))
     ready = {"status": {"conditions": [{"type": "Ready", "status": "True", "message": "fine"}]}}
     await kubectl("patch", "cert", "web", "--subresource=status", "--type=merge", "-p", json.dumps(ready))
-    await kubectl("wait", "cert/web", "--for=condition=Ready", "--timeout=5s")
+    await kubectl("wait", "cert/web", "--for=condition=Ready", "--timeout=60s")
     assert (await kubectl("get", "cert")).splitlines()[0].split() == ["NAME", "READY", "SECRET", "AGE"]
     wide = (await kubectl("get", "cert-things", "-o", "wide")).splitlines()
     assert wide[0].split() == ["NAME", "READY", "SECRET", "ISSUER", "STATUS", "AGE"]

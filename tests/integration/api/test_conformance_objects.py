@@ -17,7 +17,7 @@ from .conftest import Running
 SPACE = "conformance"
 VERBS = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
 MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
-SECONDS = 20
+SECONDS = 60
 Json = dict[str, Any]
 
 

@@ -83,7 +83,7 @@ spec: {cronSpec: "* * * * */5", image: app, color: red}
 @pytest.fixture
 async def defined(kubectl: Kubectl) -> Kubectl:
     await kubectl("apply", "-f", "-", stdin=DEFINITION)
-    await kubectl("wait", "--for=condition=established", "crd/crontabs.stable.example.com", "--timeout=5s")
+    await kubectl("wait", "--for=condition=established", "crd/crontabs.stable.example.com", "--timeout=60s")
     return kubectl
 
 
@@ -139,8 +139,8 @@ async def test_status_is_apart_and_can_be_waited_for(defined: Kubectl) -> None:
     await kubectl("patch", "ct", "mine", "--type=merge", "-p", status)
     assert await _get(kubectl, "{.status}") == ""
     await kubectl("patch", "ct", "mine", "--subresource=status", "--type=merge", "-p", status)
-    await kubectl("wait", "ct/mine", "--for=condition=Ready", "--timeout=5s")
-    await kubectl("wait", "ct/mine", "--for=jsonpath={.status.replicas}=1", "--timeout=5s")
+    await kubectl("wait", "ct/mine", "--for=condition=Ready", "--timeout=60s")
+    await kubectl("wait", "ct/mine", "--for=jsonpath={.status.replicas}=1", "--timeout=60s")
     scale = json.loads(await kubectl("get", "ct", "mine", "--subresource=scale", "-o", "json"))
     assert scale["status"] == {"replicas": 1, "selector": "a=b"}
     assert await _get(kubectl, "{.metadata.generation}") == "1"
@@ -196,13 +196,13 @@ async def test_a_definition_takes_its_objects_along(defined: Kubectl, client: Ht
     held = {"metadata": {"finalizers": ["example.com/held"]}}
     await client.patch(CRONTABS, "mine", held, "other")
     await kubectl("delete", "crd", "crontabs.stable.example.com", "--wait=false")
-    await kubectl("wait", "--for=delete", "ct/mine", "-n", "default", "--timeout=5s")
+    await kubectl("wait", "--for=delete", "ct/mine", "-n", "default", "--timeout=60s")
     definition = await client.get(CUSTOMRESOURCEDEFINITIONS, "crontabs.stable.example.com")
     assert {item["type"]: item["status"] for item in definition["status"]["conditions"]}["Terminating"] == "True"
     with pytest.raises(ApiError, match="while custom resource definition is terminating"):
         await client.create(CRONTABS, {"metadata": {"name": "late"}, "spec": {"cronSpec": "* * * * *"}}, "default")
     await client.patch(CRONTABS, "mine", {"metadata": {"finalizers": None}}, "other")
-    await kubectl("wait", "--for=delete", "crd/crontabs.stable.example.com", "--timeout=10s")
+    await kubectl("wait", "--for=delete", "crd/crontabs.stable.example.com", "--timeout=60s")
     with pytest.raises(NotFound, match="could not find the requested resource"):
         await client.list(CRONTABS)
     assert "crontabs" not in await kubectl("api-resources", "-o", "name")
@@ -216,8 +216,8 @@ async def test_watches_end_with_their_definition(defined: Kubectl, client: HttpC
 
     watching = asyncio.get_running_loop().create_task(watch())
     await defined("apply", "-f", "-", stdin=CRONTAB)
-    await defined("delete", "crd", "crontabs.stable.example.com", "--timeout=10s")
-    async with asyncio.timeout(5):
+    await defined("delete", "crd", "crontabs.stable.example.com", "--timeout=60s")
+    async with asyncio.timeout(60):
         assert await watching == ["ADDED", "DELETED"]
 
 

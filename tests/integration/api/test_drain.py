@@ -34,7 +34,7 @@ async def test_drain_evicts_and_waits(kubectl: Kubectl, client: HttpClient) -> N
     await kubectl("create", "-f", "-", stdin=REPLICASET)
     await _running(client, "web-1")
     draining = await kubectl.start("drain", "node-1", "--timeout=30s")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_deleting(await client.get(PODS, "web-1", "default")):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await client.delete(PODS, "web-1", "default", grace_period_seconds=0)

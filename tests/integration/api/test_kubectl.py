@@ -290,7 +290,7 @@ async def test_run_and_delete_a_pod(kubectl: Kubectl) -> None:
 async def test_a_namespace_is_deleted_when_it_is_finalized(kubectl: Kubectl, client: HttpClient) -> None:
     await kubectl("create", "-f", "-", stdin="apiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n")
     deleting = await kubectl.start("delete", "ns", "team", "--timeout=30s")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (team := await client.get(NAMESPACES, "team"))["status"]["phase"] != "Terminating":  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert "Terminating" in await kubectl("get", "ns", "team")

@@ -27,7 +27,7 @@ SECONDS = 60  # generous, a loaded machine must not fail a test
 @pytest.fixture
 async def operator(kubectl: Kubectl, api: Running, tmp_path: Path) -> AsyncIterator[None]:
     await kubectl("apply", "-f", str(EXAMPLE / "crd.yaml"))
-    await kubectl("wait", "--for=condition=established", "crd/websites.examples.quarterdeck.io", "--timeout=5s")
+    await kubectl("wait", "--for=condition=established", "crd/websites.examples.quarterdeck.io", "--timeout=60s")
     log = (tmp_path / "kopf.log").open("wb")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "kopf", "run", "--standalone", "--namespace=default", str(EXAMPLE / "operator.py"),

@@ -173,10 +173,10 @@ async def test_a_port_is_forwarded_to_who_names_no_subprotocol(api: Running, mak
         session.ws_connect(f"http://api{path}") as socket,
     ):
         port = echo.to_bytes(2, "little")
-        first = [await socket.receive_bytes(timeout=10) for _ in range(2)]
+        first = [await socket.receive_bytes(timeout=60) for _ in range(2)]
         assert first == [b"\x00" + port, b"\x01" + port]
         await socket.send_bytes(b"\x00ping")
-        assert await socket.receive_bytes(timeout=10) == b"\x00ping"
+        assert await socket.receive_bytes(timeout=60) == b"\x00ping"
 
 
 async def _forwarded_port(process: asyncio.subprocess.Process) -> int:

@@ -13,7 +13,7 @@ from .conftest import QUARTERDECK, Command
 
 async def seen(quarterdeck: Command, text: str, *words: str) -> str:
     """What the command prints once that is in it: the log is written behind the answers."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             done = await quarterdeck("audit", *words)
             if text in done.out:
@@ -45,7 +45,7 @@ async def test_the_log_is_followed(api: Running, kubectl: Command) -> None:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert (await process.stdout.readline()).startswith(b"TIME")
             line = asyncio.ensure_future(process.stdout.readline())
             number = 0

@@ -51,7 +51,7 @@ class Deck:
     async def end_what_is_evicted(self, count: int) -> list[str]:
         """As the agent does; the names in the order in which they went."""
         gone: list[str] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(gone) < count:
                 for found in (await self.client.list(PODS)).items:
                     if is_deleting(found):

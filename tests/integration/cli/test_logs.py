@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -44,9 +43,8 @@ class Ship(Node):
         cut = self.cuts.pop(0) if self.cuts else None
         await response.write("".join(f"{line}\n" for line in shown[:cut]).encode())
         if cut is not None:
-            await asyncio.sleep(0.1)  # so that what was written is on its way before the end
             assert request.transport is not None
-            request.transport.abort()
+            request.transport.close()  # what was written goes before it
         return response
 
 

@@ -20,7 +20,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.start()
     try:
         program(server.environment, "kubectl", "apply", "-f", str(WIDGETS))
-        program(server.environment, "kubectl", "wait", "--for=condition=Established", "crd", "--all", "--timeout=20s")
+        program(server.environment, "kubectl", "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         yield server
     finally:
         server.stop()

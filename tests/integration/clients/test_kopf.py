@@ -18,7 +18,7 @@ from common.pki import Authority, Subject
 from .server import Server, free_port, program
 
 OPERATOR = Path(__file__).with_name("kopf_operator.py")
-SECONDS = 30
+SECONDS = 60
 Kubectl = Callable[..., str]
 
 

@@ -40,7 +40,7 @@ def test_synchronous_objects(server: Server, space: str) -> None:
     assert web.replicas == 3
     web.delete()
     one.delete()
-    one.wait("delete", timeout=10)
+    one.wait("delete", timeout=60)
     assert not one.exists()
     as_sync_func(api._session.aclose)()  # it has no other end, and lives in a loop of its own
 
@@ -54,7 +54,7 @@ async def test_asynchronous_objects_of_users_kinds(server: Server, space: str) -
     widget = await widget_kind(body, api=api)
     await widget.create()
     await widget.patch({"status": {"phase": "Done"}}, subresource="status")
-    await widget.wait("jsonpath='{.status.phase}'=Done", timeout=10)
+    await widget.wait("jsonpath='{.status.phase}'=Done", timeout=60)
     await widget.scale(4)
     assert widget.raw["spec"]["size"] == 4
     owned = await kr8s.asyncio.objects.ConfigMap(_named("ConfigMap", "child", space), api=api)

@@ -22,7 +22,7 @@ from console.controlplane import ControlPlane
 from tests.fakes.agent import SimulatedAgent
 from tests.fakes.relay import Relay
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 async def eventually(

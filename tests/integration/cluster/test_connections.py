@@ -231,7 +231,7 @@ async def test_agents_tell_each_other_what_is_unready_with_and_without_the_contr
     await eventually(known, "the other node knowing")
     await cluster.stop()
     await asyncio.sleep(7)  # longer than what is not repeated lives
-    assert await known()
+    await eventually(known, "it being repeated by the one that knows")
     first.service.peers.set_unready(frozenset())
 
     async def forgotten() -> bool:

@@ -94,8 +94,10 @@ async def test_a_node_gets_only_what_its_pods_name(cluster: Cluster) -> None:
     def known(agent: SimulatedAgent, resource: str) -> list[str]:
         return [meta.name(obj) for obj in agent.assignment.objects(resource)]
 
-    assert known(owner, "configmaps") == ["wanted"]
-    assert known(owner, "secrets") == ["wanted"]
+    async def given() -> bool:
+        return known(owner, "configmaps") == known(owner, "secrets") == ["wanted"]
+
+    await eventually(given, "the node having what its pod names")
     assert all(not known(agent, "secrets") for agent in agents.values() if agent is not owner)
     await cluster.api.patch(CONFIGMAPS, "wanted", {"data": {"a": "2"}}, "default")
 
@@ -121,7 +123,7 @@ async def test_pods_of_a_lost_node_are_replaced_elsewhere(cluster: Cluster) -> N
         return len([pod for pod in found if not meta.is_deleting(pod)]) == 3
 
     # The host still refuses connections, so it lives: the agent has its long deadline.
-    await eventually(lost_node(cluster, "worker-1"), "the node being called lost", seconds=40)
+    await eventually(lost_node(cluster, "worker-1"), "the node being called lost")
     await eventually(replaced, "the replicas of the lost node being replaced")
 
 

@@ -22,7 +22,7 @@ import urllib3
 from urllib3.response import BaseHTTPResponse
 
 KUBECTL = shutil.which("kubectl") or "kubectl"
-DEADLINE = 30.0  # seconds; generous, a loaded machine must not fail a test
+DEADLINE = 60.0  # seconds; generous, a loaded machine must not fail a test
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"

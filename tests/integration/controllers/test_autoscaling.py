@@ -25,7 +25,7 @@ from console.store import open_store
 from tests.fakes.objects import deployment
 
 T = TypeVar("T")
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Figures:

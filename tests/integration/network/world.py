@@ -25,7 +25,7 @@ T = TypeVar("T")
 _libc = ctypes.CDLL(None, use_errno=True)
 _numbers = itertools.count(1)
 _CLONE_NEWNET = 0x40000000
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 class Namespace:

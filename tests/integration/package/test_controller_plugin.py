@@ -124,7 +124,7 @@ async def _answers(api: HttpClient) -> bool:
 
 
 async def _gone(children: list[int]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while any(Path(f"/proc/{child}").exists() for child in children):  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.05)
 
@@ -141,7 +141,7 @@ async def test_what_a_controller_started_goes_with_it_when_its_control_plane_is_
     started = int(await process.stdout.readline())
     process.stdin.close()
     await process.wait()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while _runs(started):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
 

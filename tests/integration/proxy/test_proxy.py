@@ -29,7 +29,7 @@ Servers = Callable[[int], list[Server]]
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - many things are waited for, few have an event
             await asyncio.sleep(0.01)
 
@@ -47,7 +47,7 @@ def listens(port: int) -> bool:
 
 async def recovered(client: Client) -> None:
     """Until a request is answered; those before it may fail."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             try:
                 if (await client.get("a.example"))[0] == 200:
@@ -359,7 +359,7 @@ async def test_websockets_pass(proxy: HaproxyProxy, settings: ProxySettings, ser
     url = f"http://127.0.0.1:{settings.http_port}/ws"
     async with aiohttp.ClientSession() as session, session.ws_connect(url, headers={"Host": "a.example"}) as socket:
         await socket.send_str("ahoy")
-        assert (await socket.receive_str(timeout=5)) == "a: ahoy"
+        assert (await socket.receive_str(timeout=60)) == "a: ahoy"
 
 
 async def test_counts_survive_a_reload(

@@ -103,7 +103,7 @@ class Terminal:
         os.write(self.master, data)
 
     async def wait_for(self, text: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while text not in self.seen:
                 try:
                     self.seen += os.read(self.master, 4096).decode(errors="replace")
@@ -131,7 +131,7 @@ async def test_keys_output_size_and_exit_code_cross_the_stream(kubelet: Kubelet,
         terminal.type(b"\x03")  # raw: Ctrl-C belongs to the container
         await terminal.wait_for("got \x03")
         terminal.resize(100, 40)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while {"Width": 100, "Height": 40} not in kubelet.sizes:
                 kubelet.resized.clear()
                 await kubelet.resized.wait()
