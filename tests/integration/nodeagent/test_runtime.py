@@ -115,9 +115,11 @@ async def test_secrets_are_in_no_label_and_no_argument(runtime: DockerRuntime, e
 
 async def test_logs(runtime: DockerRuntime) -> None:
     async with sandbox(runtime) as box:
-        info = await runtime.start_container(spec(box, "echo one; echo two >&2; sleep 0.2; echo three"))
+        both = await runtime.start_container(spec(box, "echo one; echo two >&2"))
+        await ended(runtime, both.id)
+        assert sorted((await log(runtime, both.id)).split()) == [b"one", b"two"]
+        info = await runtime.start_container(spec(box, "echo two; echo three", attempt=1))
         await ended(runtime, info.id)
-        assert sorted((await log(runtime, info.id)).split()) == [b"one", b"three", b"two"]
         assert await log(runtime, info.id, tail=1) == b"three\n"
         stamped = await log(runtime, info.id, timestamps=True, tail=1)
         assert stamped.split()[0].endswith(b"Z")
@@ -151,7 +153,10 @@ async def test_stop_signals(runtime: DockerRuntime) -> None:
         assert await runtime.stop(polite.id, "SIGUSR1")
         assert (await ended(runtime, polite.id)).exit_code == 7
         assert not await runtime.stop(polite.id)
-        deaf = await runtime.start_container(spec(box, "trap '' TERM; while true; do sleep 0.1; done", attempt=1))
+        deaf = await runtime.start_container(
+            spec(box, "trap '' TERM; echo set; while true; do sleep 0.1; done", attempt=1)
+        )
+        await until("the trap to be set", lambda: log(runtime, deaf.id))
         assert await runtime.stop(deaf.id)
         assert await runtime.stop(deaf.id, "SIGKILL")
         assert (await ended(runtime, deaf.id)).exit_code == 137
