@@ -1,4 +1,5 @@
-"""Figures of the API server: `python -m tests.bench api`, or `… api --kubeconfig FILE` of any other.
+"""Figures of the API server: `python -m tests.bench api`; `… api --beside FILE` puts ours and any other under the same
+load in turns, `… api --kubeconfig FILE` another one alone.
 
 Ours runs in a process of its own with its store on disk, over TLS, as kubectl reaches it. Beside it a bare aiohttp
 server answers the same GET with bytes that it has: what is left between them is ours to save. Rates for a second of the
@@ -111,7 +112,7 @@ async def running(
             context = client_context(credentials.admin, credentials.authority)
             async with HttpClient(Endpoint(f"https://127.0.0.1:{port}", tls=context)) as client:
                 assert process.pid is not None
-                yield Bench(client, psutil.Process(process.pid))
+                yield Bench(client, (psutil.Process(process.pid),))
         finally:
             with contextlib.suppress(OSError):
                 here.send("stop")
@@ -123,14 +124,9 @@ async def _of_ours(pods: int) -> list[Figure]:
     async with running(serve_bare, credentials) as bare:
         *_, floor = await bare.measure("", lambda _: bare.client.get(CONFIGMAPS, "one", SPACE))
     async with running(serve, credentials) as ours:
-        found = await load.in_a_namespace(ours, pods, GOALS)
-        assert ours.server is not None
-        memory = ours.server.memory_info().rss / 2**20
+        found = await load.run(ours, pods, GOALS)
         found += await _as_account(ours, client_context(None, credentials.authority))
-    return [
-        *(_beside(item, floor) if item.name.startswith("GET, for a second") else item for item in found),
-        Figure(f"memory of the server after {pods} pods", memory, "MiB", goal=GOALS.memory),
-    ]
+    return [_beside(item, floor) if item.name.startswith("GET, for a second") else item for item in found]
 
 
 def _beside(figure: Figure, floor: Figure) -> Figure:
@@ -156,17 +152,35 @@ async def _as_account(bench: Bench, anonymous: ssl.SSLContext) -> list[Figure]:
         return await same.measure(name, lambda _: account.get(CONFIGMAPS, "one", "default"))
 
 
-async def _of_another(kubeconfig: Path, process: int | None, pods: int) -> list[Figure]:
+async def _of_another(kubeconfig: Path, processes: list[int], pods: int) -> list[Figure]:
+    async with _another(kubeconfig, processes) as other:
+        return await load.run(other, pods)
+
+
+async def _of_both(kubeconfig: Path, processes: list[int], pods: int) -> list[Figure]:
+    async with running(serve, Credentials.make()) as ours, _another(kubeconfig, processes) as other:
+        return await load.beside(ours, other, pods, GOALS)
+
+
+@asynccontextmanager
+async def _another(kubeconfig: Path, processes: list[int]) -> AsyncIterator[Bench]:
     async with HttpClient(Endpoint.of_kubeconfig(kubeconfig)) as client:
-        return await load.in_a_namespace(Bench(client, psutil.Process(process) if process else None), pods)
+        yield Bench(client, tuple(map(psutil.Process, processes)))
 
 
 def figures(arguments: list[str] | None = None) -> list[Figure]:
     parser = argparse.ArgumentParser(prog="python -m tests.bench api")
-    parser.add_argument("--kubeconfig", type=Path, help="put the API of this file under the load, in place of ours")
-    parser.add_argument("--pid", type=int, help="the process of that API, if it is one of this machine: its CPU counts")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--kubeconfig", type=Path, help="put the API of this file under the load, in place of ours")
+    which.add_argument("--beside", type=Path, help="put ours and the API of this file under the load, in turns")
+    parser.add_argument(
+        "--pid", type=int, action="append", default=[],
+        help="a process of that API, if it is one of this machine: its CPU and memory count; once for each of them",
+    )  # fmt: skip
     parser.add_argument("--pods", type=int, default=load.PODS_COUNT, help="how many to make")
     options = parser.parse_args(arguments or [])
+    if options.beside:
+        return asyncio.run(_of_both(options.beside, options.pid, options.pods))
     if options.kubeconfig:
         return asyncio.run(_of_another(options.kubeconfig, options.pid, options.pods))
     return asyncio.run(_of_ours(options.pods))

@@ -1,7 +1,7 @@
 """The load of the API bench, which any Kubernetes API can be put under: requests of 20 connections, lists, watches.
 
-Everything happens in a namespace of its own, which is deleted in the end. CPU is that of the server's process, when it
-is one of this machine; it depends less on what else the machine does than the rate.
+Everything happens in a namespace of its own, which is deleted in the end. CPU and memory are those of the server's
+processes, when they are of this machine; CPU depends less on what else the machine does than the rate.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Self
 
 import aiohttp
@@ -25,6 +25,7 @@ from common.errors import AlreadyExists
 from tests.bench.report import Figure
 
 SPACE = "bench"
+OTHER = "the other API"
 CONNECTIONS = 20
 REQUESTS = 3000
 PODS_COUNT = 5000
@@ -68,14 +69,17 @@ def pod(index: int) -> Object:
 @dataclass(frozen=True)
 class Bench:
     client: HttpClient
-    server: psutil.Process | None = None  # whose CPU counts
+    server: tuple[psutil.Process, ...] = ()  # whose CPU and memory count
 
     def seconds(self) -> float:
         """CPU of the server so far."""
-        if self.server is None:
-            return 0.0
-        times = self.server.cpu_times()
-        return float(times.user + times.system)
+        times = [process.cpu_times() for process in self.server]
+        return float(sum(item.user + item.system for item in times))
+
+    def memory(self, when: str, goal: float = 0.0) -> list[Figure]:
+        """What the server's processes have in memory."""
+        held = sum(process.memory_info().rss for process in self.server) / 2**20
+        return [Figure(f"memory of the server {when}", held, "MiB", goal=goal)] if held else []
 
     async def measure(
         self, name: str, request: Callable[[int], Awaitable[object]], count: int = REQUESTS, goal: float = 0.0
@@ -179,37 +183,54 @@ async def everything(client: HttpClient, encoding: str) -> int:
         return len(await response.read())
 
 
-async def run(bench: Bench, pods: int = PODS_COUNT, goals: Goals | None = None) -> list[Figure]:
-    """The whole load, in the order in which a cluster fills."""
+async def steps(bench: Bench, pods: int = PODS_COUNT, goals: Goals | None = None) -> AsyncIterator[list[Figure]]:
+    """The whole load, in the order in which a cluster fills; the figures of one step after another."""
     client, goals = bench.client, goals or Goals()
     patch = {"status": STATUS}
     await client.create(CONFIGMAPS, {"metadata": {"name": "one", "namespace": SPACE}, "data": {"a": "b" * 500}})
-    return [
-        *await bench.measure("GET", lambda _: client.get(CONFIGMAPS, "one", SPACE), goal=goals.get),
-        *await bench.measure(
-            "create pods, durable", lambda index: client.create(PODS, pod(index)), pods, goal=goals.create
+    yield await bench.measure("GET", lambda _: client.get(CONFIGMAPS, "one", SPACE), goal=goals.get)
+    yield await bench.measure(
+        "create pods, durable", lambda index: client.create(PODS, pod(index)), pods, goal=goals.create
+    )
+    yield await bench.measure(
+        "patch pod status, durable",
+        lambda index: client.patch(
+            PODS, f"pod-{index % pods:05}", patch, SPACE, kind=PatchType.MERGE, subresource="status"
         ),
-        *await bench.measure(
-            "patch pod status, durable",
-            lambda index: client.patch(
-                PODS, f"pod-{index % pods:05}", patch, SPACE, kind=PatchType.MERGE, subresource="status"
-            ),
-            goal=goals.patch,
-        ),
-        *await bench.once(f"list {pods} pods", everything(client, "identity"), goal=goals.list_ms),
-        *await bench.once(f"list {pods} pods, gzip", everything(client, "gzip")),
-        *await bench.once(f"Table of {pods} pods", client.table(PODS, SPACE)),
-        *await bench.fan_out(WATCHERS, CHANGES, goal=goals.delivery),
-        *await bench.once(f"delete {pods} pods together", client.request_json("DELETE", PODS.path(SPACE))),
-    ]
+        goal=goals.patch,
+    )
+    yield await bench.once(f"list {pods} pods", everything(client, "identity"), goal=goals.list_ms)
+    yield await bench.once(f"list {pods} pods, gzip", everything(client, "gzip"))
+    yield await bench.once(f"Table of {pods} pods", client.table(PODS, SPACE))
+    yield await bench.fan_out(WATCHERS, CHANGES, goal=goals.delivery)
+    yield bench.memory(f"with {pods} pods", goals.memory)
+    yield await bench.once(f"delete {pods} pods together", client.request_json("DELETE", PODS.path(SPACE)))
 
 
-async def in_a_namespace(bench: Bench, pods: int = PODS_COUNT, goals: Goals | None = None) -> list[Figure]:
-    """`run`, with everything around it that it needs."""
+@asynccontextmanager
+async def in_a_namespace(bench: Bench) -> AsyncIterator[None]:
+    """Everything around `steps` that they need."""
     await bench.client.create(NAMESPACES, {"metadata": {"name": SPACE}})
     with suppress(AlreadyExists):  # where no controller makes it
         await bench.client.create(SERVICEACCOUNTS, {"metadata": {"name": "default", "namespace": SPACE}})
     try:
-        return await run(bench, pods, goals)
+        yield
     finally:
         await bench.client.delete(NAMESPACES, SPACE)
+
+
+async def run(bench: Bench, pods: int = PODS_COUNT, goals: Goals | None = None) -> list[Figure]:
+    """The load on one API."""
+    async with in_a_namespace(bench):
+        return [figure async for step in steps(bench, pods, goals) for figure in step]
+
+
+async def beside(bench: Bench, other: Bench, pods: int = PODS_COUNT, goals: Goals | None = None) -> list[Figure]:
+    """The load on two APIs, step by step in turns, so that both have the same company on the machine."""
+    found: list[Figure] = []
+    async with in_a_namespace(bench), in_a_namespace(other):
+        theirs = steps(other, pods)
+        async for step in steps(bench, pods, goals):
+            peer = {figure.name: figure.value for figure in await anext(theirs)}
+            found += [replace(figure, peer=OTHER, baseline=peer.get(figure.name, 0.0)) for figure in step]
+    return found
