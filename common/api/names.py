@@ -18,6 +18,11 @@ def random_suffix(length: int = 5) -> str:
     return "".join([_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(length)])
 
 
+def suffix_of(text: str, length: int = 5) -> str:
+    """The end of a generated name that is the same for the same text."""
+    return "".join([_ALPHABET[byte % len(_ALPHABET)] for byte in hashlib.sha256(text.encode()).digest()[:length]])
+
+
 def generate(base: str) -> str:
     """A name from `generateName`, cut so that the whole stays a DNS label."""
     return base[:MAX_GENERATED_BASE] + random_suffix()

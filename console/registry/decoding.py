@@ -13,6 +13,7 @@ import math
 import string
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import orjson
@@ -23,6 +24,7 @@ from common.errors import BadRequest, UnsupportedMediaType
 
 from . import intents, protobuf, yamlbody
 from .custom.pruning import prune
+from .recurring import Recurring
 from .repeated import Repeated
 from .row import Row
 from .schema import Schema, schema
@@ -35,6 +37,8 @@ _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
 _NOTHING: Object = {}
 _YAML_ERRORS = "yaml: unmarshal errors:\n"
+_parts: Recurring[Object] = Recurring()
+"""Parts of objects as they fit their kinds."""
 
 Path: TypeAlias = "tuple[Path, str | int] | None"
 """Where a value is, from the end to the start: only messages need it as a text."""
@@ -53,8 +57,11 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
             "the body of the request was in an unknown format - accepted media types include: "
             f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
-    document = _load(row, body, is_yaml=media_type.endswith("yaml"))
-    again = _repetitions(document) if media_type.endswith("yaml") else []
+    is_yaml = media_type.endswith("yaml")
+    if not is_yaml and (plain := _load_plain(body)) is not None:
+        return _conformed(row, _walk(row, plain, field_validation, recurs=True), field_validation)
+    document = _load(row, body, yamlbody.load if is_yaml else _load_any_json)
+    again = _repetitions(document) if is_yaml else []
     if not again:
         return conform(row, document, field_validation)
     walker, result = _walk(row, document, field_validation)
@@ -67,7 +74,7 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
 
 def decode_applied(row: Row, body: bytes, field_validation: str) -> tuple[Object, list[str]]:
     """What server-side apply sends: YAML, of which JSON is a part. Raises what `intents.check` raises."""
-    document = _load(row, body, is_yaml=not body.lstrip().startswith(b"{"))
+    document = _load(row, body, _load_json if body.lstrip().startswith(b"{") else yamlbody.load)
     try:
         if isinstance(document, dict):
             intents.check(row, document)
@@ -99,9 +106,9 @@ def _repeated_lines(value: Any) -> list[tuple[int, str]]:
     return found
 
 
-def _load(row: Row, body: bytes, *, is_yaml: bool) -> Any:
+def _load(row: Row, body: bytes, read: Callable[[bytes], Any]) -> Any:
     try:
-        document = yamlbody.load(body) if is_yaml else _load_json(body)
+        document = read(body)
         if b"\\u" in body or b"\\U" in body:
             _check_characters(document)
     except ValueError as error:
@@ -113,15 +120,21 @@ def _load(row: Row, body: bytes, *, is_yaml: bool) -> Any:
     return document
 
 
-def _load_json(body: bytes) -> Any:
+def _load_plain(body: bytes) -> Any:
     """Most clients send JSON without spaces. Where encoding what was read gives the body again, nothing was lost on the
-    way: no name came twice, no number was too large. Everything else is read with care, in ten times the time."""
+    way: no name came twice, no number was too large. None for everything else, which takes more care and ten times the
+    time."""
     try:
         document = orjson.loads(body)
         is_same = orjson.dumps(document) == body.rstrip()
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        is_same = False
-    return document if is_same else _load_any_json(body)
+        return None
+    return document if is_same else None
+
+
+def _load_json(body: bytes) -> Any:
+    plain = _load_plain(body)
+    return _load_any_json(body) if plain is None else plain
 
 
 def _load_any_json(body: bytes) -> Any:
@@ -149,15 +162,26 @@ def _check_characters(document: Any) -> None:
 def conform(row: Row, document: Any, field_validation: str, known: Object | None = None) -> tuple[Object, list[str]]:
     """What fits the kind's schema, and warnings; for whatever did not come through `decode` (patches). Parts that are
     those of `known`, an object that fits, are taken as they are; the rest is a copy."""
-    walker, result = _walk(row, document, field_validation, known)
+    return _conformed(row, _walk(row, document, field_validation, known), field_validation)
+
+
+def _conformed(row: Row, walked: tuple[_Walker, Object], field_validation: str) -> tuple[Object, list[str]]:
+    walker, result = walked
     if walker.problems and field_validation == "Strict":
         raise BadRequest(f"{_prefix(row)}: strict decoding error: {', '.join(walker.problems)}")
     return result, [] if field_validation == "Ignore" else walker.problems
 
 
 def _walk(
-    row: Row, document: Any, field_validation: str, known: Object | None = None, *, is_intent: bool = False
+    row: Row,
+    document: Any,
+    field_validation: str,
+    known: Object | None = None,
+    *,
+    is_intent: bool = False,
+    recurs: bool = False,
 ) -> tuple[_Walker, Object]:
+    """`recurs`: parts of the document may have come before, and none of its names came twice."""
     if field_validation not in {*_VALIDATIONS, ""}:
         raise BadRequest(
             f'fieldValidation: Unsupported value: "{field_validation}": supported values: "Ignore", "Strict", "Warn"'
@@ -171,6 +195,8 @@ def _walk(
     walker = _Walker(row, is_intent=is_intent)
     if row.custom is not None:
         result = walker.custom(row.custom.structure, document)
+    elif recurs:
+        result = walker.recurring(row.type, document)
     else:
         result = walker.object(row.type, document, None, 0, known)
     result["apiVersion"], result["kind"] = row.resource.api_version, row.resource.kind
@@ -216,12 +242,22 @@ class _Walker:
         self.unknown: list[str] = []
         self.duplicate: list[str] = []
         self.problems: list[str] = []  # both as texts, in the order of the document
-        self._converters: dict[str, Callable[[Schema, Any, Path], Any]] = {
-            "string": self._string,
-            "boolean": self._boolean,
-            "integer": self._integer,
-            "number": self._number,
-        }
+
+    def recurring(self, kind: Schema, document: Object) -> Object:
+        """An object of which whole parts may have come before, as the pods of a template do."""
+        result: Object = {}
+        for name, item in document.items():
+            noted = len(self.problems)
+
+            def work(part: Any, name: str = name) -> Object:
+                return self.object(kind, {name: part}, None, 0)
+
+            def is_fine(_made: Object, noted: int = noted) -> bool:
+                return len(self.problems) == noted
+
+            recurs = name in kind.properties and name != "metadata" and isinstance(item, dict)
+            result.update(_parts.find(f"{kind.name} {name}", item, work, lasts=is_fine) if recurs else work(item))
+        return result
 
     def object(self, kind: Schema, value: Object, path: Path, depth: int, known: Any = None) -> Object:
         """`known` is what was there before and fits: parts that are its own need no second look."""
@@ -307,8 +343,8 @@ class _Walker:
                 ]
             case "any":
                 return self._any(kind, value, path, depth, owner)
-        convert = self._converters.get(kind.shape)
-        result = convert(kind, value, path) if convert else None
+        convert = _CONVERTERS.get(kind.shape)
+        result = convert(self, kind, value, path) if convert else None
         if result is None:
             raise self._wrong_type(kind, value, path, owner)
         return result
@@ -328,13 +364,12 @@ class _Walker:
 
     def _time(self, form: str, value: str) -> str:
         try:
-            moment = parse_time(value)
+            return _canonical_time(form, value)
         except (ValueError, OverflowError):
             layout = "2006-01-02T15:04:05Z07:00" if form == "date-time" else "2006-01-02T15:04:05.000000Z07:00"
             raise BadRequest(
                 f'{_prefix(self._row)}: parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"'
             ) from None
-        return format_time(moment) if form == "date-time" else format_micro_time(moment)
 
     def _bytes(self, value: str, path: Path) -> None:
         try:
@@ -383,6 +418,21 @@ class _Walker:
             f"{_prefix(self._row)}: json: cannot unmarshal {_go_kind(value)}{number} into Go struct field "
             f"{struct}.{text(path)} of type {kind.go_type}"
         )
+
+
+_CONVERTERS: dict[str, Callable[[_Walker, Schema, Any, Path], Any]] = {
+    "string": _Walker._string,  # noqa: SLF001
+    "boolean": _Walker._boolean,  # noqa: SLF001
+    "integer": _Walker._integer,  # noqa: SLF001
+    "number": _Walker._number,  # noqa: SLF001
+}
+
+
+@lru_cache(maxsize=4096)  # conditions come with every report of a status, and their times seldom change
+def _canonical_time(form: str, value: str) -> str:
+    """Raises ValueError and OverflowError for what is none."""
+    moment = parse_time(value)
+    return format_time(moment) if form == "date-time" else format_micro_time(moment)
 
 
 def _first_illegal(value: str) -> int:

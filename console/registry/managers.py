@@ -10,14 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-import orjson
-
 from common.api import meta
 from common.api.meta import Object, parse_time
-from common.encoding import fitted
 
 from . import fieldsets, typedfields
 from .fieldsets import ITSELF, LEAF, Fields
+from .recurring import Recurring
 from .row import ALL_METADATA, Row
 
 MAX_UPDATERS = 10  # as Kubernetes: entries of ordinary writes, beyond which the oldest are merged
@@ -31,10 +29,8 @@ _TYPE_STEPS = ("f:apiVersion", "f:kind")
 # Subresources that write a part of the status.
 _OF_STATUS = frozenset({"status", "approval"})
 
-# Sets of parts of objects that were made, by kind, field and encoded value; beyond that many all are forgotten.
-_known: dict[tuple[str, str, bytes], Fields] = {}
-_MAX_KNOWN = 1024
-_MAX_PART = 16 * 1024  # bytes of an encoded part; larger ones seldom come again
+_made: Recurring[Fields] = Recurring()
+"""Sets of parts of objects that were made."""
 
 Identity: TypeAlias = tuple[str, str, str, str]
 
@@ -203,21 +199,15 @@ def record_create(row: Row, new: Object, own: Manager) -> None:
 
 def _everything_in(row: Row, obj: Object) -> Fields:
     """What comes with an object of a built-in kind. Most of what is made is made from few templates: equal parts have
-    equal sets, looked up by their encoding, which costs a tenth of walking them."""
+    equal sets."""
     found: Fields = {}
     for name, item in obj.items():
-        if name == "metadata" or not isinstance(item, dict):
-            found.update(typedfields.compare(row.type, {}, {name: item})[0])
-            continue
-        encoded = orjson.dumps(item)
-        fields = _known.get((row.schema, name, encoded))
-        if fields is None:
-            fields = typedfields.compare(row.type, {}, {name: item})[0]
-            if len(_known) >= _MAX_KNOWN:
-                _known.clear()
-            if len(encoded) <= _MAX_PART:
-                _known[row.schema, name, fitted(encoded)] = fields
-        found.update(fields)
+
+        def work(part: Any, name: str = name) -> Fields:
+            return typedfields.compare(row.type, {}, {name: part})[0]
+
+        recurs = name != "metadata" and isinstance(item, dict)
+        found.update(_made.find(f"{row.schema} {name}", item, work) if recurs else work(item))
     return found
 
 

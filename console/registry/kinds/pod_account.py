@@ -80,7 +80,9 @@ def _mounts_token(spec: Object, account: Object) -> bool:
 def _mount(spec: Object) -> None:
     volumes = spec.get("volumes") or []
     present = next((str(volume["name"]) for volume in volumes if _is_ours(volume)), "")
-    name = present or names.generate(_VOLUME)
+    # Kubernetes ends it at random. Pods of one template stay alike with an end that their account gives them: what is
+    # worked out for one of them holds for all, and all share it in memory.
+    name = present or _VOLUME + names.suffix_of(spec["serviceAccountName"])
     lacking = [
         container
         for field in _CONTAINERS

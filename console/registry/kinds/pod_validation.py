@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
+from console.registry.recurring import Recurring
 
 from .containers import validate_containers, validate_host_network, validate_image
 from .placement import validate_affinity, validate_spread, validate_tolerations
@@ -24,6 +25,8 @@ _MAX_NAMESERVERS = 3
 _MAX_SEARCHES = 32
 _MAX_SEARCH_TEXT = 2048
 _MAX_HOSTNAME = 64
+_sound: Recurring[bool] = Recurring()
+"""Whether nothing is wrong with a pod's spec, of those with which nothing is: a workload's pods have the same."""
 
 NameFormat = Callable[[str], Iterable[str]]
 
@@ -42,9 +45,14 @@ def validate_new_pod(pod: Object) -> list[Cause]:
 
 def validate_pod(pod: Object) -> list[Cause]:
     """What a Pod must satisfy whenever it is written; of templates less is asked."""
-    spec = pod["spec"]
-    causes = validate_annotations(pod)
-    causes += validate_pod_spec(spec, "spec", is_pod=True)
+    spec, causes = pod["spec"], validate_annotations(pod)
+    if _sound.find("spec", spec, lambda spec: not _validate_whole_spec(spec), lasts=bool):
+        return causes
+    return causes + _validate_whole_spec(spec)
+
+
+def _validate_whole_spec(spec: Object) -> list[Cause]:
+    causes = validate_pod_spec(spec, "spec", is_pod=True)
     for kind in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(kind) or ()):
             causes += validate_image(container, f"spec.{kind}[{index}]")

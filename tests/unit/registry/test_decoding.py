@@ -341,3 +341,22 @@ def test_numbers_that_nothing_can_hold_are_refused(resource: Resource, body: byt
 def test_a_free_number_beyond_64_bits_is_a_floating_one() -> None:
     obj, _ = decode(row(CONTROLLERREVISIONS), b'{"data":{"a":%d}}' % 10**30, "application/json", "Strict")
     assert obj["data"] == {"a": 1e30}
+
+
+def test_parts_that_come_again_are_read_as_the_first_time() -> None:
+    """What was wrong with one is wrong with all; objects of one template differ in nothing but their names."""
+    spec = {"containers": [{"name": "a", "image": "i", "lamp": 1}], "terminationGracePeriodSeconds": 2}
+    bodies = [orjson.dumps({"metadata": {"name": name}, "spec": spec}) for name in ("one", "two")]
+    found = [decode(row(PODS), body, JSON, "Warn") for body in bodies]
+    assert [obj["metadata"]["name"] for obj, _ in found] == ["one", "two"]
+    assert found[0][0]["spec"] == found[1][0]["spec"]
+    assert [warnings for _, warnings in found] == [['unknown field "spec.containers[0].lamp"']] * 2
+    with pytest.raises(BadRequest, match="lamp"):
+        decode(row(PODS), bodies[0], JSON, "Strict")
+
+
+def test_a_part_that_fits_one_kind_is_none_of_another() -> None:
+    spec = {"replicas": 1, "selector": {"app": "web"}}
+    body = orjson.dumps({"metadata": {"name": "web"}, "spec": spec})
+    assert decode(row(SERVICES), body, JSON, "Ignore")[0]["spec"] == {"selector": {"app": "web"}}
+    assert decode(row(DEPLOYMENTS), body, JSON, "Ignore")[0]["spec"] != {"selector": {"app": "web"}}

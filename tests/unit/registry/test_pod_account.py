@@ -41,6 +41,7 @@ def test_every_container_gets_token_ca_and_namespace() -> None:
     (volume,) = spec["volumes"]
     assert volume["name"].startswith("kube-api-access-")
     assert len(volume["name"]) == len("kube-api-access-") + 5
+    assert admitted(pod(), account("default"))["volumes"] == [volume]  # pods of one account stay alike
     token, authority, namespace = volume["projected"]["sources"]
     assert token == {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}}
     assert authority == {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}}
