@@ -37,9 +37,9 @@ STATUS = {
     "podIPs": [{"ip": "10.42.0.9"}],
     "conditions": [{"type": kind, "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
                    for kind in ("PodScheduled", "Initialized", "ContainersReady", "Ready")],
-    "containerStatuses": [{"name": "main", "image": "hello:1", "imageID": "", "ready": True, "restartCount": 0,
-                           "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}],
 }  # fmt: skip
+CONTAINER_STATUS = {"name": "main", "image": "hello:1", "imageID": "", "ready": True,
+                    "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,11 @@ def pod(index: int) -> Object:
     # No scheduler takes it, so that the server alone is measured wherever this runs.
     return {"metadata": {"name": f"pod-{index:05}", "namespace": SPACE, "labels": labels},
             "spec": {"schedulerName": "nobody", "containers": [container]}}  # fmt: skip
+
+
+def status(index: int) -> Object:
+    """A patch of a pod's status, each another one, so that each of them writes."""
+    return {"status": {**STATUS, "containerStatuses": [{**CONTAINER_STATUS, "restartCount": index}]}}
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,6 @@ async def everything(client: HttpClient, encoding: str) -> int:
 async def steps(bench: Bench, pods: int = PODS_COUNT, goals: Goals | None = None) -> AsyncIterator[list[Figure]]:
     """The whole load, in the order in which a cluster fills; the figures of one step after another."""
     client, goals = bench.client, goals or Goals()
-    patch = {"status": STATUS}
     await client.create(CONFIGMAPS, {"metadata": {"name": "one", "namespace": SPACE}, "data": {"a": "b" * 500}})
     yield await bench.measure("GET", lambda _: client.get(CONFIGMAPS, "one", SPACE), goal=goals.get)
     yield await bench.measure(
@@ -195,7 +199,7 @@ async def steps(bench: Bench, pods: int = PODS_COUNT, goals: Goals | None = None
     yield await bench.measure(
         "patch pod status, durable",
         lambda index: client.patch(
-            PODS, f"pod-{index % pods:05}", patch, SPACE, kind=PatchType.MERGE, subresource="status"
+            PODS, f"pod-{index % pods:05}", status(index), SPACE, kind=PatchType.MERGE, subresource="status"
         ),
         goal=goals.patch,
     )
