@@ -46,6 +46,7 @@ COMMANDS = {
     "logs": Command(".logs:configure", "print what a container wrote"),
     "exec": Command(".exec:configure", "run a command in a container"),
     "attach": Command(".exec:configure_attach", "join the main process of a container"),
+    "debug": Command(".debug:configure", "another container in a running pod, with tools to look into it"),
     "cp": Command(".cp:configure", "copy files and folders to and from containers"),
     "port-forward": Command(".portforward:configure", "ports of this machine that lead to pods and Services"),
     "scale": Command(".scale:configure", "set the number of replicas"),

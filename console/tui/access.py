@@ -29,6 +29,7 @@ NEEDS: Mapping[str, Sequence[str]] = {
     "logs.previous": ("get pods/log",),
     "shell": ("create pods/exec",),
     "attach": ("create pods/attach",),
+    "debug": ("patch pods/ephemeralcontainers", "create pods/attach"),
     "host.shell": ("create nodes/shell",),
     "container.copy": ("create pods/exec",),
     "forward": ("create pods/portforward",),

@@ -164,6 +164,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("host.shell", ("s",), "shell", "A shell on the host itself, where it allows that.", TABLE,
            frozenset({"nodes"}), hint=8, writes=True),
     Action("attach", ("a",), "attach", "Attach to the container's main process.", TABLE, _RUNNING, writes=True),
+    Action("debug", ("D",), "debug", "Add a container of an image of your choice to the running pod and open a shell "
+           "in it, for images that have none; it sees the processes of the container.", TABLE, _RUNNING, hint=34,
+           writes=True),
     Action("forward", ("F",), "port-forward", "Lead a port of this machine to the pod, or to a ready pod of the "
            "Service or workload.", TABLE, frozenset({"pods", "services"}) | WORKLOADS, hint=31, writes=True),
     Action("forwards", ("f",), "forwards", "The port-forwards that run in this console; stops them.",

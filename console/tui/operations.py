@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from common.api import drains, jobs, rollout
+from common.api import debugging, drains, jobs, rollout
 from common.api.kinds import CHANGES, DEPLOYMENTS, HOSTS, JOBS, NODES, PODS, Resource
 from common.api.meta import Key, Object, name, namespace, uid
 from common.api.weights import weight_patch
@@ -67,6 +68,16 @@ async def trigger(gateway: Gateway, cronjob: Object) -> Object:
 async def set_image(gateway: Gateway, resource: Resource, workload: Object, container: str, image: str) -> None:
     patch = rollouts.set_image(container, image)
     await gateway.patch(resource, name(workload), patch, namespace(workload), kind=PatchType.STRATEGIC)
+
+
+async def add_debugger(gateway: Gateway, pod: Object, image: str, target: str, command: Sequence[str]) -> str:
+    """Add an ephemeral container to the pod; its name."""
+    added = debugging.container(image, target, command=command)
+    patch = debugging.patch(added)
+    await gateway.patch(
+        PODS, name(pod), patch, namespace(pod), kind=PatchType.STRATEGIC, subresource=debugging.SUBRESOURCE
+    )
+    return str(added["name"])
 
 
 async def cordon(gateway: Gateway, node: Object, *, cordoned: bool) -> None:

@@ -378,12 +378,13 @@ class DockerRuntime:
         query = f"stream=1&stdout=1&stderr=1&stdin={int(stdin)}"
         reader, writer = await self._http.take_over(f"{path}/attach?{query}", None)
         try:
+            found = await self._http.call("GET", f"{path}/json")
+            resize = functools.partial(self._resize, path)
+            # The engine cuts the output, too, when the input ends of a process whose input goes on (no stdinOnce).
+            once = bool(found["Config"].get("StdinOnce"))
             # The engine never ends the stream of a container that had ended when it was asked for.
-            runs = (await self._http.call("GET", f"{path}/json"))["State"]["Running"]
-            async with asyncio.timeout(None if runs else ENDED_SECONDS):
-                await streams.bridge(
-                    socket, reader, writer, stdin=stdin, tty=tty, resize=functools.partial(self._resize, path)
-                )
+            async with asyncio.timeout(None if found["State"]["Running"] else ENDED_SECONDS):
+                await streams.bridge(socket, reader, writer, stdin=stdin, tty=tty, resize=resize, ends_input=once)
         finally:
             writer.close()
 

@@ -57,11 +57,13 @@ async def bridge(
     stdin: bool,
     tty: bool,
     resize: Resize,
+    ends_input: bool = True,
 ) -> None:
-    """Carry both directions until the engine's side ends or the client is gone."""
+    """Carry both directions until the engine's side ends or the client is gone. The end of the client's input is
+    passed on where it `ends_input` of the process too."""
     tasks = Tasks("stream")
     outgoing = tasks.start("output", _output(socket, reader, tty=tty))
-    incoming = tasks.start("input", feed(socket, writer, stdin=stdin, resize=resize))
+    incoming = tasks.start("input", feed(socket, writer, stdin=stdin, resize=resize, ends_input=ends_input))
     try:
         await asyncio.wait({outgoing, incoming}, return_when=asyncio.FIRST_COMPLETED)
         if incoming.done() and not socket.closed:
@@ -80,7 +82,9 @@ async def _output(socket: web.WebSocketResponse, reader: asyncio.StreamReader, *
             await socket.send_bytes(bytes([channel]) + part)
 
 
-async def feed(socket: web.WebSocketResponse, writer: asyncio.StreamWriter, *, stdin: bool, resize: Resize) -> None:
+async def feed(
+    socket: web.WebSocketResponse, writer: asyncio.StreamWriter, *, stdin: bool, resize: Resize, ends_input: bool = True
+) -> None:
     """What the client types and how large its terminal is, until it is gone."""
     async for message in socket:
         if message.type is not WSMsgType.BINARY or not message.data:
@@ -94,7 +98,7 @@ async def feed(socket: web.WebSocketResponse, writer: asyncio.StreamWriter, *, s
                 continue  # the process has closed its input; its output may go on
         elif channel == RESIZE:
             await _resize(data, resize)
-        elif channel == CLOSE and data[:1] == bytes([STDIN]) and writer.can_write_eof():
+        elif channel == CLOSE and data[:1] == bytes([STDIN]) and ends_input and writer.can_write_eof():
             writer.write_eof()
 
 

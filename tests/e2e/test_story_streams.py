@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.e2e import manifests, tutorials
 from tests.e2e.cluster import BIN, Cluster
+from tests.e2e.terminal import Terminal
 from tests.lab.host import Host
 
 MIB = 1024 * 1024
@@ -138,3 +139,32 @@ def test_logs_of_the_run_before_by_time_and_by_size(cluster: Cluster, space: str
 def test_attach_joins_the_main_process(cluster: Cluster, space: str) -> None:
     run_box(cluster, space, command="while read line; do echo got $line; done", stdin=True, stdinOnce=True)
     assert "got this" in cluster.qd("attach", "-n", space, "-i", "box", stdin="this\n", timeout=60)
+
+
+def test_a_debugger_joins_a_running_pod_and_sees_its_processes(cluster: Cluster, space: str, tmp_path: Path) -> None:
+    run_box(cluster, space)
+    look = "echo saw $(ps | grep -c '[s]leep 1000')"
+    told = cluster.qd(
+        "debug", "-n", space, "-i", "--image", "qd-test/web:1", "box", "--", "sh", stdin=f"{look}; exit\n", timeout=120
+    )  # fmt: skip
+    assert "saw 1" in told
+    with Terminal(tmp_path, str(BIN / "quarterdeck"), cluster.environment) as terminal:
+        terminal.shows("Pods · all")
+        terminal.type(f":po {space}")
+        terminal.press("Enter")
+        terminal.shows(rf"Pods · {space}", r"^▌ box +1/1")
+        terminal.press("D")
+        terminal.shows("Debug with which image")
+        terminal.press("C-u")
+        terminal.type("qd-test/web:1")
+        terminal.press("Enter")
+        terminal.shows("enter brings its prompt", seconds=90)
+        terminal.press("Enter")
+        terminal.shows("#")
+        terminal.type(look)
+        terminal.press("Enter")
+        terminal.shows("^saw 1")
+        terminal.press("C-d")
+        terminal.shows(r"^▌ box +1/1 +● Running")
+    audit = ("audit", "pods/ephemeralcontainers/box", "-n", space, "--verb", "patch", "-o", "json")
+    cluster.wait(lambda: len(cluster.qd(*audit).splitlines()) == 2, "both debuggers in the audit log")

@@ -19,6 +19,7 @@ _VERBS: Mapping[str, Callable[[TableStage], Coroutine[Any, Any, None]]] = {
     "shell": look.shell,
     "attach": look.attach,
     "host.shell": look.host_shell,
+    "debug": reach.debug,
     "forward": reach.forward,
     "forwards": reach.forwards,
     "container.copy": reach.copy,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+from dataclasses import replace
 from pathlib import Path
 
 from common.aio import Tasks
-from common.api import meta
+from common.api import debugging, kinds, meta, pods
 from common.api.meta import Key, Object
 from common.api.quantity import format_bytes
-from common.errors import ApiError
+from common.errors import ApiError, NotFound
 from console.streams import ports
 from console.streams.copy import CopyFailed, Remote, download, upload
 from console.streams.execute import Place
 from console.streams.ports import NoTarget
+from console.tui import operations
 from console.tui import shell as shells
-from console.tui.gateway import Gateway
+from console.tui.gateway import Gateway, reread
 from console.tui.screens.dialogs import Ask, Choose, wrapped
 from console.tui.screens.forwards import ForwardsScreen
 from console.tui.stage import TableStage
@@ -26,6 +28,8 @@ from console.views.status import Tone
 
 _WIDTH = 50  # cells of a dialog on a screen of 60 columns
 PROGRESS_SECONDS = 0.5
+LOOK_SECONDS = 0.5  # between two looks whether a debugger runs
+START_SECONDS = 300.0  # an image may be large
 _DIRECTIONS: list[Line] = [
     [("from the container to this machine", Tone.TEXT)],
     [("from this machine to the container", Tone.TEXT)],
@@ -95,6 +99,53 @@ async def copy(browse: TableStage) -> None:
     target = await browse.app.push_screen_wait(Ask(look, "Copy to", second, proposed, check=_needed))
     if target is not None:
         await _Copying(browse, pod, container).carry_out(source, target, out=way == 0)
+
+
+async def debug(browse: TableStage) -> None:
+    """Ask for an image, add a container of it to the pod, and lend it the terminal once it runs."""
+    row = browse.current()
+    pod = browse.pod_of(row) if row else None
+    if row is None or pod is None:
+        return
+    if not pods.node_name(pod):
+        raise NotFound(f"pod {meta.name(pod)} has no node yet; W tells why")
+    target = meta.name(row) if browse.view.resource == CONTAINERS else shells.default_container(pod)
+    body = [
+        *wrapped(meta.name(pod), _WIDTH, Tone.BRIGHT),
+        *wrapped(f"A container of this image joins the pod and sees the processes of {target}. Its shell ends it; it "
+                 "stays in the pod's list until the pod goes.", _WIDTH),
+    ]  # fmt: skip
+    asked = Ask(browse.session.look, "Debug with which image?", body, debugging.IMAGE, check=_wrong_image)
+    image = await browse.app.push_screen_wait(asked)
+    if image is None:
+        return
+    container = await operations.add_debugger(browse.session.gateway, pod, image, target, shells.SHELL)
+    await _until_running(browse, pod, container)
+    wish = shells.in_container(meta.key(pod), container, ())
+    label = f"{wish.label}: enter brings its prompt, leaving its shell ends it"
+    ended = await browse.deck_app.leave_for(replace(wish, label=label))
+    browse.say(ended.text, Tone.OK if ended.orderly else Tone.BAD)
+
+
+async def _until_running(browse: TableStage, pod: Object, container: str) -> None:
+    """Return when it runs. ValueError when it will not; NotFound when the pod goes meanwhile."""
+    clock = browse.session.clock
+    end = clock.monotonic() + START_SECONDS
+    while True:
+        fresh = await reread(browse.session.gateway, kinds.PODS, pod)
+        seen = debugging.standing(fresh, container)
+        if seen.running:
+            return
+        if seen.problem:
+            raise ValueError(seen.problem)
+        if clock.monotonic() >= end:
+            raise ValueError(f"{container} does not run yet: {seen.waits}; a attaches to it among the pod's containers")
+        browse.say(f"{container}: {seen.waits}", Tone.BUSY)
+        await clock.sleep(LOOK_SECONDS)
+
+
+def _wrong_image(text: str) -> str:
+    return "" if text and " " not in text else "an image is a name such as busybox or registry.example/tools:1.2"
 
 
 def _needed(text: str) -> str:
