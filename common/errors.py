@@ -40,7 +40,7 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.details: Object = details or {}
+        self.details: Object = {key: value for key, value in (details or {}).items() if value != ""}
         self.causes = causes
         self.retry_after = retry_after
         self.warnings: tuple[str, ...] = ()

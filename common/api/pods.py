@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from fractions import Fraction
 
@@ -14,6 +15,12 @@ TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
 DISRUPTED = "DisruptionTarget"
 """Condition of a pod that ends for no fault of its own: evicted, preempted, or its host was lost."""
 _QOS_RESOURCES = ("cpu", "memory")
+_HOST = r"(?:[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])"
+_REPOSITORY = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_IMAGE_REFERENCE = re.compile(
+    rf"(?:{_HOST}(?::\d+)?/)?{_REPOSITORY}(?:/{_REPOSITORY})*(?::\w[-.\w]{{0,127}})?", re.ASCII
+)
+_MAX_REPOSITORY = 255  # characters
 
 
 def phase(pod: Object) -> str:
@@ -136,8 +143,9 @@ def _add(total: dict[str, Fraction], more: dict[str, Fraction]) -> None:
 
 
 def default_pull_policy(image: str) -> str:
-    """Always for `latest` and for no tag; a digest or another tag says enough."""
-    if "@" in image:
+    """Always for `latest` and for no tag; a digest or another tag says enough, and what is no reference of an image
+    has no tag to tell."""
+    if "@" in image or len(image) > _MAX_REPOSITORY or not _IMAGE_REFERENCE.fullmatch(image):
         return "IfNotPresent"
     tag = image.rpartition("/")[2].partition(":")[2]
     return "Always" if tag in {"", "latest"} else "IfNotPresent"

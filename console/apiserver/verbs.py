@@ -41,6 +41,7 @@ from .selection import Selection
 
 GENERATED_NAME_TRIES = 8
 SCALE = "scale"
+_ANY_VERSION = frozenset({"", "0"})  # what an update says that replaces whatever is there
 REVIEW_TRIES = 5  # of a write whose object others change while webhooks are asked
 _DEFAULT_WRITE = WriteOptions()
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
@@ -221,7 +222,7 @@ class Verbs:
         if meta.name(obj) != name:
             raise BadRequest(f"the name of the object ({meta.name(obj)}) does not match the name on the URL ({name})")
         obj = _placed(row, obj, namespace)
-        if row.conditional_update and not subresource and not meta.resource_version(obj):
+        if row.conditional_update and not subresource and meta.resource_version(obj) in _ANY_VERSION:
             cause = Cause("metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update")
             raise errors.invalid(row.resource.kind, row.resource.group, name, [cause])
         return await self.modify(caller, "update", row, namespace, name, lambda _old: obj, subresource, options)
@@ -465,7 +466,7 @@ def _require_acceptance(row: Row) -> None:
 def _is_based_on(row: Row, wanted: Object, current: Entry) -> bool:
     """Whether the wanted object names no other version than the current one; raises Invalid for what is no version."""
     based_on = meta.resource_version(wanted)
-    if not based_on or based_on == str(current.revision):
+    if based_on in _ANY_VERSION or based_on == str(current.revision):
         return True
     if not based_on.isdecimal():
         cause = Cause("metadata.resourceVersion", f'Invalid value: "{based_on}": must be a whole number')

@@ -351,6 +351,8 @@ class _Walker:
 
     def _zero(self, kind: Schema) -> Any:
         """What Go makes of a null where a value must be."""
+        if kind.format == "quantity":
+            return "0"
         return {"object": {}, "map": {}, "array": [], "string": "", "boolean": False}.get(kind.shape, 0)
 
     def _string(self, kind: Schema, value: Any, path: Path) -> str | None:

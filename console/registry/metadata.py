@@ -40,16 +40,10 @@ def _validate_name(row: Row, found: Object) -> list[Cause]:
 
 def _validate_finalizers(finalizers: Iterable[str], *, must_qualify: bool) -> list[Cause]:
     causes: list[Cause] = []
-    for finalizer in finalizers:
+    for index, finalizer in enumerate(finalizers):
         causes += validation.each("metadata.finalizers", finalizer, validation.qualified_name(finalizer))
-        if must_qualify and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
-            causes.append(
-                validation.wrong(
-                    "metadata.finalizers",
-                    finalizer,
-                    "name is neither a standard finalizer name nor is it fully qualified",
-                )
-            )
+        if must_qualify:
+            causes += check_standard(f"metadata.finalizers[{index}]", finalizer)
     if {"orphan", "foregroundDeletion"} <= set(finalizers):
         causes.append(
             validation.wrong(
@@ -57,6 +51,14 @@ def _validate_finalizers(finalizers: Iterable[str], *, must_qualify: bool) -> li
             )
         )
     return causes
+
+
+def check_standard(path: str, finalizer: str) -> list[Cause]:
+    """A finalizer without a domain must be one of Kubernetes' own."""
+    if "/" in finalizer or finalizer in _STANDARD_FINALIZERS:
+        return []
+    why = "name is neither a standard finalizer name nor is it fully qualified"
+    return [validation.wrong(path, finalizer, why)]
 
 
 def _validate_owners(owners: list[Object]) -> list[Cause]:

@@ -248,7 +248,7 @@ def port_name(text: str) -> list[str]:
 
 
 def port_number_or_name(field: str, value: int | str) -> list[Cause]:
-    return port_number(field, value) if isinstance(value, int) else name_field(field, value, port_name)
+    return port_number(field, value) if isinstance(value, int) else each(field, value, port_name(value))
 
 
 def unchanged(field: str, new: Any, old: Any) -> list[Cause]:

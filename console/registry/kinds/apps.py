@@ -16,7 +16,6 @@ from .pod_warnings import template_warnings
 from .workload_fields import (
     CONTAINERS,
     REVISION_HISTORY,
-    default_labels,
     default_template,
     is_zero,
     validate_pods,
@@ -46,7 +45,6 @@ def _default_replicaset(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("replicas", 1)
     default_template(spec)
-    default_labels(obj)
 
 
 def _prepare(new: Object, old: Object | None, _context: Context) -> None:
@@ -94,7 +92,7 @@ def _validate_strategy(strategy: Object) -> list[Cause]:
             validation.forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
         ]
     if strategy["type"] != "RollingUpdate":
-        return [validation.unsupported(f"{path}.type", strategy["type"], ("Recreate", "RollingUpdate"))]
+        return [validation.unsupported(path, strategy, ("Recreate", "RollingUpdate"))]
     rolling = rolling or {}
     causes = validate_share(f"{path}.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], limited=True)
     causes += validate_share(f"{path}.rollingUpdate.maxSurge", rolling["maxSurge"], limited=False)

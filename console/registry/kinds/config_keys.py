@@ -23,7 +23,7 @@ def validate_key(path: str, key: str) -> list[Cause]:
                 "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
             )
         )
-    elif key in {".", ".."}:
+    if key in {".", ".."}:
         causes.append(validation.wrong(path, key, f"must not be '{key}'"))
     elif key.startswith(".."):
         causes.append(validation.wrong(path, key, "must not start with '..'"))

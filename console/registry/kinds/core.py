@@ -9,7 +9,7 @@ import orjson
 from common.api import kinds, meta
 from common.api.meta import Object
 from common.errors import Cause
-from console.registry import validation
+from console.registry import metadata, validation
 from console.registry.columns import AGE, NAME, field
 from console.registry.row import METADATA_FIELDS, Column, Context, Row
 
@@ -56,8 +56,9 @@ def _prepare_namespace(new: Object, old: Object | None, context: Context) -> Non
 
 def _validate_namespace(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     causes: list[Cause] = []
-    for index, finalizer in enumerate(new["spec"].get("finalizers") or ()):
-        causes += validation.each(f"spec.finalizers[{index}]", finalizer, validation.qualified_name(finalizer))
+    for finalizer in new["spec"].get("finalizers") or ():
+        causes += validation.each("spec.finalizers", finalizer, validation.qualified_name(finalizer))
+        causes += metadata.check_standard("spec.finalizers", finalizer)
     phase = new["status"].get("phase")
     if old is not None and phase not in {"Active", "Terminating"}:
         causes.append(validation.unsupported("status.phase", phase, ("Active", "Terminating")))
@@ -94,7 +95,7 @@ def _validate_configmap(new: Object, old: Object | None, _context: Context) -> l
 
 
 def _default_secret(obj: Object) -> None:
-    obj.setdefault("type", "Opaque")
+    obj["type"] = obj.get("type") or "Opaque"
 
 
 def _prepare_secret(new: Object, _old: Object | None, _context: Context) -> None:
@@ -177,6 +178,14 @@ SECRETS = Row(
     fields=("metadata.name", "metadata.namespace", "type"),
     has_spec_generation=False,
 )
+
+
+def _prepare_account(new: Object, _old: Object | None, _context: Context) -> None:
+    """Of its secrets an account keeps the names alone."""
+    if new.get("secrets"):
+        new["secrets"] = [{"name": entry["name"]} if entry.get("name") else {} for entry in new["secrets"]]
+
+
 SERVICEACCOUNTS = Row(
     kinds.SERVICEACCOUNTS,
     "serviceaccount",
@@ -188,6 +197,7 @@ SERVICEACCOUNTS = Row(
     ),
     subresources=frozenset({"token"}),
     schema="io.k8s.api.core.v1.ServiceAccount",
+    prepare=_prepare_account,
     has_spec_generation=False,
 )
 ROWS = (NAMESPACES, CONFIGMAPS, SECRETS, SERVICEACCOUNTS)

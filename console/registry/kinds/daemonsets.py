@@ -17,7 +17,6 @@ from .pod_warnings import template_warnings
 from .workload_fields import (
     CONTAINERS,
     REVISION_HISTORY,
-    default_labels,
     default_template,
     is_zero,
     validate_pods,
@@ -39,7 +38,6 @@ def _default(obj: Object) -> None:
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
     default_template(spec)
-    default_labels(obj)
 
 
 def _prepare(new: Object, old: Object | None, _context: Context) -> None:

@@ -68,8 +68,8 @@ def _validate_common(new: Object) -> list[Cause]:
         causes.append(_misplaced(where))
     reporter = str(new.get("reportingComponent") or "")
     if not reporter:
-        causes.append(validation.required("reportingComponent"))
-    causes += validation.each("reportingComponent", reporter, validation.qualified_name(reporter))
+        causes.append(validation.required("reportingController"))
+    causes += validation.each("reportingController", reporter, validation.qualified_name(reporter))
     for name in ("reportingInstance", "action", "reason"):
         if not new.get(name):
             causes.append(validation.required(name))

@@ -11,6 +11,8 @@ from console.registry import validation
 from console.registry.columns import NAME
 from console.registry.row import Column, Context, Row
 
+from .resources import container_resource, resource_name
+
 CONTAINER, POD, CLAIM = "Container", "Pod", "PersistentVolumeClaim"
 _AMOUNTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
 # Which of two amounts may not exceed the other: (lower, upper, the field that is blamed, the words for both).
@@ -44,6 +46,13 @@ def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause
             causes.append(validation.duplicate(f"{path}.type", kind))
         types.add(kind)
         causes += _validate_kind(kind, item, path)
+        check = container_resource if kind in {CONTAINER, POD} else resource_name
+        causes += [
+            cause
+            for field in _AMOUNTS
+            for name in item.get(field) or ()
+            for cause in check(name, f"{path}.{field}[{name}]")
+        ]
         for name in sorted({name for field in _AMOUNTS for name in item.get(field) or ()}):
             causes += _validate_amounts(name, item, path)
     return causes

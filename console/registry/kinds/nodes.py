@@ -18,10 +18,19 @@ _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def _default(node: Object) -> None:
-    node.setdefault("spec", {})
+    _agree_on_ranges(node.setdefault("spec", {}))
     status = node.setdefault("status", {})
     if status.get("capacity"):
         status.setdefault("allocatable", dict(status["capacity"]))
+
+
+def _agree_on_ranges(spec: Object) -> None:
+    """The older field of one range and the newer of several say the same; where they do not, the older one counts."""
+    ranges = spec.get("podCIDRs") or []
+    if spec.get("podCIDR") and spec["podCIDR"] not in ranges[:1]:
+        spec["podCIDRs"] = [spec["podCIDR"]]
+    elif ranges:
+        spec["podCIDR"] = ranges[0]
 
 
 def _prepare(new: Object, old: Object | None, _context: Context) -> None:
@@ -35,14 +44,17 @@ def _prepare(new: Object, old: Object | None, _context: Context) -> None:
 def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
     causes = _validate_taints(spec.get("taints") or ())
-    cidrs = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
+    cidrs = spec.get("podCIDRs") or []
     for index, cidr in enumerate(cidrs):
         causes += _validate_cidr(f"spec.podCIDRs[{index}]", cidr)
     if len(cidrs) > 2:
         causes.append(validation.wrong("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family"))
-    for name, amount in (new["status"].get("capacity") or {}).items():
-        if quantity.parse(amount) < 0:
-            causes.append(validation.wrong(f"status.capacity[{name}]", amount, "must be greater than or equal to 0"))
+    for part in ("capacity", "allocatable"):
+        causes += [
+            validation.wrong(f"status.{part}.{name}", amount, "must be greater than or equal to 0")
+            for name, amount in (new["status"].get(part) or {}).items()
+            if quantity.parse(amount) < 0
+        ]
     return causes + (_validate_update(spec, old.get("spec") or {}) if old is not None else [])
 
 

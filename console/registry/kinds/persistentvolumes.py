@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from common.api import kinds, meta, quantity, storage
 from common.api.meta import Object
 from common.errors import Cause
@@ -10,15 +12,17 @@ from console.registry.columns import AGE, NAME, at, field
 from console.registry.row import Column, Context, Row
 
 from .claim_specs import validate_access_modes, validate_class_name, validate_mode
+from .environment import no_backsteps
 from .placement import validate_node_selector
 from .pod_defaults import default_source
-from .volumes import validate_csi_driver, validate_host_path, validate_needs
+from .volumes import validate_host_path, validate_needs, validate_required_driver
 
-RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
+_RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
+# In the order in which Kubernetes looks at them: the first one counts.
 SOURCES = (
-    "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume", "flocker",
-    "gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local", "nfs", "photonPersistentDisk", "portworxVolume",
-    "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume",
+    "hostPath", "gcePersistentDisk", "awsElasticBlockStore", "glusterfs", "flocker", "nfs", "rbd", "quobyte", "cephfs",
+    "iscsi", "cinder", "fc", "flexVolume", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume",
+    "azureDisk", "scaleIO", "local", "storageos", "csi",
 )  # fmt: skip
 _UNSET = "<unset>"
 
@@ -57,8 +61,8 @@ def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]
     causes += _validate_capacity(spec.get("capacity") or {})
     causes += _validate_source(spec)
     policy = spec["persistentVolumeReclaimPolicy"]
-    if policy not in RECLAIM_POLICIES:
-        causes.append(validation.unsupported("spec.persistentVolumeReclaimPolicy", policy, RECLAIM_POLICIES))
+    if policy not in _RECLAIM_POLICIES:
+        causes.append(validation.unsupported("spec.persistentVolumeReclaimPolicy", policy, _RECLAIM_POLICIES))
     if policy == "Recycle" and (spec.get("hostPath") or {}).get("path") == "/":
         causes.append(
             validation.forbidden(
@@ -70,44 +74,44 @@ def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]
 
 
 def _validate_capacity(capacity: Object) -> list[Cause]:
-    if not capacity:
-        return [validation.required("spec.capacity")]
+    causes = [] if capacity else [validation.required("spec.capacity")]
     if set(capacity) != {"storage"}:
-        return [validation.unsupported("spec.capacity", capacity, ("storage",))]
-    if quantity.parse(capacity["storage"]) <= 0:
-        return [validation.wrong("spec.capacity[storage]", str(capacity["storage"]), "must be greater than zero")]
-    return []
+        causes.append(validation.unsupported("spec.capacity", capacity, ("storage",)))
+    for name, amount in capacity.items():
+        path, value = f"spec.capacity[{name}]", quantity.parse(amount)
+        if value < 0:
+            causes.append(validation.wrong(path, math.ceil(value), "must be a valid resource quantity"))
+        if value <= 0:
+            causes.append(validation.wrong(path, str(amount), "must be greater than zero"))
+    return causes
 
 
 def _validate_source(spec: Object) -> list[Cause]:
     present = [name for name in SOURCES if spec.get(name) is not None]
     if not present:
         return [validation.required("spec", "must specify a volume type")]
-    causes = [
-        validation.forbidden(f"spec.{name}", "may not specify more than 1 volume type")
-        for name in sorted(present, key=list(spec).index)[1:]
-    ]
-    for name in present:
-        source, path = spec[name], f"spec.{name}"
-        causes += validate_needs(name, source, path)
-        if name == "hostPath":
-            causes += validate_host_path(source, path)
-        elif name == "csi":
-            causes += _validate_csi(source, path)
+    causes = [validation.forbidden(f"spec.{name}", "may not specify more than 1 volume type") for name in present[1:]]
+    name = present[0]
+    source, path = spec[name], f"spec.{name}"
+    if name == "csi":
+        return causes + _validate_csi(source, path)
+    causes += validate_needs(name, source, path)
+    if name == "hostPath":
+        causes += validate_host_path(source, path)
+    elif name == "local":
+        causes += no_backsteps(f"{path}.path", str(source.get("path") or ""))
     return causes
 
 
 def _validate_csi(source: Object, path: str) -> list[Cause]:
-    causes = validate_csi_driver(str(source.get("driver") or ""), f"{path}.driver")
+    causes = validate_required_driver(source.get("driver"), f"{path}.driver")
     causes += [] if source.get("volumeHandle") else [validation.required(f"{path}.volumeHandle")]
     for name in ("controllerPublishSecretRef", "nodeStageSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"):
         reference = source.get(name)
         if reference is not None:
-            causes += [
-                validation.required(f"{path}.{name}.{part}")
-                for part in ("name", "namespace")
-                if not reference.get(part)
-            ]
+            where, space = f"{path}.{name}", reference.get("namespace")
+            causes += validation.name_field(f"{where}.name", reference.get("name"), validation.dns_subdomain)
+            causes += validation.name_field(f"{where}.namespace", space, validation.dns_label)
     return causes
 
 

@@ -73,7 +73,7 @@ def _default_container(container: Object, *, host_network: bool) -> None:
     for variable in container.get("env") or ():
         reference = (variable.get("valueFrom") or {}).get("fieldRef")
         if reference is not None:
-            reference.setdefault("apiVersion", "v1")
+            reference["apiVersion"] = reference.get("apiVersion") or "v1"
 
 
 def _default_requests(spec: Object) -> None:
@@ -143,4 +143,4 @@ def _default_volume(volume: Object) -> None:
         items += (source.get("downwardAPI") or {}).get("items") or ()
     for item in items:
         if item.get("fieldRef") is not None:
-            item["fieldRef"].setdefault("apiVersion", "v1")
+            item["fieldRef"]["apiVersion"] = item["fieldRef"].get("apiVersion") or "v1"

@@ -13,7 +13,7 @@ from console.registry.recurring import Recurring
 from .containers import validate_containers, validate_host_network, validate_image
 from .placement import validate_affinity, validate_spread, validate_tolerations
 from .pod_annotations import validate_annotations
-from .resources import overhead_resource, validate_pod_resources, validate_resources
+from .resources import container_resource, validate_pod_resources, validate_resources
 from .security import validate_pod_security, validate_system
 from .volumes import validate_volumes
 
@@ -75,10 +75,9 @@ def validate_template(template: Object, path: str) -> list[Cause]:
 
 def validate_pod_spec(spec: Object, path: str, *, is_pod: bool = False) -> list[Cause]:
     """In Kubernetes' order, as a client shows what it is told first."""
-    volumes = spec.get("volumes") or []
-    causes = validate_volumes(volumes, f"{path}.volumes", is_pod=is_pod)
+    volumes, causes = validate_volumes(spec.get("volumes") or (), f"{path}.volumes", is_pod=is_pod)
     causes += _validate_claims(spec.get("resourceClaims") or (), f"{path}.resourceClaims")
-    causes += validate_containers(spec, path, {str(volume.get("name")): volume for volume in volumes})
+    causes += validate_containers(spec, path, volumes)
     causes += validate_pod_resources(spec, f"{path}.resources")
     causes += validate_host_network(spec, path, is_pod=is_pod)
     causes += validation.one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), RESTART_POLICIES)
@@ -196,7 +195,7 @@ def _validate_classes(spec: Object, path: str) -> list[Cause]:
     if preemption is not None:
         causes += validation.one_of(f"{path}.preemptionPolicy", preemption, _PREEMPTIONS)
     overhead = spec.get("overhead")
-    return causes + validate_resources({"limits": overhead}, f"{path}.overhead", overhead_resource)
+    return causes + validate_resources({"limits": overhead}, f"{path}.overhead", container_resource)
 
 
 def _validate_address(path: str, value: str) -> list[Cause]:

@@ -54,6 +54,7 @@ PODDISRUPTIONBUDGETS = Row(
     ),
     subresources=frozenset({"status"}),
     schema="io.k8s.api.policy.v1.PodDisruptionBudget",
+    name_format=validation.path_segment,
     prepare=_prepare,
     validate=_validate,
 )

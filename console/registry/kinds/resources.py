@@ -124,8 +124,8 @@ def pod_resource(name: str, path: str) -> list[Cause]:
     return [validation.unsupported(path, name, _POD_LEVEL)]
 
 
-def overhead_resource(name: str, path: str) -> list[Cause]:
-    """The name of what a pod may need besides its containers."""
+def resource_name(name: str, path: str) -> list[Cause]:
+    """The name of anything that can be counted."""
     problems = validation.qualified_name(name)
     if problems or "/" in name or name in _STANDARD or name in _KNOWN or name.startswith(_HUGE):
         return validation.each(path, name, problems)

@@ -12,17 +12,30 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, field
 from console.registry.row import Context, Row
 
-from .resources import overhead_resource, validate_resources
+from .placement import validate_tolerations
+from .resources import container_resource, validate_resources
 
 
 def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
-    causes = validation.name_field("handler", new.get("handler"), validation.dns_label)
+    handler, scheduling = str(new.get("handler") or ""), new.get("scheduling") or {}
+    causes = validation.each("handler", handler, validation.dns_label(handler))
     overhead = (new.get("overhead") or {}).get("podFixed") or {}
-    causes += validate_resources({"limits": overhead}, "overhead.podFixed", overhead_resource)
-    causes += validation.labels("scheduling.nodeSelector", (new.get("scheduling") or {}).get("nodeSelector") or {})
+    causes += validate_resources({"limits": overhead}, "overhead", container_resource)
+    causes += validation.labels("scheduling.nodeSelector", scheduling.get("nodeSelector") or {})
+    causes += _validate_tolerations(scheduling.get("tolerations") or [], "scheduling.tolerations")
     if old is not None:
         causes += validation.unchanged("handler", new.get("handler"), old.get("handler"))
     return causes
+
+
+def _validate_tolerations(tolerations: list[Object], path: str) -> list[Cause]:
+    causes = validate_tolerations(tolerations, f"{path}.tolerations")
+    keys = [tuple(item.get(name) or "" for name in ("key", "operator", "value", "effect")) for item in tolerations]
+    return causes + [
+        validation.duplicate(f"{path}[{index}]", tolerations[index])
+        for index, key in enumerate(keys)
+        if key in keys[:index]
+    ]
 
 
 def admit_runtime(pod: Object, context: Context) -> None:

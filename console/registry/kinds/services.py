@@ -180,7 +180,7 @@ class _Allocation:
             spec["healthCheckNodePort"] = kept
         if spec.get("healthCheckNodePort"):
             return
-        own = {(int(item["nodePort"]), item["protocol"]) for item in spec["ports"] if item.get("nodePort")}
+        own = {(int(item["nodePort"]), item["protocol"]) for item in spec.get("ports") or () if item.get("nodePort")}
         used = addresses.used_node_ports(self.others()) | own
         number = addresses.free_node_port(settings.NODE_PORTS, used, ("TCP",), f"{meta.uid(self._service)}/health")
         if number is not None:

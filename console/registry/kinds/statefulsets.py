@@ -14,7 +14,6 @@ from .pod_warnings import template_warnings
 from .workload_fields import (
     CONTAINERS,
     REVISION_HISTORY,
-    default_labels,
     default_template,
     is_zero,
     validate_pods,
@@ -34,9 +33,11 @@ def _default(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     spec["podManagementPolicy"] = spec.get("podManagementPolicy") or "OrderedReady"
     strategy = spec.setdefault("updateStrategy", {})
-    strategy["type"] = strategy.get("type") or "RollingUpdate"
-    if strategy["type"] == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+        strategy.setdefault("rollingUpdate", {})
+    if strategy["type"] == "RollingUpdate" and strategy.get("rollingUpdate") is not None:
+        strategy["rollingUpdate"].setdefault("partition", 0)
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     for when in ("whenDeleted", "whenScaled"):
         retention[when] = retention.get(when) or "Retain"
@@ -48,7 +49,6 @@ def _default(obj: Object) -> None:
         claim.setdefault("kind", kinds.PERSISTENTVOLUMECLAIMS.kind)
         claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
         claim.setdefault("status", {}).setdefault("phase", "Pending")
-    default_labels(obj)
 
 
 def _prepare(new: Object, old: Object | None, _context: Context) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from common.api import kinds, meta, storage
 from common.api.meta import Object
 from common.errors import Cause
@@ -9,26 +11,30 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, at, field
 from console.registry.row import ALL_METADATA, Column, Context, Row
 
-from .persistentvolumes import RECLAIM_POLICIES
-from .volumes import validate_token_seconds
+from .volumes import validate_required_driver, validate_token_seconds
 
+_RECLAIM_POLICIES = ("Delete", "Retain")
 _BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
 _FS_GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
 _LIFECYCLES = ("Ephemeral", "Persistent")
 _MAX_PARAMETERS = 512
+_MAX_NODE_ID = 192  # characters
 _MAX_PARAMETER_BYTES = 256 * 1024
 
 
 def _default_class(obj: Object) -> None:
-    obj["reclaimPolicy"] = obj.get("reclaimPolicy") or "Delete"
-    obj["volumeBindingMode"] = obj.get("volumeBindingMode") or "Immediate"
+    obj.setdefault("reclaimPolicy", "Delete")
+    obj.setdefault("volumeBindingMode", "Immediate")
 
 
 def _validate_class(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     causes = _validate_driver_name(new.get("provisioner"), "provisioner")
     causes += _validate_parameters(new.get("parameters") or {}, "parameters")
-    causes += validation.one_of("reclaimPolicy", new["reclaimPolicy"], RECLAIM_POLICIES)
-    causes += validation.one_of("volumeBindingMode", new["volumeBindingMode"], _BINDING_MODES)
+    policy, mode = new["reclaimPolicy"], new["volumeBindingMode"]
+    if policy and policy not in _RECLAIM_POLICIES:
+        causes.append(validation.unsupported("reclaimPolicy", policy, _RECLAIM_POLICIES))
+    if mode not in _BINDING_MODES:
+        causes.append(validation.unsupported("volumeBindingMode", mode, _BINDING_MODES))
     causes += _validate_topologies(new.get("allowedTopologies") or ())
     if old is not None:
         for name in ("parameters", "provisioner", "reclaimPolicy"):
@@ -53,17 +59,31 @@ def _validate_parameters(parameters: Object, path: str) -> list[Cause]:
     return causes
 
 
-def _validate_topologies(terms: list[Object] | tuple[Object, ...]) -> list[Cause]:
+def _validate_topologies(terms: Iterable[Object]) -> list[Cause]:
     causes: list[Cause] = []
+    seen: list[dict[str, set[str]]] = []
     for index, term in enumerate(terms):
+        path = f"allowedTopologies[{index}].matchLabelExpressions"
+        chosen: dict[str, set[str]] = {}
         for position, entry in enumerate(term.get("matchLabelExpressions") or ()):
-            path = f"allowedTopologies[{index}].matchLabelExpressions[{position}]"
-            causes += validation.each(
-                f"{path}.key", entry.get("key", ""), validation.qualified_name(entry.get("key", ""))
-            )
-            if not entry.get("values"):
-                causes.append(validation.required(f"{path}.values"))
+            where, key = f"{path}[{position}]", str(entry.get("key") or "")
+            causes += _validate_topology(entry, where)
+            if key in chosen:
+                causes.append(validation.duplicate(f"{where}.key", key))
+            chosen[key] = set(entry.get("values") or ())
+        if not chosen or chosen in seen:
+            causes.append(validation.duplicate(path, ""))
+        seen.append(chosen)
     return causes
+
+
+def _validate_topology(entry: Object, path: str) -> list[Cause]:
+    values, key = entry.get("values") or [], entry.get("key", "")
+    causes = [] if values else [validation.required(f"{path}.values")]
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            causes.append(validation.duplicate(f"{path}.values[{index}]", value))
+    return causes + validation.each(f"{path}.key", key, validation.qualified_name(key))
 
 
 def _default_driver(obj: Object) -> None:
@@ -102,18 +122,43 @@ def _validate_driver(new: Object, old: Object | None, _context: Context) -> list
     return causes
 
 
-def _validate_node(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+def _validate_node(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     causes: list[Cause] = []
     names: set[str] = set()
-    for index, driver in enumerate((new.get("spec") or {}).get("drivers") or ()):
-        path = f"spec.drivers[{index}]"
-        causes += _validate_driver_name(driver.get("name"), f"{path}.name")
-        name = driver.get("name") or ""
+    drivers = (new.get("spec") or {}).get("drivers") or ()
+    for index, driver in enumerate(drivers):
+        path, name = f"spec.drivers[{index}]", driver.get("name") or ""
+        causes += _validate_node_driver(driver, path)
         if name in names:
             causes.append(validation.duplicate(f"{path}.name", name))
         names.add(name)
-        if not driver.get("nodeID"):
-            causes.append(validation.required(f"{path}.nodeID"))
+    before = {driver.get("name"): driver for driver in ((old or {}).get("spec") or {}).get("drivers") or ()}
+    for driver in drivers:
+        if driver.get("name") in before:
+            causes += validation.unchanged("CSINodeDriver", _fixed(driver), _fixed(before[driver["name"]]))
+    return causes
+
+
+def _fixed(driver: Object) -> Object:
+    """What of a driver does not change: how many volumes it takes may."""
+    return {name: value for name, value in driver.items() if name != "allocatable"}
+
+
+def _validate_node_driver(driver: Object, path: str) -> list[Cause]:
+    identity = driver.get("nodeID") or ""
+    causes = validate_required_driver(driver.get("name"), f"{path}.name")
+    if not identity:
+        causes.append(validation.required(f"{path}.nodeID"))
+    if len(identity) > _MAX_NODE_ID:
+        causes.append(validation.wrong(f"{path}.nodeID", identity, f"must be {_MAX_NODE_ID} characters or less"))
+    causes += validation.non_negative(f"{path}.allocatable.count", (driver.get("allocatable") or {}).get("count"))
+    keys = driver.get("topologyKeys") or []
+    for index, key in enumerate(keys):
+        if not key:
+            causes.append(validation.required(path))
+        if key in keys[:index]:
+            causes.append(validation.duplicate(path, key))
+        causes += validation.each(path, keys, validation.qualified_name(key))
     return causes
 
 
@@ -127,16 +172,25 @@ def _prepare_attachment(new: Object, old: Object | None, _context: Context) -> N
         new["status"] = {"attached": False}
 
 
+def _validate_attached(name: str | None, inline: Object | None) -> list[Cause]:
+    path, rule = "spec.source", "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
+    if name is None:
+        return [validation.required(path, rule)] if inline is None else []
+    if inline is not None:
+        return [validation.forbidden(path, rule)]
+    where = f"{path}.persistentVolumeName"
+    causes = [] if name else [validation.required(where, "must specify non empty persistentVolumeName")]
+    return causes + validation.each(where, name, validation.dns_subdomain(name))
+
+
 def _validate_attachment(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new.get("spec") or {}
     source = spec.get("source") or {}
-    causes = _validate_driver_name(spec.get("attacher"), "spec.attacher")
-    if not spec.get("nodeName"):
-        causes.append(validation.required("spec.nodeName"))
-    if source.get("persistentVolumeName") is None and source.get("inlineVolumeSpec") is None:
-        causes.append(
-            validation.required("spec.source", "must specify exactly one of inlineVolumeSpec and persistentVolumeName")
-        )
+    causes = validate_required_driver(spec.get("attacher"), "spec.attacher")
+    causes += validation.each(
+        "spec.nodeName", spec.get("nodeName", ""), validation.dns_subdomain(spec.get("nodeName", ""))
+    )
+    causes += _validate_attached(source.get("persistentVolumeName"), source.get("inlineVolumeSpec"))
     if old is not None:
         causes += validation.unchanged("spec", spec, old.get("spec"))
     return causes

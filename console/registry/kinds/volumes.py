@@ -9,6 +9,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
+from . import block_volumes
 from .claim_specs import validate_claim_spec
 from .environment import FILE_FIELDS, local_path, validate_field, validate_resource_field
 
@@ -49,27 +50,32 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
     "image": (),
     "local": ("path",),
 }
+_CALLED = {"gcePersistentDisk": "persistentDisk"}  # by messages about what is in the source
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _MAX_DRIVER = 63
 _MAX_TOKEN_SECONDS = 1 << 32
 _MIN_TOKEN_SECONDS = 600
 
 
-def validate_volumes(volumes: Iterable[Object], path: str, *, is_pod: bool = False) -> list[Cause]:
-    """A template may leave the name of an image to whoever makes pods of it."""
+def validate_volumes(
+    volumes: Iterable[Object], path: str, *, is_pod: bool = False
+) -> tuple[dict[str, Object], list[Cause]]:
+    """The volumes by name that containers can have, which are those with nothing wrong, and what is wrong with the
+    others. A template may leave the name of an image to whoever makes pods of it."""
     causes: list[Cause] = []
-    names: set[str] = set()
+    found: dict[str, Object] = {}
     for index, volume in enumerate(volumes):
-        where = f"{path}[{index}]"
-        name = volume.get("name", "")
-        causes += validation.name_field(f"{where}.name", name, validation.dns_label)
-        if name in names:
-            causes.append(validation.duplicate(f"{where}.name", name))
-        names.add(name)
-        causes += _validate_source(volume, where)
+        where, name = f"{path}[{index}]", volume.get("name", "")
+        wrong = _validate_source(volume, where)
         if is_pod and volume.get("image") is not None and not volume["image"].get("reference"):
-            causes.append(validation.required(f"{where}.image.reference"))
-    return causes
+            wrong.append(validation.required(f"{where}.image.reference"))
+        wrong += validation.name_field(f"{where}.name", name, validation.dns_label)
+        if name and name in found:
+            wrong.append(validation.duplicate(f"{where}.name", name))
+        if not wrong:
+            found[name] = volume
+        causes += wrong
+    return found, causes
 
 
 def _validate_source(volume: Object, path: str) -> list[Cause]:
@@ -79,7 +85,7 @@ def _validate_source(volume: Object, path: str) -> list[Cause]:
     if len(sources) > 1:
         sources.sort(key=list(_SOURCES).index)
     name = sources[0]
-    causes = validate_needs(name, volume[name], f"{path}.{name}")
+    causes = validate_needs(name, volume[name], f"{path}.{_CALLED.get(name, name)}")
     check = _CHECKS.get(name)
     causes += check(volume[name], f"{path}.{name}") if check else []
     return causes + [
@@ -92,12 +98,10 @@ def validate_needs(name: str, source: Object, path: str) -> list[Cause]:
     causes = [validation.required(f"{path}.{needed}") for needed in _SOURCES[name] if not source.get(needed)]
     if name == "nfs" and not str(source.get("path") or "").startswith("/"):
         causes.append(validation.wrong(f"{path}.path", source.get("path") or "", "must be an absolute path"))
-    if name == "fc" and not source.get("targetWWNs") and not source.get("wwids"):
-        why = "must specify either targetWWNs or wwids, but not both"
-        causes.append(validation.required(f"{path}.targetWWNs", why))
     if name == "flocker" and not source.get("datasetName") and not source.get("datasetUUID"):
         causes.append(validation.required(path, "one of datasetName and datasetUUID is required"))
-    return causes
+    check = block_volumes.CHECKS.get(name)
+    return causes + (check(source, path) if check else [])
 
 
 def _validate_image(source: Object, path: str) -> list[Cause]:
@@ -106,9 +110,14 @@ def _validate_image(source: Object, path: str) -> list[Cause]:
 
 
 def validate_csi_driver(name: str, path: str) -> list[Cause]:
-    """The name of a driver, where one is given; letters may be large."""
+    """The format of a driver's name, whose letters may be large."""
     causes = [validation.too_long(path, _MAX_DRIVER)] if len(name) > _MAX_DRIVER else []
-    return causes + (validation.each(path, name, validation.dns_subdomain(name.lower())) if name else [])
+    return causes + validation.each(path, name, validation.dns_subdomain(name.lower()))
+
+
+def validate_required_driver(name: str | None, path: str) -> list[Cause]:
+    """The name of a driver that must be there."""
+    return [*([] if name else [validation.required(path)]), *validate_csi_driver(name or "", path)]
 
 
 def _validate_csi(source: Object, path: str) -> list[Cause]:
@@ -136,7 +145,7 @@ def _validate_ephemeral(source: Object, path: str) -> list[Cause]:
 def _validate_empty_dir(source: Object, path: str) -> list[Cause]:
     limit = source.get("sizeLimit")
     if limit is not None and quantity.parse(limit) < 0:
-        return [validation.wrong(f"{path}.sizeLimit", str(limit), "SizeLimit field must be a valid resource quantity")]
+        return [validation.forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")]
     return []
 
 

@@ -37,11 +37,16 @@ def default_labels(obj: Object) -> None:
 def validate_selector(spec: Object, old: Object | None, word: str) -> list[Cause]:
     """A selector that is there, is not empty, fits the template and never changes; `word` is what messages call it."""
     wanted = spec.get("selector")
+    # Of DaemonSets Kubernetes tells neither: what follows from it says enough.
+    told = word != "daemonset"
     if wanted is None:
         # No selector is one that nothing matches, the template's labels neither.
-        causes = [validation.required("spec.selector"), mismatch(spec)]
+        causes = [validation.required("spec.selector")] if told else []
+        causes.append(mismatch(spec))
+    elif causes := validation.label_selector("spec.selector", wanted):
+        causes += [validation.wrong("spec.selector", wanted, "invalid label selector")] if told else []
     else:
-        causes = validation.label_selector("spec.selector", wanted) or _match(spec, wanted, word)
+        causes = _match(spec, wanted, word)
     if old is not None:
         causes += validation.unchanged("spec.selector", wanted, (old.get("spec") or {}).get("selector"))
     return causes

@@ -97,6 +97,18 @@ async def test_an_update_with_a_revision_is_conditional(client: Client) -> None:
     assert uid(third) == uid(made)
 
 
+async def test_revision_zero_means_whatever_is_there(client: Client) -> None:
+    made = await client.create(CONFIGMAPS, configmap(a="1"))
+    any_version = {**made["metadata"], "resourceVersion": "0"}
+    second = await client.update(CONFIGMAPS, {**made, "metadata": any_version, "data": {"a": "2"}})
+    assert second["data"] == {"a": "2"}
+    assert resource_version(second) not in {"0", resource_version(made)}
+    patched = await client.patch(
+        CONFIGMAPS, "settings", {"metadata": {"resourceVersion": "0"}, "data": {"a": "3"}}, "default"
+    )
+    assert patched["data"] == {"a": "3"}
+
+
 async def test_a_conflict_is_told_when_what_it_is_with_can_be_read(client: Client) -> None:
     made = await client.create(CONFIGMAPS, configmap(a="1"))
 

@@ -27,9 +27,9 @@ def test_a_template_gets_no_defaults_that_only_pods_have() -> None:
     assert {"tolerations", "priority", "serviceAccountName", "enableServiceLinks"}.isdisjoint(spec)
 
 
-def test_a_replicaset_takes_the_labels_of_its_template() -> None:
+def test_a_replicaset_has_the_labels_that_it_was_given() -> None:
     found = created(REPLICASETS, deployment())
-    assert found["metadata"]["labels"] == {"app": "web"}
+    assert "labels" not in found["metadata"], "only ReplicationControllers and Jobs take those of their template"
     assert found["spec"]["replicas"] == 1
     assert found["status"] == {"replicas": 0}
 
@@ -53,7 +53,7 @@ def test_a_replicaset_takes_the_labels_of_its_template() -> None:
         ("spec.template.spec.restartPolicy", "Never", 'Unsupported value: "Never": supported values: "Always"'),
         ("spec.template.spec.containers", [], "spec.template.spec.containers: Required value"),
         ("spec.template.metadata.labels", {"app": "web", "-": ""}, 'spec.template.labels: Invalid value: "-"'),
-        ("spec.strategy", {"type": "Other"}, 'spec.strategy.type: Unsupported value: "Other"'),
+        ("spec.strategy", {"type": "Other"}, 'spec.strategy: Unsupported value: {"type":"Other"}'),
         (
             "spec.strategy",
             {"type": "Recreate", "rollingUpdate": {}},

@@ -117,7 +117,16 @@ def test_wrong_nodes_are_refused() -> None:
 
 def test_the_pod_range_of_a_node_never_changes() -> None:
     old = created(NODES, node(spec={"podCIDRs": ["10.0.0.0/24"]}))
-    assert "may not change podCIDR" in update_causes(NODES, changed(old, "spec.podCIDRs", ["10.0.1.0/24"]), old)[0]
+    other = changed(changed(old, "spec.podCIDRs", ["10.0.1.0/24"]), "spec.podCIDR", "10.0.1.0/24")
+    assert "may not change podCIDR" in update_causes(NODES, other, old)[0]
+
+
+def test_the_ranges_of_a_node_are_in_both_fields_and_the_older_one_counts() -> None:
+    assert created(NODES, node(spec={"podCIDR": "10.0.0.0/24"}))["spec"]["podCIDRs"] == ["10.0.0.0/24"]
+    assert created(NODES, node(spec={"podCIDRs": ["10.0.0.0/24", "fd00::/64"]}))["spec"]["podCIDR"] == "10.0.0.0/24"
+    both = created(NODES, node(spec={"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.1.0/24"]}))
+    assert both["spec"]["podCIDRs"] == ["10.0.0.0/24"]
+    assert "spec.podCIDRs[0]" in causes(NODES, node(spec={"podCIDR": "10.0.0"}))[0]
 
 
 def test_an_event_lives_where_its_object_does() -> None:

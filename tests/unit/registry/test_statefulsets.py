@@ -99,7 +99,7 @@ def test_a_daemonset_gets_the_documented_defaults_and_counts_its_templates() -> 
         "type": "RollingUpdate",
         "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0},
     }
-    assert found["metadata"]["labels"] == {"app": "db"}
+    assert "labels" not in found["metadata"]
     assert found["metadata"]["annotations"] == {"deprecated.daemonset.template.generation": "1"}
     assert cells(DAEMONSETS, found)[:7] == ["db", 0, 0, 0, 0, 0, "<none>"]
     labelled = updated(DAEMONSETS, changed(found, "metadata.labels", {"a": "b"}), found)
