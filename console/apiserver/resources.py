@@ -220,15 +220,15 @@ class Resources:
                 request.form,
                 request.include_object,
                 convert,
+                lambda: _cut(request.http),
             )
             if not self._closing:
                 await stream.run(response, watch)
         except ApiError as error:
             await response.write(error_frame(error))
         except ConnectionError:
-            # The client is gone, which is how most watches end, or stuck.
-            if request.http.transport is not None:
-                request.http.transport.abort()
+            # The client is gone, which is how most watches end.
+            _cut(request.http)
         finally:
             self._watchers.discard(watch.watcher)
             watch.watcher.close()
@@ -390,6 +390,11 @@ class Resources:
             rows = (request.row, self._registry.row_for(PODDISRUPTIONBUDGETS))
             await evict(self._verbs, request.caller, rows, *where, dry_run=dry_run)
         return await self._status(request, success(request.row, info.name, code=201), 201)
+
+
+def _cut(http: web.BaseRequest) -> None:
+    if http.transport is not None:
+        http.transport.abort()
 
 
 def _patch_type(http: web.BaseRequest) -> PatchType:

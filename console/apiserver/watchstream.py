@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -18,7 +17,7 @@ from console.registry.tables import table
 from console.store import Event, Store
 from console.store.entries import frame
 
-from .deadline import within
+from .deadline import Alarm
 from .negotiation import Form
 from .options import ListOptions
 from .responses import partial, shown
@@ -35,7 +34,7 @@ Convert = Callable[[Sequence[Event]], Awaitable[Sequence[Event]]]
 
 
 class WatchStream:
-    """Writes one watch to one response. `run` raises what `convert` raises."""
+    """Writes one watch to one response. `run` raises what `convert` raises. `abort` cuts the connection."""
 
     def __init__(
         self,
@@ -46,6 +45,7 @@ class WatchStream:
         form: Form,
         include_object: str,
         convert: Convert,
+        abort: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -54,40 +54,45 @@ class WatchStream:
         self._form = form
         self._convert = convert
         self._encode = _encoder(row, form, include_object, clock.now)
+        self._stuck = Alarm(abort)
 
     async def run(self, response: web.StreamResponse, watch: Watch) -> None:
-        """Until the time is over, the watcher has ended, or the client is gone or stuck (ConnectionError)."""
+        """Until the time is over, the watcher has ended, or the client is gone (ConnectionError). The connection of one
+        that is stuck is cut."""
         seconds = self._options.timeout or MIN_TIMEOUT + secrets.randbelow(MIN_TIMEOUT)
         end = self._clock.monotonic() + seconds
-        await self._write(response, watch.initial)
-        if self._options.initial_events and self._options.bookmarks:
-            await _send(response, self._bookmark(watch.revision, ends_initial_events=True))
-        while (left := end - self._clock.monotonic()) > 0 and not watch.watcher.ended:
-            batch = await within(min(left, BOOKMARK_SECONDS), watch.watcher.batch())
-            if batch:
-                await self._write(response, batch)
-            elif self._options.bookmarks and not watch.watcher.ended:
-                # Nothing waits in the queue, so everything up to the store's revision has been told.
-                await _send(response, self._bookmark(self._store.revision))
+        quiet = Alarm(watch.watcher.nudge)
+        try:
+            await self._write(response, watch.initial)
+            if self._options.initial_events and self._options.bookmarks:
+                await self._send(response, self._bookmark(watch.revision, ends_initial_events=True))
+            while (left := end - self._clock.monotonic()) > 0 and not watch.watcher.ended:
+                quiet.set(min(left, BOOKMARK_SECONDS))
+                batch = await watch.watcher.batch()
+                if batch:
+                    await self._write(response, batch)
+                elif self._options.bookmarks and not watch.watcher.ended:
+                    # Nothing waits in the queue, so everything up to the store's revision has been told.
+                    await self._send(response, self._bookmark(self._store.revision))
+        finally:
+            quiet.stop()
+            self._stuck.stop()
 
     async def _write(self, response: web.StreamResponse, events: Sequence[Event]) -> None:
         for start in range(0, len(events), FRAMES):
             batch = await self._convert(events[start : start + FRAMES])
-            await _send(response, b"".join([self._encode(event) for event in batch]))
+            await self._send(response, b"".join([self._encode(event) for event in batch]))
+
+    async def _send(self, response: web.StreamResponse, data: bytes) -> None:
+        self._stuck.set(WRITE_SECONDS)
+        await response.write(data)
+        self._stuck.rest()
 
     def _bookmark(self, revision: int, *, ends_initial_events: bool = False) -> bytes:
         found = bookmark(self._row, revision, ends_initial_events=ends_initial_events)
         if self._form.is_metadata:
             found = partial(found, self._form)
         return frame("BOOKMARK", orjson.dumps(found))
-
-
-async def _send(response: web.StreamResponse, data: bytes) -> None:
-    try:
-        async with asyncio.timeout(WRITE_SECONDS):
-            await response.write(data)
-    except TimeoutError:
-        raise ConnectionResetError("the client of a watch does not read") from None
 
 
 def error_frame(error: ApiError) -> bytes:

@@ -29,6 +29,7 @@ class Watcher:
         self._detach = detach
         self._events: list[Event] = []
         self._waiter: asyncio.Future[None] | None = None
+        self._nudged = False
         self.ended = False
 
     def replay(self, events: Iterable[Event]) -> None:
@@ -68,15 +69,21 @@ class Watcher:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def nudge(self) -> None:
+        """Let the reader go on without a change."""
+        self._nudged = True
+        self._wake()
+
     async def batch(self) -> list[Event]:
-        """All changes since the last call, at least one; empty when the watch has ended."""
-        while not self._events and not self.ended:
+        """All changes since the last call, at least one; empty when the watch has ended, or was nudged."""
+        while not self._events and not self.ended and not self._nudged:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
         events, self._events = self._events, []
+        self._nudged = False
         return events
 
     def close(self) -> None:

@@ -73,6 +73,28 @@ async def test_a_client_that_does_not_read_holds_up_nobody(api: Running, client:
         stuck.close()
 
 
+async def test_a_client_that_does_not_read_is_cut_off(
+    api: Running, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.apiserver.watchstream.WRITE_SECONDS", 0.2)
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket)), read_bufsize=1024) as session:
+        stuck = await session.get("http://api/api/v1/configmaps?watch=1")
+        for index in range(20):
+            await client.create(CONFIGMAPS, configmap(f"unread-{index}", 200_000))
+        async with asyncio.timeout(60):
+            while await _watches(client):
+                pass  # each look takes a request's time
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await stuck.read()
+
+
+async def _watches(client: HttpClient) -> int:
+    """How many watches the server has."""
+    told = b"".join([chunk async for chunk in client.stream("/metrics", {})]).decode()
+    (line,) = [line for line in told.splitlines() if line.startswith("apiserver_longrunning_requests{")]
+    return int(float(line.split()[-1]))
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two megabytes."""
