@@ -222,7 +222,7 @@ class Pods:
         for uid in self._gone - wanted.keys():
             self._gone.discard(uid)
             self._reports.forget(uid)
-        for uid, pod in wanted.items():
+        for uid, pod in sorted(wanted.items(), key=lambda item: self._turn(*item)):
             if uid not in self._gone and not self._is_held(uid, pod):
                 self._assign(uid, pod)
         if self._assignment.pods_known:
@@ -230,6 +230,11 @@ class Pods:
                 self._runners[uid].tell(events.Unassigned())
             self._end_strangers(wanted)
         self._resizes.look_again()
+
+    def _turn(self, uid: str, pod: Object) -> tuple[bool, str]:
+        """What was admitted has its place; of those that come together the older is admitted first, as kubelet does."""
+        known = uid in self._runners or _was_admitted(pod, self._unclaimed.get(uid, []))
+        return not known, str(meta.metadata(pod).get("creationTimestamp") or "")
 
     def _is_held(self, uid: str, pod: Object) -> bool:
         """Only what does not run: after a restart of the agent its containers go on."""
@@ -254,9 +259,7 @@ class Pods:
             self._tasks.start("observe", self._observe(runner, found))
 
     def _refusal(self, pod: Object, found: list[ContainerInfo]) -> events.Rejected | None:
-        """What runs already, or has run, was admitted before."""
-        status = pod.get("status") or {}
-        if found or status.get("startTime") or pods.is_terminal(pod) or meta.is_deleting(pod):
+        if _was_admitted(pod, found):
             return None
         refusal = admit(pod, [runner.machine.allocated for runner in self._holding()], self._node())
         return events.Rejected(refusal.reason, refusal.message) if refusal is not None else None
@@ -460,6 +463,12 @@ def _note(store: OrderedDict[str, T], key: str, value: T) -> None:
     store[key] = value
     while len(store) > MAX_EARLY_DEATHS:
         store.popitem(last=False)
+
+
+def _was_admitted(pod: Object, found: list[ContainerInfo]) -> bool:
+    """What runs already, or has run, was admitted before."""
+    started = (pod.get("status") or {}).get("startTime")
+    return bool(found or started) or pods.is_terminal(pod) or meta.is_deleting(pod)
 
 
 def _is_over(status: Object | None) -> bool:

@@ -186,7 +186,7 @@ class Distribution:
     def wanted(self, node: str) -> list[Item]:
         """Everything that the node has to know."""
         items = [Item(resource, found) for resource in sorted(SHARED) for found in self._objects[resource]]
-        pods = self._pods.get(node, set())
+        pods = sorted(self._pods.get(node, ()), key=self._age)  # as changes would have told them: in order
         items += [Item(PODS, found) for found in pods]
         named = {ref for found in pods for ref in self._references.get(found, ())}
         if node in self._proxies:
@@ -194,6 +194,11 @@ class Distribution:
             named |= self._tls.keys()
         items += [Item(ref[0], self._named[ref]) for ref in sorted(named) if ref in self._named]
         return items
+
+    def _age(self, pod_uid: str) -> tuple[str, int]:
+        """Sorts pods by when they were made; those of one second by their latest change."""
+        pod = self._objects[PODS][pod_uid]
+        return str(meta.metadata(pod).get("creationTimestamp") or ""), int(meta.resource_version(pod) or 0)
 
     def view(self, node: str, item: Item) -> Object | None:
         """The object if the node needs it."""

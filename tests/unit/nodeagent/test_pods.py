@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from common.api import meta
 from common.api.meta import Object
 from common.clock import FakeClock
@@ -101,6 +103,39 @@ async def test_what_is_held_starts_when_it_may_and_what_runs_already_is_not_held
     again.fence(again.all()[0].uid, "cut off")
     await until(lambda: phase(again) == "Failed", clock)
     await again.close()
+
+
+def on_port(title: str, made: str, **status: str) -> Object:
+    found = pod(containers=[{"name": "app", "image": "app:1", "ports": [{"hostPort": 8080, "containerPort": 80}]}])
+    found["metadata"] |= {"name": title, "uid": f"uid-{title}", "creationTimestamp": f"2026-05-04T03:02:{made}Z"}
+    return {**found, "status": {"phase": "Pending", **status}}
+
+
+def phases(pods: Pods) -> dict[str, str]:
+    statuses = {meta.name(runner.machine.pod): runner.machine.state.reported or {} for runner in pods.all()}
+    return {title: str(status.get("reason") or status.get("phase")) for title, status in statuses.items()}
+
+
+@pytest.mark.parametrize(
+    ("told", "runs", "refused"),
+    [
+        ([on_port("late", "09"), on_port("early", "05")], "early", "late"),
+        ([on_port("first", "05"), on_port("second", "05")], "first", "second"),
+        ([on_port("early", "05"), on_port("begun", "09", startTime="2026-05-04T03:02:10Z")], "begun", "early"),
+    ],
+)
+async def test_of_pods_that_come_together_the_older_is_admitted_but_first_what_was_admitted_before(
+    told: list[Object], runs: str, refused: str
+) -> None:
+    clock = FakeClock()
+    runtime, assignment = HollowRuntime(clock), Assignment(None)
+    surface = await surface_on(clock, runtime, assignment)
+    pods = Pods(surface, assignment, Reports(), node=dict, changed=lambda: None)
+    assignment.apply(Sync(1, full=True, objects={"pods": told}))
+    pods.start()
+    await until(lambda: phases(pods).get(runs) == "Running", clock)
+    assert phases(pods) == {runs: "Running", refused: "NodePorts"}
+    await pods.close()
 
 
 class Recording(HollowRuntime):

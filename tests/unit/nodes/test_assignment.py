@@ -117,6 +117,17 @@ def test_the_first_batch_is_everything_even_when_that_is_nothing(distribution: D
     assert feed.take() is None
 
 
+def test_a_session_that_begins_tells_the_older_pods_first(distribution: Distribution) -> None:
+    for second, version in ((2, 7), (0, 9), (1, 12), (1, 3)):
+        made = stored(objects.pod(f"pod-{second}-{version}", node="n1"))
+        made["metadata"] |= {"creationTimestamp": f"2026-05-04T03:02:0{second}Z", "resourceVersion": f"{version}"}
+        distribution.change("pods", None, made)
+    feed, _ = opened(distribution)
+    batch = feed.take()
+    assert batch is not None
+    assert [name(found) for found in batch.objects["pods"]] == ["pod-0-9", "pod-1-3", "pod-1-12", "pod-2-7"]
+
+
 def test_a_node_gets_its_own_pods_and_what_they_name(distribution: Distribution) -> None:
     wanted, other = config_map("wanted"), config_map("other")
     for obj in (wanted, other):
