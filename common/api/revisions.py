@@ -7,6 +7,8 @@ as it is.
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 from .meta import Object, annotations, is_controlled_by, labels, metadata, name
 
 REVISION_HASH = "controller-revision-hash"
@@ -15,8 +17,11 @@ _DIRECTIVE = "$patch"
 
 
 def template_patch(template: Object) -> Object:
-    """The data of the revision that has this template."""
-    return {"spec": {"template": {**template, _DIRECTIVE: "replace"}}}
+    """The data of the revision that has this template, its fields sorted: a client that asks whether a revision is the
+    one of a template compares bytes (Kubernetes' own `daemon.Match` does)."""
+    patch = {"spec": {"template": {**template, _DIRECTIVE: "replace"}}}
+    found: Object = orjson.loads(orjson.dumps(patch, option=orjson.OPT_SORT_KEYS))
+    return found
 
 
 def template_of(revision: Object) -> Object:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
+import orjson
 import pytest
 
 from common.api.conditions import get_condition
@@ -276,6 +277,9 @@ async def test_a_daemon_rolls_to_the_next_template_and_revision(case: Case) -> N
     revisions = await case.count(CONTROLLERREVISIONS, "app=log", 2)
     newest = max(revisions, key=lambda item: int(item["revision"]))
     assert {labels(item)[REVISION_HASH] for item in pods} == {labels(newest)[REVISION_HASH]}
+    assert [orjson.dumps(item["data"], option=orjson.OPT_SORT_KEYS) for item in revisions] == [
+        orjson.dumps(item["data"]) for item in revisions
+    ], "clients tell the revision of a template by its bytes"
 
 
 async def test_a_daemon_rolled_back_restarts_only_what_had_changed(case: Case) -> None:
