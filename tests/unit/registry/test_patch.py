@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from common.api.meta import Object
 from common.client.base import PatchType
 from common.errors import ApiError, BadRequest, Invalid, RequestEntityTooLarge, UnsupportedMediaType
+from console.registry import jsonpatch
 from console.registry.patch import apply_patch, fitting, merge
 
 from .builders import DEPLOYMENTS, created, deployment, row
@@ -101,6 +102,17 @@ def test_a_json_patch_is_bounded() -> None:
     twice = [{"op": "copy", "from": "/metadata", "path": f"/metadata/{index}"} for index in range(30)]
     with pytest.raises(Invalid, match="the accumulated size increase of copy is"):
         patched(twice, PatchType.JSON)
+
+
+def test_what_a_json_patch_moves_aside_in_lists_is_bounded() -> None:
+    """Else a small patch to a long list would hold everybody up for half a minute."""
+    items = list(range(200_000))
+    first = {"op": "add", "path": "/items/0", "value": 1}
+    for operations in ([first] * 101, [{"op": "remove", "path": "/items/0"}] * 101):
+        with pytest.raises(RequestEntityTooLarge, match="may move 20000000 elements of lists together"):
+            jsonpatch.apply({"items": items}, operations)
+    found = jsonpatch.apply({"items": items}, [first] * 90 + [{**first, "path": "/items/-"}] * 9000)
+    assert len(found["items"]) == 209_090
 
 
 def test_a_patch_can_be_nested_too_deep() -> None:
