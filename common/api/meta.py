@@ -97,7 +97,7 @@ def controller_reference(owner: Object, api_version: str, kind: str) -> Object:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in whole seconds, as Kubernetes writes `metav1.Time`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def format_micro_time(moment: datetime) -> str:
