@@ -29,6 +29,7 @@ from .fencing import Fencing
 from .handlers import Handlers
 from .hostshell import HostShells
 from .images import Images
+from .inspection import Inspection
 from .network.base import Network, Policies
 from .node_status import Health, NodeFacts
 from .pods import Pods
@@ -136,7 +137,8 @@ class Agent:
         )
         self._volumes = self._volume_watch()
         handlers = Handlers(self.pods, parts.runtime, self.assignment, self._summary)
-        for method, path, handler in handlers.routes():
+        inspection = Inspection(self.pods, options.limits, self._domain, STATUS_SECONDS)
+        for method, path, handler in (*handlers.routes(), *inspection.routes()):
             self.service.server.add_route(method, path, handler, Role.CONTROLPLANE)
         shells = HostShells(None if parts.volumes is None else options.session.folder, clock)
         self.service.server.add_route("GET", "/shell", shells.shell, Role.CONTROLPLANE)
@@ -153,7 +155,7 @@ class Agent:
             lookup=self.assignment,
             images=Images(parts.runtime, self.assignment, self._clock),
             around=self._around,
-            domain=lambda: str(self.assignment.config.get("cluster_domain") or CLUSTER_DOMAIN),
+            domain=self._domain,
             network_ready=self._network_ready,
             tokens=self.tokens,
             policies=self._policies,
@@ -217,6 +219,9 @@ class Agent:
         node = self._node()
         allocatable = stats.allocatable(self._machine, self._options.limits)
         return {**node, "status": {**(node.get("status") or {}), "allocatable": allocatable}}
+
+    def _domain(self) -> str:
+        return str(self.assignment.config.get("cluster_domain") or CLUSTER_DOMAIN)
 
     def _holds(self, pod: Object) -> bool:
         return self._fencing.holds(pod)

@@ -49,8 +49,10 @@ def test_pods_and_services_answer_through_the_api(cluster: Cluster, space: str) 
         lambda: cluster.kubectl("get", "--raw", f"{base}/services/web:http/proxy/", check=False).startswith(name),
         "the Service to answer through the API",
     )
-    summary = cluster.kubectl("get", "--raw", f"/api/v1/nodes/{pod['spec']['nodeName']}/proxy/stats/summary")
-    assert name in summary
+    node = f"/api/v1/nodes/{pod['spec']['nodeName']}"
+    for path in ("proxy/stats/summary", "proxy/pods", "proxy/runningpods/"):
+        assert name in cluster.kubectl("get", "--raw", f"{node}/{path}")
+    assert cluster.kubectl("get", "--raw", f"{node}:10250/proxy/healthz") == "ok"
     cluster.kubectl("scale", "deployment/web", "-n", space, "--replicas=0")
     cluster.wait(
         lambda: "no endpoints available" in cluster.kubectl(

@@ -26,7 +26,10 @@ from .upgrading import asks_upgrade, carry
 
 CONNECT_SECONDS = 30.0
 MAX_PAGE = 16 * 1024 * 1024  # bytes of a page that is rewritten; a longer one goes through as it is
-_NODE_PATHS = frozenset({"/stats/summary"})  # of the agent's, that whoever may proxy to a node may read
+_NODE_PATHS = {"/runningpods": "/runningpods/"} | {
+    path: path for path in ("/configz", "/healthz", "/pods", "/runningpods/", "/stats/summary")
+}
+"""What whoever may proxy to a node may read, and where its agent has it."""
 _BLANK_PATH = frozenset({"GET", "HEAD"})
 # Between two neighbours only, and what proves the caller to the API and is nobody else's business.
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
@@ -83,9 +86,9 @@ async def _to_node(verbs: Verbs, streams: NodeStreams, request: Request, path: s
         raise MethodNotAllowed("the server does not allow this method on the requested resource")
     if path not in _NODE_PATHS or asked.port not in {"", "10250"}:
         raise NotFound("the server could not find the requested resource")
-    async with await streams.request(asked.name, "GET", path, dict(request.http.query), None) as answer:
+    async with await streams.request(asked.name, "GET", _NODE_PATHS[path], dict(request.http.query), None) as answer:
         body = await answer.read()
-    return web.Response(body=body, status=answer.status, content_type=answer.content_type)
+    return web.Response(body=body, status=answer.status, content_type=answer.content_type, charset=answer.charset)
 
 
 async def _exchange(
