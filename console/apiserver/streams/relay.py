@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from common.aio import Tasks
 from common.errors import BadRequest
 
-from .textchannels import TextSocket
-
 ERROR = b"\x03"  # the channel of the final Status
 MAX_MESSAGE = 4 * 1024 * 1024
-ClientSocket = web.WebSocketResponse | TextSocket
 AnySocket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
+
+
+class ClientSocket(Protocol):
+    """A client's WebSocket, or what looks like one."""
+
+    async def send_bytes(self, data: bytes) -> None: ...
+
+    async def close(self) -> bool: ...
+
+    def __aiter__(self) -> AsyncIterator[WSMessage]: ...
 
 
 def check_upgrade(http: web.BaseRequest, protocols: Sequence[str]) -> str:
@@ -73,8 +81,8 @@ class _Outcome:
 
 
 async def _pump(
-    source: AnySocket | TextSocket,
-    sink: AnySocket | TextSocket,
+    source: AnySocket | ClientSocket,
+    sink: AnySocket | ClientSocket,
     outcome: _Outcome | None = None,
     shown: Callable[[bytes], bytes] = bytes,
 ) -> None:

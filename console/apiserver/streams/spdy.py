@@ -1,7 +1,7 @@
-"""SPDY/3.1 framing, as much of it as `kubectl port-forward` speaks inside its WebSocket. Pure: bytes in, frames out.
+"""SPDY/3.1 framing, as much of it as Kubernetes' clients speak. Pure: bytes in, frames out.
 
 Source: the SPDY protocol, draft 3.1. Header blocks of one direction share one zlib stream, primed with a dictionary
-that the draft gives; there is no flow control here because kubectl's side has none.
+that the draft gives; there is no flow control here because the clients' side has none.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
-SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY, DATA = 1, 2, 3, 6, 7, 0
+SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY, HEADERS, DATA = 1, 2, 3, 6, 7, 8, 0
 FIN = 0x01
 CANCEL = 5  # RST_STREAM status
-MAX_FRAME = 1024 * 1024  # bytes; kubectl sends 32 KiB at a time
+MAX_CONTROL = 64 * 1024  # bytes of a control frame, and of the headers in it
 _CONTROL = 0x8000
 _VERSION = 3
 _HEAD = struct.Struct(">IB3s")
@@ -67,39 +67,59 @@ class Frame:
 
 
 class Decoder:
-    """Frames out of bytes that come in any pieces."""
+    """Frames out of bytes that come in any pieces. A frame of data comes out in pieces as well, as it arrives: nobody
+    has to hold 16 MiB for a client that sends so much in one."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._inflate = zlib.decompressobj(zdict=DICTIONARY)
+        self._data = (0, 0, 0)  # the frame of data that is arriving: its stream, its flags and the bytes to come
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are whole now, without those that need no answer. Raises SpdyError."""
+        """What is there now, without the frames that mean nothing here. Raises SpdyError."""
         self._buffer += data
         frames: list[Frame] = []
-        while len(self._buffer) >= _HEAD.size:
+        while self._data[2] or len(self._buffer) >= _HEAD.size:
+            if self._data[2]:
+                if not self._buffer:
+                    break
+                frames.append(self._piece())
+                continue
             first, flags, size_bytes = _HEAD.unpack_from(self._buffer)
             size = int.from_bytes(size_bytes, "big")
-            if size > MAX_FRAME:
-                raise SpdyError(f"a frame of {size} bytes is too large")
+            if not first >> 31:
+                del self._buffer[: _HEAD.size]
+                self._data = (first, flags, size)
+                if not size:
+                    frames.append(Frame(DATA, first, flags))
+                continue
+            if size > MAX_CONTROL:
+                raise SpdyError(f"a control frame of {size} bytes is too large")
             if len(self._buffer) < _HEAD.size + size:
                 break
             body = bytes(self._buffer[_HEAD.size : _HEAD.size + size])
             del self._buffer[: _HEAD.size + size]
-            frame = self._frame(first, flags, body)
+            frame = self._control(first, flags, body)
             if frame is not None:
                 frames.append(frame)
         return frames
 
-    def _frame(self, first: int, flags: int, body: bytes) -> Frame | None:
-        if not first >> 31:
-            return Frame(DATA, first, flags, body)
+    def _piece(self) -> Frame:
+        stream, flags, missing = self._data
+        payload = bytes(self._buffer[:missing])
+        del self._buffer[:missing]
+        self._data = (stream, flags, missing - len(payload))
+        return Frame(DATA, stream, 0 if self._data[2] else flags, payload)
+
+    def _control(self, first: int, flags: int, body: bytes) -> Frame | None:
         kind, version = first & 0xFFFF, (first >> 16) & 0x7FFF
         if version != _VERSION:
             raise SpdyError(f"SPDY version {version} is not 3")
         try:
             if kind == SYN_STREAM:
                 return Frame(kind, self._u32(body, 0), flags, headers=self._headers(body[10:]))
+            if kind in {SYN_REPLY, HEADERS}:
+                return Frame(kind, self._u32(body, 0), flags, headers=self._headers(body[4:]))
             if kind in {RST_STREAM, PING, GOAWAY}:
                 return Frame(kind, self._u32(body, 0), flags)
         except (struct.error, zlib.error, UnicodeDecodeError) as error:
@@ -111,7 +131,9 @@ class Decoder:
         return value & 0x7FFFFFFF
 
     def _headers(self, block: bytes) -> dict[str, str]:
-        data = self._inflate.decompress(block, MAX_FRAME)
+        data = self._inflate.decompress(block, MAX_CONTROL)
+        if self._inflate.unconsumed_tail:
+            raise SpdyError(f"headers of more than {MAX_CONTROL} bytes are too large")
         position = 4
         found: dict[str, str] = {}
         for _ in range(self._u32(data, 0)):

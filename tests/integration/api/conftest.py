@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from common.api.kinds import PODS
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
@@ -27,6 +28,8 @@ from console.store import Encryption, Store, open_store
 
 from .kubectl import Kubectl
 from .node import Node
+
+MakePod = Callable[..., Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -107,3 +110,36 @@ async def python_client(api: Running, what: str, *arguments: str) -> object:
     out, _ = await process.communicate()
     assert process.returncode == 0
     return json.loads(out)
+
+
+@pytest.fixture
+def make_pod(client: HttpClient) -> MakePod:
+    async def make(name: str, node: str = "node-1", containers: tuple[str, ...] = ("main",), **status: object) -> None:
+        spec = {"containers": [{"name": container, "image": "x"} for container in containers]}
+        await client.create(PODS, {"metadata": {"name": name, "namespace": "default"}, "spec": spec})
+        if node:
+            await client.post(PODS, name, "binding", {"target": {"name": node}}, "default")
+        state = status.pop("state", {"running": {"startedAt": "2026-01-01T00:00:00Z"}})
+        statuses = [
+            {"name": container, "image": "x", "imageID": "", "ready": True, "restartCount": 0, "state": state}
+            for container in containers
+        ]
+        body = {"status": {"phase": "Running", "containerStatuses": statuses, **status}}
+        await client.patch(PODS, name, body, "default", subresource="status")
+
+    return make
+
+
+@pytest.fixture
+async def echo() -> AsyncIterator[int]:
+    """A TCP server that sends back what it gets."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,3 +52,12 @@ class Kubectl:
         result = await self.run(*arguments, stdin=stdin)
         assert result.code != 0, f"kubectl {' '.join(arguments)} succeeded: {result.out}"
         return result.err
+
+
+async def forwarded_port(process: asyncio.subprocess.Process) -> int:
+    """The local port of a `kubectl port-forward` that takes any free one."""
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    match = re.search(r"127\.0\.0\.1:(\d+) ->", line)
+    assert match, line
+    return int(match[1])

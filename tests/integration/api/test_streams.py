@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
@@ -17,45 +15,11 @@ from common.errors import BadRequest, ServiceUnavailable
 from console.streams.forward import Forward
 from console.streams.ports import Pair
 
-from .conftest import Running, python_client
-from .kubectl import Kubectl
+from .conftest import MakePod, Running, python_client
+from .kubectl import Kubectl, forwarded_port
 from .node import LINES, Node
 
 pytestmark = pytest.mark.kubectl
-MakePod = Callable[..., Awaitable[None]]
-
-
-@pytest.fixture
-def make_pod(client: HttpClient) -> MakePod:
-    async def make(name: str, node: str = "node-1", containers: tuple[str, ...] = ("main",), **status: object) -> None:
-        spec = {"containers": [{"name": container, "image": "x"} for container in containers]}
-        await client.create(PODS, {"metadata": {"name": name, "namespace": "default"}, "spec": spec})
-        if node:
-            await client.post(PODS, name, "binding", {"target": {"name": node}}, "default")
-        state = status.pop("state", {"running": {"startedAt": "2026-01-01T00:00:00Z"}})
-        statuses = [
-            {"name": container, "image": "x", "imageID": "", "ready": True, "restartCount": 0, "state": state}
-            for container in containers
-        ]
-        body = {"status": {"phase": "Running", "containerStatuses": statuses, **status}}
-        await client.patch(PODS, name, body, "default", subresource="status")
-
-    return make
-
-
-@pytest.fixture
-async def echo() -> AsyncIterator[int]:
-    """A TCP server that sends back what it gets."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1]
-    server.close()
 
 
 async def test_logs_and_their_options_reach_the_node(make_pod: MakePod, kubectl: Kubectl, node: Node) -> None:
@@ -179,21 +143,13 @@ async def test_a_port_is_forwarded_to_who_names_no_subprotocol(api: Running, mak
         assert await socket.receive_bytes(timeout=60) == b"\x00ping"
 
 
-async def _forwarded_port(process: asyncio.subprocess.Process) -> int:
-    assert process.stdout is not None
-    line = (await process.stdout.readline()).decode()
-    match = re.search(r"127\.0\.0\.1:(\d+) ->", line)
-    assert match, line
-    return int(match[1])
-
-
 async def test_port_forward_carries_large_and_parallel_connections(
     make_pod: MakePod, kubectl: Kubectl, echo: int
 ) -> None:
     await make_pod("web")
     process = await kubectl.start("port-forward", "--address=127.0.0.1", "pod/web", f":{echo}")
     try:
-        port = await _forwarded_port(process)
+        port = await forwarded_port(process)
         data = bytes(range(256)) * 8192
 
         async def exchange() -> bytes:
@@ -214,7 +170,7 @@ async def test_port_forward_tells_that_nothing_listens(make_pod: MakePod, kubect
     await make_pod("away", node="node-away")
     process = await kubectl.start("port-forward", "--address=127.0.0.1", "pod/away", ":80")
     try:
-        port = await _forwarded_port(process)
+        port = await forwarded_port(process)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await reader.read() == b""
         writer.close()
