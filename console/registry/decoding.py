@@ -28,6 +28,7 @@ from .recurring import Recurring
 from .repeated import Repeated
 from .row import Row
 from .schema import Schema, schema
+from .zeros import is_zero
 
 MAX_DEPTH = 200  # levels of nesting; no real object has 40, and recursion must end before the interpreter's limit
 _BASE64 = frozenset(string.ascii_letters + string.digits + "+/")
@@ -35,6 +36,7 @@ _RANGES = {"int32": 2**31, "int64": 2**63, "": 2**31}
 _INT32 = Schema("", {"type": "integer", "format": "int32"}, {})
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
+_PYTHON: dict[str, type] = {"object": dict, "array": list, "boolean": bool}
 _NOTHING: Object = {}
 _YAML_ERRORS = "yaml: unmarshal errors:\n"
 _parts: Recurring[Object] = Recurring()
@@ -280,10 +282,12 @@ class _Walker:
         return result
 
     def _is_omitted(self, kind: Schema, name: str, item: Any) -> bool:
-        is_empty = not item and isinstance(item, dict | list)
-        if not is_empty or self._is_intent or name not in kind.omitted_when_empty:
+        if item or self._is_intent:
             return False
-        return isinstance(item, dict) == (kind.properties[name].shape == "map")
+        if isinstance(item, dict | list):
+            is_right = isinstance(item, dict) == (kind.properties[name].shape == "map")
+            return is_right and name in kind.omitted_when_empty
+        return name in kind.omitted_when_zero and is_zero(kind.properties[name].shape, item)
 
     def _note(self, found: list[str], what: str, path: str) -> None:
         found.append(path)
@@ -393,6 +397,11 @@ class _Walker:
         return None if isinstance(value, bool) or not isinstance(value, int | float) else _bounded(value)
 
     def _any(self, kind: Schema, value: Any, path: Path, depth: int, owner: Schema) -> Any:
+        if kind.alternatives:
+            fitting = [option for option in kind.alternatives if isinstance(value, _PYTHON[option.shape])]
+            if not fitting:
+                raise self._wrong_type(kind, value, path, owner)
+            return self.value(fitting[0], value, path, depth + 1, owner)
         match kind.format:
             case "quantity":
                 return self._quantity(kind, value, path, owner)

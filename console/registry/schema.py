@@ -16,6 +16,8 @@ import orjson
 
 from common.api.meta import Object
 
+from .zeros import held_by_value
+
 Shape = Literal["object", "map", "array", "string", "integer", "number", "boolean", "any", "deduced"]
 Parts = Literal["", "fields", "entries", "values", "elements"]
 
@@ -40,6 +42,15 @@ _WRITTEN_EMPTY = {
         "conditions", "storedVersions",
     },
 }  # fmt: skip
+_DEFINITIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
+SCHEMA_OF_SCHEMAS = f"{_DEFINITIONS}.JSONSchemaProps"
+# What may stand where a definition of a kind has a schema, which the published definitions leave open.
+_ALTERNATIVES: dict[str, Object] = {
+    f"{SCHEMA_OF_SCHEMAS}OrArray": {"type": "array", "items": {"$ref": f"{_PREFIX}{SCHEMA_OF_SCHEMAS}"}},
+    f"{SCHEMA_OF_SCHEMAS}OrBool": {"type": "boolean"},
+    f"{SCHEMA_OF_SCHEMAS}OrStringArray": {"type": "array", "items": {"type": "string"}},
+    f"{_DEFINITIONS}.CustomResourceSubresourceStatus": {"type": "object", "properties": {}},
+}
 _OWN: dict[str, Object] = {}
 
 
@@ -78,6 +89,15 @@ class Schema:
         return "deduced" if more is True or self.source.get(_PRESERVE) else "any"
 
     @cached_property
+    def alternatives(self) -> tuple[Schema, ...]:
+        """The types of which a value is one, where the definition says nothing of them."""
+        other = _ALTERNATIVES.get(self.name)
+        if other is None:
+            return ()
+        types = (_compile(other),)
+        return (schema(SCHEMA_OF_SCHEMAS), *types) if self.name.startswith(SCHEMA_OF_SCHEMAS) else types
+
+    @cached_property
     def is_plain_text(self) -> bool:
         """Whether every string fits."""
         return self.shape == "string" and self.format not in {"date-time", "micro-time", "byte"}
@@ -94,6 +114,11 @@ class Schema:
         return frozenset(
             name for name, field in self.properties.items() if field.shape in {"array", "map"} and name not in written
         )
+
+    @cached_property
+    def omitted_when_zero(self) -> frozenset[str]:
+        """The scalars that Kubernetes leaves out when they are zero."""
+        return held_by_value(self.name)
 
     @cached_property
     def others(self) -> Schema | None:

@@ -67,9 +67,14 @@ def _validate_names(names: Object) -> list[Cause]:
     causes: list[Cause] = []
     for field in ("plural", "singular", "kind", "listKind"):
         value = str(names.get(field) or "")
-        check = value.lower() if field in {"kind", "listKind"} else value
         where = f"spec.names.{field}"
-        causes += each(where, value, validation.dns_1035_label(check)) if value else [required(where)]
+        if not value:
+            causes.append(required(where))
+        elif field in {"plural", "singular"}:
+            causes += each(where, value, validation.dns_1035_label(value))
+        elif problems := validation.dns_1035_label(value.lower()):
+            why = f"may have mixed case, but should otherwise match: {','.join(problems)}"
+            causes.append(wrong(where, value, why))
     if names.get("kind") and names.get("kind") == names.get("listKind"):
         causes.append(wrong("spec.names.listKind", names["listKind"], "kind and listKind may not be the same"))
     for field in ("shortNames", "categories"):

@@ -18,7 +18,7 @@ def _default(obj: Object) -> None:
         for name, value in (("singular", kind.lower()), ("listKind", f"{kind}List")):
             if not names.get(name):
                 names[name] = value
-    if not spec.get("conversion"):
+    if spec.get("conversion") is None:
         spec["conversion"] = {"strategy": "None"}
     webhookclients.default((spec["conversion"].get("webhook") or {}).get("clientConfig") or {})
 

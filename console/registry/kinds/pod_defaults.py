@@ -24,7 +24,7 @@ _PROBE: Object = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 # What older kinds of volumes are, unless they say otherwise.
 _SOURCES: Mapping[str, Object] = {
-    "iscsi": {"iscsiInterface": "default"},
+    "iscsi": {"iscsiInterface": "default", "lun": 0},
     "rbd": {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"},
     "azureDisk": {"cachingMode": "ReadWrite", "fsType": "ext4", "readOnly": False, "kind": "Shared"},
     "scaleIO": {"storageMode": "ThinProvisioned", "fsType": "xfs"},
@@ -39,7 +39,8 @@ def default_pod_spec(spec: Object, *, is_pod: bool = False) -> None:
         # Go cannot tell an empty text from nothing.
         if spec.get(name) is None or spec[name] == "":
             spec[name] = value
-    spec.setdefault("securityContext", {})
+    for setting in spec.setdefault("securityContext", {}).get("sysctls") or ():
+        setting.setdefault("value", "")
     # The older name of the same field: whoever reads either finds it.
     if spec.get("serviceAccountName"):
         spec["serviceAccount"] = spec["serviceAccountName"]
@@ -71,9 +72,16 @@ def _default_container(container: Object, *, host_network: bool) -> None:
         if isinstance(handler, dict):
             _default_http(handler)
     for variable in container.get("env") or ():
-        reference = (variable.get("valueFrom") or {}).get("fieldRef")
-        if reference is not None:
-            reference["apiVersion"] = reference.get("apiVersion") or "v1"
+        _default_references(variable.get("valueFrom") or {})
+
+
+def _default_references(holder: Object) -> None:
+    """Of a variable or a file that has a part of the pod."""
+    field, resource = holder.get("fieldRef"), holder.get("resourceFieldRef")
+    if field is not None:
+        field["apiVersion"] = field.get("apiVersion") or "v1"
+    if resource is not None:
+        resource.setdefault("divisor", "0")
 
 
 def _default_requests(spec: Object) -> None:
@@ -110,6 +118,8 @@ def _default_http(handler: Object) -> None:
     if http is not None:
         http["path"] = http.get("path") or "/"
         http["scheme"] = http.get("scheme") or "HTTP"
+        for header in http.get("httpHeaders") or ():
+            header.setdefault("value", "")
 
 
 def default_source(holder: Object) -> None:
@@ -142,5 +152,4 @@ def _default_volume(volume: Object) -> None:
     for source in projected.get("sources") or ():
         items += (source.get("downwardAPI") or {}).get("items") or ()
     for item in items:
-        if item.get("fieldRef") is not None:
-            item["fieldRef"]["apiVersion"] = item["fieldRef"].get("apiVersion") or "v1"
+        _default_references(item)

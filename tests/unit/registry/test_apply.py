@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from common.api.kinds import CONFIGMAPS
 from common.api.meta import Object
 from common.errors import Conflict
 from console.registry import fieldsets
-from console.registry.admission import ApplyRequest, admit_create, admit_update, conform, server_side_apply
+from console.registry.admission import ApplyRequest, admit_create, admit_update, decode_applied, server_side_apply
 from console.registry.managers import MAX_UPDATERS
 from console.registry.row import Context
 
@@ -26,7 +27,8 @@ LATER = NOW + timedelta(minutes=1)
 def apply(current: Object | None, config: Object, manager: str = "me", *, force: bool = False, at: Any = NOW) -> Object:
     """Apply and admit, as the API server does."""
     found = row(DEPLOYMENTS)
-    given, _ = conform(found, config, "Strict")
+    body = orjson.dumps({"apiVersion": "apps/v1", "kind": "Deployment", **config})
+    given, _ = decode_applied(found, body, "Strict")
     wanted = server_side_apply(found, current, given, ApplyRequest(manager, "", force), at)
     where = Context(at, Objects(), DUAL, manager=manager)
     if current is None:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.api.kinds import CONFIGMAPS, CONTROLLERREVISIONS, LEASES, ROLES, SECRETS, Resource
+from common.api.kinds import (
+    CONFIGMAPS,
+    CONTROLLERREVISIONS,
+    CUSTOMRESOURCEDEFINITIONS,
+    LEASES,
+    ROLES,
+    SECRETS,
+    Resource,
+)
 from common.errors import ApiError, BadRequest, UnsupportedMediaType
 from console.registry import yamlbody
 from console.registry.admission import conform, decode
@@ -360,3 +368,68 @@ def test_a_part_that_fits_one_kind_is_none_of_another() -> None:
     body = orjson.dumps({"metadata": {"name": "web"}, "spec": spec})
     assert decode(row(SERVICES), body, JSON, "Ignore")[0]["spec"] == {"selector": {"app": "web"}}
     assert decode(row(DEPLOYMENTS), body, JSON, "Ignore")[0]["spec"] != {"selector": {"app": "web"}}
+
+
+def test_what_go_cannot_tell_from_nothing_is_left_out() -> None:
+    """Clients written in Go send such fields no more: kept, they would be changes of what a pod may not change."""
+    spec = {"hostNetwork": False, "hostname": "", "automountServiceAccountToken": False, "priority": 0}
+    probe = {"initialDelaySeconds": 0, "periodSeconds": 5}
+    found, _ = conform(
+        row(PODS), pod(**spec, containers=[{"name": "c", "tty": False, "livenessProbe": probe}]), "Strict"
+    )
+    assert found["spec"] == {
+        "automountServiceAccountToken": False,
+        "priority": 0,
+        "containers": [{"name": "c", "livenessProbe": {"periodSeconds": 5}}],
+    }
+
+
+def test_a_zero_of_another_type_is_still_wrong() -> None:
+    assert "into Go struct field PodSpec.spec.hostNetwork of type bool" in refusal(PODS, pod(hostNetwork=0))
+    assert "of type string" in refusal(PODS, pod(hostname=False))
+
+
+def test_an_intent_may_want_a_zero() -> None:
+    body = orjson.dumps({"apiVersion": "apps/v1", "kind": "Deployment", **deployment(paused=False)})
+    assert decode_applied(row(DEPLOYMENTS), body, "Strict")[0]["spec"]["paused"] is False
+
+
+def test_a_quantity_that_is_null_is_zero() -> None:
+    limits = {"name": "c", "resources": {"limits": {"cpu": None}}}
+    found, _ = conform(row(PODS), pod(containers=[limits]), "Strict")
+    assert found["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "0"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"items": {"properties": "text"}}, "cannot unmarshal string"),
+        ({"items": {"type": 5}}, "cannot unmarshal number"),
+        ({"items": "text"}, "cannot unmarshal string"),
+        ({"items": [{"type": "string"}, 5]}, "cannot unmarshal number"),
+        ({"additionalProperties": "text"}, "cannot unmarshal string"),
+        ({"additionalProperties": {"properties": {"a": []}}}, "cannot unmarshal array"),
+        ({"dependencies": {"a": [5]}}, "cannot unmarshal number"),
+    ],
+)
+def test_schemas_in_schemas_have_the_right_types(schema: object, words: str) -> None:
+    body = {"spec": {"versions": [{"schema": {"openAPIV3Schema": schema}}]}}
+    assert words in refusal(CUSTOMRESOURCEDEFINITIONS, body)
+
+
+def test_schemas_in_schemas_are_kept() -> None:
+    inner = {"type": "object", "properties": {"k": {"type": "string", "default": ""}}, "required": ["k"]}
+    schema = {
+        "type": "object",
+        "properties": {
+            "list": {"type": "array", "items": inner},
+            "map": {"type": "object", "additionalProperties": inner},
+            "more": {"type": "object", "additionalProperties": True},
+            "null": {"type": "object", "additionalProperties": {"nullable": True}},
+        },
+    }
+    version = {"name": "v1", "schema": {"openAPIV3Schema": schema}, "subresources": {"status": {}}}
+    found, _ = conform(row(CUSTOMRESOURCEDEFINITIONS), {"spec": {"versions": [version]}}, "Strict")
+    assert found["spec"]["versions"] == [version]
+    unknown = {**version, "subresources": {"status": {"on": True}}}
+    assert "subresources.status.on" in refusal(CUSTOMRESOURCEDEFINITIONS, {"spec": {"versions": [unknown]}})

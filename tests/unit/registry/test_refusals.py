@@ -260,3 +260,20 @@ def test_a_strategy_that_leaves_out_its_details_stays_without() -> None:
         "type": "RollingUpdate",
         "rollingUpdate": {"partition": 0},
     }
+
+
+def test_what_go_writes_though_it_is_nothing_is_there_from_the_start() -> None:
+    """So that a pod that a client written in Go sends back has not changed."""
+    resource = {"containerName": "main", "resource": "limits.cpu"}
+    variable = {"name": "A", "valueFrom": {"resourceFieldRef": resource}}
+    probe = {"httpGet": {"port": 80, "httpHeaders": [{"name": "X-A"}]}}
+    files = {"name": "v", "downwardAPI": {"items": [{"path": "cpu", "resourceFieldRef": resource}]}}
+    disk = {"name": "d", "iscsi": {"targetPortal": "p", "iqn": "eui.0123456789abcdef"}}
+    obj = pod_of(env=[variable], livenessProbe=probe)
+    obj["spec"] |= {"volumes": [files, disk], "securityContext": {"sysctls": [{"name": "kernel.shmmax"}]}}
+    spec = created(PODS, obj)["spec"]
+    assert spec["containers"][0]["env"][0]["valueFrom"]["resourceFieldRef"]["divisor"] == "0"
+    assert spec["volumes"][0]["downwardAPI"]["items"][0]["resourceFieldRef"]["divisor"] == "0"
+    assert spec["volumes"][1]["iscsi"]["lun"] == 0
+    assert spec["containers"][0]["livenessProbe"]["httpGet"]["httpHeaders"] == [{"name": "X-A", "value": ""}]
+    assert spec["securityContext"]["sysctls"] == [{"name": "kernel.shmmax", "value": ""}]
