@@ -123,12 +123,15 @@ class Volumes:
     def _empty_dir(self, path: Path, spec: Object, group: int | None) -> None:
         if not path.is_dir():
             path.mkdir(parents=True)
-        if spec.get("medium") == "Memory" and not path.is_mount():
-            self._mounter.tmpfs(path, quantity.whole(spec["sizeLimit"]) if spec.get("sizeLimit") else None)
-        path.chmod(0o777)
+        mode = 0o777
+        if spec.get("medium") == "Memory":
+            mode |= stat.S_ISVTX  # as kubelet leaves the tmpfs
+            if not path.is_mount():
+                self._mounter.tmpfs(path, quantity.whole(spec["sizeLimit"]) if spec.get("sizeLimit") else None)
         if group is not None:
             os.chown(path, -1, group)
-            path.chmod(0o2777)
+            mode |= stat.S_ISGID
+        path.chmod(mode)
 
     def image_folder(self, pod: Object, volume: Object) -> Path:
         """Where the files of the image of such a volume are, once they are all there."""

@@ -372,14 +372,24 @@ def _without_record(obj: Object) -> Object:
 
 
 def _same(resource: str, before: Object, now: Object) -> bool:
-    """Whether the change is none to a node. A pod's status comes from its node: no need to tell it back."""
+    """Whether the change is none to a node. A pod's status comes from its node: no need to tell it back, but for the
+    conditions that others set for it to be ready."""
     if resource == NODES:
         return before == now
     if resource != PODS or key(before) != key(now):
         return False
-    return _without_status(before) == _without_status(now)
+    return _as_told(before) == _as_told(now)
 
 
-def _without_status(pod: Object) -> Object:
+def _as_told(pod: Object) -> Object:
     kept = {field: value for field, value in meta.metadata(pod).items() if field not in _UNTOLD}
-    return {**pod, "metadata": kept, "status": None}
+    return {**pod, "metadata": kept, "status": _gates(pod)}
+
+
+def _gates(pod: Object) -> Object:
+    """By type, the status of the conditions that the pod's readiness waits for."""
+    wanted = {gate.get("conditionType") for gate in (pod.get("spec") or {}).get("readinessGates") or ()}
+    if not wanted:
+        return {}
+    found = (pod.get("status") or {}).get("conditions") or ()
+    return {item["type"]: item.get("status") for item in found if item.get("type") in wanted}

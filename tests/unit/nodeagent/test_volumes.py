@@ -68,6 +68,7 @@ def test_no_other_user_of_the_host_reaches_what_pods_may_read(disk: Disk) -> Non
 def test_memory_backed_volumes_and_secrets_are_mounted(disk: Disk) -> None:
     path = disk.prepare({"emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}})
     assert disk.mounter.mounted == {path: 1024 * 1024}
+    assert mode(path) == 0o1777
     other = Disk(disk.folder / "other")
     path = other.prepare(
         {"secret": {"secretName": "sec", "defaultMode": 0o400}}, Objects(secrets=[secret(p="hunter2")])

@@ -182,6 +182,24 @@ def test_a_status_that_the_node_told_is_not_told_back(distribution: Distribution
     assert names(feed.take(), "pods") == ["a"]
 
 
+def test_a_condition_that_readiness_waits_for_is_told(distribution: Distribution) -> None:
+    gates = [{"conditionType": "example.com/lb"}]
+    pod = stored(objects.pod("web", node="n1", readinessGates=gates))
+    distribution.change("pods", None, pod)
+    feed, _ = opened(distribution)
+    feed.take()
+    for status in ("True", "False"):
+        told = changed(pod, conditions=[{"type": "example.com/lb", "status": status}])
+        distribution.change("pods", pod, told)
+        batch = feed.take()
+        assert batch is not None
+        assert batch.objects["pods"] == [told]
+        pod = told
+    beside = changed(pod, conditions=[*pod["status"]["conditions"], {"type": "Ready", "status": "True"}])
+    distribution.change("pods", pod, beside)
+    assert feed.take() is None
+
+
 def test_objects_are_kept_as_they_are_and_told_without_the_record_of_managers(distribution: Distribution) -> None:
     pod, service = stored(objects.pod("web", node="n1")), stored({"metadata": {"name": "s"}, "spec": {"clusterIP": ""}})
     for resource, obj in (("pods", pod), ("services", service)):
