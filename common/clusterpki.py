@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-
 from . import pki
 from .files import write_atomic
 from .jwt import SigningKey
@@ -40,7 +38,7 @@ class ClusterPki:
             self._folder.load(_FRONT_AUTHORITY, pki.REPLACEABLE) or self._new_front_authority(cluster, now)
         )
         self.revocations = Revocations(folder / "revoked.json")
-        self.signer = SigningKey(_signing_key(folder / f"{_SIGNER}.pem"))
+        self.signer = _signing_key(folder / f"{_SIGNER}.pem")
         self.renew(now)
 
     def renew(self, now: datetime) -> bool:
@@ -73,17 +71,17 @@ class ClusterPki:
         return self._folder.ensure(name, lambda: self.authority.issue(subject, now), now)
 
 
-def _signing_key(file: Path) -> EllipticCurvePrivateKey:
+def _signing_key(file: Path) -> SigningKey:
     """The key of ServiceAccounts' tokens. It has no certificate and no end: with another one all tokens end."""
     try:
         stored = file.read_bytes()
     except FileNotFoundError:
-        key = pki.new_key()
-        write_atomic(file, pki.key_to_pem(key))
+        key = SigningKey.generate()
+        write_atomic(file, key.to_pem())
         return key
     try:
-        return pki.load_key(stored)
-    except PkiError as error:
+        return SigningKey.load(stored)
+    except ValueError as error:
         raise PkiError(
             f"{file} is damaged: {error}; restore it from a copy, or remove it: then all tokens are issued anew"
         ) from error

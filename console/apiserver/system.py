@@ -13,7 +13,6 @@ from common import settings
 from common.api.meta import format_time
 from common.build import architecture, this_build
 from common.errors import NotFound
-from common.jwt import ALGORITHM
 from console.registry import discovery, openapi_v2
 from console.registry.catalog import Registry
 from console.registry.openapi import OpenApi
@@ -130,7 +129,7 @@ class System:
             "jwks_uri": f"{self._tokens.issuer}{KEYS}",
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": [ALGORITHM],
+            "id_token_signing_alg_values_supported": [key.algorithm],
         }
         return web.Response(body=orjson.dumps(document), content_type="application/json", headers=_KEPT)
 

@@ -91,7 +91,7 @@ def _claims(token: str) -> Any:
 def test_others_find_out_how_to_verify_a_token(plane: Plane, space: str) -> None:
     document = plane.get("/.well-known/openid-configuration")
     keys = plane.get("/openid/v1/jwks")["keys"]
-    assert document["id_token_signing_alg_values_supported"] == [keys[0]["alg"]]
+    assert document["id_token_signing_alg_values_supported"] == [keys[0]["alg"]] == ["RS256"], "what all verifiers know"
     assert (document["response_types_supported"], document["subject_types_supported"]) == (["id_token"], ["public"])
     token = _token(plane, space)["token"]
     assert _claims(token)["iss"] == document["issuer"]

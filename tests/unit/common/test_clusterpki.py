@@ -48,6 +48,17 @@ def test_an_authority_that_vanished_is_not_replaced_silently(tmp_path: Path) -> 
         opened(tmp_path)
 
 
+def test_tokens_are_signed_with_the_key_that_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "service-accounts.pem"
+    assert opened(tmp_path).signer.algorithm == "RS256"
+    file.write_bytes(pki.key_to_pem(pki.new_key()))
+    assert opened(tmp_path).signer.algorithm == "ES256"
+    file.write_text("none")
+    with pytest.raises(pki.PkiError, match=r"service-accounts\.pem is damaged: .*restore it from a copy"):
+        opened(tmp_path)
+    assert file.read_text() == "none"
+
+
 def test_the_kubeconfig_holds_what_kubectl_needs(tmp_path: Path) -> None:
     keys = opened(tmp_path)
     text = kubeconfig("mine", "https://127.0.0.1:6443", keys.authority.certificate_pem, keys.admin)
