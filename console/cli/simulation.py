@@ -76,9 +76,9 @@ def _log(home: Home, program: str) -> str:
 
 
 @contextmanager
-def hollow_nodes(context: Context, count: int) -> Iterator[list[str]]:
-    """The names of `count` new nodes that are Ready; in the end they leave the cluster. Failure when they do not come
-    up."""
+def hollow_nodes(context: Context, count: int, *, leave: bool = True) -> Iterator[list[str]]:
+    """The names of `count` new nodes that are Ready; in the end they leave the cluster, unless that ends with them.
+    Failure when they do not come up."""
     nodes: list[str] = []
     with child(context.home, "quarterdeck-agent", "hollow", str(count), output=True) as agents:
         try:
@@ -89,7 +89,7 @@ def hollow_nodes(context: Context, count: int) -> Iterator[list[str]]:
             _wait_for_nodes(context, nodes)
             yield nodes
         finally:
-            for node in nodes:
+            for node in nodes if leave else ():
                 with suppress(NotFound):
                     context.api.send("DELETE", NODES.path(name=node))
 

@@ -68,7 +68,7 @@ def figures() -> list[Figure]:
 def _nodes(context: Context) -> Iterator[None]:
     with ExitStack() as stack:
         for _ in range(PROCESSES):
-            stack.enter_context(hollow_nodes(context, HOLLOW_NODES // PROCESSES))
+            stack.enter_context(hollow_nodes(context, HOLLOW_NODES // PROCESSES, leave=False))
         yield
 
 
