@@ -11,14 +11,18 @@ from common.api.kinds import PODS
 from common.api.meta import Key
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
+from common.clock import SystemClock
 from console.streams.copy import CopyFailed, Remote, download, upload
 from console.streams.execute import Place
+from console.streams.progress import Progress, size_of
 
 from . import arguments
 from .context import Context
 from .exits import Exit, Failure
 from .logs import pick_container
 
+EVERY_SECONDS = 0.5
+ERASED = "\r\x1b[K"
 FORM = "[NS/]POD:PATH in the container, or a path on this machine"
 
 
@@ -47,11 +51,16 @@ def run(args: argparse.Namespace) -> int:
 async def _copy(
     context: Context, args: argparse.Namespace, source: tuple[str, str, str] | None, target: tuple[str, str, str] | None
 ) -> None:
+    meter = _Meter(await asyncio.to_thread(size_of, Path(args.source)) if target is not None else 0)
     async with HttpClient(Endpoint.of_socket(context.home.api_socket)) as client:
-        if target is not None:
-            await upload(client, Path(args.source), _remote(context, args.container, target), _unseen)
-        elif source is not None:
-            await download(client, _remote(context, args.container, source), Path(args.target), _say, _unseen)
+        try:
+            if target is not None:
+                await upload(client, Path(args.source), _remote(context, args.container, target), meter.count)
+            elif source is not None:
+                remote = _remote(context, args.container, source)
+                await download(client, remote, Path(args.target), _say, meter.count)
+        finally:
+            meter.erase()
 
 
 def split(text: str) -> tuple[str, str, str] | None:
@@ -77,5 +86,21 @@ def _say(text: str) -> None:
     print(f"warning: {text}", file=sys.stderr)
 
 
-def _unseen(_count: int) -> None:
-    """Progress is shown by the console alone."""
+class _Meter:
+    """How far the copy is, in one line of a terminal that is gone afterwards; elsewhere nothing."""
+
+    def __init__(self, total: int) -> None:
+        self._clock = SystemClock()
+        self._progress = Progress(self._clock, total)
+        self._shows = sys.stderr.isatty()
+        self._due = self._clock.monotonic() + EVERY_SECONDS
+
+    def count(self, size: int) -> None:
+        self._progress.count(size)
+        if self._shows and self._clock.monotonic() >= self._due:
+            self._due = self._clock.monotonic() + EVERY_SECONDS
+            print(f"{ERASED}{self._progress.text()}", end="", file=sys.stderr, flush=True)
+
+    def erase(self) -> None:
+        if self._shows:
+            print(ERASED, end="", file=sys.stderr, flush=True)

@@ -57,6 +57,7 @@ NEEDS: Mapping[str, Sequence[str]] = {
     "change.undo": ("create /undo",),
     "rollout.pause": ("patch",),
     "rollout.resume": ("patch",),
+    "rollout.undo": ("create changes.quarterdeck.io/undo",),
     "rollout.logs": ("get pods/log",),
     "keys.apply": ("patch",),
     "keys.undo": ("create changes.quarterdeck.io/undo",),

@@ -299,6 +299,8 @@ ACTIONS: tuple[Action, ...] = (
            group="Rollout", writes=True),
     Action("rollout.resume", ("u",), "resume", "Let a held rollout go on.", frozenset({Where.ROLLOUT}), hint=3,
            group="Rollout", writes=True),
+    Action("rollout.undo", ("U",), "undo", "Take the last recorded write to it back, after a dialog that shows it.",
+           frozenset({Where.ROLLOUT}), hint=9, group="Rollout", writes=True),
     Action("rollout.logs", ("l",), "logs", "Logs of the replica under the cursor.", frozenset({Where.ROLLOUT}), hint=8,
            group="Rollout"),
     # text and logs

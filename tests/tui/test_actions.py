@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.api import kinds
+from common.api import kinds, meta
 from common.api.meta import Key, key, name
 from common.errors import Conflict, Forbidden, ServiceUnavailable
 from console.tui.screens.dialogs import Ask, Choose, Confirm
@@ -342,6 +342,35 @@ async def test_the_rollout_screen_pauses_and_resumes(fleet: Fleet) -> None:
         await console.press("u")
         deployment = fleet.api.find(kinds.DEPLOYMENTS, Key("default", "checkout-api")) or {}
         assert "paused" not in deployment["spec"]
+
+
+@pytest.mark.actions("rollout.undo")
+async def test_the_rollout_screen_takes_the_last_write_back(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("slash", *"checkout", "enter", "v", "U")
+        assert isinstance(console.app.screen, Confirm)
+        assert "shop/checkout:2.4.1 -> shop/checkout:2.5.0" in " ".join(console.text().replace("│", "").split())
+        await console.press("tab", "enter")
+        (write,) = writes(fleet)
+        assert (write[0], write[2]) == ("post", "undo")
+        assert isinstance(console.app.screen, RolloutScreen)
+
+
+async def test_the_rollout_screen_shows_how_it_went(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await goto(console, "deploy")
+        await console.press("v")
+        await fleet.clock.advance(30)
+        await console.settle()
+        old = [pod for pod in fleet.api.items(kinds.PODS) if meta.name(pod).startswith("checkout-api-4g8v9")]
+        for pod in old[:2]:
+            fleet.api.vanish(kinds.PODS, meta.key(pod))
+        await console.settle()
+        line = next(line for line in console.text().splitlines() if "Last" in line)
+        bars = line.partition(" ready  ")[2].partition(" old")[0].strip()
+        assert line.split("│")[-2].split()[0:2] == ["Last", "60s"]
+        assert bars[0] > bars[-1], "fewer old ones are left than when the page was opened"
 
 
 @pytest.mark.actions("why")

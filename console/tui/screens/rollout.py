@@ -20,9 +20,11 @@ from console.tui.session import Session
 from console.tui.table.model import TableModel
 from console.tui.table.widget import Table
 from console.tui.verbs.change import restart_all, undo_one
+from console.tui.verbs.history import undo_last
 from console.tui.widgets.spans import Line, Span, SpanLines, state_span
-from console.views import rollouts
+from console.views import pulses, rollouts
 from console.views.columns import Column, event_message, event_time, images
+from console.views.course import Course
 from console.views.rollouts import Progress, Replica
 from console.views.status import Status, Tone
 
@@ -32,7 +34,7 @@ from .logs import LogsScreen
 
 REPLICAS = Resource("", "v1", "replicas", "Replica")
 """Not a resource of the API: the rows that a rollout's pods make."""
-_SHORT = 4  # lines about the progress, more when a reason has to be told
+_SHORT = 5  # lines about the progress, more when a reason has to be told
 _REASON_LINES = 3
 _MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
 
@@ -82,6 +84,7 @@ class RolloutScreen(Deck):
         self._table.add_class("framed")
         self._progress = SpanLines(session.look, id="progress", classes="framed")
         self._events = SpanLines(session.look, id="events", classes="framed")
+        self._course = Course()
         self._progress.border_title = f"{resource.kind} {key}"
         self._events.border_title = "Events"
 
@@ -136,7 +139,10 @@ class RolloutScreen(Deck):
         progress = rollouts.progress(workload, kept_in.items(), pods_feed.items(), now)
         self._show_replicas(progress)
         width = max(self._progress.size.width, 40)
+        moment = self.session.clock.monotonic()
+        self._course.note(progress, moment)
         lines = progress_lines(progress, workload, width, self.session.look)
+        lines.insert(-1, course_line(self._course, progress, moment, width, self.session.look))
         self._progress.set_class(len(lines) > _SHORT, "tall")
         self._progress.set_lines(lines)
         self._events.set_lines(self._event_lines(events, workload, kept_in))
@@ -175,6 +181,7 @@ class RolloutScreen(Deck):
         return moves | {
             "rollout.pause": lambda: self._pause(paused=True),
             "rollout.resume": lambda: self._pause(paused=False),
+            "rollout.undo": lambda: undo_last(self, self.workload()),
             "undo": lambda: undo_one(self, self._resource, self.workload()),
             "restart": lambda: restart_all(self, self._resource, [self.workload()]),
             "rollout.logs": self._logs,
@@ -198,6 +205,23 @@ class RolloutScreen(Deck):
             return
         choice = Choice(meta.name(pod), only(meta.key(pod)))
         self.app.push_screen(LogsScreen(self.session, [*self._trail, meta.name(pod), "logs"], choice))
+
+
+def course_line(course: Course, progress: Progress, now: float, width: int, look: Look) -> Line:
+    """Ready new replicas and old ones that are left, from when the page was opened until now."""
+    span = ages.duration(course.seconds(now))
+    room = max(8, min((width - 30) // 2, 40))
+    levels = pulses.ASCII_LEVELS if look.ascii else pulses.LEVELS
+    top = float(max(progress.wanted, progress.total, 1))
+    (ready,) = pulses.chart(course.ready(room, now), top, room, 1, levels)
+    (old,) = pulses.chart(course.old(room, now), top, room, 1, levels)
+    return [
+        (f"{f'Last {span}':<11}", Tone.DIM),
+        (ready, Tone.OK),
+        (" ready  ", Tone.TEXT),
+        (old, Tone.WARN),
+        (" old", Tone.TEXT),
+    ]
 
 
 def progress_lines(progress: Progress, workload: Object, width: int, look: Look) -> list[Line]:

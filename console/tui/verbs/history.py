@@ -54,6 +54,11 @@ async def undo_written(stage: Stage) -> None:
     await _undo_of(stage, written.objects if written is not None else ())
 
 
+async def undo_last(stage: Stage, obj: Object) -> None:
+    """Take back the last recorded write to this object, whoever wrote it."""
+    await _undo_of(stage, (obj,))
+
+
 async def _undo_of(stage: Stage, objects: Sequence[Object]) -> None:
     """Take the last recorded write to each of the objects back."""
     found = [await operations.last_change(stage.session.gateway, item) for item in objects]

@@ -10,12 +10,12 @@ from pathlib import Path
 from common.aio import Tasks
 from common.api import debugging, kinds, meta, pods
 from common.api.meta import Key, Object
-from common.api.quantity import format_bytes
 from common.errors import ApiError, NotFound
 from console.streams import ports
 from console.streams.copy import CopyFailed, Remote, download, upload
 from console.streams.execute import Place
 from console.streams.ports import NoTarget
+from console.streams.progress import Progress, size_of
 from console.tui import operations
 from console.tui import shell as shells
 from console.tui.gateway import Gateway, reread
@@ -23,6 +23,7 @@ from console.tui.screens.dialogs import Ask, Choose, wrapped
 from console.tui.screens.forwards import ForwardsScreen
 from console.tui.stage import TableStage
 from console.tui.widgets.spans import Line
+from console.views.amounts import size
 from console.views.containers import CONTAINERS
 from console.views.status import Tone
 
@@ -158,7 +159,7 @@ class _Copying:
     def __init__(self, browse: TableStage, pod: Object, container: str) -> None:
         self._browse = browse
         self._place = Place(Key(meta.namespace(pod), meta.name(pod)), container)
-        self._moved = 0
+        self._progress = Progress(browse.session.clock)
         self._skipped: list[str] = []
 
     async def carry_out(self, source: str, target: str, *, out: bool) -> None:
@@ -169,28 +170,27 @@ class _Copying:
             try:
                 if out:
                     remote = Remote(self._place, source)
-                    return str(await download(client, remote, here, self._skipped.append, self._count))
-                return await upload(client, here, Remote(self._place, target), self._count)
+                    return str(await download(client, remote, here, self._skipped.append, self._progress.count))
+                return await upload(client, here, Remote(self._place, target), self._progress.count)
             except (CopyFailed, ApiError) as error:
                 return error
 
+        if not out:
+            self._progress.total = await asyncio.to_thread(size_of, here)
         copying = tasks.start(source, self._browse.session.aside.run(work))
         try:
             while not copying.done():
-                self._browse.say(f"copying {source}: {format_bytes(self._moved)}", Tone.BUSY)
+                self._browse.say(f"copying {source}: {self._progress.text()}", Tone.BUSY)
                 await asyncio.wait({copying}, timeout=PROGRESS_SECONDS)
         finally:
             await tasks.close()
         self._tell(copying.result())
 
     def _tell(self, outcome: str | Exception) -> None:
-        told = f"copied to {outcome}, {format_bytes(self._moved)}"
+        told = f"copied to {outcome}, {size(self._progress.moved)}"
         if isinstance(outcome, Exception):
             self._browse.say(str(outcome), Tone.BAD)
         elif self._skipped:
             self._browse.say(f"{told}; {len(self._skipped)} not: {self._skipped[0]}", Tone.WARN)
         else:
             self._browse.say(told)
-
-    def _count(self, size: int) -> None:
-        self._moved += size
