@@ -82,6 +82,8 @@ log = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 5.0
 _LONG_RUNNING = frozenset({"log", "exec", "attach", "portforward", "adopt", "images", "proxy", "shell"})
 
+_STREAMED = frozenset({"websocket", "spdy/3.1"})
+
 
 class ListenError(Exception):
     """An address cannot be listened on; the message names it and says what to do."""
@@ -351,7 +353,7 @@ def _streams(http: web.BaseRequest, info: RequestInfo) -> bool:
     if info.subresource in _LONG_RUNNING:
         return True
     is_connection = http.method == "GET" and info.subresource != ""
-    return is_connection and http.headers.get("Upgrade", "").lower() == "websocket"
+    return is_connection and http.headers.get("Upgrade", "").lower() in _STREAMED
 
 
 def _watches(http: web.BaseRequest, info: RequestInfo) -> bool:

@@ -12,7 +12,7 @@ from common.errors import ServiceUnavailable
 from console.apiserver.caller import Caller
 from console.apiserver.proxying.bodies import body_of, headers_of
 from console.apiserver.proxying.services import Services
-from console.apiserver.proxying.upgrading import asks_upgrade
+from console.apiserver.proxying.upgrading import SWITCHED, asks_websocket, switch, upgrade_headers
 
 from .frontproxy import FrontProxy, headers, is_claim
 
@@ -30,18 +30,19 @@ async def serve_remote(
     """`service` is the APIService. Raises ServiceUnavailable when its server does not answer."""
     if not is_true(service, "Available"):
         raise ServiceUnavailable("service unavailable")
-    upgrade = asks_upgrade(http)
     spec = service["spec"]
     reference = spec["service"]
     where = (str(reference["namespace"]), str(reference["name"]), int(reference.get("port", 443)))
     response: web.StreamResponse | None = None
     try:
-        if upgrade:
+        if asks_websocket(http):
             return await services.upgrade(where, http, front.context(spec), _sent(http, caller))
         async with services.request(
             where, http.method, http.rel_url.raw_path_qs, front.context(spec), encoded=True,
-            headers=_sent(http, caller), data=body_of(http),
+            headers=[*_sent(http, caller).items(), *upgrade_headers(http).items()], data=body_of(http),
         ) as answer:  # fmt: skip
+            if answer.status == SWITCHED:
+                return await switch(http, answer)
             response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_returned(answer))
             if answer.content_length is not None:
                 response.content_length = answer.content_length

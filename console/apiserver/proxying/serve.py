@@ -22,7 +22,7 @@ from .bodies import body_of, headers_of
 from .connector import PodConnector, unverified
 from .rewriting import rewrite_html, rewrite_url
 from .target import Target, of_endpoint, of_pod, of_service, split
-from .upgrading import asks_upgrade, carry
+from .upgrading import SWITCHED, asks_upgrade, asks_websocket, carry, switch, upgrade_headers
 
 CONNECT_SECONDS = 30.0
 MAX_PAGE = 16 * 1024 * 1024  # bytes of a page that is rewritten; a longer one goes through as it is
@@ -43,11 +43,10 @@ _NOT_RETURNED = _NOT_SENT | {"content-encoding", "location"}
 async def serve_proxy(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
     http, info = request.http, request.info
     prefix, path = _split_path(http, info.name)
-    upgrade = asks_upgrade(http)
     if info.plural == "nodes":
         return await _to_node(verbs, streams, request, path)
     target = _target(verbs, request)
-    if not path and http.method in _BLANK_PATH and not upgrade:
+    if not path and http.method in _BLANK_PATH and not asks_upgrade(http):
         # A page at …/proxy would resolve its relative links beside the proxy.
         query = f"?{http.rel_url.raw_query_string}" if http.rel_url.raw_query_string else ""
         return web.Response(status=301, headers={"Location": f"{http.rel_url.raw_path}/{query}"})
@@ -106,11 +105,14 @@ async def _exchange(
     response: web.StreamResponse | None = None
     try:
         headers = _forwarded(http, prefix + path)
-        if http.headers.get("Upgrade"):
+        if asks_websocket(http):
             return await carry(http, session, url, headers)
+        headers.extend(upgrade_headers(http))
         async with session.request(
             http.method, url, headers=headers, data=body_of(http), allow_redirects=False
         ) as answer:
+            if answer.status == SWITCHED:
+                return await switch(http, answer)
             first = b"" if "Content-Type" in answer.headers else await answer.content.readany()
             response = await _prepare(http, answer, first, url.authority, prefix)
             await _return_body(http, answer, response, first, url.authority, prefix)

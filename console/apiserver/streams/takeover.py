@@ -8,6 +8,7 @@ counts connections and cancels the handlers of those that are gone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
@@ -69,22 +70,22 @@ class Taken(asyncio.Protocol):
             self._readable.clear()
             await self._readable.wait()
 
-    async def close(self) -> None:
-        """Wait until the client has been sent everything and has gone, or some time after; read nothing more."""
+    async def close(self, *, at_once: bool = False) -> None:
+        """Wait until the other side has been sent everything and, unless it goes by the end of the connection, for it
+        to go first; read nothing more."""
         if self._closing:
             return
         self._closing = True
         self._arrived.clear()
         if not self._lost.is_set():
             self._transport.resume_reading()
-            # From now on there is room only when nothing waits.
-            self._transport.set_write_buffer_limits(0)
+            # From now on there is room only when nothing waits. A TLS transport with a limit of 0 never has any.
+            self._transport.set_write_buffer_limits(high=1, low=0)
             try:
                 await self._writable.wait()
-                async with asyncio.timeout(LINGER_SECONDS):
-                    await self._lost.wait()
-            except TimeoutError:
-                pass
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0 if at_once else LINGER_SECONDS):
+                        await self._lost.wait()
             finally:
                 self._transport.close()
 

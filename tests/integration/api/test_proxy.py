@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -64,6 +65,19 @@ async def _echo(request: web.Request) -> web.StreamResponse:
     async for message in socket:
         await socket.send_str(f"{request.query['who']}: {message.data}")
     return socket
+
+
+async def _turning(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server that speaks a protocol of its own with who asks for it: lines, turned round, until an empty one."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    if "\r\nupgrade: turning/1\r\n" in head.lower() and "\r\nconnection: upgrade\r\n" in head.lower():
+        writer.write(b"HTTP/1.1 101 Turning\r\nConnection: Upgrade\r\nUpgrade: turning/1\r\nX-Odd: yes\r\n\r\nready\n")
+        while line := (await reader.readline()).rstrip(b"\n"):
+            writer.write(line[::-1] + b"\n")
+            await writer.drain()
+    else:
+        writer.write(b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 4\r\n\r\nturn")
+    writer.close()
 
 
 @pytest.fixture
@@ -243,6 +257,44 @@ async def test_a_websocket_goes_through(api: Running) -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await session.ws_connect(f"http://api{PREFIX}/page")
         assert refused.value.status == 200  # the page that is there, and no upgrade
+
+
+@pytest.fixture
+async def turning() -> AsyncIterator[int]:
+    server = await asyncio.start_server(_turning, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def _asking(api: Running, path: str, protocol: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
+    """A connection on which an upgrade was asked for, and the head of the answer."""
+    reader, writer = await asyncio.open_unix_connection(str(api.socket))
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n".encode())
+    writer.write(b"Content-Length: 0\r\n\r\n")
+    async with asyncio.timeout(60):
+        return reader, writer, (await reader.readuntil(b"\r\n\r\n")).decode()
+
+
+@pytest.mark.usefixtures("pod")
+async def test_any_upgrade_goes_through_as_bytes(api: Running, turning: int) -> None:
+    path = f"/api/v1/namespaces/default/pods/web:{turning}/proxy/x"
+    reader, writer, head = await _asking(api, path, "turning/1")
+    assert head.startswith("HTTP/1.1 101 ")
+    assert "\r\nUpgrade: turning/1\r\n" in head
+    assert "\r\nX-Odd: yes\r\n" in head
+    async with asyncio.timeout(60):
+        assert await reader.readline() == b"ready\n"
+        large = bytes(range(97, 123)) * 1000
+        for line in (b"hello", large):
+            writer.write(line + b"\n")
+            assert await reader.readexactly(len(line) + 1) == line[::-1] + b"\n"
+        writer.write(b"\n")
+        assert await reader.read() == b""
+    writer.close()
+    reader, writer, head = await _asking(api, path, "other/1")
+    assert head.startswith("HTTP/1.1 426 ")
+    assert await reader.readexactly(4) == b"turn"
+    writer.close()
 
 
 async def test_what_a_caller_may_not_do_is_not_proxied(api: Running) -> None:
