@@ -20,7 +20,7 @@ _NAME = "metadata.name"
 def attributes(info: RequestInfo, query: Mapping[str, str]) -> Attributes:
     """A list that watches is a watch; one that selects a name is about that object; a namespace is in itself."""
     verb, name, namespace = info.verb, info.name, info.namespace
-    if verb == "list" and parse_bool("watch", query.get("watch", "")):
+    if verb == "list" and parse_bool(query.get("watch", "")):
         verb = "watch"
     selector = query.get("fieldSelector", "") if verb in _COLLECTION else ""
     name = _selected_name(selector) or name

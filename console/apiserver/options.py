@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,25 +16,23 @@ MAX_DIGITS = 19  # of a whole number, as 64 bits have them
 _MATCH = "resourceVersionMatch"
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 PROPAGATION_POLICIES = ("Foreground", "Background", "Orphan")
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_NO = frozenset({"", "0", "false"})
+_WHOLE = re.compile("[-+]?[0-9]+")
 
 
-def parse_bool(name: str, text: str) -> bool:
-    """Go's `strconv.ParseBool`, with which every client's spelling agrees; empty is false."""
-    if text in _TRUE:
-        return True
-    if text in _FALSE or not text:
-        return False
-    raise BadRequest(f"{name}: {text!r} is no boolean: allowed are true and false")
+def parse_bool(text: str) -> bool:
+    """As Kubernetes reads its options: whatever does not say no means yes; empty is false."""
+    return text.lower() not in _NO
 
 
 def parse_int(name: str, text: str) -> int | None:
-    """A whole number that is not negative; None when there is none."""
+    """A whole number of 64 bits; None when there is none."""
     if not text:
         return None
-    if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS:
-        raise BadRequest(f"{name}: {text!r} is no whole number of 0 or more")
+    if not _WHOLE.fullmatch(text):
+        raise BadRequest(f'{name}: strconv.ParseInt: parsing "{text}": invalid syntax')
+    if len(text) > MAX_DIGITS:
+        raise BadRequest(f'{name}: strconv.ParseInt: parsing "{text[:MAX_DIGITS]}...": value out of range')
     return int(text)
 
 
@@ -72,7 +71,7 @@ class WriteOptions:
             dry_run=dry_run == "All",
             field_manager=manager,
             field_validation=query.get("fieldValidation", ""),
-            force=parse_bool("force", query.get("force", "")),
+            force=parse_bool(query.get("force", "")),
         )
 
     def document(self) -> Object:
@@ -86,16 +85,18 @@ def _manager(name: str) -> list[Cause]:
     if len(name.encode()) > MAX_FIELD_MANAGER:
         why = f"Too long: may not be more than {MAX_FIELD_MANAGER} bytes"
         causes.append(Cause("fieldManager", why, "FieldValueTooLong"))
-    if not name.isprintable():
-        why = f"Invalid value: {orjson.dumps(name).decode()}: should only contain printable characters"
-        causes.append(Cause("fieldManager", why))
+    for index, letter in enumerate(name):
+        if not letter.isprintable():
+            position = len(name[:index].encode())
+            why = f"invalid character U+{ord(letter):04X} (at position {position})"
+            causes.append(Cause("fieldManager", f"Invalid value: {orjson.dumps(name).decode()}: {why}"))
     return causes
 
 
 def _dry_run(text: str) -> list[Cause]:
     if text in {"", "All"}:
         return []
-    return [Cause("dryRun", f'Unsupported value: "{text}": supported values: "All"', "FieldValueNotSupported")]
+    return [Cause("dryRun", f'Unsupported value: ["{text}"]: supported values: "All"', "FieldValueNotSupported")]
 
 
 def _field_validation(text: str) -> list[Cause]:
@@ -158,10 +159,11 @@ def _propagation(query: Mapping[str, str], body: Object) -> str | None:
     policy = body.get("propagationPolicy") or query.get("propagationPolicy") or None
     orphan = body.get("orphanDependents")
     if orphan is None and query.get("orphanDependents"):
-        orphan = parse_bool("orphanDependents", query["orphanDependents"])
+        orphan = parse_bool(query["orphanDependents"])
     causes = []
     if orphan is not None and policy is not None:
-        causes.append(Cause("propagationPolicy", "orphanDependents and deletionPropagation cannot be both set"))
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        causes.append(Cause("propagationPolicy", f'Invalid value: "{policy}": {why}'))
     if policy is not None and policy not in PROPAGATION_POLICIES:
         listed = ", ".join(f'"{item}"' for item in (*PROPAGATION_POLICIES, "nil"))
         causes.append(
@@ -200,13 +202,13 @@ class ListOptions:
         options = cls(
             label_selector=query.get("labelSelector", ""),
             field_selector=query.get("fieldSelector", ""),
-            limit=parse_int("limit", query.get("limit", "")) or 0,
+            limit=max(parse_int("limit", query.get("limit", "")) or 0, 0),
             page=query.get("continue", ""),
             resource_version=query.get("resourceVersion", ""),
             match=query.get("resourceVersionMatch", ""),
-            watch=parse_bool("watch", query.get("watch", "")),
-            bookmarks=parse_bool("allowWatchBookmarks", query.get("allowWatchBookmarks", "")),
-            initial_events=parse_bool("sendInitialEvents", initial) if initial else None,
+            watch=parse_bool(query.get("watch", "")),
+            bookmarks=parse_bool(query.get("allowWatchBookmarks", "")),
+            initial_events=parse_bool(initial) if initial else None,
             timeout=parse_int("timeoutSeconds", query.get("timeoutSeconds", "")),
         )
         causes = list(_list_causes(options))

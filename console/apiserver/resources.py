@@ -12,7 +12,7 @@ from aiohttp import web
 from common.api.kinds import PODDISRUPTIONBUDGETS
 from common.api.meta import Object, uid
 from common.client.base import PatchType
-from common.errors import ApiError, MethodNotAllowed, NotFound, UnsupportedMediaType
+from common.errors import ApiError, BadRequest, MethodNotAllowed, NotFound, UnsupportedMediaType
 from console.registry import admission
 from console.registry.catalog import Registry
 from console.registry.patch import fitting
@@ -204,6 +204,8 @@ class Resources:
         response.enable_chunked_encoding()
         try:
             watch = open_watch(self._verbs.store, request.stored, selection, options)
+        except BadRequest:
+            raise
         except ApiError as error:
             # As Kubernetes does: the watch succeeds and its first event says why it cannot go on.
             await response.prepare(request.http)

@@ -15,9 +15,12 @@ from console.apiserver.backends import NodeStreams
 from console.apiserver.options import parse_bool, parse_int
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
+from console.registry import validation
 
 from .logsinks import LogSink, PlainSink, WebSocketSink, is_websocket
 from .target import check_logs, container_of
+
+_LONGEST_AGO = 1_000_000_000  # seconds; no log is older, and dates have a beginning
 
 
 async def serve_logs(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
@@ -62,19 +65,21 @@ async def _copy(content: aiohttp.StreamReader, sink: LogSink, limit: int | None)
 def log_params(query: Mapping[str, str], name: str, now: datetime) -> dict[str, str]:
     """What the agent is asked for; raises Invalid naming the wrong option. `since` is RFC 3339."""
     causes = []
-    params = {key: "true" for key in ("follow", "timestamps", "previous") if parse_bool(key, query.get(key, ""))}
-    if query.get("tailLines"):
-        params["tail"] = str(parse_int("tailLines", query["tailLines"]))
+    params = {key: "true" for key in ("follow", "timestamps", "previous") if parse_bool(query.get(key, ""))}
+    tail, limit = (parse_int(option, query.get(option, "")) for option in ("tailLines", "limitBytes"))
+    if tail is not None:
+        causes += validation.non_negative("tailLines", tail)
+        params["tail"] = str(tail)
+    causes += validation.positive("limitBytes", limit)
     seconds, moment = query.get("sinceSeconds", ""), query.get("sinceTime", "")
     if seconds and moment:
         causes.append(
             Cause("", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", "FieldValueForbidden")
         )
     elif seconds:
-        if not parse_int("sinceSeconds", seconds):
-            causes.append(Cause("sinceSeconds", f"Invalid value: {seconds}: must be greater than 0"))
-        else:
-            params["since"] = format_micro_time(now - timedelta(seconds=int(seconds)))
+        back = parse_int("sinceSeconds", seconds) or 0
+        causes += validation.positive("sinceSeconds", back)
+        params["since"] = format_micro_time(now - timedelta(seconds=min(max(back, 0), _LONGEST_AGO)))
     elif moment:
         try:
             params["since"] = format_micro_time(parse_time(moment))

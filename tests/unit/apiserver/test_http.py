@@ -315,6 +315,11 @@ async def test_an_expired_watch_says_so_in_its_first_event(http: Http) -> None:
     assert event["object"]["reason"] == "Expired"
 
 
+async def test_a_watch_from_what_is_no_revision_does_not_begin(http: Http) -> None:
+    code, status, _ = await http("GET", f"{CONFIGMAPS}?watch=1&resourceVersion=abc")
+    assert (code, status["reason"]) == (400, "BadRequest")
+
+
 async def test_watched_tables(http: Http) -> None:
     await http("POST", CONFIGMAPS, configmap("a"))
     async with (

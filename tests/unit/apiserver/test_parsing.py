@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from common.errors import BadRequest, Invalid, NotAcceptable
@@ -9,6 +11,9 @@ from console.apiserver.listing import parse_revision
 from console.apiserver.negotiation import Form, negotiate
 from console.apiserver.options import DeleteOptions, ListOptions, WriteOptions, parse_bool, parse_int
 from console.apiserver.requestinfo import RequestInfo, parse_request
+from console.apiserver.streams.logs import log_params
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -37,19 +42,25 @@ def test_a_path_says_what_is_asked(method: str, path: str, expected: RequestInfo
     assert parse_request(method, path) == expected
 
 
-@pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE"])
-def test_booleans_are_go_style(text: str) -> None:
-    assert parse_bool("watch", text)
+@pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE", "yes"])
+def test_what_does_not_say_no_means_yes(text: str) -> None:
+    assert parse_bool(text)
 
 
-def test_wrong_numbers_and_booleans_name_the_option() -> None:
-    assert not parse_bool("watch", "False")
-    with pytest.raises(BadRequest, match="watch: 'yes' is no boolean"):
-        parse_bool("watch", "yes")
-    with pytest.raises(BadRequest, match="limit: '-1' is no whole number"):
-        parse_int("limit", "-1")
+@pytest.mark.parametrize("text", ["", "0", "false", "False", "FALSE"])
+def test_what_says_no(text: str) -> None:
+    assert not parse_bool(text)
+
+
+def test_wrong_numbers_name_the_option() -> None:
+    assert parse_int("limit", "-1") == -1
+    assert ListOptions.parse({"limit": "-1"}).limit == 0, "as many as there are"
+    with pytest.raises(BadRequest, match=r'limit: strconv.ParseInt: parsing "1e3": invalid syntax'):
+        parse_int("limit", "1e3")
+    with pytest.raises(BadRequest, match="value out of range"):
+        parse_int("limit", "9" * 20)
     for long in (parse_revision, lambda text: parse_int("limit", text)):
-        with pytest.raises(BadRequest, match=r"whole number|invalid syntax"):
+        with pytest.raises(BadRequest, match=r"value out of range|invalid syntax"):
             long("9" * 5000)
 
 
@@ -92,7 +103,7 @@ def test_delete_options_come_from_query_or_body_and_the_body_wins() -> None:
     [
         ({"propagationPolicy": "Sideways"}, {}, 'Unsupported value: "Sideways"'),
         ({"propagationPolicy": "Orphan", "orphanDependents": "true"}, {}, "cannot be both set"),
-        ({"dryRun": "Some"}, {}, 'Unsupported value: "Some"'),
+        ({"dryRun": "Some"}, {}, r'Unsupported value: \["Some"\]'),
     ],
 )
 def test_wrong_delete_options_are_refused(query: dict[str, str], body: dict[str, object], message: str) -> None:
@@ -126,7 +137,7 @@ def test_list_options_that_do_not_go_together_are_refused(query: dict[str, str],
             'fieldValidation: Unsupported value: "Some": supported values: "", "Ignore", "Strict", "Warn"',
         ),
         ({"fieldManager": "x" * 129}, "fieldManager: Too long: may not be more than 128 bytes"),
-        ({"dryRun": "None"}, 'dryRun: Unsupported value: "None": supported values: "All"'),
+        ({"dryRun": "None"}, 'dryRun: Unsupported value: ["None"]: supported values: "All"'),
     ],
 )
 def test_options_of_a_write_are_refused_under_their_own_name(query: dict[str, str], message: str) -> None:
@@ -139,3 +150,41 @@ def test_dry_run_is_all_or_nothing() -> None:
     assert WriteOptions.parse({"dryRun": "All", "fieldManager": "me", "force": "true"}) == WriteOptions(
         True, "me", True
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "cause"),
+    [
+        ({"tailLines": "-1"}, "tailLines: Invalid value: -1: must be greater than or equal to 0"),
+        ({"limitBytes": "0"}, "limitBytes: Invalid value: 0: must be greater than 0"),
+        ({"sinceSeconds": "0"}, "sinceSeconds: Invalid value: 0: must be greater than 0"),
+        ({"sinceSeconds": "-5"}, "sinceSeconds: Invalid value: -5: must be greater than 0"),
+    ],
+)
+def test_wrong_options_of_logs(query: dict[str, str], cause: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        log_params(query, "p", NOW)
+    assert [f"{found.field}: {found.message}" for found in caught.value.causes] == [cause]
+
+
+def test_logs_may_be_asked_for_from_before_there_were_any() -> None:
+    assert log_params({"sinceSeconds": "9" * 15, "tailLines": "0"}, "p", NOW)["since"].startswith("199")
+
+
+@pytest.mark.parametrize(
+    ("query", "cause"),
+    [
+        ({"fieldManager": "a\nb"}, 'fieldManager: Invalid value: "a\\nb": invalid character U+000A (at position 1)'),
+        ({"dryRun": "Some"}, 'dryRun: Unsupported value: ["Some"]: supported values: "All"'),
+    ],
+)
+def test_wrong_options_of_writes(query: dict[str, str], cause: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        WriteOptions.parse(query)
+    assert [f"{found.field}: {found.message}" for found in caught.value.causes] == [cause]
+
+
+def test_a_deletion_says_once_what_becomes_of_dependents() -> None:
+    both = {"orphanDependents": True, "propagationPolicy": "Orphan"}
+    with pytest.raises(Invalid, match='propagationPolicy: Invalid value: "Orphan": orphanDependents and'):
+        DeleteOptions.parse({}, both)
