@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from functools import partial
 
@@ -26,17 +27,20 @@ from console.tui.usage import Usages
 from console.tui.view import View, kind_word
 from console.tui.widgets import bars
 from console.tui.widgets.detail import Detail
+from console.tui.widgets.prompt import Prompt
 from console.tui.widgets.spans import Line, Span
 from console.views.containers import CONTAINERS
 from console.views.containers import rows as container_rows
 from console.views.status import Tone
 from console.views.usage import Figure, Number, attached, detached
 
-from .deck import Deck, Handler
+from .deck import LOOK_SECONDS, Deck, Handler
 from .empty import notice
 
 DETAIL_FROM = 120  # columns of the terminal
 _MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
+_ON_ROWS = frozenset({"open", "mark", "mark.range", *(f"cursor.{where}" for where in _MOVES), *verbs.NAMES})
+ROW_LOOKS = 300  # for that long keys that mean a row wait for the rows of a view
 
 
 class Browse(Deck):
@@ -49,6 +53,7 @@ class Browse(Deck):
         self.history = ViewHistory(first)
         self.view = first
         self._feed: Subscription | None = None
+        self._row_looks = ROW_LOOKS
         self._usages = Usages(session.gateway, session.clock)
         self._table = Table(self._model(), session.clock, session.look, id="table")
         self._table.add_class("framed")
@@ -109,6 +114,7 @@ class Browse(Deck):
 
     def _show(self, view: View) -> None:
         self.view = view
+        self._row_looks = ROW_LOOKS
         self.hush()
         model = self._model()
         model.wanted = view.cursor
@@ -252,6 +258,25 @@ class Browse(Deck):
         }
         return moves | own | verbs.for_table(self)
 
+    @property
+    def _reads(self) -> bool:
+        """Whether rows still come that were there before."""
+        feed = self._feed
+        return feed is not None and not feed.refusal and (not feed.synced or feed.waiting > 0)
+
+    async def catch_up(self, key: str) -> None:
+        """A key that means a row waits for the rows, too: before that there is none, or another one."""
+        await super().catch_up(key)
+        action = self.session.keys.lookup(key, self.where, self.kind(), self.traits())
+        if action is None or action.id not in _ON_ROWS or self.query_one(Prompt).display:
+            return
+        while self._reads and self._row_looks and self.app.screen is self:
+            self._row_looks -= 1
+            await asyncio.sleep(LOOK_SECONDS)
+            self.frame()
+        if self._reads and not self._row_looks and self.app.screen is self:
+            self.say(f"{self.view.resource.plural} are still being read", Tone.BUSY)
+
     def targets(self) -> list[Object]:
         """The marked objects, else the one under the cursor."""
         return [detached(row.obj) for row in self._table.model.targets()]
@@ -273,11 +298,11 @@ class Browse(Deck):
         if inside is not None:
             self.go(inside)
         elif self.view.resource == CONTAINERS:
-            self.run_worker(self.guarded(verbs.logs(self)), group="verbs")
+            self.perform(verbs.logs(self))
         elif self.view.resource == kinds.EVENTS:
-            self.run_worker(self.guarded(verbs.involved(self)), group="verbs")
+            self.perform(verbs.involved(self))
         else:
-            self.run_worker(self.guarded(verbs.describe(self)), group="verbs")
+            self.perform(verbs.describe(self))
 
     def pod_of(self, row: Object) -> Object | None:
         """The pod that a container row or a pod row belongs to."""

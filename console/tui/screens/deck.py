@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.worker import WorkType
+from textual.worker import Worker, WorkType
 
 from common.api.kinds import Resource
 from common.api.meta import Key
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[], "Coroutine[Any, Any, None] | None"]
 NOTE_SECONDS = 6.0
+LOOK_SECONDS = 0.005
+VERB_LOOKS = 50  # for that long keys wait for a verb that may have a question for them
 FRAME_SECONDS = 0.1  # updates are shown ten times a second: quick to the eye, easy on a slow line
 
 
@@ -50,6 +53,9 @@ class Deck(Screen[None], inherit_bindings=False):
         self.session = session
         self._note: tuple[str, Tone] | None = None
         self._notes = 0
+        self._verb: Worker[None] | None = None
+        self._verb_looks = 0
+        self._holds = False  # a key, until it can mean what it is to mean
         self._footer: tuple[list[Action], int] | None = None  # what the footer was made for
 
     @property
@@ -210,13 +216,23 @@ class Deck(Screen[None], inherit_bindings=False):
 
     # Keys
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
+        self._holds = True
+        await self.catch_up(event.key)
+        self._holds = False
         # A key may have been on its way here when a screen or dialog came on top: it was meant for that.
         top = self.app.screen
         receiver = top if isinstance(top, KeyTaker) else self
         receiver.take_key(event.key, event.character)
+
+    async def catch_up(self, _key: str) -> None:
+        """Wait a little for what the keys before this one began: who types ahead answers a dialog that is not there
+        yet, and must not be taken to mean what is below it."""
+        while self._verb and not self._verb.is_finished and self._verb_looks and self.app.screen is self:
+            self._verb_looks -= 1
+            await asyncio.sleep(LOOK_SECONDS)
 
     def take_key(self, key: str, character: str | None) -> None:
         """Do what a key means here."""
@@ -257,7 +273,12 @@ class Deck(Screen[None], inherit_bindings=False):
         log.debug("action %s", action.id)
         work = handler()
         if work is not None:
-            self.run_worker(self.guarded(work), group="verbs", exit_on_error=False)
+            self.perform(work)
+
+    def perform(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a verb beside the screen; keys wait a little for it."""
+        self._verb_looks = VERB_LOOKS
+        self._verb = self.run_worker(self.guarded(work), group="verbs", exit_on_error=False)
 
     def begin(self, work: WorkType[None], group: str, *, exclusive: bool = False) -> None:
         """Run it beside the screen; an exclusive one stands in place of the earlier one of its group.

@@ -11,7 +11,7 @@ from console.tui.stage import TableStage
 from . import batch, change, edit, history, keys, look, machine, reach, tables
 from .look import describe, involved, logs
 
-__all__ = ["describe", "for_table", "involved", "logs"]
+__all__ = ["NAMES", "describe", "for_table", "involved", "logs"]
 
 _VERBS: Mapping[str, Callable[[TableStage], Coroutine[Any, Any, None]]] = {
     "logs": look.logs,
@@ -57,6 +57,8 @@ _VERBS: Mapping[str, Callable[[TableStage], Coroutine[Any, Any, None]]] = {
     "used-by": tables.used_by,
     "favourite": tables.favourite,
 }
+NAMES = frozenset(_VERBS)
+"""The ids of their actions."""
 
 
 def for_table(browse: TableStage) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
