@@ -30,7 +30,7 @@ def outcomes(
         runner.close()
 
 
-@pytest.mark.timeout(300)  # the first of those that run alone waits for all others
+@pytest.mark.timeout(600)  # the first of those that run alone waits for all others
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_shows_what_the_page_says(name: str, outcomes: dict[str, Future[Outcome]]) -> None:
     complaint = outcomes[name].result().complaint

@@ -21,8 +21,8 @@ from tests.kubectl.table import Row, Step
 FILES = Path(__file__).parent / "files"
 SHARED = "scenery"
 WORKERS = 6
-COMMAND_SECONDS = 90
-UNTIL_SECONDS = 45
+COMMAND_SECONDS = 180
+UNTIL_SECONDS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Runner:
     def _run(self, row: Row) -> Outcome:
         name = SHARED if row.shared else f"row{self._mark}-{next(self._numbers)}"
         folder = self._prepare(name, row)
-        complaint = next((found for step in row.steps if (found := self._try(step, name, folder))), "")
+        complaint = next((found for step in row.steps if (found := self._try(step, row, name, folder))), "")
         if not row.shared:
             self._must(f"kubectl delete namespace {name} --wait=false", name, folder)
         return Outcome(row, complaint)
@@ -98,8 +98,9 @@ class Runner:
         if code != 0:
             raise AssertionError(f"{command} ended with {code}: {output}")
 
-    def _try(self, step: Step, namespace: str, folder: Path) -> str:
-        deadline = time.monotonic() + (UNTIL_SECONDS if step.until else 0)
+    def _try(self, step: Step, row: Row, namespace: str, folder: Path) -> str:
+        # Rows that only look are tried again, too: events and figures of the scenery come a moment after it.
+        deadline = time.monotonic() + (UNTIL_SECONDS if step.until or row.shared else 0)
         while True:
             code, output = self._shell(step.command, namespace, folder)
             complaints = step.complaints(code, output)
