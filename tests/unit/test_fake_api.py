@@ -13,6 +13,7 @@ from common.client import Informer, WatchEvent
 from common.clock import FakeClock
 from common.errors import AlreadyExists, Conflict, Expired, Forbidden, NotFound, ServiceUnavailable
 from tests.fakes.api import FakeApi, copy
+from tests.fakes.loop import settled
 from tests.fakes.objects import deployment, pod
 
 WEB = Key("default", "web")
@@ -115,17 +116,17 @@ async def test_watches_are_held_repeated_cut_and_expired() -> None:
         seen.append((event.type, metadata(event.object)["name"]))
 
     watching = asyncio.get_running_loop().create_task(follow(api.revision))
-    await asyncio.sleep(0.01)
+    await settled()
     api.hold(PODS)
     api.seed(PODS, pod("a", labels={"app": "web"}), pod("b"))
-    await asyncio.sleep(0.01)
+    await settled()
     assert seen == []
     api.release()
     await client.patch(PODS, "a", {"metadata": {"labels": {"app": "db"}}}, "default")
-    await asyncio.sleep(0.01)
+    await settled()
     assert seen == [("ADDED", "a"), ("DELETED", "a")]
     api.repeat(1)
-    await asyncio.sleep(0.01)
+    await settled()
     assert seen[2:] == [("DELETED", "a")]
     api.expire()
     await watching

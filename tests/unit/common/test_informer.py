@@ -62,7 +62,7 @@ async def test_it_mirrors_what_is_there_and_what_follows(informer: Informer, api
     log = Log()
     informer.listen(log)
     informer.start()
-    await asyncio.wait_for(informer.synced.wait(), 1)
+    await asyncio.wait_for(informer.synced.wait(), 60)
     client = api.client()
     await client.create(CONFIGMAPS, config(B, "1"))
     await client.patch(CONFIGMAPS, "a", {"data": {"v": "2"}}, "default")
@@ -88,7 +88,7 @@ async def test_changes_during_a_gap_are_told_as_one_difference(
 ) -> None:
     api.seed(CONFIGMAPS, config(A, "1"), config(B, "1"))
     informer.start()
-    await asyncio.wait_for(informer.synced.wait(), 1)
+    await asyncio.wait_for(informer.synced.wait(), 60)
     log = Log()
     informer.listen(log)
     api.hold(CONFIGMAPS)
@@ -119,7 +119,7 @@ async def test_a_late_listener_and_an_index_see_what_is_known(
 ) -> None:
     api.seed(CONFIGMAPS, config(A, "1"), config(B, "2"))
     informer.start()
-    await asyncio.wait_for(informer.synced.wait(), 1)
+    await asyncio.wait_for(informer.synced.wait(), 60)
     log = Log()
     informer.listen(log)
     informer.add_index("value", lambda obj: [obj["data"]["v"]])
@@ -158,7 +158,7 @@ async def test_what_is_left_out_of_objects_is_left_out_of_lists_and_events_alike
     log = Log()
     informer.listen(log)
     informer.start()
-    await asyncio.wait_for(informer.synced.wait(), 1)
+    await asyncio.wait_for(informer.synced.wait(), 60)
     assert len(informer) == PAGE + 1
     await api.client().patch(CONFIGMAPS, "c-0000", {"data": {"v": "2"}}, "default")
     await api.client().delete(CONFIGMAPS, "c-0001", "default")

@@ -85,17 +85,21 @@ async def world() -> AsyncIterator[tuple[FakeApi, FakeClock]]:
     assert not api.items(EVENTS)
 
 
-async def _settled(api: FakeApi, clock: FakeClock) -> Object | None:
+async def _settled(api: FakeApi, clock: FakeClock, wanted: str = "") -> Object | None:
+    """The request; once its status has the field that is wanted, as signing happens in a thread."""
     for _ in range(20):
         await clock.advance(0.1)
-        await asyncio.sleep(0.01)  # signing happens in a thread
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while wanted and wanted not in str(api.find(CERTIFICATESIGNINGREQUESTS, Key("", "jane"))):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     return api.find(CERTIFICATESIGNINGREQUESTS, Key("", "jane"))
 
 
 async def test_an_approved_request_gets_its_certificate(world: tuple[FakeApi, FakeClock]) -> None:
     api, clock = world
     api.seed(CERTIFICATESIGNINGREQUESTS, request("Approved", expirationSeconds=3600))
-    found = await _settled(api, clock)
+    found = await _settled(api, clock, "'certificate':")
     assert found is not None
     certificate = parse_certificate(base64.b64decode(found["status"]["certificate"]))
     assert common_name(certificate) == "jane"
@@ -106,7 +110,7 @@ async def test_an_approved_request_gets_its_certificate(world: tuple[FakeApi, Fa
 async def test_what_cannot_be_signed_fails_with_a_reason(world: tuple[FakeApi, FakeClock]) -> None:
     api, clock = world
     api.seed(CERTIFICATESIGNINGREQUESTS, request("Approved", request=base64.b64encode(b"x").decode()))
-    found = await _settled(api, clock)
+    found = await _settled(api, clock, "SignerValidationFailure")
     assert found is not None
     failed = found["status"]["conditions"][-1]
     assert (failed["type"], failed["reason"]) == ("Failed", "SignerValidationFailure")

@@ -76,7 +76,7 @@ async def test_a_followed_log_that_is_silent_is_let_go_when_its_reader_leaves() 
         assert await answer.content.readline() == b"hello\n"
         assert not runtime.let_go.is_set()
         answer.close()
-    await asyncio.wait_for(runtime.let_go.wait(), 10)
+    await asyncio.wait_for(runtime.let_go.wait(), 60)
     await server.close()
 
 
