@@ -115,6 +115,9 @@ class Console:
     async def _busy(self) -> bool:
         screens = self.app.screen_stack
         nodes = [self.app, *screens, *(node for screen in screens for node in screen.walk_children())]
+        if any(screen._holds for screen in screens if isinstance(screen, Deck)):
+            await asyncio.sleep(0.002)  # a key waits for rows or for a dialog
+            return True
         if any(not node._message_queue.empty() for node in nodes):
             return True
         # Questions under way; verbs are left out, as they wait for the answer to a dialog.
@@ -138,11 +141,16 @@ class Console:
         driver._size = (new.width, new.height)
         self.app.post_message(events.Resize(new, new))
         shown = (self.app.screen, *self.app._background_screens)
-        for _ in range(5000):
-            if all(screen.size == new == screen._compositor.size for screen in shown):
+        for turn in range(60_000):
+            late = [screen for screen in shown if not screen.size == new == screen._compositor.size]
+            if not late:
                 return await self.settle()
+            if turn % 1000 == 999:  # a screen may have been told while it was busy becoming another size
+                for screen in late:
+                    screen.post_message(events.Resize(new, new))
             await asyncio.sleep(0.001)
-        raise AssertionError(f"the console does not become {size}")
+        found = [(type(screen).__name__, screen.size, screen._compositor.size) for screen in shown]
+        raise AssertionError(f"the console does not become {size}: {found}")
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what runs beside the console's loop, in threads."""
@@ -167,13 +175,17 @@ class Console:
 
     async def burst(self, *keys: str) -> None:
         """Keys that arrive together, as from a paste or over a slow line."""
+        self.send(*keys)
+        await self.settle()
+
+    def send(self, *keys: str) -> None:
+        """Keys, whatever becomes of them."""
         driver = self.app._driver
         assert driver is not None
         for key in keys:
             event = events.Key(key, _CHARACTERS.get(key, key if len(key) == 1 else None))
             event.set_sender(self.app)
             driver.send_message(event)
-        await self.settle()
 
     async def type(self, text: str) -> None:
         await self.press(*(_KEYS.get(letter, letter) for letter in text))

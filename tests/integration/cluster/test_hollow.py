@@ -35,7 +35,7 @@ async def hollow(cluster: Cluster) -> AsyncIterator[Start]:
         started.append(process)
         assert process.stdout is not None
         for _ in range(count):
-            said = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+            said = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
             await cluster.api.post(HOSTS, said["address"], "adopt", {"code": said["code"]})
             await eventually(lambda name=said["name"]: cluster.is_ready(name), f"{said['name']} becoming Ready")
         return process

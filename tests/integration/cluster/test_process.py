@@ -67,7 +67,7 @@ async def test_sigterm_ends_it_in_order_and_it_starts_again(home: Home, serve: S
         process = await serve()
         await eventually(lambda: answers(home), "the API answering")
         process.send_signal(signal.SIGTERM)
-        _, log = await asyncio.wait_for(process.communicate(), 20)
+        _, log = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 0, log.decode()
         assert b"Traceback" not in log
         assert not home.api_socket.exists()
@@ -92,7 +92,7 @@ async def test_a_second_one_on_the_same_state_ends_with_a_reason(home: Home, ser
     await serve()
     await eventually(lambda: answers(home), "the API answering")
     second = await serve()
-    _, log = await asyncio.wait_for(second.communicate(), 20)
+    _, log = await asyncio.wait_for(second.communicate(), 60)
     assert second.returncode == 1
     assert f"already runs on {home.path}".encode() in log
     assert await answers(home)
@@ -107,7 +107,7 @@ async def test_a_damaged_file_is_named_and_nothing_is_replaced(home: Home, serve
     file = home.path / "console" / damaged
     file.write_bytes(b"\x00" * 64)
     process = await serve()
-    _, log = await asyncio.wait_for(process.communicate(), 20)
+    _, log = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
     assert file.name.encode() in log
     assert b"Traceback" not in log
