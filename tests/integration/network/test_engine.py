@@ -16,7 +16,9 @@ import docker
 import pytest
 from docker.types import EndpointConfig
 
-from .world import Host, World, service, slices
+from tests.lab.commands import wait_until
+
+from .world import Host, Namespace, World, service, slices, version_of
 
 pytestmark = [pytest.mark.root, pytest.mark.engine]
 IMAGE = "quarterdeck-test/busybox:1"
@@ -113,6 +115,11 @@ def inspect(engine: Engine) -> dict[str, Any]:
     return found
 
 
+def listens(namespace: Namespace, address: str, port: int) -> bool:
+    with namespace.socket(version_of(address)) as sock:
+        return sock.connect_ex((address, port)) == 0
+
+
 def test_containers_are_reached_through_a_closed_firewall(engine: Engine, world: World) -> None:
     one, two = world.hosts
     world.configure()
@@ -126,6 +133,7 @@ def test_containers_are_reached_through_a_closed_firewall(engine: Engine, world:
         item["ports"] = [{"name": "web", "port": 8081, "protocol": "TCP"}]
     engine.client.networks.create("other")  # Docker puts its rules above those that are there
     world.sync([service("web", VIPS, type="NodePort", node_port=30080)], found)
+    wait_until(lambda: listens(one.namespace, addresses[0], 8081), "the web server to listen")
     for family in (0, 1):
         for client in (remote.namespace, two.namespace, one.namespace):
             for target, port in ((addresses[family], 8081), (VIPS[family], 80), (one.addresses[family], 30080)):
