@@ -130,10 +130,13 @@ def _of_volume(pod: Object, name: str, claim: str, volume: Object, lookup: Looku
         )  # fmt: skip
     if spec.get("nfs") is not None:
         return _nfs(name, claim, spec["nfs"], options, read_only=read_only)
-    for kind in ("hostPath", "local"):
-        if spec.get(kind) is not None:
-            checks = {"type": str(spec[kind].get("type") or ("Directory" if kind == "local" else ""))}
-            return Attachment(name, claim, PATH, key, str(spec[kind].get("path")), checks, read_only=read_only)
+    if spec.get("hostPath") is not None:
+        checks = {"type": str(spec["hostPath"].get("type") or "")}
+        return Attachment(name, claim, PATH, key, str(spec["hostPath"].get("path")), checks, read_only=read_only)
+    if spec.get("local") is not None:
+        group = None if read_only else _fs_group(pod)
+        path, checks = str(spec["local"].get("path")), {"type": "Directory"}
+        return Attachment(name, claim, PATH, key, path, checks, read_only=read_only, group=group)
     kinds = ", ".join(sorted(set(spec) & _SOURCES)) or "unknown"
     raise VolumeFailure(f"volumes of type {kinds} are not supported on this node")
 

@@ -41,8 +41,15 @@ def make_folder(path: Path, group: int | None) -> None:
         fresh.mkdir()
         fresh.chmod(0o777)
         fresh.rename(path)
-    if group is not None and path.stat().st_gid != group:
-        own_by_group(path, group)
+    if group is not None:
+        give_to_group(path, group)
+
+
+def give_to_group(path: Path, group: int) -> None:
+    """Have a folder, or the one that a link leads to, belong to the group; nothing to do when it does already."""
+    folder = path.resolve()
+    if folder.stat().st_gid != group:
+        own_by_group(folder, group)
 
 
 def own_by_group(path: Path, group: int) -> None:

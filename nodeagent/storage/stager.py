@@ -23,7 +23,7 @@ from .attachments import DOCKER, LOCAL, NFS, PATH, SSHFS, Attachment, Staged, Vo
 from .commands import Tools
 from .loops import DEVICE, IMAGE, Loops
 from .network import KERNEL_FILE_SYSTEMS, NetworkMounts, TmpfsMounter
-from .paths import check_host_path, make_folder, remove_folder, safe_name
+from .paths import check_host_path, give_to_group, make_folder, remove_folder, safe_name
 
 log = logging.getLogger(__name__)
 RECORD = "storage.json"
@@ -86,7 +86,7 @@ class Stager:
         for item, staged in places:
             async with self._locks[item.key]:
                 try:
-                    await self._make(item, staged)
+                    await self._make(item, staged, uid)
                 except (VolumeFailure, OSError) as error:
                     raise VolumeFailure(f'MountVolume.SetUp failed for volume "{item.volume}" : {error}') from error
 
@@ -168,18 +168,25 @@ class Stager:
             block=wanted.block,
         )  # fmt: skip
 
-    async def _make(self, wanted: Attachment, staged: Staged) -> None:
+    async def _make(self, wanted: Attachment, staged: Staged, pod_uid: str) -> None:
         if wanted.driver == LOCAL and wanted.block:
             await self._loops.attach(self._local(wanted), wanted.size)
         elif wanted.driver == LOCAL:
             await asyncio.to_thread(make_folder, Path(staged.source), wanted.group)
         elif wanted.driver == PATH:
             await asyncio.to_thread(check_host_path, {"path": wanted.handle, **wanted.attributes})
+            if wanted.group is not None and not wanted.block:
+                await asyncio.to_thread(self._give_to_first, wanted, wanted.group, pod_uid)
         elif wanted.driver == DOCKER:
             options = {key: value for key, value in wanted.attributes.items() if key != "driver"}
             await self._docker.ensure_volume(wanted.handle, wanted.attributes.get("driver", "local"), options)
         else:
             await self._network.stage(wanted, staged)
+
+    def _give_to_first(self, wanted: Attachment, group: int, pod_uid: str) -> None:
+        """Pods that use it already may count on its group: as with kubelet, the first of them has decided."""
+        if wanted.key not in self._keys_in_use(frozenset({pod_uid} | self._leaving)):
+            give_to_group(Path(wanted.handle), group)
 
     # Records
 

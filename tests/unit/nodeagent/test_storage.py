@@ -33,6 +33,9 @@ class Engine:
         self.volumes.pop(name, None)
 
 
+GROUP = os.getgid() + 1 if os.getuid() == 0 else os.getgid()
+
+
 class NoMounts:
     def tmpfs(self, path: Path, size: int | None) -> None:
         raise AssertionError("nothing here is in memory")
@@ -121,6 +124,28 @@ async def test_a_folder_is_made_for_the_first_pod_and_stays_for_the_next(stager:
     assert stager.staged("p2")["data"].source == str(folder)
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_a_folder_of_the_host_is_given_to_the_group_of_its_first_pod(
+    stager: Stager, tmp_path: Path, read_only: bool
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "file").touch(mode=0o600)
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    lookup = world({"local": {"path": str(tmp_path / "link")}, "accessModes": ["ReadOnlyMany"] if read_only else []})
+    first, second = user("p1"), user("p2")
+    first["spec"]["securityContext"], second["spec"]["securityContext"] = {"fsGroup": GROUP}, {"fsGroup": os.getgid()}
+    before = (tmp_path / "disk").stat().st_gid
+    await stager.stage(first, lookup)
+    await stager.stage(second, lookup)
+    found = [(path.stat().st_gid, path.stat().st_mode & 0o060) for path in (tmp_path / "disk", tmp_path / "disk/file")]
+    assert [group for group, _ in found] == [before if read_only else GROUP] * 2
+    assert (found[1][1] == 0o060) is not read_only
+    await stager.unstage("p1")
+    await stager.unstage("p2")
+    await stager.stage(user("p3") | {"spec": second["spec"]}, lookup)
+    assert (tmp_path / "disk").stat().st_gid == (before if read_only else os.getgid())
+
+
 async def test_what_a_pod_uses_is_known_to_an_agent_that_starts_again(stager: Stager, tmp_path: Path) -> None:
     await stager.stage(user(), local())
     again = Stager(tmp_path, NoMounts(), Engine())
@@ -197,10 +222,9 @@ def test_all_of_a_folder_belongs_to_the_group_of_the_pod(tmp_path: Path) -> None
     make_folder(target, None)
     (target / "file").write_text("x")
     (target / "link").symlink_to("/etc/passwd")
-    group = os.getgid() + 1 if os.getuid() == 0 else os.getgid()
-    make_folder(target, group)
-    assert ((target / "file").stat().st_gid, (target / "file").stat().st_mode & 0o060) == (group, 0o060)
-    assert Path("/etc/passwd").stat().st_gid != group or os.getuid() != 0
+    make_folder(target, GROUP)
+    assert ((target / "file").stat().st_gid, (target / "file").stat().st_mode & 0o060) == (GROUP, 0o060)
+    assert Path("/etc/passwd").stat().st_gid != GROUP or os.getuid() != 0
 
 
 def test_removing_what_is_not_there_is_harmless(tmp_path: Path) -> None:
