@@ -13,6 +13,33 @@ from common.errors import NotFound
 
 ALL = frozenset({"/healthz", "/livez", "/readyz"})
 _READY_ONLY = frozenset({"/readyz"})
+_STARTED = (
+    "poststarthook/start-apiserver-admission-initializer",
+    "poststarthook/generic-apiserver-start-informers",
+    "poststarthook/priority-and-fairness-config-consumer",
+    "poststarthook/priority-and-fairness-filter",
+    "poststarthook/start-apiextensions-informers",
+    "poststarthook/start-apiextensions-controllers",
+    "poststarthook/crd-informer-synced",
+    "poststarthook/start-system-namespaces-controller",
+    "poststarthook/start-cluster-authentication-info-controller",
+    "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/scheduling/bootstrap-system-priority-classes",
+    "poststarthook/priority-and-fairness-config-producer",
+    "poststarthook/bootstrap-controller",
+    "poststarthook/start-kubernetes-service-cidr-controller",
+    "poststarthook/start-kube-aggregator-informers",
+    "poststarthook/apiservice-status-local-available-controller",
+    "poststarthook/apiservice-status-remote-available-controller",
+    "poststarthook/apiservice-registration-controller",
+    "poststarthook/apiservice-discovery-controller",
+    "poststarthook/kube-apiserver-autoregistration",
+    "autoregister-completion",
+    "poststarthook/apiservice-openapi-controller",
+    "poststarthook/apiservice-openapiv3-controller",
+)
+"""Kubernetes' names of what `Server.start` has done before it answers the first question; were it to fail, the server
+would not be there. Monitoring and Kubernetes' own programs look for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +65,7 @@ def checks(*, store: Callable[[], str], closing: Callable[[], bool]) -> tuple[Ch
         Check("etcd", store),
         Check("etcd-readiness", store, _READY_ONLY),
         Check("informer-sync", paths=_READY_ONLY),
-        Check("poststarthook/crd-informer-synced"),
-        Check("poststarthook/rbac/bootstrap-roles"),
-        Check("poststarthook/bootstrap-controller"),
+        *(Check(name) for name in _STARTED),
         Check("shutdown", lambda: "the server is closing" if closing() else "", _READY_ONLY),
     )
 

@@ -21,7 +21,7 @@ def test_a_failed_check_is_named_without_its_reason() -> None:
     lines = found.text.splitlines()
     assert lines[:3] == ["[+]ping ok", "[+]log ok", "[-]etcd failed: reason withheld"]
     assert lines[-1] == "livez check failed"
-    assert "space" not in found.text
+    assert "no space left" not in found.text
     assert overall(FULL, "/livez", {}, ["etcd"]).text == "ok"
 
 
@@ -31,6 +31,17 @@ def test_a_server_that_closes_is_alive_and_not_ready() -> None:
     ready = overall(known, "/readyz", {}, [])
     assert not ready.healthy
     assert "[-]shutdown failed: reason withheld" in ready.text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])
+def test_what_the_start_has_done_is_listed(path: str) -> None:
+    lines = overall(checks(store=str, closing=lambda: False), path, {"verbose": ""}, []).text.splitlines()
+    for name in (
+        "generic-apiserver-start-informers", "crd-informer-synced", "scheduling/bootstrap-system-priority-classes",
+        "priority-and-fairness-config-producer", "apiservice-registration-controller", "rbac/bootstrap-roles",
+    ):  # fmt: skip
+        assert f"[+]poststarthook/{name} ok" in lines
+    assert "[+]autoregister-completion ok" in lines
 
 
 def test_a_check_can_be_asked_for_alone() -> None:
