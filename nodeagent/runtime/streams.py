@@ -7,6 +7,7 @@ away must not leave a reader or an engine connection behind.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -18,6 +19,8 @@ from common.api.meta import Object
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 CHUNK = 32 * 1024
+QUIET_SECONDS = 2.0  # without output after the end of the input, and a process has answered
+ANSWER_SECONDS = 10.0  # the same for one that is never quiet
 _FRAME = struct.Struct(">BxxxI")
 
 Resize = Callable[[int, int], Awaitable[None]]
@@ -60,22 +63,39 @@ async def bridge(
     ends_input: bool = True,
 ) -> None:
     """Carry both directions until the engine's side ends or the client is gone. The end of the client's input is
-    passed on where it `ends_input` of the process too."""
+    passed on where it `ends_input` of the process too. Where it does not, that is the end of all, as in Kubernetes,
+    once the process has answered."""
     tasks = Tasks("stream")
-    outgoing = tasks.start("output", _output(socket, reader, tty=tty))
-    incoming = tasks.start("input", feed(socket, writer, stdin=stdin, resize=resize, ends_input=ends_input))
+    heard, ended = asyncio.Event(), None if ends_input else asyncio.Event()
+    outgoing = tasks.start("output", _output(socket, reader, heard, tty=tty))
+    incoming = tasks.start("input", feed(socket, writer, stdin=stdin, resize=resize, ended=ended))
+    endings = {outgoing} if ended is None else {outgoing, tasks.start("answer", _answer(ended, heard))}
     try:
-        await asyncio.wait({outgoing, incoming}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({incoming, *endings}, return_when=asyncio.FIRST_COMPLETED)
         if incoming.done() and not socket.closed:
-            await asyncio.wait({outgoing})
+            await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await tasks.close()
         writer.close()
 
 
-async def _output(socket: web.WebSocketResponse, reader: asyncio.StreamReader, *, tty: bool) -> None:
+async def _answer(ended: asyncio.Event, heard: asyncio.Event) -> None:
+    """Until the input has ended and nothing more is heard."""
+    await ended.wait()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while True:
+                heard.clear()
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await heard.wait()
+
+
+async def _output(
+    socket: web.WebSocketResponse, reader: asyncio.StreamReader, heard: asyncio.Event, *, tty: bool
+) -> None:
     splitter = Demultiplexer()
     while data := await reader.read(CHUNK):
+        heard.set()
         for channel, part in [(STDOUT, data)] if tty else splitter.feed(data):
             if socket.closed:
                 return
@@ -83,9 +103,15 @@ async def _output(socket: web.WebSocketResponse, reader: asyncio.StreamReader, *
 
 
 async def feed(
-    socket: web.WebSocketResponse, writer: asyncio.StreamWriter, *, stdin: bool, resize: Resize, ends_input: bool = True
+    socket: web.WebSocketResponse,
+    writer: asyncio.StreamWriter,
+    *,
+    stdin: bool,
+    resize: Resize,
+    ended: asyncio.Event | None = None,
 ) -> None:
-    """What the client types and how large its terminal is, until it is gone."""
+    """What the client types and how large its terminal is, until it is gone. The end of what it types is passed on, or
+    told to `ended`."""
     async for message in socket:
         if message.type is not WSMsgType.BINARY or not message.data:
             continue
@@ -98,8 +124,11 @@ async def feed(
                 continue  # the process has closed its input; its output may go on
         elif channel == RESIZE:
             await _resize(data, resize)
-        elif channel == CLOSE and data[:1] == bytes([STDIN]) and ends_input and writer.can_write_eof():
-            writer.write_eof()
+        elif channel == CLOSE and data[:1] == bytes([STDIN]):
+            if ended is not None:
+                ended.set()
+            elif writer.can_write_eof():
+                writer.write_eof()
 
 
 async def _resize(data: bytes, resize: Resize) -> None:
