@@ -30,11 +30,15 @@ class Facts:
     nodes_known: bool = True
 
 
+_NOTHING = Fraction()
+
+
 @dataclass(frozen=True, slots=True)
 class _Pod:
     cpu: Fraction
     memory: Fraction
     fault: bool
+    spec: Object | None = None  # what the amounts were read from, if that alone decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Tally:
             if old is not None:
                 self._add(old, -1)
             if pod is not None:
-                new = self._pods[key] = _of_pod(pod)
+                new = self._pods[key] = _of_pod(pod, old)
                 self._add(new, 1)
 
     def _add(self, pod: _Pod, sign: int) -> None:
@@ -94,12 +98,16 @@ class Tally:
         )
 
 
-def _of_pod(pod: Object) -> _Pod:
+def _of_pod(pod: Object, before: _Pod | None) -> _Pod:
+    """Feeds leave a spec that did not change the same object: what it asks for is then as it was."""
     fault = pod_status(pod).tone in FAULTS
     if pods.is_terminal(pod) or not pods.node_name(pod):
-        return _Pod(Fraction(), Fraction(), fault)
+        return _Pod(_NOTHING, _NOTHING, fault)
+    spec = None if pods.held_apart(pod) else pod.get("spec")
+    if before is not None and spec is not None and spec is before.spec:
+        return _Pod(before.cpu, before.memory, fault, spec)
     asked = pods.requests(pod)
-    return _Pod(asked.get("cpu", Fraction()), asked.get("memory", Fraction()), fault)
+    return _Pod(asked.get("cpu", _NOTHING), asked.get("memory", _NOTHING), fault, spec)
 
 
 def _of_node(node: Object) -> _Node:

@@ -107,15 +107,19 @@ class Feeds:
         """Follow all objects of a resource, in all namespaces: changing the namespace then needs no request."""
         watched = self._watched.get(resource)
         if watched is None:
-            transform = self._shared if resource == PODS else _lean
-            informer = Informer(self._client, resource, self._clock, transform=transform)
+            informer = Informer(
+                self._client, resource, self._clock, transform=self._shared if resource == PODS else _lean
+            )
             watched = self._watched[resource] = _Watched(self, resource, informer)
             informer.start()
         return watched.join()
 
     def _shared(self, pod: Object) -> Object:
-        """Pods are many, and most of what they are other pods are too."""
-        return self._parts.share(_lean(pod))
+        """Pods are many, and most of what they are other pods are too, or they were themselves: what did not change of
+        a pod is the same object as before, which also tells others that it did not change."""
+        watched = self._watched.get(PODS)
+        before = watched.informer.get(key(pod)) if watched is not None else None
+        return self._parts.share(_lean(pod), before)
 
     def drop(self, watched: _Watched) -> None:
         if self._watched.get(watched.resource) is watched:

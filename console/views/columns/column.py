@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from common.api import ages, meta
 from common.api.meta import Object
 from console.views.status import Status, Tone
 
+T = TypeVar("T")
 KEEP = 0  # a column with this `drop` never goes
 
 
@@ -66,6 +67,20 @@ LABELS = text(
     drop=9,
     tone=dim,
 )
+
+
+def once_a_row(read: Callable[[Object], T]) -> Callable[[Object], T]:
+    """Columns of a row ask for the same one after the other: `read` is asked once for the very same object, which
+    nobody changes."""
+    latest: tuple[Object, T] | None = None
+
+    def answer(obj: Object) -> T:
+        nonlocal latest
+        if latest is None or latest[0] is not obj:
+            latest = (obj, read(obj))
+        return latest[1]
+
+    return answer
 
 
 def newest_first(moment: str | None) -> float:

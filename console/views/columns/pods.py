@@ -13,8 +13,11 @@ from console.views import amounts, status
 from console.views.status import Tone
 from console.views.usage import use
 
-from .column import AGE, LABELS, NAME, NAMESPACE, Table, dim, number, state, text
+from .column import AGE, LABELS, NAME, NAMESPACE, Table, dim, number, once_a_row, state, text
 from .used import used, used_order
+
+_requests = once_a_row(pods.requests)
+_status = once_a_row(status.pod_status)
 
 
 def _pod_ready(pod: Object) -> str:
@@ -34,11 +37,11 @@ def _restarts_tone(pod: Object) -> Tone:
 
 
 def _requested(resource: str) -> Callable[[Object], str]:
-    return lambda pod: amounts.amount(resource, pods.requests(pod).get(resource))
+    return lambda pod: amounts.amount(resource, _requests(pod).get(resource))
 
 
 def _requested_order(resource: str) -> Callable[[Object], Any]:
-    return lambda pod: -pods.requests(pod).get(resource, 0)
+    return lambda pod: -_requests(pod).get(resource, 0)
 
 
 def _strain(resource: str) -> Callable[[Object], Tone]:
@@ -70,7 +73,7 @@ POD_COLUMNS = (
     NAMESPACE,
     replace(NAME, least=18),
     text("READY", _pod_ready, tone=_pod_ready_tone, letter="R"),
-    state("STATUS", status.pod_status, letter="S"),
+    state("STATUS", _status, letter="S"),
     number("RS", podstate.restarts, drop=3, letter="T", tone=_restarts_tone),
     text("CPU", used("cpu"), right=True, drop=5, letter="C", sort=used_order("cpu"), tone=_strain("cpu")),
     text("MEM", used("memory"), right=True, drop=5, letter="M", sort=used_order("memory"), tone=_strain("memory")),
@@ -84,5 +87,5 @@ POD_COLUMNS = (
 )
 
 TABLES = {
-    kinds.PODS: Table(POD_COLUMNS, status.pod_status),
+    kinds.PODS: Table(POD_COLUMNS, _status),
 }

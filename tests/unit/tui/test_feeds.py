@@ -38,3 +38,22 @@ async def test_no_record_of_managers_is_kept_and_pods_of_one_template_share_thei
     assert last["spec"] is before["spec"]
     assert last["spec"] == objects.pod("d")["spec"]
     await feeds.close()
+
+
+async def test_what_did_not_change_of_a_pod_is_the_same_object_as_before() -> None:
+    clock = FakeClock()
+    api = FakeApi(clock)
+    api.seed(PODS, objects.pod("a"))
+    feeds = Feeds(api.client(), clock)
+    pods = feeds.open(PODS)
+    await clock.advance(0.1)
+    before = pods.get(Key("default", "a"))
+    assert before is not None
+    changed = api.get(PODS, Key("default", "a"))
+    api.seed(PODS, {**changed, "status": {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"}})
+    await clock.advance(0.1)
+    after = pods.get(Key("default", "a"))
+    assert after is not None
+    assert after["spec"] is before["spec"]
+    assert after["status"]["phase"] == "Running"
+    await feeds.close()

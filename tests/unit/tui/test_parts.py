@@ -14,6 +14,7 @@ from console.tui.facts import Tally
 from console.tui.history import ViewHistory
 from console.tui.view import View, opening
 from console.tui.widgets.buffer import LONGEST, Entry, LineBuffer
+from console.views.columns.column import once_a_row
 from console.views.loglines import parse
 
 # Typing
@@ -92,6 +93,29 @@ def test_figures_follow_every_change() -> None:
     assert facts.families == ("v4", "v6")
     tally.pods([pod("a", "1"), (Key("default", "b"), None), (Key("default", "c"), None)])
     assert (tally.facts().cpu, tally.facts().faults, tally.facts().pods) == (50, 1, 1)
+
+
+def test_what_a_pod_asks_is_read_anew_while_its_node_holds_something_else_for_it() -> None:
+    tally = Tally()
+    tally.nodes([node("n1")])
+    key, first = pod("a", "500m")
+    tally.pods([(key, first)])
+    tally.pods([(key, {**first, "status": {"phase": "Running"}})])  # the spec is the very same object
+    assert tally.facts().cpu == 25
+    held = {"phase": "Running", "containerStatuses": [{"name": "c", "allocatedResources": {"cpu": "1"}}]}
+    tally.pods([(key, {**first, "status": held})])
+    assert tally.facts().cpu == 50
+    tally.pods([(key, {**first, "status": {"phase": "Running"}})])
+    assert tally.facts().cpu == 25
+    tally.pods([(key, {**first, "status": {"phase": "Succeeded"}})])
+    assert tally.facts().cpu == 0
+
+
+def test_columns_of_a_row_ask_once_and_never_get_what_was_said_of_another_object() -> None:
+    asked: list[object] = []
+    read = once_a_row(lambda obj: asked.append(obj) or len(asked))
+    one, twin = {"a": 1}, {"a": 1}
+    assert [read(one), read(one), read(twin), read(one)] == [1, 1, 2, 3]
 
 
 def test_one_hollow_node_makes_it_a_simulation() -> None:
