@@ -20,6 +20,7 @@ _MATCH_POLICIES = ("Equivalent", "Exact")
 _OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 _SCOPES = ("*", "Cluster", "Namespaced")
 _SIDE_EFFECTS = ("None", "NoneOnDryRun")
+_REINVOCATIONS = ("IfNeeded", "Never")
 _REVIEW_VERSIONS = ("v1", "v1beta1")
 _MAX_CONDITIONS = 64
 _ACTIONS = ("Audit", "Deny", "Warn")
@@ -78,15 +79,27 @@ def _validate_hook(hook: Object, path: str) -> list[Cause]:
         causes.append(validation.wrong(f"{path}.timeoutSeconds", hook["timeoutSeconds"], why))
     for selector in ("namespaceSelector", "objectSelector"):
         causes += validation.label_selector(f"{path}.{selector}", hook[selector])
-    versions = hook.get("admissionReviewVersions") or []
-    if not versions:
-        why = f"must specify one of {', '.join(_REVIEW_VERSIONS)}"
-        causes.append(validation.required(f"{path}.admissionReviewVersions", why))
-    elif not set(versions) & set(_REVIEW_VERSIONS):
-        why = f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"
-        causes.append(validation.wrong(f"{path}.admissionReviewVersions", versions, why))
+    causes += _validate_review_versions(hook.get("admissionReviewVersions") or [], f"{path}.admissionReviewVersions")
+    policy = hook.get("reinvocationPolicy")
+    if policy is not None and policy not in _REINVOCATIONS:
+        causes.append(validation.unsupported(f"{path}.reinvocationPolicy", policy, _REINVOCATIONS))
     causes += validate_conditions(hook.get("matchConditions") or (), f"{path}.matchConditions", ())
     return causes + webhookclients.validate(hook.get("clientConfig") or {}, f"{path}.clientConfig")
+
+
+def _validate_review_versions(versions: list[str], path: str) -> list[Cause]:
+    if not versions:
+        return [validation.required(path, f"must specify one of {', '.join(_REVIEW_VERSIONS)}")]
+    causes: list[Cause] = []
+    for index, version in enumerate(versions):
+        if version in versions[:index]:
+            causes.append(validation.wrong(f"{path}[{index}]", version, "duplicate version"))
+        else:
+            causes += validation.each(f"{path}[{index}]", version, validation.dns_1035_label(version))
+    if not set(versions) & set(_REVIEW_VERSIONS):
+        why = f"must include at least one of {', '.join(_REVIEW_VERSIONS)}"
+        causes.append(validation.wrong(path, versions, why))
+    return causes
 
 
 def validate_rules(rules: list[Object] | tuple[Object, ...], path: str) -> list[Cause]:

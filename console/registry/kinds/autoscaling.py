@@ -14,12 +14,13 @@ from .autoscaling_conversion import V1, from_v2, to_v2
 
 CPU_UTILIZATION = 80  # percent of the request, for an autoscaler that names no metric
 MAX_WINDOW, MAX_PERIOD = 3600, 1800  # seconds
+# In the order in which Kubernetes looks at them: of several it reads the first.
 _SOURCES = {
-    "ContainerResource": "containerResource",
-    "External": "external",
     "Object": "object",
+    "External": "external",
     "Pods": "pods",
     "Resource": "resource",
+    "ContainerResource": "containerResource",
 }
 _UP_POLICIES = (
     {"type": "Pods", "value": 4, "periodSeconds": 15},
@@ -153,6 +154,8 @@ def _value_target(path: str, field: str, target: Object) -> list[Cause]:
         return []
     if value is None and average is None:
         detail = "must set either a target value for metric or a per-pod target"
+        if field == "object":
+            detail = "must set either a target value or averageValue"
         return [validation.required(f"{path}.averageValue", detail)]
     if field == "external" and value is not None and average is not None:
         detail = "may not set both a target value for metric and a per-pod target"

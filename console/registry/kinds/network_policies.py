@@ -9,8 +9,8 @@ from common.errors import Cause
 from console.registry import validation
 from console.registry.row import Context
 
-TYPES = ("Egress", "Ingress")
-_PROTOCOLS = ("SCTP", "TCP", "UDP")
+TYPES = ("Ingress", "Egress")
+_PROTOCOLS = ("TCP", "UDP", "SCTP")
 _PEERS = {"ingress": "from", "egress": "to"}
 _CIDR_RULE = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
@@ -21,7 +21,7 @@ def default(obj: Object) -> None:
     for direction in _PEERS:
         for rule in spec.get(direction) or ():
             for port in rule.get("ports") or ():
-                port["protocol"] = port.get("protocol") or "TCP"
+                port.setdefault("protocol", "TCP")
     if not spec.get("policyTypes"):
         spec["policyTypes"] = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
 

@@ -16,7 +16,7 @@ from .volumes import validate_required_driver, validate_token_seconds
 _RECLAIM_POLICIES = ("Delete", "Retain")
 _BINDING_MODES = ("Immediate", "WaitForFirstConsumer")
 _FS_GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
-_LIFECYCLES = ("Ephemeral", "Persistent")
+_LIFECYCLES = ("Persistent", "Ephemeral")
 _MAX_PARAMETERS = 512
 _MAX_NODE_ID = 192  # characters
 _MAX_PARAMETER_BYTES = 256 * 1024
@@ -112,9 +112,11 @@ def _validate_tokens(asked: list[Object], path: str) -> list[Cause]:
 def _validate_driver(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
     causes = validation.one_of("spec.fsGroupPolicy", spec["fsGroupPolicy"], _FS_GROUP_POLICIES)
-    for index, mode in enumerate(spec["volumeLifecycleModes"]):
-        if mode not in _LIFECYCLES:
-            causes.append(validation.unsupported(f"spec.volumeLifecycleModes[{index}]", mode, _LIFECYCLES))
+    causes += [
+        validation.unsupported("spec.volumeLifecycleModes", mode, _LIFECYCLES)
+        for mode in spec["volumeLifecycleModes"]
+        if mode not in _LIFECYCLES
+    ]
     causes += _validate_tokens(spec.get("tokenRequests") or [], "spec.tokenRequests")
     if old is not None:
         for name in ("attachRequired", "volumeLifecycleModes"):

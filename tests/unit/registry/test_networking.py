@@ -189,7 +189,7 @@ def test_policy_types_follow_the_rules_that_are_given() -> None:
         ({"from": [{"ipBlock": {"cidr": ""}}]}, "ipBlock.cidr: Required value"),
         ({"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["11.0.0.0/16"]}}]},
          'ipBlock.except[0]: Invalid value: "11.0.0.0/16": must be a strict subset of `cidr`'),
-        ({"ports": [{"protocol": "ICMP"}]}, 'Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"'),
+        ({"ports": [{"protocol": "ICMP"}]}, 'Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"'),
         ({"ports": [{"port": 0}]}, "must be between 1 and 65535, inclusive"),
         ({"ports": [{"endPort": 5}]}, "may not be specified when `port` is not specified"),
         ({"ports": [{"port": "http", "endPort": 5}]}, "may not be specified when `port` is non-numeric"),
@@ -204,7 +204,7 @@ def test_wrong_policies_are_refused(rule: Object, wanted: str) -> None:
 
 def test_policy_types_are_a_closed_set() -> None:
     assert causes(NETWORKPOLICIES, policy(policyTypes=["Ingress", "Sideways"])) == [
-        'spec.policyTypes[1]: Unsupported value: "Sideways": supported values: "Egress", "Ingress"'
+        'spec.policyTypes[1]: Unsupported value: "Sideways": supported values: "Ingress", "Egress"'
     ]
     found = causes(NETWORKPOLICIES, policy(policyTypes=["Ingress", "Egress", "Ingress"]))
     assert found[0].endswith("may not specify more than two policyTypes")

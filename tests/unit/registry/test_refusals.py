@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from common.api.kinds import (
+    CSIDRIVERS,
     CSINODES,
     DAEMONSETS,
     DEPLOYMENTS,
+    HORIZONTALPODAUTOSCALERS,
     LIMITRANGES,
+    MUTATINGWEBHOOKCONFIGURATIONS,
     NAMESPACES,
+    NETWORKPOLICIES,
     NODES,
     PERSISTENTVOLUMES,
     PODDISRUPTIONBUDGETS,
@@ -277,3 +281,59 @@ def test_what_go_writes_though_it_is_nothing_is_there_from_the_start() -> None:
     assert spec["volumes"][1]["iscsi"]["lun"] == 0
     assert spec["containers"][0]["livenessProbe"]["httpGet"]["httpHeaders"] == [{"name": "X-A", "value": ""}]
     assert spec["securityContext"]["sysctls"] == [{"name": "kernel.shmmax", "value": ""}]
+
+
+def test_words_of_policies_are_listed_in_their_order() -> None:
+    port = {"protocol": "ICMP"}
+    found = causes(NETWORKPOLICIES, named("n", spec={"ingress": [{"ports": [port]}], "policyTypes": ["Both"]}))
+    assert found == [
+        'spec.ingress[0].ports[0].protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"',
+        'spec.policyTypes[0]: Unsupported value: "Both": supported values: "Ingress", "Egress"',
+    ]
+
+
+def test_lifecycles_of_drivers() -> None:
+    driver = {"metadata": {"name": "d"}, "spec": {"volumeLifecycleModes": ["Forever"]}}
+    assert causes(CSIDRIVERS, driver) == [
+        'spec.volumeLifecycleModes: Unsupported value: "Forever": supported values: "Persistent", "Ephemeral"'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hook", "expected"),
+    [
+        ({"admissionReviewVersions": ["v1", "v1"]}, ["webhooks[0].admissionReviewVersions[1]"]),
+        ({"admissionReviewVersions": ["v1", "V 2"]}, ["webhooks[0].admissionReviewVersions[1]"]),
+        ({"admissionReviewVersions": ["v9"]}, ["webhooks[0].admissionReviewVersions"]),
+        ({"reinvocationPolicy": "Always"}, ["webhooks[0].reinvocationPolicy"]),
+    ],
+)
+def test_webhooks(hook: Object, expected: list[str]) -> None:
+    whole = {
+        "name": "a.example.com",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "clientConfig": {"url": "https://example.com"},
+        **hook,
+    }
+    found = {"kind": "MutatingWebhookConfiguration", "metadata": {"name": "w"}, "webhooks": [whole]}
+    assert fields(causes(MUTATINGWEBHOOKCONFIGURATIONS, found)) == expected
+
+
+def test_of_several_sources_of_a_metric_the_first_is_read() -> None:
+    target = {"type": "Value", "value": "1"}
+    metric = {
+        "type": "Object",
+        "object": {
+            "describedObject": {"kind": "Service", "name": "s"},
+            "metric": {"name": "m"},
+            "target": {"type": "X"},
+        },
+        "external": {"metric": {"name": "m"}, "target": target},
+    }
+    spec = {"maxReplicas": 2, "scaleTargetRef": {"kind": "Deployment", "name": "d"}, "metrics": [metric]}
+    assert fields(causes(HORIZONTALPODAUTOSCALERS, named("h", spec=spec))) == [
+        "spec.metrics[0].object.target.type",
+        "spec.metrics[0].object.target.averageValue",
+        "spec.metrics[0].external",
+    ]
