@@ -31,6 +31,7 @@ from common.session import Open, ProtocolError, Release, Report, TokenGiven, Tok
 from common.settings import ClusterConfig
 from common.tunnel import Connect
 
+from . import extended
 from .assignment import Distribution, Item
 from .epoch import Epoch
 from .health import Health
@@ -185,6 +186,14 @@ class Sessions:
             dialer.task = self._tasks.start(f"dial-{name(new)}", self._dial_forever(name(new), dialer))
         elif old is None or _target(old) != _target(new):
             self._poke(name(new))
+        if extended.is_due(new) and self.connected(name(new)):
+            self._tasks.start(f"resources-{name(new)}", self._follow_capacity(name(new)))
+
+    async def _follow_capacity(self, node: str) -> None:
+        try:
+            await self._kit.status.write_node(node, {})
+        except ApiError as error:
+            log.warning("what is allocatable on node %s follows its capacity later: %s", node, error.message)
 
     def _poke(self, node: str) -> None:
         if (dialer := self._dialers.get(node)) is not None:

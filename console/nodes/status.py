@@ -20,6 +20,8 @@ from common.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invali
 from common.events import Recorder
 from common.session import Report
 
+from . import extended
+
 log = logging.getLogger(__name__)
 LEASE_NAMESPACE = "kube-node-lease"
 KUBELET = "kubelet"  # what agents are to whoever reads events: that name selects what nodes say
@@ -121,7 +123,8 @@ class StatusWriter:
             self._record(node, event)
 
     async def write_node(self, node: str, reported: Object, labels: Object | None = None) -> None:
-        """The node's status as its agent says, and labels that its agent knows best."""
+        """The node's status as its agent says, and labels that its agent knows best. What is reported may be nothing:
+        then what is allocatable follows the capacity."""
         async with self._node_locks[node]:
             current = self._nodes.get(Key("", node))
             if current is None:
@@ -133,7 +136,7 @@ class StatusWriter:
 
             def merged(status: Object) -> Object:
                 conditions = merge_conditions(status.get("conditions") or (), reported.get("conditions"), now)
-                return {**status, **reported, "conditions": conditions}
+                return {**status, **reported, **extended.kept(status, reported), "conditions": conditions}
 
             await self._update(NODES, self._nodes, current, merged)
 

@@ -6,13 +6,14 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from common.api import meta, pods
-from common.api.kinds import DEPLOYMENTS, HOSTS
+from common.api.kinds import DEPLOYMENTS, HOSTS, NODES
 from common.api.meta import Object
 from tests.fakes.objects import deployment
 
@@ -88,3 +89,21 @@ async def test_a_deployment_lives_through_scaling_a_rollout_and_the_loss_of_a_ho
 
     # The machine still refuses connections, so to the control plane only the agent is gone: 20 seconds.
     await eventually(replaced, "the lost replicas being replaced", seconds=60)
+
+
+async def test_what_is_advertised_of_a_node_becomes_allocatable_and_stays(cluster: Cluster, hollow: Start) -> None:
+    await hollow(1, "gpus")
+    (node,) = (await cluster.api.list(NODES)).items
+
+    async def advertise(amount: str | None) -> None:
+        capacity = {"status": {"capacity": {"example.com/gpu": amount}}}
+        await cluster.api.patch(NODES, meta.name(node), capacity, subresource="status")
+
+    async def allocatable(amount: str | None) -> bool:
+        status = (await cluster.api.get(NODES, meta.name(node)))["status"]
+        found = [status[field].get("example.com/gpu") for field in ("capacity", "allocatable")]
+        return found == [amount, amount] and status["allocatable"]["cpu"] != "0"
+
+    for amount in ("2", "3", None):
+        await advertise(amount)
+        await eventually(partial(allocatable, amount), f"{amount} to be allocatable")

@@ -15,6 +15,7 @@ from common.clock import FakeClock
 from common.errors import Forbidden, Invalid, ServiceUnavailable
 from common.events import Recorder
 from common.session import Report
+from console.nodes import extended
 from console.nodes.epoch import load_epoch
 from console.nodes.link import clock_difference
 from console.nodes.status import PARALLEL_WRITES, StatusWriter, merge_conditions, merge_pod_status
@@ -99,6 +100,39 @@ async def test_a_nodes_labels_outlive_the_status_of_a_moment_ago(written: Writte
     assert found["spec"]["unschedulable"] is True
     assert found["status"]["nodeInfo"] == {"architecture": "amd64"}
     assert "Heard" in {condition.get("reason") for condition in found["status"]["conditions"]}
+
+
+async def test_extended_resources_outlive_reports_and_are_allocatable(written: Written) -> None:
+    own = {"capacity": {"cpu": "2", "pods": "110"}, "allocatable": {"cpu": "1", "pods": "110"}}
+    await written.writer.write_node("n1", own)
+
+    async def advertised(capacity: Object) -> Object:
+        patch = {"status": {"capacity": capacity}}
+        node = await written.api.client().patch(NODES, "n1", patch, subresource="status")
+        assert extended.is_due(node)
+        await written.clock.advance(0.1)
+        await written.writer.write_node("n1", {})
+        return node_status(written)
+
+    found = await advertised({"example.com/gpu": "3", "scheduling.k8s.io/foo": "1"})
+    assert found["allocatable"] == {"cpu": "1", "pods": "110", "example.com/gpu": "3", "scheduling.k8s.io/foo": "1"}
+    await written.clock.advance(0.1)
+    await written.writer.write_node("n1", {**own, "capacity": {"cpu": "4", "pods": "110"}})
+    found = node_status(written)
+    assert found["capacity"] == {"cpu": "4", "pods": "110", "example.com/gpu": "3", "scheduling.k8s.io/foo": "1"}
+    assert found["allocatable"]["example.com/gpu"] == "3"
+    await written.clock.advance(0.1)
+    found = await advertised({"example.com/gpu": "5", "scheduling.k8s.io/foo": None})
+    assert found["capacity"] == {"cpu": "4", "pods": "110", "example.com/gpu": "5"}
+    assert found["allocatable"] == {"cpu": "1", "pods": "110", "example.com/gpu": "5"}
+    assert not extended.is_due({"status": found})
+
+
+def node_status(written: Written) -> Object:
+    found = written.api.find(NODES, Key("", "n1"))
+    assert found is not None
+    status: Object = found["status"]
+    return status
 
 
 async def test_a_status_that_is_refused_costs_other_pods_nothing(written: Written) -> None:
