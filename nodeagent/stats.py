@@ -54,6 +54,7 @@ class Machine:
     pids_used: int
     cpu_seconds: float
     boot_id: str
+    memory_rss: int  # what programs hold that no file backs
 
 
 def measure(folder: Path, limits: Limits) -> Machine:
@@ -75,6 +76,7 @@ def measure(folder: Path, limits: Limits) -> Machine:
         pids_used=len(psutil.pids()),
         cpu_seconds=sum(times) - times.idle - getattr(times, "iowait", 0.0),
         boot_id=_text(Path("/proc/sys/kernel/random/boot_id")),
+        memory_rss=_anonymous(),
     )
 
 
@@ -196,6 +198,11 @@ def _text(path: Path) -> str:
         return path.read_text().strip()
     except OSError:
         return ""
+
+
+def _anonymous() -> int:
+    words = _text(Path("/proc/meminfo")).split()
+    return int(words[words.index("AnonPages:") + 1]) * 1024 if "AnonPages:" in words else 0
 
 
 def _number(path: Path, default: int) -> int:

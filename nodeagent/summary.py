@@ -25,6 +25,7 @@ def summary(node: str, machine: Machine, runners: list[PodRunner], now: datetime
                 "availableBytes": machine.memory_available,
                 "usageBytes": machine.memory_used,
                 "workingSetBytes": machine.memory_used,
+                "rssBytes": machine.memory_rss,
             },
             "fs": {
                 "time": moment,

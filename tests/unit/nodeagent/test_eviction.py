@@ -14,7 +14,7 @@ from nodeagent.eviction import CRITICAL_PRIORITY, Pressure, Use, choose, pressur
 
 MIB = 1024 * 1024
 SHORT = Pressure("memory", 100 * MIB, 40 * MIB)
-MACHINE = stats.Machine(4, 4096 * MIB, 2048 * MIB, 2048 * MIB, 1000 * MIB, 500 * MIB, 1000, 10, 0.0, "boot")
+MACHINE = stats.Machine(4, 4096 * MIB, 2048 * MIB, 2048 * MIB, 1000 * MIB, 500 * MIB, 1000, 10, 0.0, "boot", 0)
 
 
 def use(named: str, used: int, *, asked: str = "", priority: int = 0) -> Use:

@@ -13,12 +13,13 @@ from nodeagent.node_status import Health, NodeFacts
 from nodeagent.proxy.base import NoProxy
 from nodeagent.runtime.base import ImageInfo
 from nodeagent.stats import Limits, Machine
+from nodeagent.summary import summary
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GIB = 1024**3
 MACHINE = Machine(
     cpus=2.0, memory=4 * GIB, memory_available=2 * GIB, memory_used=2 * GIB, disk=100 * GIB, disk_available=50 * GIB,
-    pids=32768, pids_used=100, cpu_seconds=5.0, boot_id="b",
+    pids=32768, pids_used=100, cpu_seconds=5.0, boot_id="b", memory_rss=GIB,
 )  # fmt: skip
 NO_PROXY = NoProxy().state
 FACTS = NodeFacts("n1", "0.1.0", ("192.0.2.1", "2001:db8::1"), 10250, Limits())
@@ -168,3 +169,13 @@ def test_a_hosts_addresses_begin_with_the_pods_family(pods: list[str], expected:
 def test_pods_are_told_one_address_of_their_host_a_family() -> None:
     assert stats.host_ips(("192.0.2.1", "198.51.100.1", "2001:db8::1", "2001:db8::2")) == ("192.0.2.1", "2001:db8::1")
     assert stats.host_ips(()) == ()
+
+
+def test_the_summary_has_every_figure_of_the_node_that_programs_count_on(tmp_path: Path) -> None:
+    told = summary("n1", MACHINE, [], NOW)["node"]
+    assert told["memory"] == {
+        "time": "2026-01-01T00:00:00Z", "availableBytes": 2 * GIB, "usageBytes": 2 * GIB, "workingSetBytes": 2 * GIB,
+        "rssBytes": GIB,
+    }  # fmt: skip
+    assert told["cpu"]["usageCoreNanoSeconds"] == 5_000_000_000
+    assert stats.measure(tmp_path, Limits()).memory_rss > 0
