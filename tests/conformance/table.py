@@ -27,6 +27,12 @@ by tests of this repository: *held by* names those that fail when it breaks, *mi
 tried. `python -m tests.conformance` writes this page from `tests/conformance/cases`. The lists that could be read go up
 to v1.35; what v1.36 added is not here.
 
+Kubernetes' own programs of v1.20.2 were run as well, on two nodes, with images made from their sources and Debian's
+packages. Of the conformance cases passed:
+
+- sig-node (with those then called `[k8s.io]`): 70 of 70
+- sig-storage: 79 of 79
+
 """
 
 
