@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from common.api import kinds
@@ -9,6 +11,7 @@ from common.api.meta import Key, annotations
 from common.api.weights import WEIGHT
 from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
+from tests.tui.pictures import portray
 
 
 def weight(fleet: Fleet, pod: str) -> str | None:
@@ -47,3 +50,16 @@ async def test_enter_goes_to_the_pod_and_a_namespace_narrows(fleet: Fleet) -> No
         assert "mqtt-bridge" in console.text()
         await console.press("enter")
         assert "home-assistant" in console.text()
+
+
+async def test_what_came_to_the_service_under_the_cursor_is_drawn_over_time(fleet: Fleet) -> None:
+    rates = [None] * 90 + [round(40 + 30 * math.sin(point / 7), 2) for point in range(90)]
+    path = kinds.SERVICE_SERIES.path("default", "checkout-api")
+    waits = [None if rate is None else round(8 + rate / 9, 1) for rate in rates]
+    fleet.gateway.series[path] = {"stepSeconds": 5, "of": "requests", "perSecond": rates, "latency": waits}
+    async with running(fleet) as console:
+        await console.press("colon", *"lb", "enter")
+        assert console.text().count("15 min") == 2
+        await portray(console, "balancer-trend")
+        await console.press("G")
+        assert "15 min" not in console.text(), "another Service, of which nothing is known"

@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from textual import on
 
 from common.api import weights
-from common.api.kinds import LOADBALANCERS, PODS, Resource
+from common.api.kinds import LOADBALANCERS, PODS, SERVICES, Resource
 from common.api.meta import Key, Object
 from console.tui import operations
 from console.tui.actions import Where
 from console.tui.session import Session
 from console.tui.table.widget import Table
+from console.tui.trends import Trend
+from console.tui.widgets import charts
 from console.tui.widgets.spans import Line
 from console.views import balancer as views
+from console.views.pulses import Load
 from console.views.status import Tone
 
 from .deck import Handler
@@ -22,6 +25,7 @@ from .dialogs import Ask, wrapped
 from .sheet import Sheet
 
 CLUSTER = "cluster"
+_HEAD_CELLS = 22  # of the name and the newest value beside a line of bars
 
 
 class BalancerScreen(Sheet):
@@ -34,6 +38,7 @@ class BalancerScreen(Sheet):
         self._namespace = namespace
         self._document: Object = {}
         self._row: Object | None = None
+        self._trend = Trend(session.gateway, session.clock)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -64,9 +69,21 @@ class BalancerScreen(Sheet):
     def _more(count: int) -> Line:
         return [(f"  and {count} more", Tone.DIM)] if count > 0 else []
 
+    def second(self) -> None:
+        super().second()
+        if self._trend.due:
+            self.begin(self._follow, "trend", exclusive=True)
+
+    async def _follow(self) -> None:
+        """What came to the Service under the cursor over time."""
+        await self._trend.ask()
+        self._tell()
+
     @on(Table.Moved)
     def _moved(self, message: Table.Moved) -> None:
         self._row = message.row.obj if message.row else None
+        service = self._row and {"metadata": {**self._row["metadata"], "name": self._row["service"]["name"]}}
+        self._trend.follow(SERVICES, service)
         self._tell()
 
     def _tell(self) -> None:
@@ -74,7 +91,15 @@ class BalancerScreen(Sheet):
             self.about.set_lines([])
             return
         self.about.border_title = f"{self._row['metadata']['namespace']}/{self._row['service']['name']}"
-        self.about.set_lines(views.about(self._row, self._document))
+        width = max(self.size.width - 6, 20)
+        lines = [self._spark(load, width) for load in self._trend.loads()]
+        self.about.set_lines([*views.about(self._row, self._document), *lines])
+
+    def _spark(self, load: Load, width: int) -> Line:
+        """A line of what came over time, with its newest value before and how far back it goes behind."""
+        head, back = f"{load.title} {load.text}", charts.span(load)
+        (bars,) = charts.bars(load, max(width - _HEAD_CELLS - len(back) - 2, 8), 1, self.session.look)
+        return [(f"{head:<{_HEAD_CELLS}}", Tone.DIM), *bars, (f"  {back}", Tone.DIM)]
 
     # Keys
 
