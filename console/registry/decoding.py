@@ -22,7 +22,7 @@ from common.api import quantity
 from common.api.meta import Object, format_micro_time, format_time, parse_time
 from common.errors import BadRequest, UnsupportedMediaType
 
-from . import intents, protobuf, yamlbody
+from . import intents, protobuf, recurring, yamlbody
 from .custom.pruning import prune
 from .recurring import Recurring
 from .repeated import Repeated
@@ -257,7 +257,7 @@ class _Walker:
             def is_fine(_made: Object, noted: int = noted) -> bool:
                 return len(self.problems) == noted
 
-            recurs = name in kind.properties and name != "metadata" and isinstance(item, dict)
+            recurs = name == recurring.FIELD and name in kind.properties and isinstance(item, dict)
             result.update(_parts.find(f"{kind.name} {name}", item, work, lasts=is_fine) if recurs else work(item))
         return result
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from common.api import meta
 from common.api.meta import Object, parse_time
 
-from . import fieldsets, typedfields
+from . import fieldsets, recurring, typedfields
 from .fieldsets import ITSELF, LEAF, Fields
 from .recurring import Recurring
 from .row import ALL_METADATA, Row
@@ -206,7 +206,7 @@ def _everything_in(row: Row, obj: Object) -> Fields:
         def work(part: Any, name: str = name) -> Fields:
             return typedfields.compare(row.type, {}, {name: part})[0]
 
-        recurs = name != "metadata" and isinstance(item, dict)
+        recurs = name == recurring.FIELD and isinstance(item, dict)
         found.update(_made.find(f"{row.schema} {name}", item, work) if recurs else work(item))
     return found
 

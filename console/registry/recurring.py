@@ -14,6 +14,8 @@ import orjson
 
 from common.encoding import fitted
 
+FIELD = "spec"
+"""What of objects comes again. Nothing else is to be remembered: the data of Secrets stays where it is stored."""
 MAX_PART = 16 * 1024  # bytes of an encoded part; larger ones seldom come again
 MAX_BYTES = 1024 * 1024  # of all parts together, which is some hundred templates; beyond that all are forgotten
 
@@ -27,6 +29,9 @@ class Recurring(Generic[T]):
     def __init__(self) -> None:
         self._known: dict[tuple[str, bytes], T] = {}
         self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def find(
         self, about: str, part: Any, work: Callable[[Any], T], *, lasts: Callable[[T], bool] = lambda _answer: True

@@ -18,11 +18,13 @@ from common.api.kinds import (
     SECRETS,
     Resource,
 )
+from common.api.meta import Object
 from common.errors import ApiError, BadRequest, UnsupportedMediaType
 from console.registry import yamlbody
 from console.registry.admission import conform, decode
 from console.registry.decoding import decode_applied
 from console.registry.patch import PatchType, fitting
+from console.registry.recurring import Recurring
 
 from .builders import DEPLOYMENTS, PODS, SERVICES, deployment, pod, row
 
@@ -433,3 +435,11 @@ def test_schemas_in_schemas_are_kept() -> None:
     assert found["spec"]["versions"] == [version]
     unknown = {**version, "subresources": {"status": {"on": True}}}
     assert "subresources.status.on" in refusal(CUSTOMRESOURCEDEFINITIONS, {"spec": {"versions": [unknown]}})
+
+
+def test_nothing_of_a_secret_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: Recurring[Object] = Recurring()
+    monkeypatch.setattr("console.registry.decoding._parts", remembered)
+    for resource, field in ((SECRETS, {"data": {"key": "c2VjcmV0"}}), (PODS, {"spec": {"hostname": "a"}})):
+        decode(row(resource), orjson.dumps({"metadata": {"name": "a"}, **field}), JSON, "Strict")
+    assert len(remembered) == 1
