@@ -22,6 +22,7 @@ PROTOCOL_VERSION = 2
 USAGE_SECONDS = 5.0  # resolution of charts and of what autoscalers see; a sweep of 100 containers costs milliseconds
 HEARTBEAT_SECONDS = 0.5  # twice a second both ways: three missed ones make a node suspect within 1.5 s
 REFUSAL_HEADER = "Quarterdeck-Refusal"  # why an agent refused a WebSocket, quoted: a handshake's body is lost
+MAX_REQUEST_LINE = 1024 * 1024  # bytes, as of Go's HTTP server: the command of an exec is in it, with all its scripts
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024  # a full sync of a large cluster; anything larger is an attack or a bug
 
 

@@ -22,6 +22,7 @@ from common.errors import ApiError, InternalError, ServiceUnavailable
 from common.events import Recorder
 from common.jwt import SigningKey
 from common.pki import MASTERS, new_key
+from common.session import MAX_REQUEST_LINE
 from common.settings import ClusterConfig
 from console.registry.catalog import Registry
 from console.store import Store
@@ -196,7 +197,7 @@ class ApiServer:
         # Bodies come as they were sent: Kubernetes takes no compressed ones, and what is proxied goes on as it is.
         answering = web.Server(
             self._handle, request_factory=factory(self._auditor), handler_cancellation=True, access_log=None,
-            auto_decompress=False,
+            auto_decompress=False, max_line_size=MAX_REQUEST_LINE,
         )  # fmt: skip
         self._runner = web.ServerRunner(answering, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()

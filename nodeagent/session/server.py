@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from aiohttp import web
 
 from common import pki, tls
-from common.session import REFUSAL_HEADER
+from common.session import MAX_REQUEST_LINE, REFUSAL_HEADER
 from common.settings import AGENT_PORT
 
 from .credentials import Credentials
@@ -83,7 +83,9 @@ class Server:
     async def start(self) -> None:
         """Listen; OSError names the port and what to do when it is taken. Port 0 takes any, `port` then says which."""
         self.add_route("*", "/{rest:.*}", _nothing, Role.NODE)  # strangers learn of no path whether it is there
-        self._runner = web.AppRunner(self._app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        self._runner = web.AppRunner(
+            self._app, access_log=None, handle_signals=False, shutdown_timeout=2.0, max_line_size=MAX_REQUEST_LINE
+        )
         await self._runner.setup()
         for address in self._addresses or (None,):
             site = web.TCPSite(self._runner, address, self._wanted_port, ssl_context=self._entry_context())

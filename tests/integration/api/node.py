@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from common.errors import NotFound, ServiceUnavailable
+from common.session import MAX_REQUEST_LINE
 
 LINES = "".join(f"line {index}\n" for index in range(1, 6))
 
@@ -27,7 +28,7 @@ class Node:
     async def start(self) -> None:
         app = web.Application()
         self.routes(app)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, max_line_size=MAX_REQUEST_LINE)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]

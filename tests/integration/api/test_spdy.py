@@ -69,6 +69,16 @@ async def test_a_success_is_told_as_the_version_has_it(
     await client.close()
 
 
+async def test_a_command_may_be_long(make_pod: MakePod, api: Running) -> None:
+    await make_pod("web")
+    letters = "a" * 100_000
+    client = await SpdyClient.ask(api.socket, f"{POD}/exec", shell(f"echo {letters}", "stdout"), VERSIONS)
+    error, stdout = client.open("error"), client.open("stdout")
+    await client.hear_end_of(error, stdout)
+    await client.close()
+    assert client.heard[stdout].data.decode() == letters + "\n"
+
+
 async def test_no_protocol_in_common_is_refused_with_those_there_are(make_pod: MakePod, api: Running) -> None:
     await make_pod("web")
     query = shell("true", "stdout")
