@@ -73,6 +73,7 @@ class ContainerTrack:
     backoff_said: bool = False
     stop: Stop | None = None
     must_restart: bool = False  # its definition changed: the restart policy has no say
+    replaced: bool = False  # it is being stopped to run by another definition, or was and does not run yet
     started: bool = False  # the startup probe, if any, succeeded
     probes: dict[str, ProbeTrack] = field(default_factory=dict)
 
@@ -107,7 +108,7 @@ class ContainerTrack:
         """It has a process; probes begin to count from its start."""
         self.phase, self.id, self.started_at = Phase.RUNNING, id_, started_at
         self.run_hash = run_hash
-        self.ended, self.stop = None, None
+        self.ended, self.stop, self.replaced = None, None, False
         self.waiting = ("", "")
         self.backoff_said = False
         self.start.succeed()
@@ -120,6 +121,7 @@ class ContainerTrack:
         self.started = STARTUP not in self.probes
 
     def die(self, ended: Ended) -> None:
+        self.replaced = self.replaced and self.phase is Phase.RUNNING
         self.phase, self.ended, self.stop = Phase.DEAD, ended, None
         self.started = False
         self.probes = {}

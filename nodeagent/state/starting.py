@@ -138,7 +138,7 @@ def _image(turn: Turn, track: ContainerTrack) -> bool:
 
 def _replace_outdated(turn: Turn, track: ContainerTrack) -> None:
     if track.stop is None and track.run_hash != container_hash(track.spec):
-        track.must_restart = True
+        track.must_restart = track.replaced = True
         message = f"Container {track.name} definition changed, will be restarted"
         stop(turn, track, grace_seconds(turn.state.pod), message)
 

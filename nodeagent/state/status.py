@@ -168,6 +168,8 @@ def _containers_ready(state: PodState, phase: str) -> tuple[str, str, str]:
 
 def _is_ready(state: PodState, track: ContainerTrack) -> bool:
     """A process without its sandbox has no network: nobody can reach it, whatever its probes said last."""
+    if (kept := _kept(state, track)) is not None:
+        return bool(kept.get("ready"))
     reachable = state.sandbox.phase is SandboxPhase.RUNNING or state.ending is not None
     return track.ready and (reachable or track.kind is ContainerKind.INIT)
 
@@ -189,7 +191,19 @@ def _ready(state: PodState, containers: tuple[str, str, str]) -> tuple[str, str,
     return "True", "", ""
 
 
+def _kept(state: PodState, track: ContainerTrack) -> Object | None:
+    """What is still told of a container between the runs by an old and a new definition: kubelet stops and starts it in
+    one step, and of a pod whose image changes nobody sees that it is not ready. None once the new run fails."""
+    between = track.phase is not Phase.RUNNING and track.kind is ContainerKind.APP and not track.waiting[0]
+    if not (track.replaced and between and state.ending is None and state.sandbox.phase is SandboxPhase.RUNNING):
+        return None
+    told = (state.reported or {}).get("containerStatuses") or ()
+    return next((item for item in told if item.get("name") == track.name), None)
+
+
 def _container_status(state: PodState, track: ContainerTrack) -> Object:
+    if (kept := _kept(state, track)) is not None:
+        return kept
     shown, last = _shown_state(state, track)
     status: Object = {
         "name": track.name,

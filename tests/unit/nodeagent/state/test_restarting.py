@@ -159,6 +159,22 @@ def test_a_changed_image_replaces_the_container_whatever_the_policy() -> None:
     assert driver.phase == "Running"
 
 
+def test_a_pod_whose_image_changes_stays_ready_until_the_new_run_fails() -> None:
+    driver = Driver(pod()).run()
+    before = driver.container_status()
+    driver.tell(events.Assigned(pod({"name": "web", "image": "web:2"}, meta={"generation": 2})))
+    driver.die(code=137)
+    assert (driver.condition("Ready")["status"], driver.container_status()["ready"]) == ("True", True)
+    assert driver.container_status()["containerID"] == before["containerID"]
+    driver.again()
+    assert (driver.condition("Ready")["status"], driver.container_status()["restartCount"]) == ("True", 1)
+    driver.tell(events.Assigned(pod({"name": "web", "image": "web:3"}, meta={"generation": 3})))
+    driver.die(code=137)
+    driver.tell(events.ImageFailed("web", "web:3", "ErrImagePull", "no such image"))
+    assert driver.condition("Ready")["status"] == "False"
+    assert driver.container_status()["state"]["waiting"]["reason"] == "ErrImagePull"
+
+
 PROBE = {"exec": {"command": ["true"]}, "periodSeconds": 5, "failureThreshold": 2, "initialDelaySeconds": 3}
 
 
