@@ -74,6 +74,7 @@ def configuration(limits: stats.Limits, domain: str, period: float) -> Object:
             "memory.available": f"{stats.MEMORY_PRESSURE // 1024**2}Mi",
             "nodefs.available": f"{stats.DISK_PRESSURE:.0%}",
         },
+        "seccompDefault": True,
         "systemReserved": {"memory": f"{stats.SYSTEM_RESERVED // 1024**2}Mi"},
     }
 

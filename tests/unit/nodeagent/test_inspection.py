@@ -86,5 +86,6 @@ async def test_the_configuration_is_what_the_agent_goes_by() -> None:
     assert found["kubeletconfig"] == {
         "kind": "KubeletConfiguration", "apiVersion": "kubelet.config.k8s.io/v1beta1", "port": 10250,
         "clusterDomain": "cluster.local", "maxPods": 30, "nodeStatusUpdateFrequency": "10s",
-        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "10%"}, "systemReserved": {"memory": "100Mi"},
+        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "10%"}, "seccompDefault": True,
+        "systemReserved": {"memory": "100Mi"},
     }  # fmt: skip
