@@ -54,6 +54,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     _drop_foreign_fields(spec, before)
     if spec["type"] == "ExternalName":
         return
+    _follow_older_field(spec, before)
     families = choose_families(spec, before, context.config.families)
     if families.causes:
         return  # validation reports them; nothing is allocated for what will be refused
@@ -75,6 +76,13 @@ def _drop_foreign_fields(spec: Object, before: Object) -> None:
         for name in ("externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"):
             if spec.get(name) == before.get(name):
                 spec.pop(name, None)
+
+
+def _follow_older_field(spec: Object, before: Object) -> None:
+    """A client that knows only `clusterIP` changes that one, and sends the list as it was."""
+    one, several = spec.get("clusterIP"), spec.get("clusterIPs")
+    if one and several and one != before.get("clusterIP") and several == before.get("clusterIPs"):
+        spec["clusterIPs"] = [one, *several[1:]]
 
 
 class _Allocation:
@@ -118,8 +126,6 @@ class _Allocation:
         """The addresses that the request names or, when it names none, those that the service has."""
         one, several = self._spec.get("clusterIP"), list(self._spec.get("clusterIPs") or ())
         before = list(self._before.get("clusterIPs") or ())
-        if several and several == before and one:
-            return [one, *several[1:]]  # a client that knows only the older field changed that one
         if several:
             self._spec["clusterIP"] = one or several[0]
             return several

@@ -191,6 +191,13 @@ def test_the_primary_address_and_family_never_change() -> None:
     assert any("spec.ipFamilies[0]" in cause for cause in update_causes(SERVICES, turned, old))
 
 
+def test_a_headless_service_gets_no_address_by_the_older_field_alone() -> None:
+    old = created(SERVICES, service(clusterIP="None"))
+    assert update_causes(SERVICES, changed(old, "spec.clusterIP", "10.43.9.9"), old) == [
+        'spec.clusterIPs[0]: Invalid value: ["10.43.9.9"]: may not change once set'
+    ]
+
+
 def test_a_change_of_type_leaves_nothing_behind() -> None:
     old = created(SERVICES, service(type="NodePort"))
     plain = updated(SERVICES, changed(old, "spec.type", "ClusterIP"), old)
