@@ -11,11 +11,9 @@ import pytest
 from common.auditlog import every_line
 from common.settings import Home
 
-from .conftest import Running
-from .kubectl import Kubectl
-from .test_streams import MakePod, _forwarded_port, make_pod
+from .conftest import MakePod, Running
+from .kubectl import Kubectl, forwarded_port
 
-__all__ = ["make_pod"]
 pytestmark = pytest.mark.kubectl
 
 
@@ -46,7 +44,7 @@ async def test_a_connection_is_there_while_it_lasts(api: Running, make_pod: Make
     await make_pod("web")
     process = await kubectl.start("port-forward", "--address=127.0.0.1", "pod/web", ":9")
     try:
-        await _forwarded_port(process)
+        await forwarded_port(process)
         (begun,) = await connections(api, "portforward", "ResponseStarted")
         assert begun["responseStatus"]["code"] == 101
     finally:
