@@ -90,8 +90,8 @@ def test_an_event_lives_in_the_core_group(plane: Plane, space: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("reportingController", "", "reportingComponent: Required value"),
-        ("reportingController", "no/good/name", "reportingComponent: Invalid value"),
+        ("reportingController", "", "reportingController: Required value"),
+        ("reportingController", "no/good/name", "reportingController: Invalid value"),
         ("reportingInstance", "", "reportingInstance: Required value"),
         ("reportingInstance", "x" * 129, 'reportingInstance: Invalid value: "": can have at most 128 characters'),
         ("action", "", "action: Required value"),
