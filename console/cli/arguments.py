@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from .output import FORMATS
 
 OBJECTS_HELP = "KIND NAME…, KIND/NAME… or KIND[,KIND]"
+_ELSEWHERE = "runs_elsewhere"
+
+
+class Parser(argparse.ArgumentParser):
+    """Leaves what stands behind the first `--` to the command that is to run elsewhere, where a parser has one.
+
+    argparse itself gives a list that may be empty nothing as soon as options stand between it and what is before it.
+    """
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        words = list(args or ())
+        if not self.get_default(_ELSEWHERE) or "--" not in words:
+            return super().parse_known_args(words, namespace)
+        at = words.index("--")
+        found, unknown = super().parse_known_args(words[:at], namespace)
+        found.command = [*found.command, *words[at + 1 :]]
+        return found, unknown
 
 
 def namespace(parser: argparse.ArgumentParser, *, everywhere: bool = False) -> None:
@@ -17,6 +37,12 @@ def namespace(parser: argparse.ArgumentParser, *, everywhere: bool = False) -> N
 
 def objects(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument("objects", nargs="+" if required else "*", metavar="OBJECT", help=OBJECTS_HELP)
+
+
+def optional_command(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """The words of a command that runs elsewhere, none if it has one of its own; for a `Parser`."""
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help=f"after --{purpose}")
+    parser.set_defaults(**{_ELSEWHERE: True})
 
 
 def output(parser: argparse.ArgumentParser, formats: tuple[str, ...] = FORMATS) -> None:

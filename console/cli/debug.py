@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=arguments.seconds, default=300.0, metavar="TIME", help="for it to run (default: 5m)"
     )
     parser.add_argument("object", metavar="OBJECT", help="POD or KIND/NAME")
-    parser.add_argument("command", nargs="*", metavar="COMMAND", help="after --, in place of the image's own")
+    arguments.optional_command(parser, ", in place of the image's own")
     parser.set_defaults(run=run)
 
 

@@ -8,6 +8,7 @@ import sys
 
 from common.api.kinds import NODES
 
+from . import arguments
 from .context import Context
 from .exec import join
 from .exits import Exit, Failure
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-i", "--stdin", action="store_true", help="pass standard input on (a shell always does)")
     parser.add_argument("-t", "--tty", action="store_true", help="this terminal becomes the command's (likewise)")
     parser.add_argument("node", metavar="NODE")
-    parser.add_argument("command", nargs="*", metavar="COMMAND", help="after --; without one a login shell")
+    arguments.optional_command(parser, "; without one a login shell")
     parser.set_defaults(run=run)
 
 

@@ -18,6 +18,7 @@ from common.api.rollout import NoRevision
 from common.blocking import Unreachable
 from common.errors import ApiError
 
+from .arguments import Parser
 from .exits import MEANING, Exit, Failure
 
 
@@ -128,7 +129,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if getattr(outer, option) and outer.command not in heeding:
             top.error(f"--{option.replace('_', '-')} is for the console: {outer.command} would not heed it")
     command = COMMANDS[outer.command] if outer.command else CONSOLE
-    parser = argparse.ArgumentParser(prog=f"quarterdeck {outer.command or ''}".strip(), allow_abbrev=False)
+    parser = Parser(prog=f"quarterdeck {outer.command or ''}".strip(), allow_abbrev=False)
     command.configure(parser)
     inner = parser.parse_args(outer.rest)
     if getattr(inner, "namespace", None) is None:

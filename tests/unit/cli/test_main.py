@@ -95,6 +95,20 @@ def test_a_command_after_two_dashes_is_not_read_as_options() -> None:
     assert parsed.command[:2] == ["ls", "-la"]
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["debug", "web-0", "--image", "x:1", "--", "ls", "-l", "--", "y"], ["ls", "-l", "--", "y"]),
+        (["debug", "-it", "web-0", "--image", "x:1"], []),
+        (["debug", "--image", "x:1", "web-0", "--", "-t"], ["-t"]),
+        (["host", "shell", "berth-1", "-i", "--", "sh", "-c", "true"], ["sh", "-c", "true"]),
+        (["exec", "web-0", "-i", "--", "ls", "-l"], ["ls", "-l"]),
+    ],
+)
+def test_options_may_stand_before_the_command_of_a_container_or_host(argv: list[str], words: list[str]) -> None:
+    assert parse(argv).command == words
+
+
 @pytest.mark.parametrize(("text", "value"), [("90", 90), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1.5s", 1.5)])
 def test_durations(text: str, value: float) -> None:
     assert seconds(text) == value
