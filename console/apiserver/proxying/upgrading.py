@@ -8,7 +8,7 @@ protocols that HTTP/1.1 can be upgraded to (SPDY) nothing is known but their byt
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import aiohttp
@@ -55,15 +55,25 @@ async def switch(http: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.S
     connection.protocol.set_parser(_Rest(remote), None)
     connection.transport.set_protocol(remote)
     headers = {name: value for name, value in answer.headers.items() if name.lower() not in _NOT_RETURNED}
-    response, ours = await take_over(http, headers)
+    try:
+        response, ours = await take_over(http, headers)
+    except BaseException:  # the client went meanwhile: the half that is open has nobody else
+        await remote.close(at_once=True)
+        raise
+    try:
+        await _until_one_ends(_copy(ours, remote), _copy(remote, ours))
+    finally:
+        await asyncio.gather(ours.close(at_once=True), remote.close(at_once=True))
+    return response
+
+
+async def _until_one_ends(into: Coroutine[Any, Any, None], out: Coroutine[Any, Any, None]) -> None:
     tasks = Tasks("apiserver/upgrade")
     try:
-        both = (tasks.start("in", _copy(ours, remote)), tasks.start("out", _copy(remote, ours)))
+        both = (tasks.start("in", into), tasks.start("out", out))
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await tasks.close()
-        await asyncio.gather(ours.close(at_once=True), remote.close(at_once=True))
-    return response
 
 
 class _Rest:
@@ -104,19 +114,10 @@ async def carry(
     ours = web.WebSocketResponse(protocols=protocols, max_msg_size=MAX_MESSAGE, timeout=2.0)
     try:
         await ours.prepare(http)
-        await _join(ours, remote)
+        await _until_one_ends(_pump(ours, remote), _pump(remote, ours))
     finally:
         await remote.close()
     return ours
-
-
-async def _join(ours: web.WebSocketResponse, remote: aiohttp.ClientWebSocketResponse) -> None:
-    tasks = Tasks("apiserver/upgrade")
-    try:
-        both = (tasks.start("in", _pump(ours, remote)), tasks.start("out", _pump(remote, ours)))
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await tasks.close()
 
 
 async def _pump(source: AnySocket, sink: AnySocket) -> None:
