@@ -7,7 +7,6 @@ from typing import Any
 
 from common.api import kinds, meta, pods
 from common.api.meta import Key, Object
-from common.errors import NotFound
 from console.tui import shell as shells
 from console.tui import view as views
 from console.tui.gateway import reread
@@ -21,6 +20,8 @@ from console.tui.screens.xray import of_object as tree_of
 from console.tui.stage import TableStage
 from console.views.containers import CONTAINERS
 from console.views.status import Tone
+
+from .inside import container_under
 
 
 async def describe(browse: TableStage) -> None:
@@ -161,14 +162,10 @@ async def attach(browse: TableStage) -> None:
 
 
 async def _attach(browse: TableStage, command: tuple[str, ...]) -> None:
-    row = browse.current()
-    pod = browse.pod_of(row) if row else None
-    if row is None or pod is None:
-        return
-    if not pods.node_name(pod):
-        raise NotFound(f"pod {meta.name(pod)} has no node yet; W tells why")
-    container = meta.name(row) if browse.view.resource == CONTAINERS else shells.default_container(pod)
-    await _leave(browse, shells.in_container(meta.key(pod), container, command))
+    found = container_under(browse)
+    if found is not None:
+        pod, container = found
+        await _leave(browse, shells.in_container(meta.key(pod), container, command))
 
 
 async def host_shell(browse: TableStage) -> None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.aio import Tasks
-from common.api import debugging, kinds, meta, pods
+from common.api import debugging, kinds, meta
 from common.api.meta import Key, Object
-from common.errors import ApiError, NotFound
+from common.errors import ApiError
 from console.streams import ports
 from console.streams.copy import CopyFailed, Remote, download, upload
 from console.streams.execute import Place
@@ -24,8 +24,9 @@ from console.tui.screens.forwards import ForwardsScreen
 from console.tui.stage import TableStage
 from console.tui.widgets.spans import Line
 from console.views.amounts import size
-from console.views.containers import CONTAINERS
 from console.views.status import Tone
+
+from .inside import container_under
 
 _WIDTH = 50  # cells of a dialog on a screen of 60 columns
 PROGRESS_SECONDS = 0.5
@@ -80,12 +81,11 @@ def _wrong_pair(text: str) -> str:
 
 async def copy(browse: TableStage) -> None:
     """Ask which way and what, then copy while the console goes on."""
-    row = browse.current()
-    pod = browse.pod_of(row) if row else None
-    if row is None or pod is None:
+    found = container_under(browse)
+    if found is None:
         return
+    pod, container = found
     look = browse.session.look
-    container = meta.name(row) if browse.view.resource == CONTAINERS else shells.default_container(pod)
     about = [*wrapped(meta.name(pod), _WIDTH, Tone.BRIGHT), *wrapped(f"container {container}", _WIDTH, Tone.DIM), []]
     way = await browse.app.push_screen_wait(Choose(look, "Copy", [*about, *wrapped("Which way?", _WIDTH)], _DIRECTIONS))
     if way is None:
@@ -104,13 +104,10 @@ async def copy(browse: TableStage) -> None:
 
 async def debug(browse: TableStage) -> None:
     """Ask for an image, add a container of it to the pod, and lend it the terminal once it runs."""
-    row = browse.current()
-    pod = browse.pod_of(row) if row else None
-    if row is None or pod is None:
+    found = container_under(browse)
+    if found is None:
         return
-    if not pods.node_name(pod):
-        raise NotFound(f"pod {meta.name(pod)} has no node yet; W tells why")
-    target = meta.name(row) if browse.view.resource == CONTAINERS else shells.default_container(pod)
+    pod, target = found
     body = [
         *wrapped(meta.name(pod), _WIDTH, Tone.BRIGHT),
         *wrapped(f"A container of this image joins the pod and sees the processes of {target}. Its shell ends it; it "
