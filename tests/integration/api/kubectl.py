@@ -61,3 +61,17 @@ async def forwarded_port(process: asyncio.subprocess.Process) -> int:
     match = re.search(r"127\.0\.0\.1:(\d+) ->", line)
     assert match, line
     return int(match[1])
+
+
+async def echoes_large_data(port: int) -> bool:
+    """Whether an echo server behind a local port gives 2 MiB back as they were, on four connections at once."""
+    data = bytes(range(256)) * 8192
+
+    async def exchange() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(data)
+        answer = await reader.readexactly(len(data))
+        writer.close()
+        return answer
+
+    return all(answer == data for answer in await asyncio.gather(*(exchange() for _ in range(4))))

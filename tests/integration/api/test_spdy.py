@@ -13,7 +13,7 @@ from common.auditlog import newest_lines
 from common.settings import Home
 
 from .conftest import MakePod, Running
-from .kubectl import Kubectl, forwarded_port
+from .kubectl import Kubectl, echoes_large_data, forwarded_port
 from .spdyclient import SpdyClient
 
 pytestmark = pytest.mark.kubectl
@@ -183,17 +183,7 @@ async def test_kubectl_without_websockets(make_pod: MakePod, kubectl: Kubectl, e
     assert hashlib.sha256(large.encode()).digest() == hashlib.sha256(b"a" * 20_000_000).digest()
     process = await kubectl.start("port-forward", "--address=127.0.0.1", "pod/web", f":{echo}", **SPDY)
     try:
-        port = await forwarded_port(process)
-        data = bytes(range(256)) * 8192
-
-        async def exchange() -> bytes:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(data)
-            answer = await reader.readexactly(len(data))
-            writer.close()
-            return answer
-
-        assert all(answer == data for answer in await asyncio.gather(*(exchange() for _ in range(4))))
+        assert await echoes_large_data(await forwarded_port(process))
     finally:
         process.terminate()
         await process.wait()

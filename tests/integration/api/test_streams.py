@@ -16,7 +16,7 @@ from console.streams.forward import Forward
 from console.streams.ports import Pair
 
 from .conftest import MakePod, Running, python_client
-from .kubectl import Kubectl, forwarded_port
+from .kubectl import Kubectl, echoes_large_data, forwarded_port
 from .node import LINES, Node
 
 pytestmark = pytest.mark.kubectl
@@ -149,18 +149,7 @@ async def test_port_forward_carries_large_and_parallel_connections(
     await make_pod("web")
     process = await kubectl.start("port-forward", "--address=127.0.0.1", "pod/web", f":{echo}")
     try:
-        port = await forwarded_port(process)
-        data = bytes(range(256)) * 8192
-
-        async def exchange() -> bytes:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(data)
-            answer = await reader.readexactly(len(data))
-            writer.close()
-            return answer
-
-        answers = await asyncio.gather(*(exchange() for _ in range(4)))
-        assert all(answer == data for answer in answers)
+        assert await echoes_large_data(await forwarded_port(process))
     finally:
         process.terminate()
         await process.wait()
