@@ -19,7 +19,7 @@ from console.streams.progress import Progress, size_of
 from . import arguments
 from .context import Context
 from .exits import Exit, Failure
-from .logs import pick_container
+from .podtargets import pick_container
 
 EVERY_SECONDS = 0.5
 ERASED = "\r\x1b[K"

@@ -18,7 +18,7 @@ from . import arguments
 from .context import Context
 from .exec import join
 from .exits import Exit, Failure
-from .logs import find_pod, pick_container
+from .podtargets import find_pod, pick_container
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -41,7 +41,7 @@ from console.streams.channels import (
 from . import arguments
 from .context import Context
 from .exits import Exit, Failure
-from .logs import find_pod, pick_container
+from .podtargets import find_pod, pick_container
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from console.streams.logs import Overlap, follow
 from .context import Context
 from .exits import Exit
 from .logprinter import Printer, Source, Style
-from .logs import AT_ONCE, query, sources
+from .logquery import AT_ONCE, query, sources
 
 LOOK_SECONDS = 2.0  # between two looks for pods that came
 

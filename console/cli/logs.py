@@ -9,18 +9,17 @@ import sys
 from functools import partial
 from urllib.parse import quote
 
-from common.api import selectors
 from common.api.kinds import PODS
-from common.api.meta import Key, Object, metadata, name, namespace
-from common.api.pods import is_ready
+from common.api.meta import Object, name
 from console.views.loglines import Level
 
 from . import arguments
-from .context import Context, Target
+from .context import Context
 from .exits import Exit, Failure
 from .logprinter import Source, Style
+from .logquery import AT_ONCE, query, sources
+from .podtargets import find_pod, pods_of
 
-AT_ONCE = 20  # followed at a time: each is a connection to its node
 SELECTED_TAIL = 10  # lines of each container with a selector, as kubectl has it
 
 
@@ -96,72 +95,9 @@ def _copy(context: Context, args: argparse.Namespace, source: Source) -> None:
         sys.stdout.buffer.flush()
 
 
-def sources(pods: list[Object], args: argparse.Namespace) -> list[Source]:
-    """The containers that are meant, in the order of their pods. Failure when a pod has not the one that is named."""
-    return [
-        Source(Key(namespace(pod), name(pod)), container)
-        for pod in pods
-        for container in (_names(pod) if args.all_containers else [pick_container(pod, args.container)])
-    ]
-
-
 def _pods(context: Context, args: argparse.Namespace) -> list[Object]:
     if args.selector:
         found = context.api.get(context.path(PODS), {"labelSelector": args.selector})["items"]
         return sorted(found, key=name)
     target = context.single(args.objects, default_kind="pods")
     return pods_of(context, target) if args.all_pods else [find_pod(context, target)]
-
-
-def query(args: argparse.Namespace, container: str) -> dict[str, str]:
-    """The options of the API. Times are always asked for where lines are looked at one by one."""
-    flags = {"follow": args.follow, "previous": args.previous, "timestamps": args.timestamps}
-    asked = {"container": container} | {key: "true" for key, value in flags.items() if value}
-    if args.tail is not None:
-        asked["tailLines"] = str(args.tail)
-    if args.since is not None:
-        asked["sinceSeconds"] = str(max(1, round(args.since)))
-    return asked
-
-
-def find_pod(context: Context, target: Target) -> Object:
-    """The pod itself, or one of a workload's pods: the newest that is ready, or else any."""
-    found = pods_of(context, target)
-    best: Object = max(found, key=lambda pod: (is_ready(pod), metadata(pod).get("creationTimestamp") or ""))
-    if len(found) > 1:
-        print(f"Found {len(found)} pods, using pod/{name(best)}", file=sys.stderr)
-    return best
-
-
-def pods_of(context: Context, target: Target) -> list[Object]:
-    """The pod itself, or all that a workload or Service selects; Failure when there is none."""
-    obj = context.read(target)
-    if target.kind.resource == PODS:
-        return [obj]
-    chosen = (obj.get("spec") or {}).get("selector")
-    if not isinstance(chosen, dict):
-        raise Failure(f"{target} has no pods: give a Pod or a kind that selects pods")
-    labels = chosen if target.kind.resource.plural == "services" else None
-    wanted = selectors.from_labels(labels) if labels else selectors.from_label_selector(chosen)
-    items = context.api.get(context.path(PODS))["items"]
-    pods = [pod for pod in items if wanted.matches(metadata(pod).get("labels") or {})]
-    if not pods:
-        raise Failure(f"{target} has no pods now")
-    return pods
-
-
-def pick_container(pod: Object, wanted: str) -> str:
-    """The container of that name, else the annotated default, else the first; Failure lists them."""
-    names = _names(pod)
-    chosen = (
-        wanted or (metadata(pod).get("annotations") or {}).get("kubectl.kubernetes.io/default-container") or names[0]
-    )
-    if chosen not in names:
-        raise Failure(f'container "{chosen}" is not in pod {name(pod)}; it has: {", ".join(names)}')
-    return str(chosen)
-
-
-def _names(pod: Object) -> list[str]:
-    spec = pod.get("spec") or {}
-    lists = ("containers", "initContainers", "ephemeralContainers")
-    return [each["name"] for key in lists for each in spec.get(key) or ()]
