@@ -35,3 +35,8 @@ def imported_names(path: Path) -> tuple[tuple[str, ...], ...]:
             start = (*base, *(node.module.split(".") if node.module else ()))
             found += [(*start, alias.name) for alias in node.names]
     return tuple(found)
+
+
+def module_name(path: Path) -> tuple[str, ...]:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts

@@ -1,12 +1,15 @@
 """The structure that the documentation draws, held by tests beside the import contracts of pyproject.toml."""
 
 import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import MODULES, ROOT, imported_names, text, tree
+from tests.architecture.source import MODULES, ROOT, imported_names, module_name, text, tree
 
 MAX_LINES = 500
+_KNOWN = {module_name(path) for path in MODULES}
 
 # Each foreign world has one door.
 ONLY_IMPORTERS = {
@@ -26,6 +29,23 @@ def test_one_door_to_each_foreign_world(package: str) -> None:
         str(path.relative_to(ROOT)) for path in MODULES if any(name[0] == package for name in imported_names(path))
     ]
     assert [user for user in users if not user.startswith(doors)] == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Neither late, inside a function, nor for annotations alone. What forms one stands in the CycleError."""
+    TopologicalSorter({module_name(path): _imports(path) for path in MODULES}).prepare()
+
+
+def _imports(path: Path) -> set[tuple[str, ...]]:
+    """The modules of ours that a module imports, itself left out."""
+    return {_module_of(name) for name in imported_names(path)} - {(), module_name(path)}
+
+
+def _module_of(name: tuple[str, ...]) -> tuple[str, ...]:
+    """Of an imported name, which may stand in it; () when it is not ours."""
+    while name and name not in _KNOWN:
+        name = name[:-1]
+    return name
 
 
 def test_no_module_is_too_long_to_read() -> None:
