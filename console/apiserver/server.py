@@ -75,7 +75,7 @@ from .resources import Resources
 from .responses import NOT_KEPT, error_response
 from .seed import seed, seed_range
 from .specials import specials
-from .system import OPEN_PATHS, System
+from .system import System
 from .verbs import StoreLookup, Verbs
 
 log = logging.getLogger(__name__)
@@ -271,8 +271,6 @@ class ApiServer:
     async def _admit(
         self, http: web.BaseRequest, path: str, info: RequestInfo | None, trail: Trail
     ) -> web.StreamResponse:
-        if path in OPEN_PATHS:
-            return await self._system.handle(http, path)
         caller = self._authenticator.authenticate(http, trail)
 
         def asked() -> Attributes:

@@ -25,9 +25,6 @@ from .identity.accounts import ServiceAccountTokens
 from .negotiation import negotiate
 from .responses import respond
 
-OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/version"})
-"""What anybody may ask, without an identity."""
-
 OPENID, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
 _KEPT = {"Cache-Control": "public, max-age=3600"}
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
@@ -106,8 +103,9 @@ class System:
     def _paths(self) -> list[str]:
         groups = remote.with_groups(self._registry.groups(), self._remotes())
         served = [f"/apis/{group}/{item}" for group, versions in groups.items() if group for item in versions]
-        own = ["/api", "/api/v1", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", OPENID, KEYS]
-        return sorted([*own, *served, *OPEN_PATHS])
+        documents = ["/openapi/v2", "/openapi/v3", OPENID, KEYS]
+        own = ["/api", "/api/v1", "/apis", "/metrics", "/version", *health.ALL, *documents]
+        return sorted([*own, *served])
 
     def _answer_health(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
         excluded = http.query.getall("exclude", [])

@@ -120,9 +120,13 @@ def test_answers_say_which_flow_a_request_belongs_to(plane: Plane, space: str) -
     name = space.rpartition("/")[2]
     expected = flow(plane, name, f"noxu-{name}", {"nominalConcurrencyShares": 1, "limitResponse": {"type": "Reject"}})
     who = {"Impersonate_User": f"noxu-{name}", "Impersonate_Group": "system:authenticated"}
+    probes = of(plane, "flowschemas", "probes"), of(plane, "prioritylevelconfigurations", "exempt")
     answer = plane.ask("GET", "/", **who)
     assert (answer.code, uids(answer)) == (403, expected)  # whether it is allowed or not
     assert uids(plane.ask("GET", f"{space}/pods", **who)) == expected
+    for path in ("/version", "/healthz"):  # anybody may ask these, and yet they are asked by somebody
+        answer = plane.ask("GET", path, **who)
+        assert (answer.code, uids(answer)) == (200, expected if path == "/version" else probes)
     talking = {**who, "Connection": "Upgrade", "Upgrade": "websocket"}  # which makes no list a stream
     assert uids(plane.ask("GET", f"{space}/pods", **talking)) == expected
     other = {"Impersonate_User": "foo", "Impersonate_Group": "system:authenticated"}
