@@ -73,6 +73,11 @@ class Home:
         return self.path / "console" / "console.log"
 
     @property
+    def series(self) -> Path:
+        """Figures over time, so that a restart of the control plane goes on from them."""
+        return self.path / "console" / "series.bin"
+
+    @property
     def audit(self) -> Path:
         """The folder of the audit log; mode 0700."""
         return self.path / "console" / "audit"

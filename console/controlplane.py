@@ -49,7 +49,7 @@ from console.apiserver.history.journal import UNDO_RECORDS
 from console.apiserver.server import ApiServer, ListenError
 from console.controllers import all_controllers
 from console.controllers.aggregated import Aggregated
-from console.metrics import Metrics
+from console.metrics import Keeper, Metrics
 from console.nodes.epoch import Epoch, load_epoch
 from console.nodes.service import Nodes, Place
 from console.nodes.tunnel import api_connector
@@ -276,6 +276,10 @@ class ControlPlane:
         connector = api_connector(host, self.api_port)
         place = Place(self._home, cluster.config, cluster.pki, cluster.epoch, connector, self._discover)
         metrics = backends.metrics = Metrics(informers, self._clock)
+        keeper = Keeper(metrics, self._clock, self._home.series)
+        await keeper.load()
+        keeper.start()
+        self._stack.push_async_callback(keeper.close)
         traffic = backends.traffic = Traffic(informers, self._clock)
 
         def take(node: str, usage: Usage) -> None:

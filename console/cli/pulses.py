@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from common.api.kinds import CLUSTER_SERIES, NODES
 from common.api.meta import Object
@@ -41,7 +42,13 @@ def document(found: list[pulses.Pulse], loads: list[pulses.Load]) -> Object:
         "kind": "Pulses",
         "apiVersion": "quarterdeck.io/v1",
         "kinds": [
-            {"resource": item.resource.group_resource, "total": item.total, "faults": item.faults} for item in found
+            {
+                "resource": item.resource.group_resource,
+                "total": item.total,
+                "faults": item.faults,
+                "faulty": [{**asdict(fault.key), "status": fault.status.word} for fault in item.faulty],
+            }
+            for item in found
         ],
         "loads": [
             {

@@ -7,9 +7,11 @@ What series of pods take is bounded: where there are too many, or too lively, fo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .archive import Record
 from .readings import ZERO, Figures, NodeReading, PodReading, Reading, figures
 from .series import FINE, Series, Window
 
@@ -55,6 +57,29 @@ class Book:
         self.cluster = Series()
         self._cluster_slot = 0
         self._swept = 0.0
+
+    def records(self) -> Iterator[Record]:
+        """What is kept of the whole and of each node."""
+        yield Record("cluster", "", "use", "", 0.0, *self.cluster.blocks())
+        for name, track in list(self._nodes.items()):
+            yield Record("node", "", name, "", track.at, *track.series.blocks())
+
+    def pod_records(self) -> Iterator[Record]:
+        """What is kept of each pod, those that are gone last."""
+        for (namespace, name), track in sorted(self._pods.items(), key=lambda item: item[1].at, reverse=True):
+            yield Record("pod", namespace, name, track.uid, track.at, *track.series.blocks())
+
+    def restore(self, record: Record, at: float, moment: float) -> None:
+        """Go on from a record; `at` is when it counts as measured last, as `moment` is now."""
+        if record.sort == "cluster" and record.name == "use":
+            self.cluster.restore(record.fine, record.coarse, moment)
+        elif record.sort in {"node", "pod"}:
+            track = Track(record.uid, min(at, moment - MAX_AGE - 1.0))  # it has no figures of now
+            track.series.restore(record.fine, record.coarse, moment)
+            if record.sort == "node":
+                self._nodes[record.name] = track
+            else:
+                self._pods[record.namespace, record.name] = track
 
     def take(self, node: str, reading: NodeReading, moment: float) -> None:
         """Note a message of a node. Pods that are not its own must have been taken out."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from common.api import meta
-from common.api.kinds import NODE_METRICS, POD_METRICS, SERVICE_SERIES, Resource
+from common.api.kinds import CLUSTER_SERIES, NODE_METRICS, POD_METRICS, SERVICE_SERIES, Resource
 from common.api.meta import Object, format_time
 
 from .book import Track
@@ -64,6 +64,18 @@ def series(resource: Resource, about: Object, window: Window, now: datetime, mom
         "stepSeconds": window.step,
         "cpu": _whole(window.cpu, 1e6),
         "memory": _whole(window.memory, 1.0),
+    }
+
+
+def cluster_series(about: Object, window: Window, flows: tuple[Window, Window], now: datetime, moment: float) -> Object:
+    """What the cluster uses and what comes to it: requests through Ingresses, their latency, and new connections to
+    Services behind none. All windows are of the same time."""
+    requests, connections = flows
+    return {
+        **series(CLUSTER_SERIES, about, window, now, moment),
+        "requests": requests.cpu,
+        "latency": requests.memory,
+        "connections": connections.cpu,
     }
 
 

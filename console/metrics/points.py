@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from array import array
+from dataclasses import dataclass
 from itertools import accumulate
 
 from common.encoding import fitted
@@ -51,6 +52,16 @@ def decompress(block: bytes) -> array[int]:
     return points
 
 
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What a lane keeps, as bytes in this machine's order: the number of the open block, its points, and the closed
+    blocks before it."""
+
+    number: int
+    open: bytes
+    closed: tuple[bytes, ...]
+
+
 class Lane:
     """The newest `slots` slots, and at most a block more. Slots (moments divided by the step) only go forward."""
 
@@ -62,6 +73,15 @@ class Lane:
         self._open = array("H")
         self._closed: list[bytes] = []  # the blocks before it; an empty one has gaps alone
         self._closed_bytes = 0
+
+    def blocks(self) -> Blocks:
+        return Blocks(self._block, self._open.tobytes(), tuple(self._closed))
+
+    def restore(self, blocks: Blocks) -> None:
+        """Go on from what another lane kept; this one must be empty."""
+        self._block, self._closed = blocks.number, list(blocks.closed)
+        self._open = array("H", blocks.open)
+        self._closed_bytes = sum(len(block) + _OVERHEAD for block in blocks.closed)
 
     def put(self, slot: int, first: float, second: float) -> None:
         """Set a slot; later ones than the last leave gaps between, those of blocks that are closed are dropped."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .points import Lane
+from .points import BLOCK, Blocks, Lane
 
 FINE, COARSE = 5, 60  # seconds a point
 FINE_POINTS, COARSE_POINTS = 720, 2880
@@ -51,6 +51,18 @@ class Series:
     def _note_minute(self) -> None:
         if self._count:
             self._coarse.put(self._minute, self._cpu / self._count, self._memory / self._count)
+
+    def blocks(self) -> tuple[Blocks, Blocks]:
+        """What is kept: of the hour, and of the days with the minute under way."""
+        self._note_minute()
+        return self._fine.blocks(), self._coarse.blocks()
+
+    def restore(self, fine: Blocks, coarse: Blocks, now: float) -> None:
+        """Go on from what was kept of another series. What lies in the future, as the clock was set back meanwhile, is
+        left out: what is measured now would find no place behind it."""
+        for lane, blocks, step in ((self._fine, fine, FINE), (self._coarse, coarse, COARSE)):
+            if blocks.number <= int(now // step) // BLOCK:
+                lane.restore(blocks)
 
     def window(self, now: float, seconds: int) -> Window:
         """The last so many seconds: at five seconds a point as far as those reach, else at a minute."""

@@ -6,7 +6,7 @@ It reads no clock but for the age of figures, and writes nothing: figures are no
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from common.api import meta
 from common.api.kinds import (
@@ -27,6 +27,7 @@ from common.errors import BadRequest, not_found
 from common.session import Usage
 
 from . import documents
+from .archive import Record
 from .book import Book, PodName
 from .readings import NodeReading, parse
 from .series import COARSE, COARSE_POINTS, FINE
@@ -47,8 +48,30 @@ class Metrics:
         self._clock = clock
         self._nodes = informers.get(NODES)
         self._pods = informers.get(PODS)
+        # The file of series knows moments by the wall clock, which is read once: a step of it must not fold them.
+        self._began = clock.now().timestamp() - clock.monotonic()
         self.book = Book()
         self.services = ServiceBook()
+
+    @property
+    def moment(self) -> float:
+        """Now, in seconds since 1970 that only go forward."""
+        return self._began + self._clock.monotonic()
+
+    def records(self) -> Iterator[Record]:
+        """All series, the most important first."""
+        yield from self.book.records()
+        yield from self.services.records()
+        yield from self.book.pod_records()
+
+    def restore(self, written: float, records: Iterable[Record]) -> None:
+        """Go on from the series of another process, `written` at that moment. Time in which nobody measured does not
+        make them older, so that what was there before and is there again finds its own."""
+        moment = self.moment
+        for record in records:
+            at = moment - max(written - record.at, 0.0)
+            self.services.restore(record, at, moment)
+            self.book.restore(record, at, moment)
 
     def take(self, node: str, message: Usage) -> None:
         """What the session with a node brought. Pods that are not the node's own do not count."""
@@ -57,11 +80,11 @@ class Metrics:
             log.warning("node %s sends figures that are none", node)
             return
         own = [pod for pod in reading.pods if self._runs(node, Key(pod.namespace, pod.name), pod.uid)]
-        self.book.take(node, NodeReading(reading.at, reading.node, own), self._clock.monotonic())
+        self.book.take(node, NodeReading(reading.at, reading.node, own), self.moment)
 
     def take_rates(self, rates: Callable[[], Mapping[PodName, Rate]]) -> None:
         """What came to Services lately; asked for once a slot."""
-        moment = self._clock.monotonic()
+        moment = self.moment
         if self.services.is_due(moment):
             self.services.note(rates(), moment)
 
@@ -96,13 +119,13 @@ class Metrics:
         return [item for item in found if item is not None]
 
     def _node_metrics(self, node: Object) -> Object | None:
-        moment = self._clock.monotonic()
+        moment = self.moment
         if (track := self.book.node(meta.name(node), moment)) is None:
             return None
         return documents.node_metrics(node, track, self._clock.now(), moment - track.at)
 
     def _pod_metrics(self, pod: Object) -> Object | None:
-        moment = self._clock.monotonic()
+        moment = self.moment
         track = self.book.pod((meta.namespace(pod), meta.name(pod)), meta.uid(pod), moment)
         return None if track is None else documents.pod_metrics(pod, track, self._clock.now(), moment - track.at)
 
@@ -118,7 +141,7 @@ class Metrics:
         return [self._series(resource, *name, seconds) for name in names]
 
     def _series(self, resource: Resource, namespace: str, name: str, seconds: int) -> Object | None:
-        moment = self._clock.monotonic()
+        moment = self.moment
         about: Object = {"metadata": {"name": name, **({"namespace": namespace} if namespace else {})}}
         if resource == CLUSTER_SERIES:
             window = self.book.cluster.window(moment, seconds) if name == CLUSTER else None
@@ -128,11 +151,14 @@ class Metrics:
             window = self.book.pod_series((namespace, name), moment, seconds)
         if window is None:
             return None
+        if resource == CLUSTER_SERIES:
+            flows = self.services.cluster(moment, seconds)
+            return documents.cluster_series(about, window, flows, self._clock.now(), moment)
         mirror, key = (self._pods, Key(namespace, name)) if resource == POD_SERIES else (self._nodes, Key("", name))
         return documents.series(resource, mirror.get(key) or about, window, self._clock.now(), moment)
 
     def _service_series(self, namespace: str, name: str, seconds: int) -> Object | None:
-        moment = self._clock.monotonic()
+        moment = self.moment
         found = self.services.window((namespace, name), moment, seconds)
         if found is None:
             return None

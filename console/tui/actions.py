@@ -102,7 +102,7 @@ _WITH_PODS = WORKLOADS | {"jobs", "services"}
 _XRAY = frozenset({Where.XRAY})
 _READ = frozenset({Where.TEXT, Where.LOGS})
 _LOGS = frozenset({Where.LOGS})
-_CHART = frozenset({Where.CHART})
+_CHART = frozenset({Where.CHART, Where.PULSES})
 _VIRTUAL = frozenset({"containers"})
 
 ACTIONS: tuple[Action, ...] = (
@@ -182,11 +182,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("events", ("E",), "events", "Events of this object.", excluded=_VIRTUAL | {"events"}, hint=30),
     Action("chart", ("m",), "chart", "CPU and memory over time, of a Service requests and latency; up to two days "
            "back.", TABLE, frozenset({"nodes", "pods", "services"}), hint=33),
-    Action("chart.range.0", ("0",), "15 min", "The last quarter of an hour.", _CHART, hint=1),
-    Action("chart.range.1", ("1",), "1 hour", "The last hour.", _CHART, hint=2),
-    Action("chart.range.2", ("2",), "6 hours", "The last six hours.", _CHART, hint=3),
-    Action("chart.range.3", ("3",), "1 day", "The last day.", _CHART, hint=4),
-    Action("chart.range.4", ("4",), "2 days", "The last two days.", _CHART, hint=5),
+    Action("chart.range.0", ("0",), "15 min", "The last quarter of an hour.", _CHART, hint=2),
+    Action("chart.range.1", ("1",), "1 hour", "The last hour.", _CHART, hint=3),
+    Action("chart.range.2", ("2",), "6 hours", "The last six hours.", _CHART, hint=4),
+    Action("chart.range.3", ("3",), "1 day", "The last day.", _CHART, hint=5),
+    Action("chart.range.4", ("4",), "2 days", "The last two days.", _CHART, hint=6),
     Action("history", ("H",), "history", "What happened to this object and what was made of it: events and writes.",
            excluded=_VIRTUAL | {"events", "changes"}),
     Action("moment.open", ("enter",), "go there", "To the object under the cursor.", frozenset({Where.TIMELINE}),

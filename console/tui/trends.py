@@ -67,6 +67,11 @@ class Trend:
         if about == self._about:
             self._series = found
 
+    @property
+    def series(self) -> Object:
+        """What was answered last; empty before, and where nothing is measured."""
+        return self._series
+
     def loads(self) -> Sequence[Load]:
         """CPU and memory, or requests and latency; nothing where nothing was measured."""
         return loads_about(self._series, self._obj)

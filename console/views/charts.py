@@ -1,4 +1,4 @@
-"""What one node or pod, or the traffic of a Service, was over time, for charts of a few lines. Pure."""
+"""What one node or pod, the traffic of a Service, or the cluster was over time, for charts of a few lines. Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ SERIES: dict[Resource, Resource] = {
     kinds.NODES: kinds.NODE_SERIES,
     kinds.PODS: kinds.POD_SERIES,
     kinds.SERVICES: kinds.SERVICE_SERIES,
+    kinds.CLUSTER_SERIES: kinds.CLUSTER_SERIES,
 }
 """The kinds that have series, and the series of theirs."""
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from common.api import conditions, kinds
+from common.api import conditions, kinds, meta
 from common.api.kinds import Resource
-from common.api.meta import Object
+from common.api.meta import Key, Object
 
 from . import amounts
-from .columns import tone_of
-from .status import FAULTS
+from .columns import status_of
+from .status import FAULTS, Status
 
 SHOWN: tuple[Resource, ...] = (
     kinds.NODES,
@@ -31,12 +31,24 @@ ASCII_LEVELS = " .:-=+*#%"
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """An object with which something is wrong."""
+
+    key: Key
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
 class Pulse:
-    """Objects of one kind: all of them, and those with a fault."""
+    """Objects of one kind: how many there are, and those with a fault."""
 
     resource: Resource
     total: int
-    faults: int
+    faulty: tuple[Fault, ...]
+
+    @property
+    def faults(self) -> int:
+        return len(self.faulty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +97,28 @@ class Load:
 
 
 def pulse(resource: Resource, objects: Iterable[Object]) -> Pulse:
-    found = [tone_of(resource, obj) in FAULTS for obj in objects]
-    return Pulse(resource, len(found), sum(found))
+    found = [(obj, status_of(resource, obj)) for obj in objects]
+    faulty = [Fault(meta.key(obj), status) for obj, status in found if status is not None and status.tone in FAULTS]
+    return Pulse(resource, len(found), tuple(sorted(faulty, key=lambda fault: fault.key)))
 
 
 def loads(series: Object, nodes: Iterable[Object]) -> list[Load]:
-    """CPU and memory of a ClusterSeries."""
+    """CPU and memory of a ClusterSeries, and what comes to the Services."""
     ready = [amounts.allocatable(node) for node in nodes if conditions.is_true(node, "Ready")]
     total = {name: sum((offered.get(name, Fraction()) for offered in ready), Fraction()) for name in ("cpu", "memory")}
-    return loads_of(series, total)
+    return [*loads_of(series, total), *_flows(series)]
+
+
+def _flows(series: Object) -> list[Load]:
+    """Requests through Ingresses and their latency; new connections to Services where there are no requests."""
+    step = int(series.get("stepSeconds") or 5)
+    requests, latency, connections = (
+        Load(name.capitalize(), list(series.get(name) or ()), 0.0, step)
+        for name in ("requests", "latency", "connections")
+    )
+    if connections.top and not requests.top:
+        return [connections]
+    return [load for load in (requests, latency) if load.newest is not None]
 
 
 def loads_of(series: Object, offered: Mapping[str, Fraction], bound: str = "") -> list[Load]:

@@ -14,7 +14,7 @@ from common.clock import FakeClock
 from tests.fakes.api import FakeApi, copy
 from tests.tui.fleet_access import add_access
 from tests.tui.fleet_batch import add_batch
-from tests.tui.fleet_figures import add_figures
+from tests.tui.fleet_figures import add_figures, cluster_series
 from tests.tui.fleet_storage import add_storage
 from tests.tui.fleet_traffic import add_traffic
 from tests.tui.gateway import FakeGateway
@@ -63,6 +63,7 @@ class Fleet:
         add_batch(self.api, NOW)
         add_storage(self.api, NOW)
         add_figures(self.api, NOW)
+        self.gateway.series[kinds.CLUSTER_SERIES.path(None, "cluster")] = cluster_series(NOW)
         add_traffic(self.api)
         add_access(self.api, NOW)
         return self

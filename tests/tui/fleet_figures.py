@@ -23,7 +23,6 @@ def add_figures(api: FakeApi, now: datetime) -> None:
             _seed(api, kinds.POD_METRICS, pod, {"containers": containers})
     for node, cpu, memory in zip(api.items(kinds.NODES), (1.53, 3.1, 0.42), (3.1, 7.5, 1.2), strict=True):
         _seed(api, kinds.NODE_METRICS, node, {"usage": _usage(cpu, int(memory * 2**30))})
-    _series(api, now)
     _autoscaler(api, now, "web-frontend", 4, (38, 60), "ValidMetricFound")
     _autoscaler(api, now, "checkout-api", 3, (97, 80), "TooManyReplicas")
 
@@ -38,19 +37,21 @@ def _seed(api: FakeApi, resource: Resource, about: Object, figures: Object) -> N
     api.seed(resource, {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, **figures})
 
 
-def _series(api: FakeApi, now: datetime) -> None:
+def cluster_series(now: datetime) -> Object:
+    """What the cluster used and what came to it. Nobody measured in the first minute; the latency rises with a peak."""
     points = range(POINTS)
     cpu = [round(3600 + 2200 * math.sin(point / 19) + 700 * math.sin(point / 3.3)) for point in points]
     cpu[120:150] = [value + 4600 for value in cpu[120:150]]
     memory = [int((9.4 + 0.012 * point) * 2**30) for point in points]
-    api.seed(
-        kinds.CLUSTER_SERIES,
-        {
-            "apiVersion": "quarterdeck.io/v1", "kind": "ClusterSeries", "metadata": {"name": "cluster"},
-            "start": format_time(now - timedelta(seconds=5 * POINTS)), "stepSeconds": 5,
-            "cpu": [None] * 10 + cpu[10:], "memory": [None] * 10 + memory[10:],
-        },
-    )  # fmt: skip
+    requests = [round(180 + 60 * math.sin(point / 11) + 25 * math.sin(point / 2.3), 2) for point in points]
+    latency = [round(9 + (34 if 120 <= point < 150 else 0) + 2 * math.sin(point / 5), 1) for point in points]
+    unknown = [None] * 10
+    return {
+        "apiVersion": "quarterdeck.io/v1", "kind": "ClusterSeries", "metadata": {"name": "cluster"},
+        "start": format_time(now - timedelta(seconds=5 * POINTS)), "stepSeconds": 5,
+        "cpu": unknown + cpu[10:], "memory": unknown + memory[10:],
+        "requests": unknown + requests[10:], "latency": unknown + latency[10:], "connections": [0.0] * POINTS,
+    }  # fmt: skip
 
 
 def _autoscaler(api: FakeApi, now: datetime, app: str, replicas: int, use: tuple[int, int], reason: str) -> None:

@@ -102,3 +102,23 @@ async def test_every_digit_asks_for_its_range(fleet: Fleet) -> None:
         await console.press("1", "2", "3", "4", "0")
         asked = [params["seconds"] for _, params in fleet.gateway.asked]
         assert asked == ["3600", "21600", "86400", "172800", "900"]
+
+
+@pytest.mark.actions("chart.range.0", "chart.range.1", "chart.range.2", "chart.range.3", "chart.range.4")
+async def test_the_pulses_look_as_far_back_as_charts_do(fleet: Fleet) -> None:
+    async with running(fleet, "120x36") as console:
+        await console.press("colon", *"pulses", "enter")
+        assert "Requests 164/s" in console.text()
+        assert "Latency 7.1 ms" in console.text()
+        fleet.gateway.asked.clear()
+        await console.press("1", "2", "3", "4", "0")
+        assert [params["seconds"] for _, params in fleet.gateway.asked] == ["3600", "21600", "86400", "172800", "900"]
+
+
+async def test_pulses_of_a_cluster_that_nobody_asks_anything_have_no_latency(fleet: Fleet) -> None:
+    path = kinds.CLUSTER_SERIES.path(None, "cluster")
+    fleet.gateway.series[path] |= {"requests": [0.0] * 180, "latency": [None] * 180}
+    async with running(fleet, "120x36") as console:
+        await console.press("colon", *"pulses", "enter")
+        assert "Requests 0/s" in console.text()
+        assert "Latency" not in console.text()

@@ -92,9 +92,18 @@ def _last(name: str) -> Column:
     return Column(name, value, description=f"The newest value of {name}.")
 
 
-def _series(resource: Resource, about: str) -> Row:
+_NUMBERS = {"type": "array", "items": {"type": "number"}}
+_FLOWS: Object = {
+    "requests": {**_NUMBERS, "description": "Requests a second through Ingresses; null where nothing was counted."},
+    "latency": {**_NUMBERS, "description": "Milliseconds until an answer to them; null without one."},
+    "connections": {**_NUMBERS, "description": "New connections a second to Services that no Ingress leads to."},
+}
+
+
+def _series(resource: Resource, about: str, more: Object | None = None) -> Row:
+    fields = {**_SERIES, **(more or {})}
     definition = _define(
-        f"io.quarterdeck.v1.{resource.kind}", resource, f"CPU and memory of {about} over time.", _SERIES
+        f"io.quarterdeck.v1.{resource.kind}", resource, f"CPU and memory of {about} over time.", fields
     )
     return Row(
         resource,
@@ -116,7 +125,6 @@ def _newest(title: str, path: str) -> Column:
     return Column(title, value, description=f"The newest value of {path}.")
 
 
-_NUMBERS = {"type": "array", "items": {"type": "number"}}
 _SERVICES = Row(
     kinds.SERVICE_SERIES,
     "serviceseries",
@@ -185,7 +193,7 @@ ROWS = (
             f"{_METRICS}.PodMetrics", kinds.POD_METRICS, "What a pod uses.", {**_SAMPLE, "containers": _CONTAINERS}
         ),
     ),
-    _series(kinds.CLUSTER_SERIES, "the whole cluster"),
+    _series(kinds.CLUSTER_SERIES, "the whole cluster", _FLOWS),
     _series(kinds.NODE_SERIES, "a node"),
     _series(kinds.POD_SERIES, "a pod"),
     _SERVICES,

@@ -22,8 +22,6 @@ from console.views.status import Tone
 
 from .deck import Deck, Handler
 
-RANGES = (("15 min", 900), ("1 hour", 3600), ("6 hours", 6 * 3600), ("1 day", 86400), ("2 days", 2 * 86400))
-"""By digit, 0 to 4: words and seconds."""
 TALLEST = 14  # lines of a chart
 SCALE = 9  # cells beside the bars that say what their height means
 
@@ -38,7 +36,7 @@ class ChartScreen(Deck):
         self._trail = list(trail)
         self._digit = 0
         self._name = meta.name(obj)
-        self._trend = Trend(session.gateway, session.clock, RANGES[0][1])
+        self._trend = Trend(session.gateway, session.clock, charts.RANGES[0][1])
         self._trend.follow(resource, obj)
         self._picture = SpanLines(session.look, id="text")
         self._picture.can_focus = True
@@ -61,7 +59,7 @@ class ChartScreen(Deck):
         if self._trend.due:
             self.begin(self._trend.ask, "series", exclusive=True)
         dot = self.session.look.dot
-        self._picture.border_title = f"{self._name} {dot} {RANGES[self._digit][0]}".replace("[", "\\[")
+        self._picture.border_title = f"{self._name} {dot} {charts.RANGES[self._digit][0]}".replace("[", "\\[")
         self._paint()
 
     def frame(self) -> None:
@@ -110,9 +108,9 @@ class ChartScreen(Deck):
     # Keys
 
     def handlers(self) -> Mapping[str, Handler]:
-        return {f"chart.range.{digit}": partial(self._look_back, digit) for digit in range(len(RANGES))}
+        return {f"chart.range.{digit}": partial(self._look_back, digit) for digit in range(len(charts.RANGES))}
 
     def _look_back(self, digit: int) -> None:
         self._digit = digit
-        self._trend.look_back(RANGES[digit][1])
+        self._trend.look_back(charts.RANGES[digit][1])
         self.second()

@@ -1,21 +1,20 @@
-"""The pulses: how many objects of each kind are well, and what the cluster uses over time."""
+"""The pulses: how many objects of each kind are well, what the cluster uses and what comes to it over time."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from textual import events
 from textual.widget import Widget
 
 from common.api.kinds import CLUSTER_SERIES, NODES, Resource
-from common.api.meta import Object
-from common.errors import ApiError
 from console.tui import view as views
 from console.tui.actions import Where
 from console.tui.feeds import Subscription
 from console.tui.session import Session
-from console.tui.usage import SECONDS
+from console.tui.table.layout import cut
+from console.tui.trends import Trend
 from console.tui.widgets import charts
 from console.tui.widgets.spans import Line, Span, SpanLines
 from console.views import pulses
@@ -24,15 +23,15 @@ from console.views.status import Tone
 
 from .deck import Deck, Handler
 
-log = logging.getLogger(__name__)
-
 KIND_CELLS = 26  # of a kind's name
+FAULT_CELLS = 20  # of the status of what is wrong
 SIDE_BY_SIDE = 100  # columns from which kinds and charts stand beside each other
-TALLEST = 12  # lines of a chart
+CLUSTER = {"metadata": {"name": "cluster"}}
+"""What the series of the cluster is about."""
 
 
 class PulsesScreen(Deck):
-    """Up and down choose a kind, enter shows its objects."""
+    """Up and down choose a kind, enter shows its objects; digits choose how far back charts go."""
 
     where = Where.PULSES
 
@@ -43,8 +42,9 @@ class PulsesScreen(Deck):
         self._feeds: dict[Resource, Subscription] = {}
         self._pulses: list[Pulse] = []
         self._loads: list[Load] = []
-        self._series: Object = {}
-        self._asked: float | None = None
+        self._digit = 0
+        self._trend = Trend(session.gateway, session.clock, charts.RANGES[0][1])
+        self._trend.follow(CLUSTER_SERIES, CLUSTER)
         self._cursor = 0
         self._picture = SpanLines(session.look, id="text")
         self._picture.can_focus = True
@@ -56,7 +56,6 @@ class PulsesScreen(Deck):
     def on_mount(self) -> None:
         super().on_mount()
         self._feeds = {resource: self.session.feeds.open(resource) for resource in self._shown}
-        self._picture.border_title = "Pulses"
         self.second()
 
     def on_unmount(self) -> None:
@@ -75,22 +74,15 @@ class PulsesScreen(Deck):
 
     def second(self) -> None:
         """Once a second is often enough for figures of the whole cluster, whatever happens in it."""
-        now = self.session.clock.monotonic()
-        if self._asked is None or now - self._asked >= SECONDS:
-            self._asked = now
-            self.begin(self._ask, "series", exclusive=True)
+        if self._trend.due:
+            self.begin(self._trend.ask, "series", exclusive=True)
+        self._picture.border_title = f"Pulses {self.session.look.dot} {charts.RANGES[self._digit][0]}"
         for feed in self._feeds.values():
             feed.take(feed.waiting)
         self._pulses = [pulses.pulse(resource, feed.items()) for resource, feed in self._feeds.items()]
         nodes = self._feeds.get(NODES)
-        self._loads = pulses.loads(self._series, nodes.items() if nodes is not None else ())
+        self._loads = pulses.loads(self._trend.series, nodes.items() if nodes is not None else ())
         self._paint()
-
-    async def _ask(self) -> None:
-        try:
-            self._series = await self.session.gateway.get(CLUSTER_SERIES, "cluster")
-        except (ApiError, OSError) as error:
-            log.debug("no figures of the cluster: %s", error)
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
@@ -105,15 +97,11 @@ class PulsesScreen(Deck):
         kinds = self._kinds()
         if width >= SIDE_BY_SIDE:
             left = KIND_CELLS + 18
-            charts = self._charts(width - left - 5, height)
-            rows = max(len(kinds), len(charts))
-            padded = [*kinds, *[[] for _ in range(rows - len(kinds))]]
-            lines = [
-                [*_filled(padded[row], left), ("   ", Tone.TEXT), *(charts[row] if row < len(charts) else [])]
-                for row in range(rows)
-            ]
+            drawn = charts.stacked(self._loads, width - left - 5, height, self.session.look)
+            lines = charts.side_by_side([[*kinds, *self._faulty(left, height - len(kinds))], drawn], left)
         else:
-            lines = [*kinds, *self._charts(width - 2, height - len(kinds))]
+            room = height - len(kinds) - 1
+            lines = [*kinds, [], *charts.stacked(self._loads, width - 2, room, self.session.look)]
         self._picture.set_lines([[(" ", Tone.TEXT), *line] for line in lines])
 
     def _kinds(self) -> list[list[Span]]:
@@ -131,15 +119,24 @@ class PulsesScreen(Deck):
             ])  # fmt: skip
         return lines
 
-    def _charts(self, width: int, height: int) -> list[list[Span]]:
-        """CPU above memory; each gets half of the room."""
-        lines: list[list[Span]] = []
-        bars = max(min(height // 2 - 2, TALLEST), 1)
-        for load in self._loads:
-            lines += [charts.title(load, width), *charts.bars(load, width, bars, self.session.look)]
-            if height >= 8:
-                lines.append([])
-        return lines[:-1] if height >= 8 else lines
+    def _faulty(self, width: int, height: int) -> list[list[Span]]:
+        """What is wrong, as far as there is room for it: below the kinds there is on a large screen."""
+        look = self.session.look
+        found = [fault for pulse in self._pulses for fault in pulse.faulty]
+        if not found or height < 3:
+            return []
+        shown = found if len(found) <= height - 2 else found[: height - 3]
+        named = width - FAULT_CELLS - 5
+        lines: list[list[Span]] = [[], [("    WHAT IS WRONG", Tone.DIM)]]
+        for fault in shown:
+            word = cut(fault.status.word, FAULT_CELLS, look.ellipsis)
+            name = cut(fault.key.name, named, look.ellipsis, middle=True)
+            tone = fault.status.tone
+            spans = [(f"  {look.glyphs.get(tone, ' ')} ", tone), (f"{name:<{named}} ", Tone.TEXT)]
+            lines.append([*spans, (word, tone)])
+        if len(shown) < len(found):
+            lines.append([(f"    and {len(found) - len(shown)} more", Tone.DIM)])
+        return lines
 
     # Keys
 
@@ -150,7 +147,13 @@ class PulsesScreen(Deck):
             "cursor.top": lambda: self._move(0),
             "cursor.bottom": lambda: self._move(len(self._shown) - 1),
             "pulse.open": self._open,
+            **{f"chart.range.{digit}": partial(self._look_back, digit) for digit in range(len(charts.RANGES))},
         }
+
+    def _look_back(self, digit: int) -> None:
+        self._digit = digit
+        self._trend.look_back(charts.RANGES[digit][1])
+        self.second()
 
     def _move(self, target: int) -> None:
         self._cursor = max(0, min(target, len(self._shown) - 1))
@@ -165,11 +168,6 @@ class PulsesScreen(Deck):
         found = views.opening(pulse.resource)
         found.faults_only = bool(pulse.faults)
         app.browse().go(found)
-
-
-def _filled(line: Sequence[Span], width: int) -> list[Span]:
-    room = width - sum(len(text) for text, _ in line)
-    return [*line, (" " * max(room, 0), Tone.TEXT)]
 
 
 def opened(session: Session, words: Sequence[str]) -> PulsesScreen:

@@ -13,6 +13,12 @@ from console.views.status import Tone
 from .spans import Span, width_of
 
 WARM, HOT = 0.75, 0.90  # of what there is: cells above are in another colour
+RANGES = (("15 min", 900), ("1 hour", 3600), ("6 hours", 6 * 3600), ("1 day", 86400), ("2 days", 2 * 86400))
+"""How far back charts go by digit, 0 to 4: words and seconds."""
+_TALLEST = 12  # lines of bars
+_LEAST_TALL = 3  # below which charts stand side by side
+_LEAST_WIDE = 22  # cells of a chart that has one beside it
+_BETWEEN = 3  # cells
 
 
 def title(load: Load, width: int, *, more: Sequence[Span] = ()) -> list[Span]:
@@ -41,3 +47,40 @@ def bars(load: Load, width: int, height: int, look: Look) -> list[list[Span]]:
 
 def tone(share: float) -> Tone:
     return Tone.BAD if share > HOT else Tone.WARN if share > WARM else Tone.LINK
+
+
+def stacked(loads: Sequence[Load], width: int, height: int, look: Look) -> list[list[Span]]:
+    """Charts below each other, or two in a row where that leaves each too few lines."""
+    if not loads:
+        return []
+    columns = 1
+    if height // len(loads) - 2 < _LEAST_TALL and width >= 2 * _LEAST_WIDE + _BETWEEN:
+        columns = 2
+    rows = -(-len(loads) // columns)
+    wide = (width - _BETWEEN * (columns - 1)) // columns
+    airy = height // rows >= 4
+    tall = max(min(height // rows - 1 - airy, _TALLEST), 1)
+    lines: list[list[Span]] = []
+    for first in range(0, len(loads), columns):
+        blocks = [
+            [title(load, wide), *bars(load, wide, tall, look)] if load.top else [title(load, wide)]
+            for load in loads[first : first + columns]
+        ]
+        lines += side_by_side(blocks, wide)
+        if airy:
+            lines.append([])
+    return lines[:-1] if airy else lines
+
+
+def side_by_side(blocks: Sequence[Sequence[Sequence[Span]]], width: int) -> list[list[Span]]:
+    """Blocks of lines beside each other; all but the last are filled to `width`."""
+    lines: list[list[Span]] = []
+    for row in range(max(map(len, blocks), default=0)):
+        line: list[Span] = []
+        for index, block in enumerate(blocks):
+            part = block[row] if row < len(block) else ()
+            line += part
+            if index < len(blocks) - 1:
+                line.append((" " * max(width + _BETWEEN - width_of(part), 0), Tone.TEXT))
+        lines.append(line)
+    return lines

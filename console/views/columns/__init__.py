@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from common.api.kinds import Resource
 from common.api.meta import Object
-from console.views.status import Tone
+from console.views.status import Status, Tone
 
 from . import (
     access,
@@ -46,6 +46,7 @@ __all__ = [
     "event_time",
     "images",
     "involved",
+    "status_of",
     "table_of",
     "tone_of",
 ]
@@ -95,5 +96,11 @@ def columns_for(resource: Resource) -> tuple[Column, ...]:
 
 def tone_of(resource: Resource, obj: Object) -> Tone:
     """How the object as a whole stands; it tints its name and decides whether it is a fault."""
+    found = status_of(resource, obj)
+    return found.tone if found else Tone.TEXT
+
+
+def status_of(resource: Resource, obj: Object) -> Status | None:
+    """The status of an object of a kind that has one."""
     status = table_for(resource).status
-    return status(obj).tone if status else Tone.TEXT
+    return status(obj) if status else None

@@ -124,6 +124,9 @@ async def test_what_comes_to_services_is_kept_a_point_a_slot(kit: Kit) -> None:
     assert [value for value in found["perSecond"] if value is not None] == pytest.approx([12.5] * 4, rel=0.005)
     assert [value for value in found["latency"] if value is not None] == pytest.approx([8.0] * 4, rel=0.02)
     assert metrics.one(SERVICE_SERIES, "shop", "idle", {}) is None
+    cluster = metrics.one(CLUSTER_SERIES, "", "cluster", {"seconds": "25"})
+    assert cluster is not None
+    assert [value for value in cluster["requests"] if value is not None] == pytest.approx([12.5] * 4, rel=0.005)
     await clock.advance(3700)
     metrics.take_rates(dict)
     assert metrics.every(SERVICE_SERIES, "", {}) == []
@@ -141,3 +144,20 @@ async def test_a_wrong_span_is_named(kit: Kit, text: str) -> None:
 async def test_what_is_not_there_cannot_have_been_measured(kit: Kit, kind: Resource, told: str) -> None:
     with pytest.raises(NotFound, match=told):
         kit[0].one(kind, "default", "none", {})
+
+
+async def test_the_cluster_s_latency_is_the_mean_of_what_is_answered_now(kit: Kit) -> None:
+    metrics, clock = kit
+    steps = (
+        {("a", "x"): (30.0, 10.0, True), ("a", "y"): (10.0, 50.0, True), ("b", "z"): (7.0, None, False)},
+        {("a", "x"): (0.0, 10.0, True), ("a", "y"): (0.0, 50.0, True)},
+    )
+    for rates in steps:
+        metrics.take_rates(lambda found=rates: found)  # type: ignore[misc]
+        await clock.advance(5)
+    found = metrics.one(CLUSTER_SERIES, "", "cluster", {"seconds": "15"})
+    assert found is not None
+    assert found["requests"][-3:-1] == [pytest.approx(40, rel=0.005), 0]
+    assert found["latency"][-3:-1] == [pytest.approx(20, rel=0.01), None]
+    assert found["connections"][-3:-1] == [pytest.approx(7, rel=0.005), 0]
+    assert found["cpu"] == [None] * 3

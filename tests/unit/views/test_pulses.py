@@ -36,9 +36,20 @@ def used(cpu: str, memory: str) -> usage.Use:
     return usage.use_of({"usage": {"cpu": cpu, "memory": memory}})
 
 
-def test_faults_are_counted_by_kind() -> None:
+def test_faults_are_counted_by_kind_and_named() -> None:
     found = pulses.pulse(NODES, [node(), node(ready=False)])
     assert (found.total, found.faults) == (2, 1)
+    assert [(fault.key.name, fault.status.word) for fault in found.faulty] == [("n1", "NotReady")]
+
+
+def test_requests_and_their_latency_or_else_connections() -> None:
+    def titles(**series: list[float | None]) -> list[str]:
+        return [load.title for load in pulses.loads({"stepSeconds": 5, **series}, ())[2:]]
+
+    assert titles(requests=[None, 3.0], latency=[None, 8.0], connections=[None, 2.0]) == ["Requests", "Latency"]
+    assert titles(requests=[0.0, 0.0], latency=[None, None], connections=[1.5, 0.0]) == ["Connections"]
+    assert titles(requests=[0.0], latency=[None], connections=[0.0]) == ["Requests"]
+    assert titles() == []  # another cluster's, or nothing was counted yet
 
 
 def test_what_is_used_of_what_ready_nodes_offer() -> None:
