@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from common.api import rollout
-from common.api.kinds import DEPLOYMENTS, PODS
+from common.api import meta, rollout
+from common.api.kinds import DEPLOYMENTS, EVENTS, PODS
 from common.api.meta import Object
 from common.clock import SystemClock
 from common.waiting import wait_until
-from console.views import rollouts
+from console.views import past, rollouts
 
 from . import arguments
 from .context import Context, Target
@@ -80,8 +80,14 @@ def _status(context: Context, target: Target, args: argparse.Namespace) -> int:
 def _as_it_is(context: Context, target: Target) -> Object:
     workload = context.read(target)
     kept_in = context.api.get(context.path(rollout.HISTORY[target.kind.resource]))["items"]
-    found = rollouts.progress(workload, kept_in, context.api.get(context.path(PODS))["items"], SystemClock().now())
-    return rollouts.document(workload, found)
+    now = SystemClock().now()
+    found = rollouts.progress(workload, kept_in, context.api.get(context.path(PODS))["items"], now)
+    went = past.told(workload, kept_in, found, context.api.get(context.path(EVENTS))["items"], now)
+    times = {"began": went.began, "ended": went.ended} if went is not None else {}
+    return {
+        **rollouts.document(workload, found),
+        **{name: meta.format_time(at) for name, at in times.items() if at is not None},
+    }
 
 
 def _revisions(context: Context, target: Target, workload: Object) -> list[rollout.Revision]:

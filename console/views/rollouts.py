@@ -37,7 +37,8 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts of replicas; `needed` is how many must stay available, `most` how many may exist."""
+    """Counts of replicas; `needed` is how many must stay available, `most` how many may exist. `revision` is the one
+    that is rolled out."""
 
     status: Status
     message: str
@@ -48,6 +49,7 @@ class Progress:
     total: int
     needed: int
     most: int
+    revision: int
     replicas: tuple[Replica, ...]
 
     @property
@@ -76,6 +78,7 @@ def progress(workload: Object, kept_in: Iterable[Object], all_pods: Iterable[Obj
         total=len(replicas),
         needed=needed,
         most=most,
+        revision=current,
         replicas=tuple(replicas),
     )
 
@@ -165,6 +168,7 @@ def document(workload: Object, found: Progress) -> Object:
         "total": found.total,
         "needed": found.needed,
         "most": found.most,
+        "revision": found.revision,
         "replicas": [
             {
                 "pod": meta.name(item.pod),

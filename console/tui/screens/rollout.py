@@ -22,7 +22,7 @@ from console.tui.table.widget import Table
 from console.tui.verbs.change import restart_all, undo_one
 from console.tui.verbs.history import undo_last
 from console.tui.widgets.spans import Line, Span, SpanLines, state_span
-from console.views import pulses, rollouts
+from console.views import past, pulses, rollouts
 from console.views.columns import Column, event_message, event_time, images
 from console.views.course import Course
 from console.views.rollouts import Progress, Replica
@@ -140,6 +140,10 @@ class RolloutScreen(Deck):
         self._show_replicas(progress)
         width = max(self._progress.size.width, 40)
         moment = self.session.clock.monotonic()
+        if self._course.revision != progress.revision and all(feed.synced for feed in self._feeds):
+            found = past.told(workload, kept_in.items(), progress, events.items(), now)
+            if found is not None:
+                self._course.tell(progress.revision, found, now, moment)
         self._course.note(progress, moment)
         lines = progress_lines(progress, workload, width, self.session.look)
         lines.insert(-1, course_line(self._course, progress, moment, width, self.session.look))
@@ -208,15 +212,16 @@ class RolloutScreen(Deck):
 
 
 def course_line(course: Course, progress: Progress, now: float, width: int, look: Look) -> Line:
-    """Ready new replicas and old ones that are left, from when the page was opened until now."""
-    span = ages.duration(course.seconds(now))
+    """Ready new replicas and old ones that are left, from when the rollout began until now or until it was complete."""
+    word = "Took" if course.ended else "So far" if course.revision is not None else "Last"
+    span = f"{word} {ages.duration(course.seconds(now))}"
     room = max(8, min((width - 30) // 2, 40))
     levels = pulses.ASCII_LEVELS if look.ascii else pulses.LEVELS
     top = float(max(progress.wanted, progress.total, 1))
     (ready,) = pulses.chart(course.ready(room, now), top, room, 1, levels)
     (old,) = pulses.chart(course.old(room, now), top, room, 1, levels)
     return [
-        (f"{f'Last {span}':<11}", Tone.DIM),
+        (f"{span:<10} ", Tone.DIM),
         (ready, Tone.OK),
         (" ready  ", Tone.TEXT),
         (old, Tone.WARN),

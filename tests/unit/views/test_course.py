@@ -10,7 +10,7 @@ from console.views.rollouts import Progress
 
 
 def progress(ready: int, old: int) -> Progress:
-    replicas: list[Any] = [SimpleNamespace(new=True)] * ready + [SimpleNamespace(new=False)] * old
+    replicas: list[Any] = [SimpleNamespace(new=True, pod={})] * ready + [SimpleNamespace(new=False, pod={})] * old
     return cast("Progress", SimpleNamespace(ready_new=ready, replicas=tuple(replicas)))
 
 
