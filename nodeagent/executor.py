@@ -359,8 +359,8 @@ class Executor:
     async def _run_probe(self, instruction: do.RunProbe) -> Event:
         container = self._container(instruction.container)
         spec = container.get(f"{instruction.kind}Probe") or {}
-        success, message = await self._surface.prober.probe(spec, container, instruction.id, self._address())
-        return events.ProbeDone(instruction.container, instruction.attempt, instruction.kind, success, message)
+        result = await self._surface.prober.probe(spec, container, instruction.id, self._address())
+        return events.ProbeDone(instruction.container, instruction.attempt, instruction.kind, *result)
 
 
 def failed(instruction: do.Instruction, reason: str, message: str) -> Event | None:

@@ -223,8 +223,10 @@ def _number_of(container: Object, program: str) -> float | None:
 class HollowProber:
     """Everything is healthy from the first probe on."""
 
-    async def probe(self, spec: Object, container: Object, container_id: str, address: str) -> tuple[bool | None, str]:
-        return True, ""
+    async def probe(
+        self, spec: Object, container: Object, container_id: str, address: str
+    ) -> tuple[bool | None, str, bool]:
+        return True, "", False
 
     async def hook(
         self, handler: Object, container: Object, container_id: str, address: str, seconds: float | None

@@ -195,13 +195,14 @@ class HookDone:
 
 @dataclass(frozen=True, slots=True)
 class ProbeDone:
-    """`success` is None when the probe itself could not be made."""
+    """`success` is None when the probe itself could not be made; `doubtful` of one that succeeded, and is told of."""
 
     container: str
     attempt: int
     kind: str
     success: bool | None
     message: str = ""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def done(turn: Turn, track: ContainerTrack, event: ProbeDone) -> None:
         turn.warn("Unhealthy", f"{title} probe errored and resulted in unknown state: {event.message}", track)
     elif not event.success:
         turn.warn("Unhealthy", f"{title} probe failed: {event.message}", track)
+    elif event.doubtful:
+        turn.warn("ProbeWarning", f"{title} probe warning: {event.message}", track)
     failed = probe.finish(event.success)
     if event.kind == STARTUP and probe.verdict and not track.started:
         track.started = True

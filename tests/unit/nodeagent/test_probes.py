@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
+from multidict import CIMultiDict
 
 from common.clock import FakeClock, SystemClock
-from nodeagent.probes import NodeProber, port_number
+from nodeagent.httpget import port_number
+from nodeagent.probes import NodeProber
 from nodeagent.runtime.base import Runtime, RuntimeFailure
 
 CONTAINER = {"name": "web", "ports": [{"name": "http", "containerPort": 8080}]}
@@ -35,13 +38,26 @@ def prober(engine: Engine | None = None, clock: Any = None) -> NodeProber:
 
 
 @pytest.fixture
-async def port() -> AsyncIterator[int]:
+def asked() -> list[CIMultiDict[str]]:
+    """The headers of what /echo was asked."""
+    return []
+
+
+@pytest.fixture
+async def port(asked: list[CIMultiDict[str]]) -> AsyncIterator[int]:
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/slow":
             await asyncio.sleep(5)
         if request.path == "/echo":
-            return web.Response(text=f"{request.headers['User-Agent']} {request.headers.get('X-Test')}")
-        return web.Response(status=int(request.path[1:] or 200), headers={"Location": "http://127.0.0.1:1/"})
+            asked.append(request.headers.copy())
+            return web.Response(text="said")
+        if request.path == "/circle":
+            return web.Response(status=302, headers={"Location": "/circle"})
+        if request.path == "/leads":
+            return web.Response(
+                status=int(request.query["as"]), headers={"Location": request.query["to"]}, text="there"
+            )
+        return web.Response(status=int(request.path[1:] or 200))
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
@@ -53,58 +69,80 @@ async def port() -> AsyncIterator[int]:
     await runner.cleanup()
 
 
+async def get(action: Any, address: str = "127.0.0.1", **more: Any) -> tuple[bool | None, str, bool]:
+    subject = prober()
+    try:
+        return await subject.probe({"httpGet": action, **more}, CONTAINER, "id", address)
+    finally:
+        await subject.close()
+
+
+ENDED = "Probe terminated redirects, Response body: there"
+
+
 @pytest.mark.parametrize(
-    ("path", "success", "message"),
+    ("path", "expected"),
     [
-        ("/200", True, ""),
-        ("/302", True, ""),
-        ("/404", False, "HTTP probe failed with statuscode: 404"),
-        ("/500", False, "HTTP probe failed with statuscode: 500"),
+        ("/200", (True, "", False)),
+        ("/404", (False, "HTTP probe failed with statuscode: 404", False)),
+        ("/500", (False, "HTTP probe failed with statuscode: 500", False)),
+        ("/leads?as=302&to=/500", (False, "HTTP probe failed with statuscode: 500", False)),
+        ("/leads?as=307&to=200", (True, "", False)),
+        ("/leads?as=301&to=http://0.0.0.0/", (True, ENDED, True)),
+        ("/leads?as=308&to=http://localhost/", (True, ENDED, True)),
+        ("/leads?as=302&to=", (True, ENDED, True)),
+        ("/leads?as=300&to=/500", (True, ENDED, True)),
+        ("/304", (True, "Probe terminated redirects, Response body: ", True)),
     ],
 )
-async def test_http(port: int, path: str, success: bool, message: str) -> None:
-    subject = prober()
-    try:
-        result = await subject.probe({"httpGet": {"path": path, "port": port}}, CONTAINER, "id", "127.0.0.1")
-    finally:
-        await subject.close()
-    assert result == (success, message)
+async def test_http(port: int, path: str, expected: tuple[bool, str, bool]) -> None:
+    assert await get({"path": path, "port": port}) == expected
 
 
-async def test_http_headers(port: int) -> None:
-    subject = prober()
-    action = {"path": "echo", "port": port, "httpHeaders": [{"name": "X-Test", "value": "yes"}]}
-    try:
-        assert await subject.probe({"httpGet": action}, CONTAINER, "id", "127.0.0.1") == (True, "kube-probe/1.36 yes")
-    finally:
-        await subject.close()
+async def test_redirects_are_followed_to_the_same_host_at_any_port(port: int, asked: list[CIMultiDict[str]]) -> None:
+    there = quote(f"http://127.0.0.1:{port}/echo", safe="")
+    headers = [{"name": "Host", "value": "shop.example"}]
+    for to in (there, "%2Fecho"):
+        action = {"path": f"leads?as=302&to={to}", "port": port, "httpHeaders": headers}
+        assert await get(action) == (True, "said", False)
+    assert [found["Host"] for found in asked] == [f"127.0.0.1:{port}", "shop.example"]
+
+
+async def test_redirects_end_somewhere(port: int) -> None:
+    success, message, _ = await get({"path": "/circle", "port": port})
+    assert (success, message) == (False, 'Get "/circle": stopped after 10 redirects')
+    success, message, _ = await get({"path": f"/leads?as=302&to={quote('http://[/', safe='')}", "port": port})
+    assert success is False
+    assert 'failed to parse Location header "http://[/"' in message
+
+
+async def test_http_headers(port: int, asked: list[CIMultiDict[str]]) -> None:
+    given = [("X-Test", "a"), ("x-test", "b"), ("user-agent", "me"), ("Accept", "")]
+    await get({"path": "echo", "port": port, "httpHeaders": [{"name": name, "value": text} for name, text in given]})
+    await get({"path": "echo", "port": port})
+    assert asked[0].getall("X-Test") == ["a", "b"]
+    assert asked[0].getall("User-Agent") == ["me"]
+    assert "Accept" not in asked[0]
+    assert (asked[1]["User-Agent"], asked[1]["Accept"]) == ("kube-probe/1.36", "*/*")
+    assert "Accept-Encoding" not in asked[1]
 
 
 async def test_http_that_is_too_slow(port: int) -> None:
-    subject = prober()
-    spec = {"httpGet": {"path": "/slow", "port": port}, "timeoutSeconds": 0.1}
-    try:
-        success, message = await subject.probe(spec, CONTAINER, "id", "127.0.0.1")
-    finally:
-        await subject.close()
+    success, message, _ = await get({"path": "/slow", "port": port}, timeoutSeconds=0.1)
     assert success is False
     assert message.endswith("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")
 
 
 async def test_nobody_listens(unused_tcp_port: int) -> None:
-    subject = prober()
     where = f"127.0.0.1:{unused_tcp_port}"
-    try:
-        http = await subject.probe({"httpGet": {"port": unused_tcp_port}}, CONTAINER, "id", "127.0.0.1")
-        tcp = await subject.probe({"tcpSocket": {"port": unused_tcp_port}}, CONTAINER, "id", "127.0.0.1")
-    finally:
-        await subject.close()
-    assert http == (False, f'Get "http://{where}/": dial tcp {where}: connect: connection refused')
-    assert tcp == (False, f"dial tcp {where}: connect: connection refused")
+    http = await get({"port": unused_tcp_port})
+    tcp = await prober().probe({"tcpSocket": {"port": unused_tcp_port}}, CONTAINER, "id", "127.0.0.1")
+    assert http == (False, f'Get "http://{where}/": dial tcp {where}: connect: connection refused', False)
+    assert tcp == (False, f"dial tcp {where}: connect: connection refused", False)
 
 
 async def test_tcp(port: int) -> None:
-    assert await prober().probe({"tcpSocket": {"port": port}}, CONTAINER, "id", "127.0.0.1") == (True, "")
+    assert await prober().probe({"tcpSocket": {"port": port}}, CONTAINER, "id", "127.0.0.1") == (True, "", False)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +156,13 @@ async def test_tcp(port: int) -> None:
 )
 async def test_exec(answer: Any, expected: tuple[bool | None, str]) -> None:
     engine = Engine(answer)
-    assert await prober(engine).probe({"exec": {"command": ["test", "x"]}}, CONTAINER, "id", "") == expected
+    assert await prober(engine).probe({"exec": {"command": ["test", "x"]}}, CONTAINER, "id", "") == (*expected, False)
     assert engine.commands == [["test", "x"]]
 
 
 async def test_a_probe_that_cannot_be_made_is_no_failure() -> None:
-    assert (await prober().probe({}, CONTAINER, "id", "")) == (None, "missing probe handler")
-    success, message = await prober().probe({"tcpSocket": {"port": "nope"}}, CONTAINER, "id", "")
+    assert (await prober().probe({}, CONTAINER, "id", "")) == (None, "missing probe handler", False)
+    success, message, _ = await prober().probe({"tcpSocket": {"port": "nope"}}, CONTAINER, "id", "")
     assert success is None
     assert "couldn't find port 'nope'" in message
 
@@ -142,6 +180,22 @@ async def test_hooks() -> None:
     refused = RuntimeFailure("EngineRefused", "no such container")
     assert (
         await prober(Engine(refused)).hook({"exec": {"command": ["x"]}}, CONTAINER, "id", "", 5) == "no such container"
+    )
+
+
+async def test_a_hook_over_http_is_heard_whatever_is_answered(port: int, unused_tcp_port: int) -> None:
+    subject = prober()
+    try:
+        for path in ("/200", "/500", "/leads?as=302&to=http://0.0.0.0/"):
+            assert await subject.hook({"httpGet": {"path": path, "port": port}}, CONTAINER, "id", "127.0.0.1", 5) == ""
+        error = await subject.hook({"httpGet": {"port": unused_tcp_port}}, CONTAINER, "id", "127.0.0.1", 5)
+    finally:
+        await subject.close()
+    assert error.endswith("connect: connection refused")
+    unknown = await prober().hook({"httpGet": {"port": "nope"}}, CONTAINER, "id", "127.0.0.1", 5)
+    assert "couldn't find port 'nope'" in unknown
+    assert await prober().hook({"tcpSocket": {"port": port}}, CONTAINER, "id", "127.0.0.1", 5) == (
+        "invalid handler: tcpSocket"  # kept for old manifests alone
     )
 
 

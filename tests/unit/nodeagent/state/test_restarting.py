@@ -206,6 +206,16 @@ def test_readiness_follows_its_thresholds() -> None:
     assert driver.messages().count("Readiness probe failed: HTTP probe failed with statuscode: 500") == 3
 
 
+def test_a_doubtful_success_is_told_of() -> None:
+    driver = Driver(pod(container(livenessProbe={"exec": {}, "periodSeconds": 1, "failureThreshold": 1})))
+    driver.run()
+    attempt = driver.track("web").attempt
+    driver.tell(events.ProbeDone("web", attempt, "liveness", True, "Probe terminated redirects", doubtful=True))
+    said = zip(driver.reasons(), driver.messages(), strict=True)
+    assert ("ProbeWarning", "Liveness probe warning: Probe terminated redirects") in said
+    assert driver.track("web").attempt == attempt
+
+
 def test_a_container_that_is_not_ready_yet_is_looked_at_more_often() -> None:
     driver = Driver(pod(container(readinessProbe={"exec": {}, "periodSeconds": 5})))
     driver.run()
