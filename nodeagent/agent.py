@@ -23,6 +23,7 @@ from common.settings import CLUSTER_DOMAIN, ClusterConfig
 
 from . import eviction, node_status, stats, summary
 from .assignment import Assignment, Change
+from .confinement import Confinement
 from .environment import Surroundings
 from .executor import Surface
 from .fencing import Fencing
@@ -84,6 +85,7 @@ class Parts:
     set_cluster: Callable[[str], None]
     labels: Mapping[str, str] = field(default_factory=dict)  # that the Node gets besides the usual ones
     storage: Stager | None = None  # there when `volumes` is
+    confinement: Confinement = field(default_factory=Confinement)
 
 
 class Agent:
@@ -159,6 +161,7 @@ class Agent:
             network_ready=self._network_ready,
             tokens=self.tokens,
             policies=self._policies,
+            confinement=parts.confinement,
         )
 
     def _volume_watch(self) -> VolumeWatch | None:

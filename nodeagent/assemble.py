@@ -11,6 +11,7 @@ from common.discovery.interfaces import own_addresses
 from common.hosts import HOLLOW
 from common.settings import AGENT_PORT
 
+from . import confinement
 from .agent import VERSION, Agent, Options, Parts
 from .mounts import SystemMounter
 from .network.hollow import HollowNetwork
@@ -59,6 +60,7 @@ def host_agent(options: HostOptions, clock: Clock, show_code: Callable[[str], No
         prober=NodeProber(runtime, clock),
         meter=CgroupMeter(),
         set_cluster=set_cluster,
+        confinement=confinement.of_host(),
     )
     session = Settings(
         version=VERSION,

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from common.api import meta
@@ -16,6 +16,7 @@ from common.api.resizing import figures
 from common.clock import Clock
 
 from . import hosts, oom
+from .confinement import Confinement
 from .environment import Lookup, MissingReference, Surroundings, build, expand, file_references
 from .images import Images
 from .imagevolumes import ImageVolumes
@@ -58,6 +59,7 @@ class Surface:
     tokens: Tokens
     policies: Callable[[], Policies] = Policies
     storage: Stager | None = None  # there when `volumes` is
+    confinement: Confinement = field(default_factory=Confinement)
 
 
 class Executor:
@@ -260,8 +262,9 @@ class Executor:
         digest = container_hash(container)
         score = oom.score(self._pod, container, (self.around().allocatable or {}).get("memory", "0"))
         runtime = self._runtime()
+        seccomp = await asyncio.to_thread(surface.confinement.seccomp_of, self._pod, container)
         return ContainerSpec(
-            self._pod, expanded, sandbox, attempt, environment, mounts, digest, target, score, runtime, devices
+            self._pod, expanded, sandbox, attempt, environment, mounts, digest, target, score, runtime, devices, seccomp
         )
 
     def _files(self, container: Object) -> dict[tuple[str, str], str]:

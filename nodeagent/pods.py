@@ -261,7 +261,8 @@ class Pods:
     def _refusal(self, pod: Object, found: list[ContainerInfo]) -> events.Rejected | None:
         if _was_admitted(pod, found):
             return None
-        refusal = admit(pod, [runner.machine.allocated for runner in self._holding()], self._node())
+        others, apparmor = [runner.machine.allocated for runner in self._holding()], self._surface.confinement.apparmor
+        refusal = admit(pod, others, self._node(), apparmor=apparmor)
         return events.Rejected(refusal.reason, refusal.message) if refusal is not None else None
 
     def _holding(self) -> list[PodRunner]:

@@ -96,6 +96,7 @@ class ContainerSpec:
     oom_score: int = 0  # -1000 to 1000: who dies first when the machine has no memory left
     runtime: str = ""  # as the sandbox's
     devices: tuple[Mount, ...] = ()  # of the host, by the paths at which the container has them
+    seccomp: str = ""  # the profile itself, where one of the node's own is named
 
 
 @dataclass(frozen=True, slots=True)

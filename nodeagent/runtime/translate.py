@@ -171,7 +171,7 @@ def _host_config(spec: ContainerSpec, pod_spec: Object) -> Object:
         "CapAdd": list(capabilities.get("add") or ()),
         "CapDrop": list(capabilities.get("drop") or ()),
         "GroupAdd": [str(group) for group in groups],
-        "SecurityOpt": _security_options(spec.pod, container),
+        "SecurityOpt": _security_options(spec),
         **limits(figures(bounded(container.get("resources") or {}, spec.pod))),
         "OomScoreAdj": spec.oom_score,
     }
@@ -209,13 +209,20 @@ def _device(device: Mount) -> Object:
     return {"PathOnHost": device.source, "PathInContainer": device.target, "CgroupPermissions": rights}
 
 
-def _security_options(pod: Object, container: Object) -> list[str]:
-    options = []
+def _security_options(spec: ContainerSpec) -> list[str]:
+    options, pod, container = [], spec.pod, spec.container
     if security(pod, container, "allowPrivilegeEscalation") is False:
         options.append("no-new-privileges")
     seccomp = security(pod, container, "seccompProfile") or {}
     if seccomp.get("type") == "Unconfined":
         options.append("seccomp=unconfined")
+    elif spec.seccomp:
+        options.append(f"seccomp={spec.seccomp}")
+    apparmor = security(pod, container, "appArmorProfile") or {}
+    if apparmor.get("type") == "Unconfined":
+        options.append("apparmor=unconfined")
+    elif apparmor.get("type") == "Localhost":
+        options.append(f"apparmor={apparmor['localhostProfile']}")
     return options
 
 

@@ -13,6 +13,7 @@ from common.api import meta, pods, quantity
 from common.api.meta import Object
 from common.api.resizing import DEFERRED, INFEASIBLE, RESIZABLE
 
+_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _SUFFIX_SCALE = {"cpu": 1000}  # cpu is named in millicores in messages
 _SAFE_SYSCTLS = frozenset({
     "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports",
@@ -29,10 +30,12 @@ class Refusal:
     message: str
 
 
-def admit(pod: Object, others: Iterable[Object], node: Object) -> Refusal | None:
-    """None when the pod fits beside the others (those that hold resources); `node` is the Node as assigned."""
+def admit(pod: Object, others: Iterable[Object], node: Object, *, apparmor: bool) -> Refusal | None:
+    """None when the pod fits beside the others (those that hold resources); `node` is the Node as assigned, `apparmor`
+    says whether its kernel enforces such profiles."""
     others = list(others)
-    return _sysctls(pod) or _groups(pod) or _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
+    unsafe = _sysctls(pod) or _groups(pod) or (None if apparmor else _profiles(pod))
+    return unsafe or _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
 
 
 def fits_resize(pod: Object, others: Iterable[Object], node: Object) -> tuple[str, str]:
@@ -78,6 +81,15 @@ def _groups(pod: Object) -> Refusal | None:
     return Refusal(
         "SupplementalGroupsPolicyNotSupported", "SupplementalGroupsPolicy=Strict is not supported in this node"
     )
+
+
+def _profiles(pod: Object) -> Refusal | None:
+    spec = pod.get("spec") or {}
+    holders = [spec, *(container for kind in _CONTAINERS for container in spec.get(kind) or ())]
+    profiles = [(holder.get("securityContext") or {}).get("appArmorProfile") or {} for holder in holders]
+    if all(profile.get("type", "Unconfined") == "Unconfined" for profile in profiles):
+        return None
+    return Refusal("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host")
 
 
 def _selector(pod: Object, node: Object) -> Refusal | None:

@@ -19,7 +19,7 @@ MIRROR = "kubernetes.io/config.mirror"
 _DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
 _SECCOMP_OF = "container.seccomp.security.alpha.kubernetes.io/"
-_APPARMOR_OF = "container.apparmor.security.beta.kubernetes.io/"
+APPARMOR_OF = "container.apparmor.security.beta.kubernetes.io/"
 _PATH = "metadata.annotations"
 _COST = re.compile(r"-?[1-9][0-9]*|0")
 _MAX_COST = 2**31 - 1
@@ -39,9 +39,36 @@ def validate_annotations(pod: Object) -> list[Cause]:
             causes += _seccomp(f"{_PATH}.{key}", value)
     names = {container.get("name") for kind in ("initContainers", "containers") for container in spec.get(kind) or ()}
     for key, value in notes.items():
-        if key.startswith(_APPARMOR_OF):
+        if key.startswith(APPARMOR_OF):
             causes += _apparmor(key, value, names)
     return causes
+
+
+def take_profiles(pod: Object) -> None:
+    """What the annotations say of AppArmor becomes the fields of containers that have none, unless it is the pod's own
+    word or none that the field may have: nodes read the fields alone."""
+    notes, spec = meta.annotations(pod), pod["spec"]
+    if (spec.get("os") or {}).get("name") == "windows":
+        return
+    own = (spec.get("securityContext") or {}).get("appArmorProfile")
+    for kind in ("initContainers", "containers", "ephemeralContainers"):
+        for container in spec.get(kind) or ():
+            profile = noted_profile(notes.get(f"{APPARMOR_OF}{container.get('name')}", ""))
+            context = container.get("securityContext") or {}
+            if profile is not None and profile != own and context.get("appArmorProfile") is None:
+                container["securityContext"] = {**context, "appArmorProfile": profile}
+
+
+def noted_profile(note: str) -> Object | None:
+    """The field's form of an annotation's value; None when it has none."""
+    if note == "unconfined":
+        return {"type": "Unconfined"}
+    if note == "runtime/default":
+        return {"type": "RuntimeDefault"}
+    local = note.removeprefix("localhost/")
+    if local == note or not local or local != local.strip():
+        return None
+    return {"type": "Localhost", "localhostProfile": local}
 
 
 def _seccomp(path: str, value: str) -> list[Cause]:
@@ -53,7 +80,7 @@ def _seccomp(path: str, value: str) -> list[Cause]:
 
 
 def _apparmor(key: str, value: str, names: Iterable[object]) -> list[Cause]:
-    path, name = f"{_PATH}[{key}]", key.removeprefix(_APPARMOR_OF)
+    path, name = f"{_PATH}[{key}]", key.removeprefix(APPARMOR_OF)
     causes = [] if name in names else [validation.wrong(path, name, "container not found")]
     if value not in {"", "runtime/default", "unconfined"} and not value.startswith("localhost/"):
         causes.append(validation.wrong(path, value, f'invalid AppArmor profile name: "{value}"'))
@@ -83,6 +110,6 @@ def _added(after: Mapping[str, str], before: Mapping[str, str]) -> list[Cause]:
 
 
 def _fixed(key: str) -> str:
-    if key.startswith(_APPARMOR_OF):
+    if key.startswith(APPARMOR_OF):
         return "AppArmor annotations"
     return "mirror pod annotation" if key == MIRROR else ""

@@ -9,6 +9,8 @@ from common.api.meta import Object
 from console.registry import validation
 from console.registry.columns import at
 
+from .pod_annotations import APPARMOR_OF, noted_profile
+
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _NO_MATCH = "a null labelSelector results in matching no pod"
@@ -38,7 +40,6 @@ _VOLUMES = {
 _SHOWN_VOLUMES = {"storageos": "storageOS"}
 _SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
 _SECCOMP_OF = "container.seccomp.security.alpha.kubernetes.io/"
-_APPARMOR_OF = "container.apparmor.security.beta.kubernetes.io/"
 _WHOLE = ("memory", "ephemeral-storage")
 
 
@@ -160,8 +161,8 @@ def _container_warnings(
         if key in notes and not context.get("seccompProfile"):
             text = 'non-functional in v1.27+; use the "seccompProfile" field instead'
             yield f"{path}metadata.annotations[{key}]: {text}"
-        key, of_pod = f"{_APPARMOR_OF}{name}", spec.get("securityContext") or {}
-        if key in notes and not context.get("appArmorProfile") and not of_pod.get("appArmorProfile"):
+        key = f"{APPARMOR_OF}{name}"
+        if key in notes and _is_old_profile(notes[key], context, spec, template=bool(path)):
             text = 'deprecated since v1.30; use the "appArmorProfile" field instead'
             yield f"{path}metadata.annotations[{key}]: {text}"
     resources = container.get("resources") or {}
@@ -176,6 +177,14 @@ def _container_warnings(
             shown = validation.shown(key)
             yield f"{place}.env[{index}]: hides previous definition of {shown}, which may be dropped when using apply"
         seen.add(key)
+
+
+def _is_old_profile(note: str, context: Object, spec: Object, *, template: bool) -> bool:
+    """Whether the annotation says of AppArmor what no field says; the field of a pod's container may come from it."""
+    own, noted = context.get("appArmorProfile"), noted_profile(note)
+    if template or noted is None:
+        return own is None
+    return own == noted and noted != (spec.get("securityContext") or {}).get("appArmorProfile")
 
 
 def _port_warnings(spec: Object, path: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from . import pod_columns
 from .label_keys import merge_label_keys
 from .limits import admit_limits, check_limits
 from .pod_account import admit_account, keep_account
+from .pod_annotations import take_profiles
 from .pod_defaults import default_pod_spec
 from .pod_resize import take_resources
 from .pod_update import validate_pod_update
@@ -44,6 +45,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
     if old is None:
         new["status"] = {"phase": "Pending"}
         merge_label_keys(new)
+        take_profiles(new)
         _admit_all(new, context)
     elif context.subresource == "status":
         _keep_observed(new.setdefault("status", {}), old.get("status") or {})

@@ -12,6 +12,7 @@ from common.api.meta import Object
 from common.clock import SystemClock
 from common.session import Sync
 from nodeagent.assignment import Assignment
+from nodeagent.confinement import Confinement
 from nodeagent.environment import Surroundings
 from nodeagent.executor import Surface
 from nodeagent.images import Images
@@ -119,6 +120,7 @@ class Node:
             domain=lambda: "cluster.local",
             network_ready=ready,
             tokens=Tokens(clock, None, lambda: None),
+            confinement=Confinement(seccomp=self.folder / "seccomp"),
         )
         self.pods = Pods(surface, self.assignment, self.reports, node=dict, changed=lambda: None)
 

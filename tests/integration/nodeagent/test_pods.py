@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -184,7 +185,7 @@ async def test_an_engine_restart_is_recovered_from(node: Node, engine: TestEngin
     await node.wait_ready("web")
 
 
-async def test_bad_pods_say_what_is_wrong(node: Node) -> None:
+async def test_bad_pods_say_what_is_wrong(node: Node, tmp_path: Path) -> None:
     node.sync(
         full=True,
         pods=[
@@ -192,6 +193,8 @@ async def test_bad_pods_say_what_is_wrong(node: Node) -> None:
             pod("never", {"name": "main", "image": "no/such:1", "imagePullPolicy": "Never"}),
             pod("nocommand", script("", command=["/nosuch"]), restartPolicy="Never"),
             pod("noconfig", script("", envFrom=[{"configMapRef": {"name": "absent"}}])),
+            pod("noprofile", script("", securityContext=seccomp("absent.json"))),
+            pod("apparmor", script("", securityContext={"appArmorProfile": {"type": "RuntimeDefault"}})),
         ],
     )
 
@@ -202,11 +205,37 @@ async def test_bad_pods_say_what_is_wrong(node: Node) -> None:
     await until("the pull to fail", lambda: waiting("noimage") in {"ErrImagePull", "ImagePullBackOff"}, node.stories)
     await until("the refusal to pull", lambda: waiting("never") == "ErrImageNeverPull", node.stories)
     await until("the missing reference", lambda: waiting("noconfig") == "CreateContainerConfigError", node.stories)
+    await until("the missing profile", lambda: waiting("noprofile") == "CreateContainerError", node.stories)
+    status = await node.wait_phase("apparmor", "Failed")
+    assert (status["reason"], status["message"]) == (
+        "AppArmor",
+        "Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host",
+    )
     status = await node.wait_phase("nocommand", "Failed")
     assert container_of(status)["state"]["terminated"]["reason"] == "ContainerCannotRun"
     messages = [event["message"] for event in node.events]
     assert 'Error: configmap "absent" not found' in messages
+    path = tmp_path / "seccomp/absent.json"
+    assert f'Error: cannot load seccomp profile "{path}": open {path}: no such file or directory' in messages
     assert 'Container image "no/such:1" is not present with pull policy of Never' in messages
+
+
+def seccomp(name: str) -> Object:
+    return {"seccompProfile": {"type": "Localhost", "localhostProfile": name}}
+
+
+async def test_a_container_has_the_profile_of_the_node_that_it_names(node: Node, tmp_path: Path) -> None:
+    folder = tmp_path / "seccomp"
+    folder.mkdir()
+    denied = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [denied]}
+    (folder / "no-mkdir.json").write_text(json.dumps(profile))
+    text = "mkdir /a; exit $?"
+    one = pod("bound", script(text, securityContext=seccomp("no-mkdir.json")), restartPolicy="Never")
+    other = pod("free", script(text), restartPolicy="Never")
+    node.sync(full=True, pods=[one, other])
+    await node.wait_phase("bound", "Failed")
+    await node.wait_phase("free", "Succeeded")
 
 
 async def test_a_process_that_ignores_sigterm_is_killed(node: Node) -> None:

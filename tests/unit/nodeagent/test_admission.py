@@ -20,8 +20,8 @@ def asking(**requests: str) -> Object:
 
 
 def test_what_fits_is_taken() -> None:
-    assert admit(asking(cpu="1", memory="512Mi"), [asking(cpu="1")], NODE) is None
-    assert admit(pod(nodeSelector={"disk": "ssd"}), [], NODE) is None
+    assert admit(asking(cpu="1", memory="512Mi"), [asking(cpu="1")], NODE, apparmor=False) is None
+    assert admit(pod(nodeSelector={"disk": "ssd"}), [], NODE, apparmor=False) is None
 
 
 @pytest.mark.parametrize(
@@ -48,22 +48,38 @@ def test_what_fits_is_taken() -> None:
     ],
 )
 def test_too_much(subject: Object, others: list[Object], expected: Refusal) -> None:
-    assert admit(subject, others, NODE) == expected
+    assert admit(subject, others, NODE, apparmor=False) == expected
 
 
 def test_what_the_node_does_not_count_is_the_schedulers_word() -> None:
-    assert admit(asking(**{"example.com/gpu": "1"}), [], NODE) is None
+    assert admit(asking(**{"example.com/gpu": "1"}), [], NODE, apparmor=False) is None
 
 
 def test_groups_of_the_image_cannot_be_left_out() -> None:
-    refusal = admit(pod(securityContext={"supplementalGroupsPolicy": "Strict"}), [], NODE)
+    refusal = admit(pod(securityContext={"supplementalGroupsPolicy": "Strict"}), [], NODE, apparmor=False)
     assert refusal is not None
     assert refusal.reason == "SupplementalGroupsPolicyNotSupported"
-    assert admit(pod(securityContext={"supplementalGroupsPolicy": "Merge"}), [], NODE) is None
+    assert admit(pod(securityContext={"supplementalGroupsPolicy": "Merge"}), [], NODE, apparmor=False) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "refused"),
+    [
+        (pod(securityContext={"appArmorProfile": {"type": "RuntimeDefault"}}), True),
+        (pod({"securityContext": {"appArmorProfile": {"type": "Localhost", "localhostProfile": "mine"}}}), True),
+        (pod(initContainers=[{"securityContext": {"appArmorProfile": {"type": "RuntimeDefault"}}}]), True),
+        (pod({"securityContext": {"appArmorProfile": {"type": "Unconfined"}}}), False),
+        (pod({"securityContext": {}}), False),
+    ],
+)
+def test_profiles_of_apparmor_need_a_kernel_that_enforces_them(subject: Object, refused: bool) -> None:
+    why = Refusal("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host")
+    assert admit(subject, [], NODE, apparmor=False) == (why if refused else None)
+    assert admit(subject, [], NODE, apparmor=True) is None
 
 
 def test_another_nodes_pod() -> None:
-    refusal = admit(pod(nodeSelector={"disk": "hdd"}), [], NODE)
+    refusal = admit(pod(nodeSelector={"disk": "hdd"}), [], NODE, apparmor=False)
     assert refusal is not None
     assert refusal.reason == "NodeAffinity"
 
@@ -80,19 +96,19 @@ def test_another_nodes_pod() -> None:
 )
 def test_host_ports(one: Object, other: Object, clash: bool) -> None:
     subject = pod({"ports": [{"containerPort": 80, **one}]})
-    refusal = admit(subject, [pod({"ports": [{"containerPort": 80, **other}]})], NODE)
+    refusal = admit(subject, [pod({"ports": [{"containerPort": 80, **other}]})], NODE, apparmor=False)
     assert (refusal is not None and refusal.reason == "NodePorts") is clash
 
 
 def test_container_ports_of_host_network_pods_are_host_ports() -> None:
     subject = pod({"ports": [{"containerPort": 80}]}, hostNetwork=True)
-    refusal = admit(subject, [subject], NODE)
+    refusal = admit(subject, [subject], NODE, apparmor=False)
     assert refusal is not None
     assert refusal.reason == "NodePorts"
 
 
 def test_without_figures_the_schedulers_word_counts() -> None:
-    assert admit(asking(cpu="100"), [], {}) is None
+    assert admit(asking(cpu="100"), [], {}, apparmor=False) is None
 
 
 def settings(name: str, **spec: object) -> Object:
@@ -101,7 +117,7 @@ def settings(name: str, **spec: object) -> Object:
 
 @pytest.mark.parametrize("name", ["kernel.shm_rmid_forced", "net.ipv4.tcp_syncookies", "net/ipv4/ping_group_range"])
 def test_kernel_settings_that_harm_nobody_are_taken(name: str) -> None:
-    assert admit(settings(name), [], NODE) is None
+    assert admit(settings(name), [], NODE, apparmor=False) is None
 
 
 @pytest.mark.parametrize(
@@ -119,4 +135,4 @@ def test_kernel_settings_that_harm_nobody_are_taken(name: str) -> None:
     ],
 )
 def test_other_kernel_settings_are_refused(subject: Object, why: str) -> None:
-    assert admit(subject, [], NODE) == Refusal("SysctlForbidden", why)
+    assert admit(subject, [], NODE, apparmor=False) == Refusal("SysctlForbidden", why)

@@ -133,6 +133,21 @@ def test_the_containers_security_context_comes_before_the_pods() -> None:
     assert host["SecurityOpt"] == ["no-new-privileges", "seccomp=unconfined"]
 
 
+def test_profiles_of_the_node() -> None:
+    context = {
+        "seccompProfile": {"type": "Localhost", "localhostProfile": "own.json"},
+        "appArmorProfile": {"type": "Localhost", "localhostProfile": "deny-write"},
+    }
+    made = pod({"securityContext": context})
+    spec = ContainerSpec(made, made["spec"]["containers"][0], "box", 0, {}, seccomp='{"defaultAction":"SCMP_ACT_LOG"}')
+    options = translate.container_config(spec, "c")["HostConfig"]["SecurityOpt"]
+    assert options == ['seccomp={"defaultAction":"SCMP_ACT_LOG"}', "apparmor=deny-write"]
+    own = config({"securityContext": {"appArmorProfile": {"type": "Unconfined"}}}, securityContext=context)
+    assert own["HostConfig"]["SecurityOpt"] == ["apparmor=unconfined"]
+    default = config({"securityContext": {"appArmorProfile": {"type": "RuntimeDefault"}}})
+    assert default["HostConfig"]["SecurityOpt"] == []
+
+
 @pytest.mark.parametrize(
     ("context", "image_user", "message"),
     [

@@ -69,6 +69,47 @@ def test_annotations_of_old_are_warned_of() -> None:
     ]
 
 
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/main"
+MINE = {"type": "Localhost", "localhostProfile": "mine"}
+OLD = f'metadata.annotations[{APPARMOR}]: deprecated since v1.30; use the "appArmorProfile" field instead'
+
+
+@pytest.mark.parametrize(
+    ("note", "own", "of_pod", "taken", "warns"),
+    [
+        ("localhost/mine", None, None, MINE, True),
+        ("runtime/default", None, None, {"type": "RuntimeDefault"}, True),
+        ("unconfined", None, MINE, {"type": "Unconfined"}, True),
+        ("localhost/mine", None, MINE, None, False),
+        ("localhost/mine", {"type": "RuntimeDefault"}, None, {"type": "RuntimeDefault"}, False),
+        ("", None, None, None, True),
+        ("localhost/", None, None, None, True),
+    ],
+)
+def test_annotations_of_apparmor_become_fields(
+    note: str, own: Object | None, of_pod: Object | None, taken: Object | None, warns: bool
+) -> None:
+    made = changed(pod(containers=[container(securityContext={"appArmorProfile": own} if own else {})]),
+                   "metadata.annotations", {APPARMOR: note})  # fmt: skip
+    if of_pod:
+        made["spec"]["securityContext"] = {"appArmorProfile": of_pod}
+    found = created(PODS, made)
+    assert (found["spec"]["containers"][0].get("securityContext") or {}).get("appArmorProfile") == taken
+    assert row(PODS).warnings(found) == ([OLD] if warns else [])
+
+
+def test_an_annotation_of_apparmor_says_nothing_to_windows() -> None:
+    made = changed(pod(os={"name": "windows"}), "metadata.annotations", {APPARMOR: "unconfined"})
+    assert "securityContext" not in created(PODS, made)["spec"]["containers"][0]
+
+
+def test_a_template_keeps_its_annotations_of_apparmor() -> None:
+    template = "spec.template.metadata.annotations"
+    made = created(DEPLOYMENTS, changed(deployment(), template, {APPARMOR: "unconfined"}))
+    assert row(DEPLOYMENTS).warnings(made) == [f"spec.template.{OLD}"]
+    assert "securityContext" not in made["spec"]["template"]["spec"]["containers"][0]
+
+
 def test_a_name_that_is_no_label_surprises_as_a_hostname() -> None:
     found = warned(changed(pod(), "metadata.name", "a.b"))
     assert found[0].startswith("metadata.name: this is used in the Pod's hostname, which can result in surprising")
