@@ -6,11 +6,8 @@ Nothing past this point meets a field of the wrong type. Unknown and duplicate f
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
-import string
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
@@ -23,6 +20,7 @@ from common.api.meta import Object, format_micro_time, format_time, parse_time
 from common.errors import BadRequest, UnsupportedMediaType
 
 from . import intents, protobuf, recurring, yamlbody
+from .base64text import first_illegal
 from .custom.pruning import prune
 from .recurring import Recurring
 from .repeated import Repeated
@@ -31,7 +29,6 @@ from .schema import Schema, schema
 from .zeros import is_zero
 
 MAX_DEPTH = 200  # levels of nesting; no real object has 40, and recursion must end before the interpreter's limit
-_BASE64 = frozenset(string.ascii_letters + string.digits + "+/")
 _RANGES = {"int32": 2**31, "int64": 2**63, "": 2**31}
 _INT32 = Schema("", {"type": "integer", "format": "int32"}, {})
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
@@ -234,6 +231,22 @@ def text(path: Path) -> str:
     return "".join(reversed(steps))
 
 
+def _fields(path: Path) -> str:
+    """The fields of structures on the way, without indices and keys of maps: how Go names where a wrong type is."""
+    steps: list[str] = []
+    while path is not None:
+        path, step = path
+        if isinstance(step, str) and not isinstance(step, _Key):
+            steps.append(step)
+    return ".".join(reversed(steps))
+
+
+class _Key(str):
+    """A step of a path that is a key of a map."""
+
+    __slots__ = ()
+
+
 class _Walker:
     """One pass over a document. Paths of unknown fields have indices, those of wrong types do not, as in Kubernetes.
     In an intent, which has what its manager wants to own, an empty list is something; elsewhere it is nothing."""
@@ -335,7 +348,7 @@ class _Walker:
                 return {
                     str(name): self._zero(kind.items)
                     if item is None
-                    else self.value(kind.items, item, (path, name), depth + 1, owner)
+                    else self.value(kind.items, item, (path, _Key(name)), depth + 1, owner)
                     for name, item in value.items()
                 }
             case "array" if isinstance(value, list):
@@ -359,13 +372,13 @@ class _Walker:
             return "0"
         return {"object": {}, "map": {}, "array": [], "string": "", "boolean": False}.get(kind.shape, 0)
 
-    def _string(self, kind: Schema, value: Any, path: Path) -> str | None:
+    def _string(self, kind: Schema, value: Any, _path: Path) -> str | None:
         if not isinstance(value, str):
             return None
         if kind.format in {"date-time", "micro-time"}:
             return self._time(kind.format, value)
         if kind.format == "byte":
-            self._bytes(value, path)
+            self._bytes(value)
         return value
 
     def _time(self, form: str, value: str) -> str:
@@ -377,12 +390,10 @@ class _Walker:
                 f'{_prefix(self._row)}: parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"'
             ) from None
 
-    def _bytes(self, value: str, path: Path) -> None:
-        try:
-            base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)
-        except (binascii.Error, ValueError):
-            where = _first_illegal(value)
-            raise BadRequest(f"{_prefix(self._row)}: {text(path)}: illegal base64 data at input byte {where}") from None
+    def _bytes(self, value: str) -> None:
+        where = first_illegal(value)
+        if where is not None:
+            raise BadRequest(f"{_prefix(self._row)}: illegal base64 data at input byte {where}")
 
     def _boolean(self, _kind: Schema, value: Any, _path: Path) -> bool | None:
         return value if isinstance(value, bool) else None
@@ -418,8 +429,8 @@ class _Walker:
             return quantity.canonical(value)
         except ValueError:
             raise BadRequest(
-                f"{_prefix(self._row)}: {text(path)}: Invalid value: {json.dumps(value)}: quantities must match the "
-                "regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+                f"{_prefix(self._row)}: quantities must match the regular expression "
+                "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
             ) from None
 
     def _wrong_type(self, kind: Schema, value: Any, path: Path, owner: Schema) -> BadRequest:
@@ -427,7 +438,7 @@ class _Walker:
         number = f" {orjson.dumps(value).decode()}" if _is_number(value) and kind.shape == "integer" else ""
         return BadRequest(
             f"{_prefix(self._row)}: json: cannot unmarshal {_go_kind(value)}{number} into Go struct field "
-            f"{struct}.{text(path)} of type {kind.go_type}"
+            f"{struct}.{_fields(path)} of type {kind.go_type}"
         )
 
 
@@ -444,21 +455,6 @@ def _canonical_time(form: str, value: str) -> str:
     """Raises ValueError and OverflowError for what is none."""
     moment = parse_time(value)
     return format_time(moment) if form == "date-time" else format_micro_time(moment)
-
-
-def _first_illegal(value: str) -> int:
-    """Where Go stops reading base64: at the first letter that is none, or at the group that is cut short."""
-    read = 0
-    start = 0
-    for index, letter in enumerate(value):
-        if letter in "\r\n":
-            continue
-        if letter not in _BASE64:
-            return index
-        if read % 4 == 0:
-            start = index
-        read += 1
-    return start
 
 
 def _is_number(value: Any) -> bool:

@@ -118,7 +118,11 @@ def test_a_key_given_twice_in_yaml_is_named_with_its_line() -> None:
         ("replicas", 1.5, "cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas"),
         ("paused", "yes", "cannot unmarshal string into Go struct field DeploymentSpec.spec.paused of type bool"),
         ("template", [], "cannot unmarshal array into Go struct field DeploymentSpec.spec.template of type v1."),
-        ("selector", {"matchLabels": {"a": 1}}, "spec.selector.matchLabels.a of type string"),
+        (
+            "selector",
+            {"matchLabels": {"a": 1}},
+            "Go struct field LabelSelector.spec.selector.matchLabels of type string",
+        ),
         ("strategy", {"rollingUpdate": {"maxSurge": {}}}, "cannot unmarshal object into Go struct field"),
     ],
 )
@@ -128,9 +132,13 @@ def test_a_wrong_type_is_named_with_what_is_allowed(field: str, value: object, w
 
 def test_wrong_quantities_times_and_base64_are_refused() -> None:
     limits = pod(containers=[{"name": "a", "resources": {"limits": {"cpu": "a lot"}}}])
-    assert "spec.containers[0].resources.limits.cpu: Invalid value" in refusal(PODS, limits)
+    assert 'Pod in version "v1" cannot be handled as a Pod: quantities must match the regular' in refusal(PODS, limits)
     assert 'parsing time "soon"' in refusal(LEASES, {"spec": {"renewTime": "soon"}})
-    assert "data.key: illegal base64 data at input byte 2" in refusal(SECRETS, {"data": {"key": "no base64!"}})
+    told = 'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 2'
+    assert refusal(SECRETS, {"data": {"key": "no base64!"}}) == told
+    ports = pod(containers=[{"name": "a", "ports": [{"containerPort": "80"}]}])
+    assert "Go struct field ContainerPort.spec.containers.ports.containerPort of type int32" in refusal(PODS, ports)
+    assert "Go struct field Secret.data of type" in refusal(SECRETS, {"data": {"key": 1}})
 
 
 def test_times_are_stored_in_one_form() -> None:
