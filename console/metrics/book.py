@@ -119,12 +119,16 @@ class Book:
         track.series.put(moment, total.cpu, total.memory)
 
     def _sum_up(self, moment: float) -> None:
-        """One point of the cluster a slot, once every node had its turn in it."""
+        """One point of the cluster a slot, once every node had its turn in it. While a node that is heard has no
+        figures yet there is none: without its part the whole would seem to dip, as after each restart."""
         slot = int(moment // FINE)
         if slot != self._cluster_slot:
             self._cluster_slot = slot
-            total = sum((track.total for track in self._nodes.values() if moment - track.at <= MAX_AGE), ZERO)
-            self.cluster.put(moment, total.cpu, total.memory)
+            measured = {name: track for name, track in self._nodes.items() if moment - track.at <= MAX_AGE}
+            heard = (name for name, last in self._last.items() if moment - last.heard <= MAX_AGE)
+            if measured and all(name in measured for name in heard):
+                total = sum((track.total for track in measured.values()), ZERO)
+                self.cluster.put(moment, total.cpu, total.memory)
 
     def _sweep(self, moment: float) -> None:
         self._swept = moment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,15 +10,24 @@ from common.api import kinds
 from common.api.kinds import Resource
 from common.client.http import ApiResource
 
-ALIASES = {
-    "discover": kinds.HOSTS,
+ALIASES = {"discover": kinds.HOSTS, "history": kinds.CHANGES}
+"""Names that kinds have in this console alone."""
+HABITS = {
+    "cr": kinds.CLUSTERROLES,
+    "crb": kinds.CLUSTERROLEBINDINGS,
+    "discovery": kinds.HOSTS,
     "dp": kinds.DEPLOYMENTS,
     "eps": kinds.ENDPOINTSLICES,
-    "history": kinds.CHANGES,
+    "jo": kinds.JOBS,
+    "np": kinds.NETWORKPOLICIES,
+    "rb": kinds.ROLEBINDINGS,
+    "ro": kinds.ROLES,
     "sec": kinds.SECRETS,
 }
-"""Words that no API server knows but the hands of operators do."""
+"""Words that no API server knows but the hands of operators do; not offered, only understood."""
 COMMANDS = ("help", "quit")
+_MEANT = {"h": "help", "?": "help", "q": "quit", "q!": "quit", "qa": "quit", "exit": "quit"}
+_NEAR = 4  # kinds and pages that are named when a word is none
 _NAMED = (
     ApiResource(kinds.PODS, "pod", ("po",)),
     ApiResource(kinds.DEPLOYMENTS, "deployment", ("deploy",)),
@@ -83,7 +93,8 @@ class Catalogue:
                 continue
             self.plurals.append(item.resource.plural)
             self._add(item)
-        self._words |= {word: resource for word, resource in ALIASES.items() if word not in self._words}
+        known = {**ALIASES, **HABITS}
+        self._words |= {word: resource for word, resource in known.items() if word not in self._words}
 
     def _add(self, item: ApiResource) -> None:
         resource = item.resource
@@ -111,20 +122,26 @@ class Catalogue:
         words = text.split()
         if not words:
             raise Unknown("type a kind, such as pods or deploy")
-        word = words[0].lower()
-        if word in {"q", "q!", "exit"}:
-            word = "quit"
-        if word in self._pages or word in COMMANDS:
-            return Command(word=self._pages.get(word, word), arguments=tuple(words[1:]))
+        word = self._known(_MEANT.get(words[0].lower(), words[0].lower()))
         resource = self._words.get(word)
+        # Other words for a page give way to a kind: `clusters` may be somebody's, and `ctx` goes on meaning ours.
+        if word in self._commands or (resource is None and word in self._pages):
+            return Command(word=self._pages.get(word, word), arguments=tuple(words[1:]))
         if resource is None:
-            begun = [known for known in (*self.plurals, *ALIASES, *self._commands) if known.startswith(word)]
+            offered = (*self.plurals, *ALIASES, *self._commands)
+            begun = [known for known in offered if known.startswith(word)]
             if len(begun) == 1:  # what the line shows as its only completion
                 return self.resolve(" ".join([begun[0], *words[1:]]))
-            near = [known for known in self.plurals if known.startswith(word[:2])][:4]
-            hint = f"; near it: {', '.join(near)}" if near else ""
-            raise Unknown(f"no kind is called {word!r}{hint}")
+            alike = difflib.get_close_matches(word, offered, _NEAR)
+            near = list(dict.fromkeys([*begun, *alike, *(known for known in offered if known.startswith(word[:2]))]))
+            hint = f"; near it: {', '.join(near[:_NEAR])}" if near else ""
+            raise Unknown(f"no kind and no page is called {word!r}{hint}")
         return _of_kind(resource, words[1:])
+
+    def _known(self, word: str) -> str:
+        """The word, or one that it is the plural of where that alone means something."""
+        singular = f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
+        return next((item for item in (word, singular) if item in self._words or item in self._pages), word)
 
     def complete(self, text: str, namespaces: Sequence[str]) -> list[str]:
         """Whole commands that `text` may become, the likeliest first."""

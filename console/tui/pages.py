@@ -53,24 +53,42 @@ _PAGES: tuple[Page, ...] = (
         "apply",
         "Manifests of a file or folder: what each would change; `a` applies: `:apply ./site`.",
         manifests.opened,
-        ("dir", "manifests"),
+        ("dir", "d", "manifest", "manifests"),
     ),
-    Page("xray", "What objects are made of, as a tree: `:xray deploy shop /web`.", xray.opened, ("xrays", "tree")),
+    Page("xray", "What objects are made of, as a tree: `:xray deploy shop /web`.", xray.opened, ("x", "tree")),
     Page("topo", "A box per node with its pods in proportion to what they ask.", topology.opened, ("topology",)),
-    Page("fit", "What if: `:fit nginx cpu=500m mem=1Gi x6` shows where replicas would land.", fit.opened),
-    Page("pulses", "The cluster at a glance: health by kind, CPU and memory over time.", pulses.opened, ("pulse",)),
+    Page(
+        "fit",
+        "What if: `:fit nginx cpu=500m mem=1Gi x6` shows where replicas would land.",
+        fit.opened,
+        ("what-if", "whatif"),
+    ),
+    Page(
+        "pulses",
+        "The cluster at a glance: health by kind, CPU and memory over time.",
+        pulses.opened,
+        ("pulse", "pu", "hz"),
+    ),
     Page(
         "lb",
         "Services, their endpoints, weights, requests, errors and latency; a namespace narrows it.",
         balancer.opened,
-        ("loadbalancer",),
+        ("loadbalancer", "balancer"),
     ),
     Page(
         "logs", "Logs of all pods with some labels, new ones too: `:logs app=web [NAMESPACE]`.", logs.opened, ("log",)
     ),
-    Page("forwards", "The port-forwards that run in this console.", forwards.opened, ("pf",)),
     Page(
-        "ctx", "The clusters of this console; enter goes to one.", clusters.opened, ("context", "contexts", "clusters")
+        "forwards",
+        "The port-forwards that run in this console.",
+        forwards.opened,
+        ("forward", "pf", "portforward", "port-forward"),
+    ),
+    Page(
+        "ctx",
+        "The clusters of this console; enter goes to one.",
+        clusters.opened,
+        ("context", "contexts", "cluster", "clusters"),
     ),
     Page("doctor", "What is wrong, the worst first, with its cause and the next step.", doctor.opened, ("dr",)),
     Page(

@@ -75,6 +75,19 @@ async def test_a_defined_kind_has_its_own_columns(sea: Fleet) -> None:
         assert "length: 12" in console.text()
 
 
+async def test_shift_and_a_letter_sort_by_a_column_of_a_defined_kind(sea: Fleet) -> None:
+    async with running(sea) as console:
+        await console.type(":bt")
+        await console.press("enter", "L")
+        assert console.names() == ["brisa", "alba"]
+        await console.press("L")
+        assert console.names() == ["alba", "brisa"]
+        await console.press("R")
+        assert console.names() == ["brisa", "alba"]
+        await console.press("question_mark", "G")
+        assert "L length" in console.text()
+
+
 async def test_from_a_definition_to_its_objects(sea: Fleet) -> None:
     async with running(sea) as console:
         await console.type(":customresourcedefinitions")

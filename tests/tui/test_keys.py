@@ -12,7 +12,7 @@ from console.tui import keysdoc
 from console.tui.actions import ACTIONS, BY_ID, Where, available, hints, key_label
 from console.tui.keymap import Keymap, KeymapError, load
 from console.tui.view import kind_word
-from console.views.columns import columns_for
+from console.views.columns import columns_for, table_of
 from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
 
@@ -99,6 +99,32 @@ def test_no_key_that_sorts_a_table_means_something_else_there() -> None:
         for column in columns_for(resource):
             taken = Keymap().lookup(column.letter, Where.TABLE, kind_word(resource)) if column.letter else None
             assert taken is None, f"{column.letter} sorts {resource.plural} by {column.title} and is {taken}"
+
+
+def test_every_column_of_a_kind_that_users_define_has_a_letter_that_means_nothing_else() -> None:
+    titles = [
+        "Status",
+        "Since",
+        "Ready",
+        "Replicas",
+        "Endpoint",
+        "Age",
+        "Wait",
+        "Wüste",
+        "Host",
+        "Up-To-Date",
+        "x",
+        *"yz",
+    ]
+    printed = [{"name": title, "type": "string", "jsonPath": f".spec.c{place}"} for place, title in enumerate(titles)]
+    version = {"name": "v1", "additionalPrinterColumns": printed}
+    columns = table_of({"spec": {"scope": "Namespaced", "versions": [version]}}, "v1").columns
+    letters = [column.letter for column in columns]
+    assert letters[:7] == ["P", "N", "S", "I", "R", "L", "O"]
+    assert all(letters)
+    assert len(set(letters)) == len(letters)
+    taken = {letter: Keymap().lookup(letter, Where.TABLE, "boats.sea.example.com") for letter in letters}
+    assert {letter: action.id for letter, action in taken.items() if action is not None} == {}
 
 
 def test_without_a_file_the_keys_are_those_of_the_registry(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from textual import on
@@ -29,6 +29,7 @@ from console.tui.widgets import bars
 from console.tui.widgets.detail import Detail
 from console.tui.widgets.prompt import Prompt
 from console.tui.widgets.spans import Line, Span
+from console.views.columns import Column
 from console.views.containers import CONTAINERS
 from console.views.containers import rows as container_rows
 from console.views.status import Tone
@@ -219,6 +220,9 @@ class Browse(Deck):
     def traits(self) -> frozenset[str]:
         scalable = self.view.resource.group_resource in self.session.catalogue.scalable
         return frozenset({SCALABLE}) if scalable else NO_TRAITS
+
+    def columns(self) -> Sequence[Column]:
+        return self._table.model.columns
 
     def subject(self) -> tuple[Resource, Key] | None:
         row = self._table.model.current()

@@ -25,6 +25,7 @@ from console.tui.widgets import bars
 from console.tui.widgets.banner import Banner
 from console.tui.widgets.prompt import Outcome, Prompt
 from console.tui.widgets.spans import Line, SpanLines
+from console.views.columns import Column
 from console.views.status import Tone
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,10 @@ class Deck(Screen[None], inherit_bindings=False):
         """By action: why the user may not do it here."""
         subject = self.subject()
         return self.session.access.denials(*subject) if subject else {}
+
+    def columns(self) -> Sequence[Column]:
+        """The columns whose letters sort here."""
+        return ()
 
     def frame(self) -> None:
         """Show what changed; called ten times a second."""
@@ -319,7 +324,8 @@ class Deck(Screen[None], inherit_bindings=False):
     def _help(self) -> None:
         from .help import Help
 
-        self.app.push_screen(Help(self.session, self.where, self.kind(), self.traits(), self.denied()))
+        found = (self.where, self.kind(), self.traits(), self.denied(), self.columns())
+        self.app.push_screen(Help(self.session, *found))
 
     def _back(self) -> None:
         self.app.pop_screen()

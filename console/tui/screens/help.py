@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from types import MappingProxyType
 
@@ -18,7 +18,7 @@ from console.tui.table.layout import cut
 from console.tui.widgets.buffer import Entry, LineBuffer
 from console.tui.widgets.spans import Line
 from console.tui.widgets.text_view import TextView
-from console.views.columns import Column, columns_for
+from console.views.columns import Column
 from console.views.status import Tone
 
 NARROW = 34  # cells of a column that has titles alone
@@ -32,7 +32,7 @@ def entries(
     keymap: Keymap,
     where: Where,
     kind: str,
-    columns: tuple[Column, ...],
+    columns: Sequence[Column],
     width: int,
     *,
     explained: bool,
@@ -111,7 +111,13 @@ class Help(ModalScreen[None], inherit_bindings=False):
     """Over the screen it explains; any key that is not for scrolling closes it."""
 
     def __init__(
-        self, session: Session, where: Where, kind: str, traits: frozenset[str], denied: Mapping[str, str]
+        self,
+        session: Session,
+        where: Where,
+        kind: str,
+        traits: frozenset[str],
+        denied: Mapping[str, str],
+        columns: Sequence[Column] = (),
     ) -> None:
         super().__init__(classes="plain" if session.look.ascii else None)
         self._session = session
@@ -119,6 +125,7 @@ class Help(ModalScreen[None], inherit_bindings=False):
         self._kind = kind
         self._traits = traits
         self._denied = denied
+        self._columns = columns
         self._view = TextView(LineBuffer(), session.look)
 
     def compose(self) -> ComposeResult:
@@ -134,8 +141,6 @@ class Help(ModalScreen[None], inherit_bindings=False):
         self.call_after_refresh(self._fill)
 
     def _fill(self) -> None:
-        resource = next((r for r in self._session.catalogue.resources() if r.plural == self._kind), None)
-        columns = columns_for(resource) if resource else ()
         width = self._view.size.width - 2
         explained = width >= EXPLAINED_FROM
         column = width // 2 if explained else NARROW
@@ -143,7 +148,7 @@ class Help(ModalScreen[None], inherit_bindings=False):
             self._session.keys,
             self._where,
             self._kind,
-            columns,
+            self._columns,
             column,
             explained=explained,
             traits=self._traits,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
+from string import ascii_uppercase
 from typing import Any
 
 import orjson
@@ -17,6 +19,8 @@ from console.views.status import Status, Tone
 from .column import AGE, GENERIC, GENERIC_CLUSTER, NAME, NAMESPACE, Column, Table, dim, newest_first, state, text
 
 _CREATED = ".metadata.creationTimestamp"
+_TAKEN = frozenset("NPADEFGHJUWXY")
+"""Letters that sort by the columns of every table, and those that are keys of tables."""
 _FIRST_DROP = 3  # behind the columns that every table has: of a definition's own columns the last goes first
 
 
@@ -57,7 +61,18 @@ def table_of(definition: Object, version: str) -> Table:
     if not printed:
         return GENERIC if namespaced else GENERIC_CLUSTER
     own = [_column(item, _FIRST_DROP + place) for place, item in enumerate(printed)]
-    return Table(((NAMESPACE, NAME) if namespaced else (NAME,)) + tuple(own))
+    return Table(((NAMESPACE, NAME) if namespaced else (NAME,)) + tuple(_lettered(own)))
+
+
+def _lettered(columns: Iterable[Column]) -> Iterator[Column]:
+    """Every column with a letter to sort by: one of its title, the first that is free, else any."""
+    free = [letter for letter in ascii_uppercase if letter not in _TAKEN]
+    for column in columns:
+        if not column.letter:
+            letter = next((letter for letter in (*column.title, *free) if letter in free), "")
+            column = replace(column, letter=letter)
+            free = [other for other in free if other != letter]
+        yield column
 
 
 def _column(item: Object, drop: int) -> Column:

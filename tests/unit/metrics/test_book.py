@@ -169,3 +169,13 @@ def test_nothing_that_an_agent_sends_does_harm(node: Any, pods: list[Any]) -> No
             book.take("n1", reading, moment)
     track = book.node("n1", 6.0)
     assert track is None or track.total.cpu >= 0
+
+
+def test_the_whole_has_no_dip_while_a_node_is_heard_for_the_first_time() -> None:
+    book = Book()
+    for at in range(100, 130, 5):
+        book.take("n1", message(at, at), 1000.0 + at)
+        if at >= 110:
+            book.take("n2", message(at, at), 1001.0 + at)
+    found = book.cluster.window(1130.0, 40).cpu
+    assert [None if value is None else round(value / 1e9) for value in found] == [None, None, 1, 1, None, 2, 2, None]

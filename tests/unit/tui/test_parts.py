@@ -6,12 +6,15 @@ import orjson
 import pytest
 
 from common.api import kinds
+from common.api.kinds import Resource
 from common.api.meta import Key
+from common.client.http import ApiResource
 from console.tui import shell
 from console.tui.catalogue import Catalogue, Unknown
 from console.tui.editor import LineEditor
 from console.tui.facts import Tally
 from console.tui.history import ViewHistory
+from console.tui.pages import PAGES, words_of
 from console.tui.view import View, opening
 from console.tui.widgets.buffer import LONGEST, Entry, LineBuffer
 from console.views.columns.column import once_a_row
@@ -147,8 +150,40 @@ def test_a_page_is_known_by_its_words_and_completed() -> None:
 
 
 def test_an_unknown_word_names_what_is_near() -> None:
-    with pytest.raises(Unknown, match="near it: services, secrets"):
+    with pytest.raises(Unknown, match="no kind and no page is called 'sev'; near it: services"):
         Catalogue({}).resolve("sev")
+    with pytest.raises(Unknown, match="near it: doctor"):
+        Catalogue(words_of(PAGES)).resolve("docctor")
+
+
+MEANT = {
+    "pods": "po pod pods", "nodes": "no node nodes", "services": "svc svcs service services",
+    "deployments": "dp deploy deploys deployment deployments", "hosts": "discover discovery host hosts",
+    "changes": "history histories change changes", "topo": "topo topos topology topologies",
+    "timeline": "timeline timelines tl", "lb": "lb lbs loadbalancer loadbalancers balancer",
+    "pulses": "pulses pulse pu hz", "doctor": "doctor doctors dr", "fit": "fit fits what-if whatif",
+    "xray": "xray xrays x", "apply": "apply dir d manifests", "ctx": "ctx context contexts cluster clusters",
+    "forwards": "forwards forward pf portforward portforwards port-forwards", "logs": "log logs",
+    "theme": "theme themes", "help": "help h ?", "quit": "quit q q! qa exit", "namespaces": "ns namespace namespaces",
+    "secrets": "sec secret secrets", "configmaps": "cm configmap", "statefulsets": "sts", "daemonsets": "ds",
+    "replicasets": "rs", "jobs": "jo job jobs", "cronjobs": "cj cronjob", "roles": "ro role", "rolebindings": "rb",
+    "clusterroles": "cr", "clusterrolebindings": "crb", "networkpolicies": "np", "serviceaccounts": "sa",
+    "persistentvolumes": "pv", "persistentvolumeclaims": "pvc", "endpointslices": "eps", "events": "ev event",
+}  # fmt: skip
+"""What words of the command bar mean: those of `kubectl` and of habit, one and many."""
+
+
+@pytest.mark.parametrize(("word", "meant"), [(word, meant) for meant, words in MEANT.items() for word in words.split()])
+def test_words_that_hands_and_scripts_know(word: str, meant: str) -> None:
+    found = Catalogue(words_of(PAGES)).resolve(word.upper() if len(word) > 2 else word)
+    assert (found.word or (found.resource and found.resource.plural)) == meant
+
+
+def test_somebody_s_kind_comes_before_another_word_for_a_page() -> None:
+    clusters = Resource("cluster.x-k8s.io", "v1", "clusters", "Cluster")
+    catalogue = Catalogue(words_of(PAGES), [ApiResource(clusters, "cluster", ("cl",))])
+    assert [catalogue.resolve(word).resource for word in ("clusters", "cluster", "cl", "cls")] == [clusters] * 4
+    assert catalogue.resolve("contexts").word == "ctx"
 
 
 def test_completion_offers_whole_commands() -> None:
