@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import gc
 import resource
-from asyncio import sslproto
+from asyncio import constants, sslproto
 
 _TLS_BUFFER = 32 * 1024  # bytes: two records of TLS
+_TLS_UNSENT = 64  # KiB: as much as a connection without TLS takes before its writer has to wait
 
 
 def allow_many_files() -> None:
@@ -26,8 +27,10 @@ def collect_rarely() -> None:
 
 def keep_small_buffers() -> None:
     """asyncio gives each TLS connection 256 KiB to read into, 50 MiB for the sessions of 200 nodes; what they carry is
-    small, and what is large comes in more than one reading anyway."""
+    small, and what is large comes in more than one reading anyway. It also takes 512 KiB before who writes has to wait,
+    and whatever was needed once for that stays with the connection."""
     sslproto.SSLProtocol.max_size = _TLS_BUFFER
+    constants.FLOW_CONTROL_HIGH_WATER_SSL_WRITE = _TLS_UNSENT  # type: ignore[misc]
 
 
 def give_back_memory() -> None:

@@ -2,15 +2,17 @@
 
 One WebSocket that the control plane opens to `wss://HOST:10250/session`. Text frames carry one JSON message each;
 binary frames carry data of tunnelled TCP streams: four bytes stream id (big endian), then payload (an empty payload
-closes that direction). Messages are level-triggered: each says a state, so that repeating one is harmless.
+closes that direction). Those of stream 0 carry messages too long for one frame, piece by piece (`pieces`). Messages are
+level-triggered: each says a state, so that repeating one is harmless.
 
-Order: `Open` -> `Welcome` or `Refused`; then `Sync(full=True)`, then increments. The agent repeats a `Report` until
-an `Ack` with its `seq` or a higher one comes.
+Order: `Open` -> `Welcome` or `Refused`; then `Sync(full=True)`, then increments. An agent sends its next `Report` when
+an `Ack` with the `seq` of the last or a higher one has come, and says everything again on another connection.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_type_hints
 
@@ -18,7 +20,7 @@ import orjson
 
 from .api.meta import Object
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 USAGE_SECONDS = 5.0  # resolution of charts and of what autoscalers see; a sweep of 100 containers costs milliseconds
 HEARTBEAT_SECONDS = 0.5  # twice a second both ways: three missed ones make a node suspect within 1.5 s
 REFUSAL_HEADER = "Quarterdeck-Refusal"  # why an agent refused a WebSocket, quoted: a handshake's body is lost
@@ -230,7 +232,21 @@ def _shallow(message: Message) -> dict[str, Any]:
     return {item.name: getattr(message, item.name) for item in dataclasses.fields(message)}
 
 
-def decode(text: str) -> Message:
+def encode_sync(sync: Sync, encoded: Callable[[str, Object], bytes]) -> Iterator[bytes]:
+    """The parts of its `encode`, object by object: `encoded` gives the JSON of one when its turn has come."""
+    head = orjson.dumps({"type": "Sync", "generation": sync.generation, "full": sync.full, "removed": sync.removed})
+    yield head[:-1] + b',"objects":{'
+    for number, (resource, items) in enumerate(sync.objects.items()):
+        yield (b"," if number else b"") + orjson.dumps(resource) + b":["
+        for index, item in enumerate(items):
+            if index:
+                yield b","
+            yield encoded(resource, item)
+        yield b"]"
+    yield b"}}"
+
+
+def decode(text: str | bytes) -> Message:
     """The message of a frame; ProtocolError names what is wrong with it."""
     try:
         data = orjson.loads(text)

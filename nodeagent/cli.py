@@ -21,7 +21,7 @@ from common.api import quantity
 from common.blocking import UnixHttp, Unreachable
 from common.clock import SystemClock
 from common.hosts import split_address
-from common.limits import allow_many_files, collect_rarely
+from common.limits import allow_many_files, collect_rarely, keep_small_buffers
 from common.settings import AGENT_PORT, Home
 
 from .stats import DEFAULT_MAX_PODS, Limits, host_name
@@ -346,6 +346,7 @@ def _host_shell(arguments: argparse.Namespace) -> int:
 def _hollow(arguments: argparse.Namespace) -> int:
     allow_many_files()
     collect_rarely()
+    keep_small_buffers()
     return asyncio.run(_serve_hollow(arguments))
 
 

@@ -41,7 +41,7 @@ class Reports:
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._gone_due: OrderedDict[str, None] = OrderedDict()
         self._events: deque[Object] = deque(maxlen=MAX_EVENTS)
-        self._sent: deque[_Sent] = deque()
+        self._sent: _Sent | None = None  # not acknowledged yet
         self._due = asyncio.Event()
 
     def pod(self, namespace: str, name: str, uid: str, status: Object) -> None:
@@ -85,8 +85,9 @@ class Reports:
         await self._due.wait()
 
     def take(self) -> Report | None:
-        """The next report to send on this connection, or None when all was said."""
-        if not (self._pods_due or self._node_due or self._gone_due or self._events):
+        """The next report to send on this connection; None when all was said, or while the last is not acknowledged:
+        what happens meanwhile is said together, and of a pod only how it ended up."""
+        if self._sent is not None or not (self._pods_due or self._node_due or self._gone_due or self._events):
             self._due.clear()
             return None
         uids = [self._pods_due.popitem(last=False)[0] for _ in range(min(len(self._pods_due), MAX_PODS_A_REPORT))]
@@ -99,19 +100,22 @@ class Reports:
         node = self._node if self._node_due else None
         self._node_due = False
         self._seq += 1
-        self._sent.append(_Sent(self._seq, gone, events))
+        self._sent = _Sent(self._seq, gone, events)
         return Report(self._seq, [self._pods[uid] for uid in uids], node, list(gone), list(events))
 
     def ack(self, seq: int) -> None:
         """Everything up to this report has arrived and was stored."""
-        while self._sent and self._sent[0].seq <= seq:
-            for uid in self._sent.popleft().gone:
-                self._gone.pop(uid, None)
+        if self._sent is None or self._sent.seq > seq:
+            return
+        for uid in self._sent.gone:
+            self._gone.pop(uid, None)
+        self._sent = None
+        self._due.set()
 
     def reconnected(self) -> None:
         """A new connection: say all states again, and once more what was never acknowledged."""
-        unheard = [event for sent in self._sent for event in sent.events]
-        self._sent.clear()
+        unheard = self._sent.events if self._sent is not None else ()
+        self._sent = None
         self._events = deque([*unheard, *self._events], maxlen=MAX_EVENTS)
         self._pods_due = OrderedDict.fromkeys(self._pods)
         self._gone_due = OrderedDict.fromkeys(self._gone)

@@ -24,6 +24,7 @@ from common.api.policypeers import PEERS, peer
 from common.api.references import CONFIGMAPS, INGRESSES, SECRETS, Reference, tls_references
 from common.encoding import encode_to_keep
 from common.hosts import AGENT_ADDRESS
+from common.session import Sync
 
 from .chains import CLAIMS, LINKS, VOLUMES, closure
 
@@ -42,15 +43,6 @@ class Item(NamedTuple):
 
     resource: str
     uid: str
-
-
-class Batch(NamedTuple):
-    """The content of one Sync."""
-
-    generation: int
-    full: bool
-    objects: dict[str, list[Object]]
-    removed: dict[str, list[str]]
 
 
 class Feed:
@@ -75,8 +67,8 @@ class Feed:
     def pending(self) -> bool:
         return self._fresh or bool(self._dirty)
 
-    def take(self) -> Batch | None:
-        """What the node lacks now; None when nothing. The first batch is full."""
+    def take(self) -> Sync | None:
+        """What the node lacks now, of objects as they are kept; None when nothing. The first is full."""
         if not self.pending:
             return None
         full, self._fresh = self._fresh, False
@@ -97,7 +89,7 @@ class Feed:
         self._generation += 1
         self._outstanding.append((self._generation, self._version))
         self._version = self._distribution.version
-        return Batch(self._generation, full, objects, removed)
+        return Sync(self._generation, full, objects, removed)
 
     def applied(self, generation: int) -> None:
         """The node's tables reflect that generation."""
@@ -117,7 +109,7 @@ class Distribution:
     def __init__(self) -> None:
         self.version = 0
         self._objects: dict[str, dict[str, Object]] = {resource: {} for resource in RESOURCES}
-        self._encoded: dict[Item, tuple[Object, orjson.Fragment]] = {}
+        self._encoded: dict[Item, tuple[Object, bytes]] = {}
         self._feeds: dict[str, Feed] = {}
         self._pods: dict[str, set[str]] = {}  # node -> uids
         self._references: dict[str, frozenset[Reference]] = {}  # by uid of a pod, whose node is known
@@ -173,14 +165,14 @@ class Distribution:
         there are, and with hundreds a tenth of a second is still quick."""
         return max(MIN_PACE, PACE_PER_NODE * len(self._feeds))
 
-    def encoded(self, resource: str, obj: Object) -> orjson.Fragment:
-        """The object as JSON, made once however many nodes get it."""
-        if resource not in SHARED | PROXIED:
-            return orjson.Fragment(orjson.dumps(_without_record(obj)))
+    def encoded(self, resource: str, obj: Object) -> bytes:
+        """The object as JSON, made once however many nodes get it as it is now."""
         item = Item(resource, uid(obj))
+        if resource not in SHARED | PROXIED or self._objects[resource].get(item.uid) is not obj:
+            return orjson.dumps(_without_record(obj))
         cached = self._encoded.get(item)
         if cached is None or cached[0] is not obj:
-            cached = self._encoded[item] = (obj, orjson.Fragment(encode_to_keep(_without_record(obj))))
+            cached = self._encoded[item] = (obj, encode_to_keep(_without_record(obj)))
         return cached[1]
 
     def wanted(self, node: str) -> list[Item]:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiohttp
 
@@ -22,6 +22,7 @@ from common.aio import Tasks
 from common.api.meta import parse_time
 from common.clock import Clock
 from common.errors import ApiError
+from common.pieces import Inbox, Outbox, is_piece
 from common.pki import PkiError
 from common.session import (
     HEARTBEAT_SECONDS,
@@ -38,7 +39,6 @@ from common.session import (
     Renew,
     Renewed,
     Report,
-    Sync,
     TokenGiven,
     TokenNeeded,
     TunnelClose,
@@ -49,7 +49,7 @@ from common.session import (
 )
 from common.tunnel import Connect, Tunnels
 
-from .assignment import Batch, Distribution, Feed
+from .assignment import Distribution, Feed
 from .failure import UNREACHABLE_SECONDS
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,6 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 5.0
 OPEN_SECONDS = 5.0
 GRACE_SECONDS = 0.5
-MAX_REPORTS = 1000  # unstored; an agent that sends more without waiting is broken
 
 
 class RefusedError(Exception):
@@ -120,8 +119,11 @@ class Link:
         self._api = api
         self._tasks = Tasks("link")
         self._wake = asyncio.Event()
-        self._reports: asyncio.Queue[str] = asyncio.Queue()  # as they came: decoded they take several times as much
+        self._report: str | bytes = b""  # not stored yet, as it came: decoded it takes several times as much
+        self._reported = asyncio.Event()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._outbox: Outbox | None = None
+        self._inbox = Inbox()
         self._tunnels: Tunnels | None = None
         self._feed: Feed | None = None
         self._heard = 0.0
@@ -144,6 +146,7 @@ class Link:
                 timeout=timeout,
                 compress=0,
             )
+        self._outbox = Outbox(self._socket.send_str, self._socket.send_bytes)
         try:
             await self._greet(self._socket, target.opening)
             await self._serve(self._socket)
@@ -153,9 +156,9 @@ class Link:
 
     async def send(self, message: Message) -> None:
         """ConnectionError when the connection is gone."""
-        if self._socket is None:
+        if self._outbox is None:
             raise ConnectionError("not connected")
-        await self._socket.send_str(session.encode(message))
+        await self._outbox.send(message)
 
     async def leave(self) -> None:
         """Tell the agent that its node was removed; it closes the connection."""
@@ -163,7 +166,7 @@ class Link:
 
     async def _greet(self, socket: aiohttp.ClientWebSocketResponse, opening: Open) -> None:
         sent = self._clock.now()
-        await socket.send_str(session.encode(opening))
+        await self.send(opening)
         frame = await socket.receive(OPEN_SECONDS)
         if frame.type is not aiohttp.WSMsgType.TEXT:
             raise ProtocolError("the agent closed the session instead of answering")
@@ -216,21 +219,27 @@ class Link:
     async def _take(self, frame: aiohttp.WSMessage) -> None:
         if self._tunnels is None or self._feed is None:
             return
+        text: str | bytes | None = frame.data
         if frame.type is aiohttp.WSMsgType.BINARY:
-            self._tunnels.data(frame.data)
-        elif frame.type is aiohttp.WSMsgType.TEXT:
-            message = session.decode(frame.data)
-            if isinstance(message, Report):
-                self._keep(frame.data)
-            else:
-                await self._handle(message, self._tunnels, self._feed)
-        else:
+            if not is_piece(frame.data):
+                self._tunnels.data(frame.data)
+                return
+            text = self._inbox.take(frame.data)
+        elif frame.type is not aiohttp.WSMsgType.TEXT:
             raise ProtocolError(f"the connection broke: {frame.data}")
+        if text is None:
+            return
+        message = session.decode(text)
+        if isinstance(message, Report):
+            self._keep(text)
+        else:
+            await self._handle(message, self._tunnels, self._feed)
 
-    def _keep(self, report: str) -> None:
-        if self._reports.qsize() >= MAX_REPORTS:
-            raise ProtocolError(f"more than {MAX_REPORTS} reports without waiting for an answer")
-        self._reports.put_nowait(report)
+    def _keep(self, report: str | bytes) -> None:
+        if self._report:
+            raise ProtocolError("a report came before the one before it was acknowledged")
+        self._report = report
+        self._reported.set()
 
     async def _handle(self, message: Message, tunnels: Tunnels, feed: Feed) -> None:
         match message:
@@ -280,12 +289,14 @@ class Link:
 
     async def _store(self) -> None:
         while True:
-            text = await self._reports.get()
-            while (stored := await self._stored(text)) is None:
+            await self._reported.wait()
+            self._reported.clear()
+            while (stored := await self._stored(self._report)) is None:
                 await self._clock.sleep(1.0)
+            self._report = b""
             await self.send(Ack(stored))
 
-    async def _stored(self, text: str) -> int | None:
+    async def _stored(self, text: str | bytes) -> int | None:
         """The number of the report, None when it could not be stored."""
         async with self._watcher.turn():
             report = session.decode(text)
@@ -304,19 +315,12 @@ class Link:
             await self._wake.wait()
             await self._clock.sleep(self._distribution.pace)
             self._wake.clear()
-            batch = self._feed.take()
-            if batch is not None:
-                await self.send(self._to_sync(batch))
+            sync = self._feed.take()
+            if sync is not None and self._outbox is not None:
+                await self._outbox.send_encoded(session.encode_sync(sync, self._distribution.encoded))
             if released:
                 await self.send(Release(released))
                 released = []
-
-    def _to_sync(self, batch: Batch) -> Sync:
-        encoded: dict[str, list[Any]] = {
-            resource: [self._distribution.encoded(resource, obj) for obj in items]
-            for resource, items in batch.objects.items()
-        }
-        return Sync(batch.generation, batch.full, encoded, batch.removed)
 
     async def _watch_silence(self, receiver: asyncio.Task[None]) -> None:
         while True:

@@ -14,6 +14,7 @@ from common import pki, session
 from common.aio import Tasks
 from common.api.meta import Object, format_micro_time
 from common.clock import Clock
+from common.pieces import Inbox, Outbox, is_piece
 from common.pki import PkiError
 from common.session import (
     HEARTBEAT_SECONDS,
@@ -70,7 +71,8 @@ class Connection:
         self._parts = parts
         self._socket = socket
         self._tasks = Tasks("session")
-        self._tunnels = Tunnels(self._send, socket.send_bytes)
+        self._outbox, self._inbox = Outbox(socket.send_str, socket.send_bytes), Inbox()
+        self._tunnels = Tunnels(self._outbox.send, socket.send_bytes)
         self._generations: deque[tuple[int, int]] = deque()  # (version of the assignment, generation)
         self._applied_generation = 0
         self._applied_changed = asyncio.Event()
@@ -87,10 +89,10 @@ class Connection:
         self._started = True
         parts = self._parts
         try:
-            await self._send(Welcome(parts.version, parts.info(), format_micro_time(parts.clock.now())))
+            await self._outbox.send(Welcome(parts.version, parts.info(), format_micro_time(parts.clock.now())))
             parts.reports.reconnected()
-            parts.tunnel.attach(self._tunnels, self._send)
-            parts.tokens.attach(self._send)
+            parts.tunnel.attach(self._tunnels, self._outbox.send)
+            parts.tokens.attach(self._outbox.send)
             if self._stop.is_set():
                 return
             self._receiver = self._tasks.start("receive", self._receive())
@@ -98,7 +100,7 @@ class Connection:
                 self._tasks.start(work.__name__.strip("_"), self._while_connected(work))
             await asyncio.wait({self._receiver})
         finally:
-            parts.tokens.detach(self._send)
+            parts.tokens.detach(self._outbox.send)
             parts.tunnel.detach(self._tunnels)
             await self._tunnels.close()
             await self._tasks.close()
@@ -120,9 +122,6 @@ class Connection:
             self._applied_generation = self._generations.popleft()[1]
             self._applied_changed.set()
 
-    async def _send(self, message: Message) -> None:
-        await self._socket.send_str(session.encode(message))
-
     async def _while_connected(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
@@ -141,10 +140,12 @@ class Connection:
                 return
 
     async def _take(self, frame: WSMessage) -> None:
-        if frame.type is WSMsgType.BINARY:
-            self._tunnels.data(frame.data)
-        elif frame.type is WSMsgType.TEXT:
+        if frame.type is WSMsgType.TEXT:
             await self._handle(session.decode(frame.data))
+        elif frame.type is WSMsgType.BINARY and not is_piece(frame.data):
+            self._tunnels.data(frame.data)
+        elif frame.type is WSMsgType.BINARY and (message := self._inbox.take(frame.data)) is not None:
+            await self._handle(session.decode(message))
 
     async def _handle(self, message: Message) -> None:
         match message:
@@ -187,25 +188,25 @@ class Connection:
         count = 0
         while True:
             count += 1
-            await self._send(Heartbeat(count))
+            await self._outbox.send(Heartbeat(count))
             await self._parts.clock.sleep(HEARTBEAT_SECONDS)
 
     async def _report(self) -> None:
         while True:
             await self._parts.reports.wait()
             if (report := self._parts.reports.take()) is not None:
-                await self._send(report)
+                await self._outbox.send(report)
 
     async def _measure(self) -> None:
         while True:
-            await self._send(await self._parts.usage())
+            await self._outbox.send(await self._parts.usage())
             await self._parts.clock.sleep(USAGE_SECONDS)
 
     async def _tell_applied(self) -> None:
         while True:
             await self._applied_changed.wait()
             self._applied_changed.clear()
-            await self._send(Applied(self._applied_generation))
+            await self._outbox.send(Applied(self._applied_generation))
 
     async def _watch_silence(self) -> None:
         while True:
@@ -223,5 +224,5 @@ class Connection:
         while True:
             membership = self._parts.credentials.membership
             if membership and pki.needs_renewal(membership.identity.certificate, self._parts.clock.now()):
-                await self._send(Renew(pki.request_for(membership.identity).decode()))
+                await self._outbox.send(Renew(pki.request_for(membership.identity).decode()))
             await self._parts.clock.sleep(RENEWAL_CHECK_SECONDS)

@@ -27,7 +27,7 @@ class ApiTunnel:
     def __init__(self, port: int = TUNNEL_PORT) -> None:
         self._wanted_port = port
         self._listeners: dict[str, asyncio.Server] = {}
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count()
         self._session: tuple[Tunnels, Sender] | None = None
 
     async def listen(self, addresses: Iterable[str]) -> None:
@@ -62,7 +62,7 @@ class ApiTunnel:
             writer.close()
             return
         tunnels, send = self._session
-        number = next(self._numbers) & 0xFFFFFFFF
+        number = next(self._numbers) % 0xFFFFFFFF + 1  # 0 is no stream of a connection
 
         async def connected() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
             return reader, writer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from nodeagent.reports import MAX_EVENTS, MAX_PODS_A_REPORT, Reports
 
 
@@ -44,16 +46,39 @@ def test_acknowledged_events_and_ends_are_not_repeated() -> None:
     assert reports.take() is None
 
 
-def test_an_acknowledgement_covers_the_reports_before_it() -> None:
+def test_what_happens_before_an_acknowledgement_is_said_together_after_it() -> None:
     reports = Reports()
-    reports.gone("a")
-    reports.take()
-    reports.gone("b")
+    reports.pod("default", "web", "u1", {"phase": "Pending"})
+    first = reports.take()
+    assert first is not None
+    reports.pod("default", "web", "u1", {"phase": "Running", "ready": False})
+    reports.gone("u0")
+    reports.pod("default", "web", "u1", {"phase": "Running", "ready": True})
+    assert reports.take() is None
+    reports.ack(first.seq - 1)
+    assert reports.take() is None
+    reports.ack(first.seq)
     second = reports.take()
     assert second is not None
-    reports.ack(second.seq)
-    reports.reconnected()
+    assert [pod["status"] for pod in second.pods] == [{"phase": "Running", "ready": True}]
+    assert second.gone == ["u0"]
+
+
+async def test_who_waits_for_something_to_say_goes_on_with_the_acknowledgement() -> None:
+    reports = Reports()
+    reports.gone("u0")
+    first = reports.take()
+    assert first is not None
+    reports.gone("u1")
     assert reports.take() is None
+    waiting = asyncio.ensure_future(reports.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    reports.ack(first.seq)
+    await waiting
+    second = reports.take()
+    assert second is not None
+    assert second.gone == ["u1"]
 
 
 def test_events_are_bounded_and_the_newest_stay() -> None:
@@ -71,8 +96,10 @@ def test_a_pod_is_gone_only_after_its_last_status() -> None:
         reports.pod("default", f"p{number}", f"u{number}", {"phase": "Failed"})
     last = f"u{MAX_PODS_A_REPORT}"
     reports.gone(last)
-    first, second = reports.take(), reports.take()
+    first = reports.take()
     assert first is not None
+    reports.ack(first.seq)
+    second = reports.take()
     assert second is not None
     assert (first.gone, second.gone) == ([], [last])
     assert [pod["uid"] for pod in second.pods] == [last]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from common.api.meta import Object, name
-from console.nodes.assignment import Batch, Distribution, Feed
+from common.session import Sync
+from console.nodes.assignment import Distribution, Feed
 from tests.fakes import objects
 
 _uids = itertools.count()
@@ -38,7 +39,7 @@ def config_map(title: str) -> Object:
     return stored({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": title}, "data": {"a": "1"}})
 
 
-def names(batch: Batch | None, resource: str) -> list[str]:
+def names(batch: Sync | None, resource: str) -> list[str]:
     return sorted(name(obj) for obj in (batch.objects.get(resource, []) if batch else []))
 
 
@@ -113,7 +114,7 @@ def test_a_claim_that_is_bound_later_brings_its_volume_then(distribution: Distri
 def test_the_first_batch_is_everything_even_when_that_is_nothing(distribution: Distribution) -> None:
     feed, _ = opened(distribution)
     batch = feed.take()
-    assert batch == Batch(1, True, {}, {})
+    assert batch == Sync(1, True, {}, {})
     assert feed.take() is None
 
 
@@ -211,7 +212,7 @@ def test_objects_are_kept_as_they_are_and_told_without_the_record_of_managers(di
         [told] = batch.objects[resource]
         assert told is obj, "no copy of what others keep"
         for _ in range(2):
-            sent = orjson.loads(orjson.dumps(distribution.encoded(resource, told)))
+            sent = orjson.loads(distribution.encoded(resource, told))
             assert sent["metadata"] == {"name": obj["metadata"]["name"], **sent["metadata"]}
             assert "managedFields" not in sent["metadata"]
             assert sent["spec"] == obj["spec"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from common.api.ingressnode import CONDITION, ENABLED, IDLE, MISSING
 from common.api.meta import Object, name
-from console.nodes.assignment import Batch, Distribution, Feed
+from common.session import Sync
+from console.nodes.assignment import Distribution, Feed
 from tests.fakes import objects
 
 
@@ -24,7 +25,7 @@ def ingress(*secrets: str) -> Object:
     return {"metadata": {"name": "site", "namespace": "ns", "uid": "i"}, "spec": {"tls": tls}}
 
 
-def got(batch: Batch | None, resource: str = "secrets") -> list[str]:
+def got(batch: Sync | None, resource: str = "secrets") -> list[str]:
     return sorted(name(obj) for obj in (batch.objects.get(resource, []) if batch else []))
 
 
