@@ -17,11 +17,6 @@ from .plan import MANAGER, plan
 from .selected import Selected
 from .writer import SliceWriter
 
-# Every pod that changes means all endpoints of its Service anew, for every node: a thousand pods that start together
-# would mean a million. Up to so many endpoints a change goes out at once, beyond that a Service rests in between.
-MAX_UNRESTED = 100
-REST_SECONDS = 0.001  # an endpoint
-
 
 class EndpointSliceController(SliceWriter):
     name: ClassVar[str] = "endpointslice-controller"
@@ -32,7 +27,6 @@ class EndpointSliceController(SliceWriter):
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
         self._selected = Selected(kit)
-        self._rests: dict[Key, float] = {}  # until when a Service of many endpoints is left alone
         self._services = self.follow(SERVICES, lambda obj: [key(obj)])
         self._nodes = self.mirror(NODES)
         self._shares: dict[str, float] = {}
@@ -40,19 +34,14 @@ class EndpointSliceController(SliceWriter):
         self.follow(PODS, self._selected.services_of)
 
     async def sync(self, key: Key) -> None:
-        if self.is_behind(key):
-            return
-        if (rest := self._rests.pop(key, 0.0) - self.clock.monotonic()) > 0:
-            self._rests[key] = self.clock.monotonic() + rest
-            self.queue.add_after(key, rest)
+        if self.is_behind(key) or self.rests(key):
             return
         service = self._services.get(key)
         pods = self._selected.pods_of(service)
         automatic = service is not None and topology.is_automatic(service)
         shares = self._shares if automatic else None
         await self.carry_out(key, plan(service, pods, self.slices_of(key), self._zone_of, shares))
-        if (rest := (len(pods) - MAX_UNRESTED) * REST_SECONDS) > 0:
-            self._rests[key] = self.clock.monotonic() + rest
+        self.rest(key, len(pods))
 
     def _node_changed(self, old: Object | None, new: Object | None) -> None:
         if topology.matters(old) == topology.matters(new):

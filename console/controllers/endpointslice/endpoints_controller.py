@@ -40,9 +40,11 @@ class EndpointsController(PlanWriter):
             self._deleted.add(meta.key(old))
 
     async def sync(self, key: Key) -> None:
-        if self.is_behind(key):
+        if self.is_behind(key) or self.rests(key):
             return
         service = self._services.get(key)
-        todo = plan(service, self._selected.pods_of(service), self.mirrored.get(key), was_deleted=key in self._deleted)
+        pods = self._selected.pods_of(service)
+        todo = plan(service, pods, self.mirrored.get(key), was_deleted=key in self._deleted)
         await self.carry_out(key, todo)
+        self.rest(key, len(pods))
         self._deleted.discard(key)

@@ -1,4 +1,4 @@
-"""What the controllers of slices share: carrying a plan out, and not deciding by a mirror that lags."""
+"""What the controllers of slices share: carrying a plan out, not deciding by a mirror that lags, and rests."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from console.controllers.expectations import Expectations
 from .layout import Plan
 from .plan import MANAGED_BY, SERVICE_NAME
 
+# Every pod that changes means all endpoints of its Service anew, for every node: a thousand pods that start together
+# would mean a million. Up to so many endpoints a change goes out at once, beyond that a Service rests in between.
+MAX_UNRESTED = 100
+REST_SECONDS = 0.001  # an endpoint
+
 
 class PlanWriter(Controller[Key]):
     """Keys are Services. `resource` is what plans are about."""
@@ -24,6 +29,7 @@ class PlanWriter(Controller[Key]):
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit)
         self.expectations: Expectations[Key] = Expectations(kit.clock)
+        self._rests: dict[Key, float] = {}  # until when a Service of many endpoints is left alone
         self.mirrored = self.mirror(self.resource)
         self.mirrored.listen(self._changed)
 
@@ -44,6 +50,20 @@ class PlanWriter(Controller[Key]):
         if waiting:
             self.queue.add_after(key, waiting)
         return waiting > 0
+
+    def rests(self, key: Key) -> bool:
+        """Whether the Service is to be left alone for now. Comes again."""
+        rest = self._rests.get(key, 0.0) - self.clock.monotonic()
+        if rest > 0:
+            self.queue.add_after(key, rest)
+        else:
+            self._rests.pop(key, None)
+        return rest > 0
+
+    def rest(self, key: Key, endpoints: int) -> None:
+        """The Service, which has so many, was looked after."""
+        if (rest := (endpoints - MAX_UNRESTED) * REST_SECONDS) > 0:
+            self._rests[key] = self.clock.monotonic() + rest
 
     async def carry_out(self, key: Key, todo: Plan) -> None:
         # Updates first: they may take endpoints out, which is more urgent than anything that comes in.

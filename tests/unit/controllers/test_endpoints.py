@@ -164,6 +164,18 @@ async def test_endpoints_follow_pods_and_go_with_the_service(world: Any) -> None
     assert world.api.items(ENDPOINTS) == []
 
 
+async def test_endpoints_of_many_pods_rest_between_two_changes(world: Any) -> None:
+    await world.start(EndpointsController(world.kit))
+    await world.client.create(SERVICES, service())
+    world.api.seed(PODS, *(backend(number, labels={"app": "web"}) for number in range(300)))
+    await world.settle(0.05)
+    world.api.seed(PODS, backend(300, labels={"app": "web"}))
+    await world.settle(0.05)
+    assert len(world.api.items(ENDPOINTS)[0]["subsets"][0]["addresses"]) == 300
+    await world.settle()
+    assert len(world.api.items(ENDPOINTS)[0]["subsets"][0]["addresses"]) == 301
+
+
 async def test_a_mirror_is_made_changed_and_removed(world: Any) -> None:
     await world.start(MirroringController(world.kit), EndpointsController(world.kit))
     written = await world.client.create(ENDPOINTS, by_hand({"addresses": [{"ip": "10.1.2.3"}], "ports": [{"port": 9}]}))
