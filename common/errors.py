@@ -41,6 +41,7 @@ class ApiError(Exception):
         super().__init__(message)
         self.message = message
         self.details: Object = {key: value for key, value in (details or {}).items() if value != ""}
+        self._names_details = details is not None
         self.causes = causes
         self.retry_after = retry_after
         self.warnings: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ class ApiError(Exception):
         }
         if not self.reason:
             del status["reason"]
-        if details:
+        if details or self._names_details:
             status["details"] = details
         return status
 
@@ -153,6 +154,20 @@ _BY_REASON = {kind.reason: kind for kind in _TYPES}
 _BY_CODE = {kind.code: kind for kind in reversed(_TYPES)} | {409: Conflict}
 
 
+COMPLAINTS = {
+    400: "the server rejected our request for an unknown reason",
+    401: "the server has asked for the client to provide credentials",
+    404: "the server could not find the requested resource",
+    405: "the server does not allow this method on the requested resource",
+    409: "the server reported a conflict",
+    422: "the server rejected our request due to an error in our request",
+    429: "the server has received too many requests and has asked us to try again later",
+    503: "the server is currently unable to handle the request",
+    504: "the server was unable to return a response in the time allotted, but may still be processing the request",
+}
+"""What clients say of answers that say nothing themselves."""
+
+
 def from_status(status: Any, code: int) -> ApiError:
     """The error that a failed answer stands for; any body, even none, gives one."""
     body = status if isinstance(status, dict) else {}
@@ -167,11 +182,21 @@ def from_status(status: Any, code: int) -> ApiError:
     )
     rest = {key: value for key, value in details.items() if key not in {"causes", "retryAfterSeconds"}}
     return kind(
-        str(body.get("message") or f"the server answered {code}"),
+        str(body.get("message") or COMPLAINTS.get(code) or f"the server answered {code}"),
         details=rest,
         causes=causes,
         retry_after=details.get("retryAfterSeconds"),
     )
+
+
+def unserved() -> NotFound:
+    """Nothing is served at a path."""
+    return NotFound(COMPLAINTS[404], details={})
+
+
+def method_not_allowed() -> MethodNotAllowed:
+    """Something is served at a path, not by this method."""
+    return MethodNotAllowed(COMPLAINTS[405], details={})
 
 
 def _details(name: str, group: str, kind: str) -> Object:
@@ -201,7 +226,7 @@ def conflict(group_resource: str, name: str, why: str = "") -> Conflict:
 def too_large_version(asked: int, current: int) -> Timeout:
     """What a reader is told who asks for a state that is still to come."""
     return Timeout(
-        f"Too large resource version: {asked}, current: {current}",
+        f"Timeout: Too large resource version: {asked}, current: {current}",
         causes=(Cause("", "Too large resource version", "ResourceVersionTooLarge"),),
         retry_after=1,
     )

@@ -7,15 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_KEY = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
-_VALUE = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?"
-_TERMS = (
-    (re.compile(rf"({_KEY})\s*(==|=|!=)\s*({_VALUE})"), "equality"),
-    (re.compile(rf"({_KEY})\s+(in|notin)\s*\(([^()]*)\)"), "set"),
-    (re.compile(rf"({_KEY})\s*(>|<)\s*(-?\d+)"), "order"),
-    (re.compile(rf"(!?)\s*({_KEY})"), "existence"),
-)
-_SPLIT = re.compile(r",(?![^()]*\))")
+from . import labelqueries
+
+_ESCAPED = re.compile(r"\\(.)|([,=\\])", re.DOTALL)
+_TERM = re.compile(r"(?:[^\\,]|\\.?)+", re.DOTALL)  # up to the next comma that no backslash stands before
+_OPERATION = re.compile("(.*?)(!=|==|=)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,37 +85,32 @@ def from_label_selector(selector: Mapping[str, Any] | None) -> Selector:
 
 
 def parse(text: str) -> Selector:
-    """A label selector of a query string (`app=web,tier in (a,b),!old`); ValueError names the term that is wrong."""
-    terms = [term.strip() for term in _SPLIT.split(text)] if text.strip() else []
-    return Selector(tuple(_requirement(term) for term in terms))
-
-
-def _requirement(term: str) -> Requirement:
-    for pattern, form in _TERMS:
-        match = pattern.fullmatch(term)
-        if match is None:
-            continue
-        first, second, *rest = match.groups()
-        if form == "equality":
-            return Requirement(first, "NotIn" if second == "!=" else "In", (rest[0],))
-        if form == "set":
-            values = tuple(value.strip() for value in rest[0].split(","))
-            return Requirement(first, "In" if second == "in" else "NotIn", values)
-        if form == "order":
-            return Requirement(first, "Gt" if second == ">" else "Lt", (rest[0],))
-        return Requirement(second, "DoesNotExist" if first else "Exists")
-    raise ValueError(f"unable to parse requirement: {term!r}; allowed: key=value, key!=value, key in (a,b), key, !key")
+    """A label selector of a query string (`app=web,tier in (a,b),!old`); ValueError says what is wrong."""
+    return Selector(tuple(Requirement(*found) for found in labelqueries.parse(text)))
 
 
 def parse_fields(text: str) -> list[tuple[str, str, bool]]:
-    """A field selector as (path, value, equal) terms; ValueError names the term that is wrong."""
+    """A field selector as (path, value, equal) terms; ValueError names the term that is wrong. In values `\\` stands
+    before a comma, an equals sign or itself."""
     terms: list[tuple[str, str, bool]] = []
-    for term in filter(None, (part.strip() for part in text.split(","))):
-        match = re.fullmatch(r"([^=!]+)(==|=|!=)(.*)", term)
+    for term in sorted(_TERM.findall(text)):
+        match = _OPERATION.fullmatch(term)
         if match is None:
             raise ValueError(f"invalid selector: '{text}'; can't understand '{term}'")
-        terms.append((match[1].strip(), match[3].strip(), match[2] != "!="))
+        if match[1] or match[3]:
+            terms.append((match[1], _unescaped(match[3]), match[2] != "!="))
     return terms
+
+
+def _unescaped(value: str) -> str:
+    def plain(found: re.Match[str]) -> str:
+        if found[1] is not None and found[1] in "\\,=":
+            return found[1]
+        if found[1] is None and found[2] != "\\":
+            raise ValueError(f"invalid field selector: unescaped character in value: {ord(found[2])}")
+        raise ValueError(f"invalid field selector: invalid escape sequence: {found[0]}")
+
+    return _ESCAPED.sub(plain, value)
 
 
 # Where fields that can be selected by are kept, in order, when not under their own names.

@@ -29,6 +29,7 @@ from .endpoint import Endpoint
 REQUEST_SECONDS = 60.0  # Kubernetes' own limit for requests that are not streams
 SILENCE_SECONDS = 150.0  # a watch brings a bookmark every minute: two missed ones mean a connection that died unseen
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+NO_PAGE = "404 page not found"  # what Go says of a path that nobody knows
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -331,7 +332,7 @@ def _error(body: bytes, code: int) -> ApiError:
         return from_status(orjson.loads(body), code)
     except orjson.JSONDecodeError:
         text = body.decode(errors="replace").strip()[:500]
-        return from_status({"message": text} if text else None, code)
+        return from_status({"message": text} if text and text != NO_PAGE else None, code)
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -21,7 +21,7 @@ MAX_BODY = 3 * 1024 * 1024  # bytes; as Kubernetes
 
 async def read_body(http: web.BaseRequest) -> bytes:
     """Raises RequestEntityTooLarge before a too large body is in memory, BadRequest for one that is cut or garbled."""
-    too_large = RequestEntityTooLarge(f"the request body is larger than the limit of {MAX_BODY} bytes")
+    too_large = RequestEntityTooLarge(f"Request entity too large: limit is {MAX_BODY}")
     if (http.content_length or 0) > MAX_BODY:
         raise too_large
     chunks: list[bytes] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from common.errors import NotFound
+from common.errors import unserved
 
 ALL = frozenset({"/healthz", "/livez", "/readyz"})
 _READY_ONLY = frozenset({"/readyz"})
@@ -97,7 +97,7 @@ def single(known: Sequence[Check], path: str) -> Health:
         if check.name == name and f"/{root}" in check.paths:
             fault = check.fault()
             return Health(not fault, f"internal server error: {fault}\n" if fault else "ok")
-    raise NotFound("the server could not find the requested resource")
+    raise unserved()
 
 
 def is_health(path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.api import meta
 from common.api.meta import Object
-from common.errors import BadRequest, NotFound, ServiceUnavailable
+from common.errors import BadRequest, NotFound, ServiceUnavailable, unserved
 
 from .backends import HostAdmin
 
@@ -20,7 +20,7 @@ class Hosts:
         if self._admin is None:
             raise ServiceUnavailable("this API server is not connected to hosts")
         if subresource != "adopt":
-            raise NotFound("the server could not find the requested resource")
+            raise unserved()
         code = body.get("code", "")
         if not isinstance(code, str):
             raise BadRequest(f"code: {code!r} is no text: it is what the agent of the host prints")

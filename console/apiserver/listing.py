@@ -8,14 +8,16 @@ with what is there by now.
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from dataclasses import dataclass
 
 import orjson
 
+from common.api.gotext import quoted
 from common.api.meta import Object
 from common.clock import Clock
 from common.errors import BadRequest, Expired, too_large_version
+from console.registry.jsonerrors import syntax_error
 from console.registry.row import Row
 from console.store import Entry, Store
 from console.store.entries import ObjectKey
@@ -24,6 +26,8 @@ from .options import MAX_DIGITS, ListOptions
 from .selection import Selection
 
 SNAPSHOT_SECONDS = 240.0  # a snapshot can be read for so long at least, and for twice as long at most
+_MADE_BY = "meta.k8s.io/v1"  # what tokens say of who made them
+_NO_BASE64 = re.compile("[^A-Za-z0-9_-]")
 _ANY = -1  # in a token: the revision that is there by then
 _OLD_PAGE = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
@@ -111,9 +115,9 @@ def list_page(store: Store, row: Row, selection: Selection, options: ListOptions
 def _start(store: Store, options: ListOptions) -> tuple[int, ObjectKey | None]:
     """The revision to show and the key to go on behind."""
     if options.page:
+        revision, after = _parse_token(options.page)
         if options.resource_version not in {"", "0"}:
             raise BadRequest("specifying resource version is not allowed when using continue")
-        revision, after = _parse_token(options.page)
         return store.revision if revision == _ANY else revision, after
     require_revision(store, options.resource_version)
     asked = parse_revision(options.resource_version)
@@ -135,14 +139,30 @@ def _too_old(after: ObjectKey | None) -> Expired:
 
 
 def _token(revision: int, key: ObjectKey) -> str:
-    data = orjson.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": list(key)})
+    data = orjson.dumps({"v": _MADE_BY, "rv": revision, "start": list(key)})
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _parse_token(text: str) -> tuple[int, ObjectKey]:
+    """What a token names; raises BadRequest for one that this server did not make."""
     try:
-        data = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        data = orjson.loads(_decoded(text))
+        if data["v"] != _MADE_BY:
+            raise _no_token(f"server does not recognize this encoded version {quoted(str(data['v']))}")
         namespace, name = data["start"]
         return int(data["rv"]), (str(namespace), str(name))
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
-        raise BadRequest(f"continue key is not valid: {text[:100]!r} was not made by this server") from error
+    except orjson.JSONDecodeError as error:
+        raise _no_token(syntax_error(_decoded(text)) or str(error)) from None
+    except (ValueError, KeyError, TypeError):
+        raise _no_token(f"empty encoded start key (version {_MADE_BY})") from None
+
+
+def _decoded(text: str) -> bytes:
+    illegal = _NO_BASE64.search(text)
+    if illegal or len(text) % 4 == 1:
+        raise _no_token(f"illegal base64 data at input byte {illegal.start() if illegal else len(text) - 1}")
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _no_token(why: str) -> BadRequest:
+    return BadRequest(f"invalid continue token: continue key is not valid: {why}")

@@ -11,7 +11,7 @@ from common.api import meta
 from common.api.kinds import PODDISRUPTIONBUDGETS, Resource
 from common.api.meta import Object
 from common.client.base import ObjectList, PatchType, WatchEvent
-from common.errors import NotFound
+from common.errors import NotFound, unserved
 from console.registry.catalog import Registry
 from console.registry.patch import apply_patch, merge
 from console.registry.row import Row
@@ -59,7 +59,7 @@ class LocalClient:
     ) -> Object:
         row = self._row(resource)
         if subresource and subresource not in row.subresources:
-            raise NotFound("the server could not find the requested resource")
+            raise unserved()
         if subresource == "scale":
             return await subresources.get_scale(self._verbs, row.stored, namespace or "", name)
         return await self._verbs.shown(row, self._verbs.get(row.stored, namespace or "", name).obj)

@@ -10,6 +10,7 @@ from common.errors import NotAcceptable
 JSON = "application/json"
 YAML = "application/yaml"
 META = "meta.k8s.io/v1"
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
 _ANY = frozenset({"*/*", "application/*"})
 _META_KINDS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 _DISCOVERY_KIND = "APIGroupDiscoveryList"
@@ -49,6 +50,14 @@ def negotiate(accept: str, *, tables: bool = True) -> Form:
     raise NotAcceptable(f"only the following media types are accepted: {JSON}, {YAML}")
 
 
+@lru_cache(maxsize=256)
+def accepts(accept: str) -> bool:
+    """Whether any form of the header is of a media type that there is, whatever else it asks for. A client of typed
+    answers alone is told later what there is."""
+    named = {item["media"] for _, item in _ranked(accept)}
+    return not accept.strip() or bool(named & {JSON, YAML, _PROTOBUF, *_ANY})
+
+
 def _ranked(accept: str) -> list[tuple[float, dict[str, str]]]:
     ranked = []
     for clause in accept.split(","):
@@ -58,19 +67,17 @@ def _ranked(accept: str) -> list[tuple[float, dict[str, str]]]:
             quality = float(found.pop("q", "1"))
         except ValueError:
             quality = 0.0
-        if quality > 0:
-            ranked.append((quality, {"media": media.lower(), **found}))
+        ranked.append((quality, {"media": media.lower(), **found}))
     return ranked
 
 
 def _form(item: dict[str, str]) -> Form | None:
-    media, kind = item["media"], item.get("as", "")
-    if media in _ANY and not kind:
-        return Form()
+    media = JSON if item["media"] in _ANY else item["media"]
     if media not in {JSON, YAML}:
         return None
-    if not kind:
+    if "as" not in item:
         return Form(media)
+    kind = item["as"]
     version = f"{item.get('g', '')}/{item.get('v', '')}"
     if kind in _META_KINDS and version in {META, "meta.k8s.io/v1beta1"}:
         return Form(media, kind, version)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import orjson
+from multidict import MultiMapping
 
+from common.api.gotext import escaped, quoted
 from common.api.meta import Object
 from common.errors import BadRequest, Cause, invalid
 
@@ -16,7 +18,9 @@ MAX_DIGITS = 19  # of a whole number, as 64 bits have them
 _MATCH = "resourceVersionMatch"
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 PROPAGATION_POLICIES = ("Foreground", "Background", "Orphan")
+MANAGER_REQUIRED = Cause("fieldManager", "Required value: is required for apply patch", "FieldValueRequired")
 _NO = frozenset({"", "0", "false"})
+_BEYOND = 2**63
 _WHOLE = re.compile("[-+]?[0-9]+")
 
 
@@ -25,15 +29,21 @@ def parse_bool(text: str) -> bool:
     return text.lower() not in _NO
 
 
-def parse_int(name: str, text: str) -> int | None:
+def parse_int(text: str) -> int | None:
     """A whole number of 64 bits; None when there is none."""
     if not text:
         return None
     if not _WHOLE.fullmatch(text):
-        raise BadRequest(f'{name}: strconv.ParseInt: parsing "{text}": invalid syntax')
-    if len(text) > MAX_DIGITS:
-        raise BadRequest(f'{name}: strconv.ParseInt: parsing "{text[:MAX_DIGITS]}...": value out of range')
-    return int(text)
+        raise BadRequest(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax")
+    found = int(text) if len(text) <= MAX_DIGITS + 1 else _BEYOND
+    if not -_BEYOND <= found < _BEYOND:
+        raise BadRequest(f"strconv.ParseInt: parsing {quoted(text)}: value out of range")
+    return found
+
+
+def _values(query: Mapping[str, str], name: str) -> list[str]:
+    """All that a query says of an option, in its order."""
+    return list(query.getall(name, [])) if isinstance(query, MultiMapping) else [query[name]] if name in query else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +67,20 @@ class WriteOptions:
         applies: bool = True,
     ) -> WriteOptions:
         """`kind` is what Kubernetes calls the options of such a request; `applies`: it is one that may be forced."""
-        manager, dry_run = query.get("fieldManager", ""), query.get("dryRun", "")
+        manager, dry_run = query.get("fieldManager", ""), _values(query, "dryRun")
         causes = []
-        if not applies and query.get("force"):
+        if kind == "PatchOptions" and not applies and query.get("force"):
             why = "Forbidden: may not be specified for non-apply patch"
             causes.append(Cause("force", why, "FieldValueForbidden"))
+        if kind == "PatchOptions" and applies and not manager:
+            causes.append(MANAGER_REQUIRED)
         causes += [*_manager(manager), *_dry_run(dry_run), *_field_validation(query.get("fieldValidation", ""))]
         if causes:
             raise invalid(kind, "meta.k8s.io", "", causes)
         return cls(
             warnings=[] if warnings is None else warnings,
             api_version=api_version,
-            dry_run=dry_run == "All",
+            dry_run="All" in dry_run,
             field_manager=manager,
             field_validation=query.get("fieldValidation", ""),
             force=parse_bool(query.get("force", "")),
@@ -89,14 +101,15 @@ def _manager(name: str) -> list[Cause]:
         if not letter.isprintable():
             position = len(name[:index].encode())
             why = f"invalid character U+{ord(letter):04X} (at position {position})"
-            causes.append(Cause("fieldManager", f"Invalid value: {orjson.dumps(name).decode()}: {why}"))
+            causes.append(Cause("fieldManager", f"Invalid value: {quoted(name)}: {why}"))
     return causes
 
 
-def _dry_run(text: str) -> list[Cause]:
-    if text in {"", "All"}:
+def _dry_run(values: Sequence[str]) -> list[Cause]:
+    if all(value == "All" for value in values):
         return []
-    return [Cause("dryRun", f'Unsupported value: ["{text}"]: supported values: "All"', "FieldValueNotSupported")]
+    shown = escaped(json.dumps(values, ensure_ascii=False, separators=(",", ":")))
+    return [Cause("dryRun", f'Unsupported value: {shown}: supported values: "All"', "FieldValueNotSupported")]
 
 
 def _field_validation(text: str) -> list[Cause]:
@@ -124,10 +137,10 @@ class DeleteOptions:
         preconditions = body.get("preconditions") or {}
         grace = body.get("gracePeriodSeconds")
         if grace is None:
-            grace = parse_int("gracePeriodSeconds", query.get("gracePeriodSeconds", ""))
+            grace = parse_int(query.get("gracePeriodSeconds", ""))
         if grace is not None and (isinstance(grace, bool) or not isinstance(grace, int)):
             raise BadRequest(f"gracePeriodSeconds: {grace!r} is no whole number")
-        dry_run = body.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
+        dry_run = body.get("dryRun") or _values(query, "dryRun")
         return cls(
             # A negative period means at once, but asks whoever runs the object first: Kubernetes makes it a second.
             grace_period=1 if grace is not None and grace < 0 else grace,
@@ -148,9 +161,8 @@ class DeleteOptions:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _parse_dry_run(values: list[object]) -> bool:
-    causes = [cause for value in values for cause in _dry_run(str(value))]
-    if causes:
+def _parse_dry_run(values: Sequence[object]) -> bool:
+    if causes := _dry_run([str(value) for value in values]):
         raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
     return "All" in values
 
@@ -202,14 +214,14 @@ class ListOptions:
         options = cls(
             label_selector=query.get("labelSelector", ""),
             field_selector=query.get("fieldSelector", ""),
-            limit=max(parse_int("limit", query.get("limit", "")) or 0, 0),
+            limit=max(parse_int(query.get("limit", "")) or 0, 0),
             page=query.get("continue", ""),
             resource_version=query.get("resourceVersion", ""),
             match=query.get("resourceVersionMatch", ""),
             watch=parse_bool(query.get("watch", "")),
             bookmarks=parse_bool(query.get("allowWatchBookmarks", "")),
             initial_events=parse_bool(initial) if initial else None,
-            timeout=parse_int("timeoutSeconds", query.get("timeoutSeconds", "")),
+            timeout=parse_int(query.get("timeoutSeconds", "")),
         )
         causes = list(_list_causes(options))
         if causes:

@@ -12,7 +12,7 @@ from aiohttp import web
 from common.api.kinds import PODDISRUPTIONBUDGETS
 from common.api.meta import Object, uid
 from common.client.base import PatchType
-from common.errors import ApiError, BadRequest, MethodNotAllowed, NotFound, UnsupportedMediaType
+from common.errors import ApiError, BadRequest, method_not_allowed
 from console.registry import admission
 from console.registry.catalog import Registry
 from console.registry.patch import fitting
@@ -20,7 +20,7 @@ from console.registry.row import Row
 from console.registry.tables import scale_table
 from console.store import Entry, Event, Watcher
 
-from . import subresources
+from . import routing, subresources
 from .access.attributes import Attributes
 from .authorization import attributes
 from .body import read_body, read_document
@@ -35,7 +35,16 @@ from .listing import Page
 from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .requestinfo import RequestInfo
-from .responses import NOT_KEPT, encode_entries, encode_list, encode_object, respond, respond_in_pieces, warn
+from .responses import (
+    NOT_KEPT,
+    encode_entries,
+    encode_list,
+    encode_object,
+    require_form,
+    respond,
+    respond_in_pieces,
+    warn,
+)
 from .selection import Selection
 from .subresources import success
 from .verbs import Verbs
@@ -47,7 +56,6 @@ _RETURNS_DELETED = frozenset({"pods", "services", "serviceaccounts", "persistent
 """Kinds whose DELETE answers with the object even when it is gone; the others answer with a Status."""
 _DECODED_AT_ONCE = 32 * 1024
 """Bytes of a body that are decoded without a thread. YAML takes a microsecond a byte, and others wait meanwhile."""
-_PATCH_TYPES = ", ".join(kind.value for kind in PatchType)
 
 Special = Callable[["Request"], Awaitable[web.StreamResponse]]
 
@@ -71,7 +79,7 @@ class Request:
 
     def write_options(self) -> WriteOptions:
         kind = _OPTIONS.get(self.http.method, "CreateOptions")
-        applies = kind == "PatchOptions" and _patch_type(self.http) is PatchType.APPLY
+        applies = kind == "PatchOptions" and PatchType(self.http.content_type) is PatchType.APPLY
         return WriteOptions.parse(self.http.query, self.row.resource.api_version, self.warnings, kind, applies=applies)
 
     @property
@@ -111,17 +119,11 @@ class Resources:
 
     def row(self, info: RequestInfo) -> Row:
         """The row of a request; raises NotFound for what is not served."""
-        row = self._registry.row(info.group, info.version, info.plural)
-        if row is None or (info.namespace and not row.resource.namespaced):
-            raise NotFound("the server could not find the requested resource")
-        if info.name and row.resource.namespaced and not info.namespace:
-            raise NotFound("the server could not find the requested resource")
-        if info.subresource and info.subresource not in row.subresources:
-            raise NotFound("the server could not find the requested resource")
-        return row
+        return routing.find(self._registry, info)
 
     async def handle(self, http: web.BaseRequest, info: RequestInfo, caller: Caller) -> web.StreamResponse:
         row = self.row(info)
+        routing.check(http, info, row)
         form = negotiate(http.headers.get("Accept", ""), tables=not self._reviews.answers(row))
         request = Request(http, info, row, caller, form, [row.deprecation] if row.deprecation else [])
         try:
@@ -134,8 +136,6 @@ class Resources:
         info = request.info
         if info.subresource:
             return await self._subresource(request)
-        if info.verb not in request.row.verbs:
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
         handlers: dict[str, Special] = {
             "get": self._get,
             "list": self._list,
@@ -150,6 +150,7 @@ class Resources:
     async def _get(self, request: Request) -> web.StreamResponse:
         info = request.info
         entry = self._verbs.get(request.stored, info.namespace, info.name, request.http.query)
+        require_form(request.row, request.form, of_list=False)
         return await self._object(request, entry)
 
     async def _object(self, request: Request, entry: Entry, code: int = 200) -> web.Response:
@@ -171,10 +172,12 @@ class Resources:
 
     async def _list(self, request: Request) -> web.StreamResponse:
         options = ListOptions.parse(request.http.query)
+        if not options.watch:
+            require_form(request.row, request.form, of_list=True)
         selection, late = self._selection(request, options).split(request.row)
         if options.watch:
             if "watch" not in request.row.verbs:
-                raise MethodNotAllowed("the server does not allow this method on the requested resource")
+                raise method_not_allowed()
             return await self._watch(request, (selection, late), options)
         page = self._verbs.page(request.stored, selection, options, request.http.query)
         entries = await self._verbs.converted(request.row, page.entries)
@@ -237,8 +240,6 @@ class Resources:
         return response
 
     async def _create(self, request: Request) -> web.StreamResponse:
-        if request.info.name:
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
         options = request.write_options()
         obj = await self._decode(request)
         if self._reviews.answers(request.row):
@@ -261,8 +262,6 @@ class Resources:
 
     async def _update(self, request: Request) -> web.StreamResponse:
         info, options = request.info, request.write_options()
-        if not info.name:
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
         obj = await self._decode(request)
         if info.subresource == "finalize":
             entry = await subresources.finalize(self._verbs, request.caller, request.stored, info.name, obj, options)
@@ -273,9 +272,7 @@ class Resources:
         return await self._written(request, entry)
 
     async def _patch(self, request: Request) -> web.StreamResponse:
-        kind, options = _patch_type(request.http), request.write_options()
-        if not request.info.name:
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        kind, options = PatchType(request.http.content_type), request.write_options()
         body = await read_body(request.http)
         validation = request.http.query.get("fieldValidation", "") or "Warn"
         if kind is PatchType.APPLY:
@@ -347,11 +344,11 @@ class Resources:
             return await self._scale(request)
         if name in {"binding", "eviction"}:
             if method != "POST":
-                raise MethodNotAllowed("the server does not allow this method on the requested resource")
+                raise method_not_allowed()
             return await self._post(request)
         handlers: dict[str, Special] = {"GET": self._get, "PUT": self._update, "PATCH": self._patch}
         if method not in handlers or (name == "finalize" and method != "PUT"):
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+            raise method_not_allowed()
         return await handlers[method](request)
 
     async def _connect(self, request: Request) -> None:
@@ -371,11 +368,11 @@ class Resources:
             options = request.write_options()
             scale = await subresources.put_scale(self._verbs, request.caller, *where, body, options)
         elif http.method == "PATCH":
-            kind, patch = _patch_type(http), await read_body(http)
+            kind, patch = PatchType(http.content_type), await read_body(http)
             options = request.write_options()
             scale = await subresources.patch_scale(self._verbs, request.caller, *where, patch, kind, options)
         else:
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+            raise method_not_allowed()
         if request.form.is_table:
             scale = scale_table(scale, self._verbs.clock.now(), request.include_object)
         return await self._status(request, scale)
@@ -397,12 +394,3 @@ class Resources:
 def _cut(http: web.BaseRequest) -> None:
     if http.transport is not None:
         http.transport.abort()
-
-
-def _patch_type(http: web.BaseRequest) -> PatchType:
-    try:
-        return PatchType(http.content_type)
-    except ValueError:
-        raise UnsupportedMediaType(
-            f"the body of the request was in an unknown format - accepted media types include: {_PATCH_TYPES}"
-        ) from None

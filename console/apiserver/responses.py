@@ -14,7 +14,9 @@ import yaml
 from aiohttp import web
 
 from common.api.meta import Object
-from common.errors import ApiError
+from common.client.http import NO_PAGE
+from common.errors import ApiError, NotAcceptable
+from console.registry.bodies import go_type
 from console.registry.row import Row
 from console.registry.tables import table
 from console.store import Entry
@@ -22,6 +24,7 @@ from console.store import Entry
 from .authentication import is_local
 from .listing import Page
 from .negotiation import YAML, Form
+from .routing import PageNotFound
 
 NOT_KEPT = "no-cache, private"
 """What answers say to caches on their way: they are for whoever asked, and of this moment."""
@@ -41,6 +44,13 @@ def encode_object(row: Row, entry: Entry, form: Form, include_object: str, now: 
     if form.is_metadata:
         return orjson.dumps(partial(entry.obj, form))
     return shown(row, entry)
+
+
+def require_form(row: Row, form: Form, *, of_list: bool) -> None:
+    """Raises NotAcceptable for the metadata of one object where there are many, and the other way around."""
+    if form.is_metadata and form.kind.endswith("List") != of_list:
+        what = f"a list ({go_type(row)}List)" if of_list else f"not a list ({go_type(row)})"
+        raise NotAcceptable(f"you requested {form.kind}, but the requested object is {what}")
 
 
 def shown(row: Row, entry: Entry) -> bytes:
@@ -169,6 +179,8 @@ def _quoted(text: str) -> str:
 
 
 def error_response(error: ApiError) -> web.Response:
+    if isinstance(error, PageNotFound):
+        return web.Response(text=f"{NO_PAGE}\n", status=error.code)
     response = web.Response(body=orjson.dumps(error.to_status()), status=error.code, content_type="application/json")
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)

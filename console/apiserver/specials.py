@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from common.errors import MethodNotAllowed, ServiceUnavailable
+from common.errors import ServiceUnavailable, method_not_allowed
 from common.events import Voice
 from console.registry import admission
 from console.registry.kinds.authentication import TOKENREQUESTS
@@ -50,7 +50,7 @@ def specials(
 
     async def why(request: Request) -> web.StreamResponse:
         if request.http.method != "GET":
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+            raise method_not_allowed()
         if explainer is None:
             raise ServiceUnavailable("this API server is not connected to a scheduler")
         pod = verbs.get(request.row, request.info.namespace, request.info.name).obj
@@ -58,14 +58,14 @@ def specials(
 
     async def adopt(request: Request) -> web.StreamResponse:
         if request.http.method != "POST":
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+            raise method_not_allowed()
         body = await read_document(request.http, "adoption")
         host = await hosts.post_host(request.info.name, request.info.subresource, body)
         return await respond(orjson.dumps(host), Form(request.form.media))
 
     async def undone(request: Request) -> web.StreamResponse:
         if request.http.method != "POST":
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+            raise method_not_allowed()
         change = verbs.get(request.row, "", request.info.name).obj
         options = WriteOptions.parse(request.http.query)
         obj = await undo.undo(request.caller, change, dry_run=options.dry_run)
@@ -102,7 +102,7 @@ def _token_of(verbs: Verbs, tokens: ServiceAccountTokens) -> Special:
     async def token(request: Request) -> web.StreamResponse:
         info, http = request.info, request.http
         if http.method != "POST":
-            raise MethodNotAllowed("the server does not allow this method on the requested resource")
+            raise method_not_allowed()
         validation = http.query.get("fieldValidation", "") or "Warn"
         body, content_type = await read_body(http), http.headers.get("Content-Type", "")
         asked, found = admission.decode(TOKENREQUESTS, body, content_type, validation)

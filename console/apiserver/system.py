@@ -12,17 +12,17 @@ from aiohttp import web
 from common import settings
 from common.api.meta import format_time
 from common.build import architecture, this_build
-from common.errors import NotFound
+from common.errors import unserved
 from console.registry import discovery, openapi_v2
 from console.registry.catalog import Registry
 from console.registry.openapi import OpenApi
 
-from . import health
+from . import health, routing
 from .aggregation import remote
 from .aggregation.remote import Remote
 from .health import Check, is_health
 from .identity.accounts import ServiceAccountTokens
-from .negotiation import negotiate
+from .negotiation import JSON, negotiate
 from .responses import respond
 
 OPENID, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
@@ -62,6 +62,11 @@ class System:
             return await self._answer_openapi(http, parts[2:])
         if path == "/openapi/v2":
             return await self._answer_openapi_v2(http)
+        if parts[0] not in {"", "api", "apis", "version"}:
+            return web.Response(
+                body=orjson.dumps({"paths": self._paths()}, option=orjson.OPT_INDENT_2), status=404,
+                content_type=JSON,
+            )  # fmt: skip
         await asyncio.to_thread(this_build)  # which reads all of our code, the first time
         document = self._document(http, path, parts)
         form = negotiate(http.headers.get("Accept", ""))
@@ -91,7 +96,7 @@ class System:
                 return discovery.api_resource_list(self._registry, "", found)
             case [""]:
                 return {"paths": self._paths()}
-        raise NotFound("the server could not find the requested resource")
+        raise routing.nothing_in(self._registry, parts[1]) if parts[0] == "apis" else unserved()
 
     def _aggregated(self, *, core: bool) -> dict[str, object]:
         document = discovery.aggregated(self._registry, core=core)
@@ -142,7 +147,7 @@ class System:
             case ["apis", group, found]:
                 body = self._openapi_document(group, found)
             case _:
-                raise NotFound("the server could not find the requested resource")
+                raise unserved()
         return await respond(body, form, http=http)
 
     async def _answer_openapi_v2(self, http: web.BaseRequest) -> web.StreamResponse:
@@ -159,7 +164,7 @@ class System:
         try:
             return self._openapi.document(group, found)
         except KeyError:
-            raise NotFound("the server could not find the requested resource") from None
+            raise unserved() from None
 
 
 def version() -> dict[str, object]:

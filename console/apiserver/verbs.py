@@ -36,7 +36,7 @@ from .extension.matching import Asked
 from .history.journal import Journal
 from .history.record import Write
 from .listing import Page, Snapshots, list_page, require_revision
-from .options import DeleteOptions, ListOptions, WriteOptions
+from .options import MANAGER_REQUIRED, DeleteOptions, ListOptions, WriteOptions
 from .selection import Selection
 
 GENERATED_NAME_TRIES = 8
@@ -218,7 +218,7 @@ class Verbs:
     ) -> Entry:
         """Replace. A resourceVersion in the object makes it conditional."""
         if not meta.name(obj):
-            raise BadRequest("the name of the object must be given in metadata.name")
+            raise BadRequest(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
         if meta.name(obj) != name:
             raise BadRequest(f"the name of the object ({meta.name(obj)}) does not match the name on the URL ({name})")
         obj = _placed(row, obj, namespace)
@@ -333,8 +333,7 @@ class Verbs:
     ) -> tuple[Entry, bool]:
         """Server-side apply of an object in the version of `row`. The second value tells whether it made the object."""
         if not options.field_manager:
-            cause = Cause("fieldManager", "Required value: is required for apply patch", "FieldValueRequired")
-            raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
+            raise errors.invalid("PatchOptions", "meta.k8s.io", "", [MANAGER_REQUIRED])
         if meta.name(config) not in {"", name}:
             raise BadRequest(f"name in URL does not match name in the applied object: {name!r}, {meta.name(config)!r}")
         config = _placed(row, {**config, "metadata": {**meta.metadata(config), "name": name}}, namespace)
@@ -448,10 +447,7 @@ def _placed(row: Row, obj: Object, namespace: str) -> Object:
     if not row.resource.namespaced or named == namespace:
         return obj
     if named:
-        raise BadRequest(
-            f"the namespace of the provided object does not match the namespace sent on the request: {named!r} is not "
-            f"{namespace!r}"
-        )
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
     return {**obj, "metadata": {**meta.metadata(obj), "namespace": namespace}}
 
 

@@ -6,9 +6,7 @@ Nothing past this point meets a field of the wrong type. Unknown and duplicate f
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -19,8 +17,9 @@ from common.api import quantity
 from common.api.meta import Object, format_micro_time, format_time, parse_time
 from common.errors import BadRequest, UnsupportedMediaType
 
-from . import intents, protobuf, recurring, yamlbody
+from . import bodies, intents, protobuf, recurring, yamlbody
 from .base64text import first_illegal
+from .bodies import MAX_DEPTH, go_kind
 from .custom.pruning import prune
 from .recurring import Recurring
 from .repeated import Repeated
@@ -28,7 +27,6 @@ from .row import Row
 from .schema import Schema, schema
 from .zeros import is_zero
 
-MAX_DEPTH = 200  # levels of nesting; no real object has 40, and recursion must end before the interpreter's limit
 _RANGES = {"int32": 2**31, "int64": 2**63, "": 2**31}
 _INT32 = Schema("", {"type": "integer", "format": "int32"}, {})
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
@@ -50,6 +48,8 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
     """
     media_type = content_type.partition(";")[0].strip().lower() or "application/json"
     if media_type == protobuf.MEDIA_TYPE and row.custom is None:
+        if not protobuf.is_message(body):
+            raise bodies.unrecognized(row, protobuf.NO_MESSAGE, body)
         return conform(row, protobuf.decode(row, body), field_validation)
     if media_type not in {"application/json", "application/yaml"}:
         raise UnsupportedMediaType(
@@ -57,9 +57,9 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
             f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
     is_yaml = media_type.endswith("yaml")
-    if not is_yaml and (plain := _load_plain(body)) is not None:
+    if not is_yaml and isinstance(plain := bodies.load_plain(body), dict) and _is_typed(row, plain):
         return _conformed(row, _walk(row, plain, field_validation, recurs=True), field_validation)
-    document = _load(row, body, yamlbody.load if is_yaml else _load_any_json)
+    document = bodies.load_yaml(row, body) if is_yaml else bodies.load_json(row, body)
     again = _repetitions(document) if is_yaml else []
     if not again:
         return conform(row, document, field_validation)
@@ -73,10 +73,9 @@ def decode(row: Row, body: bytes, content_type: str, field_validation: str) -> t
 
 def decode_applied(row: Row, body: bytes, field_validation: str) -> tuple[Object, list[str]]:
     """What server-side apply sends: YAML, of which JSON is a part. Raises what `intents.check` raises."""
-    document = _load(row, body, _load_json if body.lstrip().startswith(b"{") else yamlbody.load)
+    document = bodies.load_applied(body)
     try:
-        if isinstance(document, dict):
-            intents.check(row, document)
+        intents.check(row, document)
     except (RecursionError, orjson.JSONEncodeError):
         raise BadRequest(
             f"the object provided is nested deeper than {MAX_DEPTH} levels or has a number that is too large"
@@ -103,59 +102,6 @@ def _repeated_lines(value: Any) -> list[tuple[int, str]]:
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         found += _repeated_lines(item)
     return found
-
-
-def _load(row: Row, body: bytes, read: Callable[[bytes], Any]) -> Any:
-    try:
-        document = read(body)
-        if b"\\u" in body or b"\\U" in body:
-            _check_characters(document)
-    except ValueError as error:
-        raise BadRequest(
-            f"the object provided is unrecognized (must be of type {row.resource.kind}): {error}"
-        ) from None
-    except RecursionError:
-        raise BadRequest(f"the object provided is nested deeper than {MAX_DEPTH} levels") from None
-    return document
-
-
-def _load_plain(body: bytes) -> Any:
-    """Most clients send JSON without spaces. Where encoding what was read gives the body again, nothing was lost on the
-    way: no name came twice, no number was too large. None for everything else, which takes more care and ten times the
-    time."""
-    try:
-        document = orjson.loads(body)
-        is_same = orjson.dumps(document) == body.rstrip()
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return None
-    return document if is_same else None
-
-
-def _load_json(body: bytes) -> Any:
-    plain = _load_plain(body)
-    return _load_any_json(body) if plain is None else plain
-
-
-def _load_any_json(body: bytes) -> Any:
-    def pairs(items: list[tuple[str, Any]]) -> Object:
-        found = dict(items)
-        if len(found) == len(items):
-            return found
-        names = Counter(name for name, _ in items)
-        return Repeated(found, sorted(name for name, times in names.items() if times > 1))
-
-    def no_constant(word: str) -> Any:
-        raise ValueError(f"{word} is no JSON number")
-
-    return json.loads(body, object_pairs_hook=pairs, parse_constant=no_constant)
-
-
-def _check_characters(document: Any) -> None:
-    """An escape can name half of a surrogate pair, which no UTF-8 text can hold."""
-    try:
-        json.dumps(document, ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"\\u{ord(error.object[error.start]):04x} is half of a surrogate pair, no character") from None
 
 
 def conform(row: Row, document: Any, field_validation: str, known: Object | None = None) -> tuple[Object, list[str]]:
@@ -186,11 +132,9 @@ def _walk(
             f'fieldValidation: Unsupported value: "{field_validation}": supported values: "Ignore", "Strict", "Warn"'
         )
     if not isinstance(document, dict):
-        raise BadRequest(
-            f"the object provided is unrecognized (must be of type {row.resource.kind}): "
-            f"it is {_go_kind(document)}, not an object"
-        )
-    _check_type(row, document)
+        raise bodies.unrecognized(row, bodies.no_object(document, bodies.TYPE_META))
+    if not _is_typed(row, document):
+        bodies.check_type(row, document)
     walker = _Walker(row, is_intent=is_intent)
     if row.custom is not None:
         result = walker.custom(row.custom.structure, document)
@@ -202,19 +146,12 @@ def _walk(
     return walker, result
 
 
-def _check_type(row: Row, document: Object) -> None:
+def _is_typed(row: Row, document: Object) -> bool:
+    """Whether a document says nothing but that it is of this kind: others take a closer look."""
     resource = row.resource
-    found_version, found_kind = document.get("apiVersion"), document.get("kind")
-    if found_version not in {None, "", resource.api_version}:
-        raise BadRequest(
-            f"the API version in the data ({found_version}) does not match the expected API version "
-            f"({resource.api_version})"
-        )
-    if found_kind not in {None, "", resource.kind}:
-        unknown = f"converting ({found_kind}) to ({resource.kind}): unknown conversion"
-        raise BadRequest(
-            f'{found_kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {unknown}'
-        )
+    return document.get("apiVersion") in {None, "", resource.api_version} and document.get("kind") in {
+        None, "", resource.kind,
+    }  # fmt: skip
 
 
 def _prefix(row: Row) -> str:
@@ -437,7 +374,7 @@ class _Walker:
         struct = owner.name.rpartition(".")[2] or "Object"
         number = f" {orjson.dumps(value).decode()}" if _is_number(value) and kind.shape == "integer" else ""
         return BadRequest(
-            f"{_prefix(self._row)}: json: cannot unmarshal {_go_kind(value)}{number} into Go struct field "
+            f"{_prefix(self._row)}: json: cannot unmarshal {go_kind(value)}{number} into Go struct field "
             f"{struct}.{_fields(path)} of type {kind.go_type}"
         )
 
@@ -459,18 +396,6 @@ def _canonical_time(form: str, value: str) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
-
-
-def _go_kind(value: Any) -> str:
-    kinds: dict[type, str] = {
-        dict: "object",
-        list: "array",
-        str: "string",
-        bool: "bool",
-        int: "number",
-        float: "number",
-    }
-    return kinds.get(type(value), "null")
 
 
 def _bounded(value: Any) -> Any:

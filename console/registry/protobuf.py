@@ -24,6 +24,9 @@ from .wire import Value, fields
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
+NO_MESSAGE = (
+    "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"  # k8s and a zero byte
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DEPTH = 100
 _DEFINITIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
@@ -35,6 +38,10 @@ _UNIONS = {
 }
 
 
+def is_message(body: bytes) -> bool:
+    return body.startswith(_MAGIC)
+
+
 def decode(row: Row, body: bytes) -> Object:
     """The object of a protobuf body, as `decode_as`, of a row's kind."""
     return decode_as(row.type, row.resource.kind, body)
@@ -43,8 +50,8 @@ def decode(row: Row, body: bytes) -> Object:
 def decode_as(kind_of: Schema, kind: str, body: bytes) -> Object:
     """The object of a protobuf body, its fields as the JSON form has them. Raises BadRequest for a body that is
     none, UnsupportedMediaType when it uses a message that this server cannot read."""
-    if not body.startswith(_MAGIC):
-        raise BadRequest("the object provided is unrecognized: a protobuf body must start with 'k8s' and a zero byte")
+    if not is_message(body):
+        raise BadRequest(NO_MESSAGE)
     try:
         wrapper = dict(fields(body[len(_MAGIC) :]))
         found = _type_meta(wrapper.get(1, b""))

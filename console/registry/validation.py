@@ -9,27 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
+from common.api import gotext
+from common.api.formats import dns_subdomain as dns_subdomain
+from common.api.formats import label_value as label_value
+from common.api.formats import qualified_name as qualified_name
 from common.api.meta import Object
 from common.errors import Cause
 
-_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_DNS_LABEL = re.compile(_LABEL)
+_DNS_LABEL = re.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_1035 = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
 _SEARCH_LABEL = "[a-z0-9_]([-_a-z0-9]*[a-z0-9])?"
 _DNS_SEARCH = re.compile(rf"{_SEARCH_LABEL}(\.{_SEARCH_LABEL})*")
-_DNS_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
-_QUALIFIED = re.compile("([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_LABEL_VALUE = re.compile("(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 
-_QUALIFIED_NAME = (
-    "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
-    "'example.com/MyName')"
-)
 MAX_ANNOTATIONS = 256 * 1024  # bytes of keys and values together
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
@@ -70,7 +63,9 @@ def too_many(field: str, count: int, limit: int) -> Cause:
 
 def shown(value: Any) -> str:
     """A value as messages quote it: texts in quotes, the rest as JSON."""
-    return "null" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, str):
+        return gotext.quoted(value)
+    return gotext.escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def dns_label(text: str) -> list[str]:
@@ -97,18 +92,6 @@ def dns_1035_label(text: str) -> list[str]:
     return problems
 
 
-def dns_subdomain(text: str) -> list[str]:
-    """DNS labels joined by dots (RFC 1123), at most 253 characters."""
-    problems = [] if len(text) <= 253 else ["must be no more than 253 characters"]
-    if not _DNS_SUBDOMAIN.fullmatch(text):
-        problems.append(
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
-            "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-        )
-    return problems
-
-
 def dns_search(text: str) -> list[str]:
     """A domain to search in: a DNS subdomain whose labels may have underscores."""
     problems = [] if len(text) <= 253 else ["must be no more than 253 characters"]
@@ -126,43 +109,6 @@ def path_segment(text: str) -> list[str]:
     if text in {".", ".."}:
         return [f"may not be '{text}'"]
     return [f"may not contain '{letter}'" for letter in ("/", "%") if letter in text]
-
-
-@lru_cache(maxsize=8192)
-def qualified_name(text: str) -> tuple[str, ...]:
-    """A label or annotation key: an optional DNS subdomain and a slash, then at most 63 characters."""
-    prefix, slash, name = text.rpartition("/")
-    if "/" in prefix:
-        return (_QUALIFIED_NAME,)
-    problems = []
-    if slash and not prefix:
-        problems.append("prefix part must be non-empty")
-    elif slash:
-        problems += [f"prefix part {problem}" for problem in dns_subdomain(prefix)]
-    if not name:
-        problems.append("name part must be non-empty")
-    elif len(name) > 63:
-        problems.append("name part must be no more than 63 characters")
-    if not _QUALIFIED.fullmatch(name):
-        problems.append(
-            "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-            "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-        )
-    return tuple(problems)
-
-
-@lru_cache(maxsize=8192)
-def label_value(text: str) -> tuple[str, ...]:
-    """Empty, or at most 63 characters that start and end alphanumerically."""
-    problems = [] if len(text) <= 63 else ["must be no more than 63 characters"]
-    if not _LABEL_VALUE.fullmatch(text):
-        problems.append(
-            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
-            "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used "
-            "for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-        )
-    return tuple(problems)
 
 
 def each(field: str, value: Any, problems: Iterable[str]) -> list[Cause]:

@@ -14,6 +14,7 @@ from yaml.composer import Composer
 from yaml.constructor import SafeConstructor
 from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs keep it to themselves
 from yaml.resolver import Resolver
+from yaml.scanner import ScannerError
 
 from .repeated import Repeated
 
@@ -84,12 +85,14 @@ def load(body: bytes) -> Any:
     try:
         loader = _Loader(body.decode())
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"error converting YAML to JSON: {error}") from None
+        raise ValueError(f"yaml: {_one_line(error)}") from None
     try:
         node = loader.get_single_node()
         return None if node is None else _Converter(loader).convert(node)
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(_problem(error)) from None
     except yaml.YAMLError as error:
-        raise ValueError(f"error converting YAML to JSON: {_one_line(error)}") from None
+        raise ValueError(f"yaml: {_one_line(error)}") from None
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     finally:
@@ -153,5 +156,14 @@ class _Converter:
         return "null" if key is None else str(key)
 
 
-def _one_line(error: yaml.YAMLError) -> str:
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """In the words of Kubernetes' reader, which shares its parser and counts lines in a way of its own: from 0, except
+    where it could not even tell words apart. The first line goes without saying."""
+    marks = (error.context_mark, error.problem_mark)
+    line = next((mark.line for mark in marks if mark is not None and mark.line), 0)
+    line += bool(line) and isinstance(error, ScannerError)
+    return f"yaml: {f'line {line}: ' if line else ''}{error.problem or 'unknown problem parsing YAML content'}"
+
+
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())

@@ -19,23 +19,12 @@ import aiohttp
 import orjson
 
 from common.api.meta import Object
-from common.errors import ApiError
+from common.errors import COMPLAINTS, ApiError
 from console.apiserver.proxying.bodies import whole
 from console.apiserver.proxying.services import Services, server_name
 
 _MAX_ANSWER = 64 * 1024 * 1024  # a list of thousands of objects that are converted at once
 _SHOWN = 200  # bytes of a body that is no review
-_COMPLAINTS = {
-    400: "the server rejected our request for an unknown reason",
-    401: "the server has asked for the client to provide credentials",
-    404: "the server could not find the requested resource",
-    405: "the server does not allow this method on the requested resource",
-    409: "the server reported a conflict",
-    422: "the server rejected our request due to an error in our request",
-    429: "the server has received too many requests and has asked us to try again later",
-    503: "the server is currently unable to handle the request",
-    504: "the server was unable to return a response in the time allotted, but may still be processing the request",
-}
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
@@ -107,8 +96,8 @@ def trusting(bundle: str) -> ssl.SSLContext:
 
 def _complaint(body: bytes, code: int) -> str:
     """What Kubernetes' clients make of an answer that is no success."""
-    if code in _COMPLAINTS:
-        return _COMPLAINTS[code]
+    if code in COMPLAINTS:
+        return COMPLAINTS[code]
     if code >= 500:
         text = body[:_SHOWN].decode(errors="replace").strip() or "unknown"
         return f'an error on the server ("{text}") has prevented the request from succeeding'

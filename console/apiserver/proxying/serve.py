@@ -13,7 +13,7 @@ from yarl import URL
 
 from common.api.kinds import ENDPOINTS, PODS
 from common.api.meta import Key, Object
-from common.errors import BadRequest, MethodNotAllowed, NotFound, ServiceUnavailable
+from common.errors import BadRequest, ServiceUnavailable, method_not_allowed, unserved
 from console.apiserver.backends import NodeStreams
 from console.apiserver.resources import Request
 from console.apiserver.verbs import Verbs
@@ -82,9 +82,9 @@ async def _to_node(verbs: Verbs, streams: NodeStreams, request: Request, path: s
     asked = split(request.info.name)
     verbs.get(request.row, "", asked.name)
     if request.http.method != "GET":
-        raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        raise method_not_allowed()
     if path not in _NODE_PATHS or asked.port not in {"", "10250"}:
-        raise NotFound("the server could not find the requested resource")
+        raise unserved()
     async with await streams.request(asked.name, "GET", _NODE_PATHS[path], dict(request.http.query), None) as answer:
         body = await answer.read()
     return web.Response(body=body, status=answer.status, content_type=answer.content_type, charset=answer.charset)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import orjson
 from aiohttp import web
 
-from common.errors import MethodNotAllowed, from_status
+from common.errors import from_status, method_not_allowed
 from console.apiserver.backends import NodeStreams
 from console.apiserver.body import read_body
 from console.apiserver.resources import Request
@@ -21,7 +21,7 @@ _AGENT = {"GET": ("GET", "/images"), "POST": ("POST", "/images/check"), "PUT": (
 async def serve_images(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
     http, node = request.http, request.info.name
     if http.method not in _AGENT:
-        raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        raise method_not_allowed()
     verbs.get(request.row, "", node)
     method, path = _AGENT[http.method]
     body = http.content if http.method == "PUT" else await read_body(http) or None

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from common.api.meta import format_micro_time, parse_time
-from common.errors import Cause, MethodNotAllowed, from_status, invalid
+from common.errors import Cause, from_status, invalid, method_not_allowed
 from console.apiserver.backends import NodeStreams
 from console.apiserver.options import parse_bool, parse_int
 from console.apiserver.resources import Request
@@ -26,11 +26,11 @@ _LONGEST_AGO = 1_000_000_000  # seconds; no log is older, and dates have a begin
 async def serve_logs(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
     info, http = request.info, request.http
     if http.method != "GET":
-        raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        raise method_not_allowed()
     pod = verbs.get(request.row, info.namespace, info.name).obj
     container = container_of(pod, http.query.get("container", ""))
     params = log_params(http.query, info.name, verbs.clock.now())
-    limit = parse_int("limitBytes", http.query.get("limitBytes", ""))
+    limit = parse_int(http.query.get("limitBytes", ""))
     sink: LogSink = WebSocketSink(http) if is_websocket(http) else PlainSink(http)
     node = str(pod["spec"].get("nodeName") or "")
     if not node:
@@ -66,7 +66,7 @@ def log_params(query: Mapping[str, str], name: str, now: datetime) -> dict[str, 
     """What the agent is asked for; raises Invalid naming the wrong option. `since` is RFC 3339."""
     causes = []
     params = {key: "true" for key in ("follow", "timestamps", "previous") if parse_bool(query.get(key, ""))}
-    tail, limit = (parse_int(option, query.get(option, "")) for option in ("tailLines", "limitBytes"))
+    tail, limit = (parse_int(query.get(option, "")) for option in ("tailLines", "limitBytes"))
     if tail is not None:
         causes += validation.non_negative("tailLines", tail)
         params["tail"] = str(tail)
@@ -77,7 +77,7 @@ def log_params(query: Mapping[str, str], name: str, now: datetime) -> dict[str, 
             Cause("", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", "FieldValueForbidden")
         )
     elif seconds:
-        back = parse_int("sinceSeconds", seconds) or 0
+        back = parse_int(seconds) or 0
         causes += validation.positive("sinceSeconds", back)
         params["since"] = format_micro_time(now - timedelta(seconds=min(max(back, 0), _LONGEST_AGO)))
     elif moment:

@@ -14,7 +14,7 @@ from aiohttp import web
 from common.api import meta, pods, storage
 from common.api.kinds import PODS
 from common.api.meta import Object
-from common.errors import ApiError, MethodNotAllowed
+from common.errors import ApiError, method_not_allowed
 from console.apiserver.backends import NodeStreams
 from console.apiserver.negotiation import Form
 from console.apiserver.resources import Request
@@ -24,7 +24,7 @@ from console.apiserver.verbs import Verbs
 
 async def serve_usage(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
     if request.http.method != "GET":
-        raise MethodNotAllowed("the server does not allow this method on the requested resource")
+        raise method_not_allowed()
     claim = verbs.get(request.row, request.info.namespace, request.info.name).obj
     users = [pod for pod in verbs.context(request.caller).lookup.items(PODS) if _runs_with(pod, claim)]
     answer = await _measured(streams, users, claim)

@@ -17,6 +17,7 @@ from tests.unit.client_contract.objects import configmap, deployment, pod
 
 __all__ = ["api"]
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
@@ -71,8 +72,7 @@ async def test_codes_of_the_verbs(http: Http) -> None:
     ("method", "path", "body", "headers", "code", "reason"),
     [
         ("GET", f"{CONFIGMAPS}/none", None, {}, 404, "NotFound"),
-        ("GET", "/apis/nothing/v1/things", None, {}, 404, "NotFound"),
-        ("GET", "/nothing", None, {}, 404, "NotFound"),
+        ("GET", "/apis/apps/v1/things", None, {}, 404, "NotFound"),
         ("GET", "/api/v1/configmaps/settings", None, {}, 404, "NotFound"),
         ("GET", "/api/v1/namespaces/default/nodes", None, {}, 404, "NotFound"),
         ("PUT", CONFIGMAPS, {}, {}, 405, "MethodNotAllowed"),
@@ -88,7 +88,9 @@ async def test_codes_of_the_verbs(http: Http) -> None:
         ("POST", f"{CONFIGMAPS}/settings", {}, {}, 405, "MethodNotAllowed"),
         ("OPTIONS", CONFIGMAPS, None, {}, 405, "MethodNotAllowed"),
         ("PURGE", f"{CONFIGMAPS}/settings", None, {}, 405, "MethodNotAllowed"),
-        ("POST", "/api/v1/configmaps", {"metadata": {"name": "x"}}, {}, 400, "BadRequest"),
+        ("POST", "/api/v1/configmaps", {"metadata": {"name": "x"}}, {}, 405, "MethodNotAllowed"),
+        ("DELETE", "/api/v1/configmaps", None, {}, 405, "MethodNotAllowed"),
+        ("PATCH", CONFIGMAPS, b"<x/>", {"Content-Type": "text/xml"}, 405, "MethodNotAllowed"),
         ("POST", CONFIGMAPS, b"{", {}, 400, "BadRequest"),
         ("POST", CONFIGMAPS, b"[]", {}, 400, "BadRequest"),
         ("POST", CONFIGMAPS, {"kind": "Secret"}, {}, 400, "BadRequest"),
@@ -116,10 +118,97 @@ async def test_every_error_is_a_status(
     assert status["status"] == "Failure"
 
 
+async def test_paths_of_nobody(http: Http) -> None:
+    """As Kubernetes: groups that nobody serves have no Status, other paths have a list of what there is."""
+    assert (await http("GET", "/apis/nothing.example/v1/things"))[:2] == (404, "404 page not found\n")
+    assert (await http("GET", "/apis/nothing.example/v1"))[:2] == (404, "404 page not found\n")
+    code, found, _ = await http("GET", "/nothing")
+    assert (code, "/apis/apps/v1" in found["paths"]) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/things"),
+        ("POST", f"{CONFIGMAPS}/a"),
+        ("DELETE", "/api/v1/configmaps"),
+        ("GET", "/apis/apps/v9"),
+    ],
+)
+async def test_answers_about_paths_say_that_they_are_about_no_object(http: Http, method: str, path: str) -> None:
+    assert (await http(method, path))[1]["details"] == {}
+
+
+async def test_head_is_not_taken_of_objects(http: Http) -> None:
+    for path in (CONFIGMAPS, f"{CONFIGMAPS}/settings"):
+        async with http.session.head(f"http://api{path}") as response:
+            assert response.status == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "why"),
+    [
+        (
+            CONFIGMAPS,
+            "text/html",
+            "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml",
+        ),
+        (CONFIGMAPS, PROTOBUF, "only the following media types are accepted: application/json, application/yaml"),
+        (
+            CONFIGMAPS,
+            "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+            "you requested PartialObjectMetadata, but the requested object is a list (*core.ConfigMapList)",
+        ),
+        (
+            "/api/v1/namespaces/default",
+            "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+            "you requested PartialObjectMetadataList, but the requested object is not a list (*core.Namespace)",
+        ),
+    ],
+)
+async def test_forms_that_there_are_not(http: Http, path: str, accept: str, why: str) -> None:
+    code, status, _ = await http("GET", path, headers={"Accept": accept})
+    assert (code, status["reason"], status["message"]) == (406, "NotAcceptable", why)
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("dryRun=", 'dryRun: Unsupported value: [""]: supported values: "All"'),
+        ("dryRun=All&dryRun=x", 'dryRun: Unsupported value: ["All","x"]: supported values: "All"'),
+        ("fieldManager=a%01", 'fieldManager: Invalid value: "a\\x01": invalid character U+0001 (at position 1)'),
+    ],
+)
+async def test_options_of_writes(http: Http, query: str, why: str) -> None:
+    code, status, _ = await http("POST", f"{CONFIGMAPS}?{query}", configmap("optional"))
+    assert (code, status["message"]) == (422, f'CreateOptions.meta.k8s.io "" is invalid: {why}')
+
+
+async def test_an_apply_is_told_all_that_is_wrong_with_its_options(http: Http) -> None:
+    headers = {"Content-Type": "application/apply-patch+yaml"}
+    _, status, _ = await http("PATCH", f"{CONFIGMAPS}/a?dryRun=x", {}, headers)
+    assert [cause["field"] for cause in status["details"]["causes"]] == ["fieldManager", "dryRun"]
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        ("x", "illegal base64 data at input byte 0"),
+        ("ab~c", "illegal base64 data at input byte 2"),
+        ("abc", "invalid character 'i' looking for beginning of value"),
+        ("eyJ2IjoieCJ9", 'server does not recognize this encoded version "x"'),
+        ("eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ", "empty encoded start key (version meta.k8s.io/v1)"),
+    ],
+)
+async def test_tokens_of_nobody(http: Http, token: str, why: str) -> None:
+    code, status, _ = await http("GET", f"{CONFIGMAPS}?continue={token}")
+    assert (code, status["message"]) == (400, f"invalid continue token: continue key is not valid: {why}")
+
+
 async def test_large_bodies_are_refused(http: Http) -> None:
     code, status, _ = await http("POST", CONFIGMAPS, configmap(a="x" * 4_000_000))
     assert code == 413
-    assert "larger than the limit of 3145728 bytes" in status["message"]
+    assert "limit is 3145728" in status["message"]
 
 
 async def test_what_was_not_foreseen_tells_no_details(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,10 @@ def refusal(resource: object, body: object, validation: str = "Strict", media_ty
     return caught.value.message
 
 
+UNRECOGNIZED = "the object provided is unrecognized (must be of type Deployment)"
+NO_TYPE = "couldn't get version/kind; json parse error: "
+
+
 def test_kind_and_version_are_filled_in() -> None:
     obj, warnings = decode(row(DEPLOYMENTS), b"{}", "", "Strict")
     assert obj == {"apiVersion": "apps/v1", "kind": "Deployment"}
@@ -51,14 +55,48 @@ def test_kind_and_version_are_filled_in() -> None:
         ({"kind": "Pod"}, 'Pod in version "v1" cannot be handled as a Deployment: '),
         (
             {"apiVersion": "v1"},
-            "the API version in the data (v1) does not match the expected API version (apps/v1)",
+            (
+                'Deployment in version "v1" cannot be handled as a Deployment: no kind "Deployment" is registered for '
+                'version "v1" in scheme "pkg/api/legacyscheme/scheme.go:30"'
+            ),
         ),
-        ([], "it is array, not an object"),
-        (b"{", "the object provided is unrecognized (must be of type Deployment)"),
-        (b'{"spec": NaN}', "NaN is no JSON number"),
+        (
+            {"apiVersion": "apps/v1beta1"},
+            "the API version in the data (apps/v1beta1) does not match the expected API version (apps/v1)",
+        ),
+        (
+            {"apiVersion": "v1", "kind": "Secret"},
+            (
+                'Secret in version "v1" cannot be handled as a Deployment: '
+                "converting (v1.Secret) to (apps.Deployment): unknown conversion"
+            ),
+        ),
+        (
+            {"apiVersion": "a/b/c"},
+            f'{UNRECOGNIZED}: unexpected GroupVersion string: a/b/c ({{"apiVersion": "a/b/c"}})',
+        ),
+        (
+            {"kind": 1},
+            (
+                f"{UNRECOGNIZED}: {NO_TYPE}json: cannot unmarshal number into Go struct field .kind of type string "
+                '({"kind": 1})'
+            ),
+        ),
+        ([], f"{UNRECOGNIZED}: {NO_TYPE}json: cannot unmarshal array into Go value of type struct {{ APIVersion "),
+        (b"{", f"{UNRECOGNIZED}: {NO_TYPE}unexpected end of JSON input ({{)"),
+        (
+            b'{"spec": NaN, "metadata": {"name": "a"}}',
+            (
+                f"{UNRECOGNIZED}: {NO_TYPE}invalid character 'N' looking for beginning of value "
+                '({"spec": NaN, "metadata": {"na ...)'
+            ),
+        ),
         (b'{"metadata": {"name": "\\ud800"}}', "\\ud800 is half of a surrogate pair, no character"),
-        (b"\xff\xfe\x00", "the object provided is unrecognized (must be of type Deployment)"),
-        (b"", "the object provided is unrecognized (must be of type Deployment)"),
+        (
+            b"\xff\xfe\x00",
+            f"{UNRECOGNIZED}: {NO_TYPE}invalid character '\u00ff' looking for beginning of value (fffe00)",
+        ),
+        (b"", f"{UNRECOGNIZED}: {NO_TYPE}unexpected end of JSON input (<empty>)"),
     ],
 )
 def test_refuses_what_is_no_such_object(body: object, words: str) -> None:
