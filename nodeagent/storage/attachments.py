@@ -136,7 +136,9 @@ def _of_volume(pod: Object, name: str, claim: str, volume: Object, lookup: Looku
     if spec.get("local") is not None:
         group = None if read_only else _fs_group(pod)
         path, checks = str(spec["local"].get("path")), {"type": "Directory"}
-        return Attachment(name, claim, PATH, key, path, checks, read_only=read_only, group=group)
+        if storage.mode_of(volume) == "Filesystem":
+            checks["fsType"] = str(spec["local"].get("fsType") or "ext4")  # in case the path is a device
+        return Attachment(name, claim, PATH, key, path, checks, {}, options, read_only, group)
     kinds = ", ".join(sorted(set(spec) & _SOURCES)) or "unknown"
     raise VolumeFailure(f"volumes of type {kinds} are not supported on this node")
 

@@ -17,6 +17,14 @@ KILL_SECONDS = 1.0  # for a killed tool to go, before it is left behind
 MAX_WORDS = 2000  # characters of a tool's complaint that are shown
 
 
+class ToolFailure(VolumeFailure):
+    """A tool that ended with a code other than 0; None for one that is not installed."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class TimedOut(VolumeFailure):
     """The tool did not end in time."""
 
@@ -28,8 +36,8 @@ class Tools:
         self._left = Tasks("tools")
 
     async def run(self, *command: str, seconds: float, check: bool = True) -> str:
-        """What it printed. VolumeFailure with its complaint (unless `check` is off), TimedOut, or that it is not
-        installed."""
+        """What it printed. ToolFailure with its complaint (unless `check` is off), or that it is not installed;
+        TimedOut."""
         # Into files: a daemon that the tool leaves behind would keep a pipe open.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
@@ -37,13 +45,14 @@ class Tools:
                     *command, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
                 )
             except FileNotFoundError as error:
-                raise VolumeFailure(f"{command[0]} is not installed on this node") from error
+                raise ToolFailure(f"{command[0]} is not installed on this node") from error
             await self._wait(process, command[0], seconds)
             for file in (out, err):
                 file.seek(0)
             complaint = err.read(MAX_WORDS).decode(errors="replace").strip()
             if process.returncode and check:
-                raise VolumeFailure(f"{command[0]} failed: {complaint or f'exit code {process.returncode}'}")
+                words = complaint or f"exit code {process.returncode}"
+                raise ToolFailure(f"{command[0]} failed: {words}", process.returncode)
             return out.read().decode(errors="replace")
 
     async def look(self, mount: str, seconds: float) -> tuple[int, ...]:

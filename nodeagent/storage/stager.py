@@ -21,6 +21,7 @@ from nodeagent.environment import Lookup
 
 from .attachments import DOCKER, LOCAL, NFS, PATH, SSHFS, Attachment, Staged, VolumeFailure, attachments
 from .commands import Tools
+from .devices import Devices
 from .loops import DEVICE, IMAGE, Loops
 from .network import KERNEL_FILE_SYSTEMS, NetworkMounts, TmpfsMounter
 from .paths import check_host_path, give_to_group, make_folder, remove_folder, safe_name
@@ -53,6 +54,7 @@ class Stager:
         self._docker = docker
         self.tools = Tools()
         self._network = NetworkMounts(folder, mounter, self.tools, kernel)
+        self._devices = Devices(self.tools)
         self._loops = Loops(self.tools)
         self._known: dict[str, dict[str, Staged]] = {}
         self._leaving: set[str] = set()
@@ -74,7 +76,7 @@ class Stager:
         wanted = attachments(pod, lookup)
         if not wanted:
             return
-        places = [(item, self._place(item)) for item in wanted]
+        places = await asyncio.to_thread(lambda: [(item, self._place(item)) for item in wanted])
         uid = meta.uid(pod)
         self._leaving.discard(uid)
         self._known[uid] = {staged.volume: staged for _, staged in places}
@@ -158,7 +160,8 @@ class Stager:
         return self._volumes / safe_name(wanted.handle, "the volume's handle")
 
     def _place(self, wanted: Attachment) -> Staged:
-        if wanted.driver in {SSHFS, NFS}:
+        """Where it is to be. Blocks for a look at a path of this host."""
+        if wanted.driver in {SSHFS, NFS} or ("fsType" in wanted.attributes and Path(wanted.handle).is_block_device()):
             return self._network.place(wanted)
         source = wanted.handle
         if wanted.driver == LOCAL:
@@ -174,19 +177,22 @@ class Stager:
         elif wanted.driver == LOCAL:
             await asyncio.to_thread(make_folder, Path(staged.source), wanted.group)
         elif wanted.driver == PATH:
-            await asyncio.to_thread(check_host_path, {"path": wanted.handle, **wanted.attributes})
+            if staged.mount:
+                await self._devices.stage(wanted, Path(staged.mount))
+            else:
+                await asyncio.to_thread(check_host_path, {"path": wanted.handle, **wanted.attributes})
             if wanted.group is not None and not wanted.block:
-                await asyncio.to_thread(self._give_to_first, wanted, wanted.group, pod_uid)
+                await asyncio.to_thread(self._give_to_first, wanted.key, Path(staged.source), wanted.group, pod_uid)
         elif wanted.driver == DOCKER:
             options = {key: value for key, value in wanted.attributes.items() if key != "driver"}
             await self._docker.ensure_volume(wanted.handle, wanted.attributes.get("driver", "local"), options)
         else:
             await self._network.stage(wanted, staged)
 
-    def _give_to_first(self, wanted: Attachment, group: int, pod_uid: str) -> None:
+    def _give_to_first(self, key: str, folder: Path, group: int, pod_uid: str) -> None:
         """Pods that use it already may count on its group: as with kubelet, the first of them has decided."""
-        if wanted.key not in self._keys_in_use(frozenset({pod_uid} | self._leaving)):
-            give_to_group(Path(wanted.handle), group)
+        if key not in self._keys_in_use(frozenset({pod_uid} | self._leaving)):
+            give_to_group(folder, group)
 
     # Records
 

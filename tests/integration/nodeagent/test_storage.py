@@ -84,6 +84,45 @@ async def test_a_device_keeps_what_is_written_and_goes_with_its_last_pod(node: N
     await node.wait_gone(reader)
 
 
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[str]:
+    """An empty loop device."""
+    with (tmp_path / "disk").open("wb") as file:
+        file.truncate(32 << 20)
+    found = _losetup("--find", "--show", str(tmp_path / "disk"))
+    yield found
+    subprocess.run(["umount", found], check=False, capture_output=True)
+    _losetup("--detach", found)
+
+
+def _losetup(*words: str) -> str:
+    return subprocess.run(["losetup", *words], capture_output=True, check=True, text=True).stdout.strip()
+
+
+async def test_a_device_gets_a_file_system_once_and_pods_share_it(node: Node, device: str, tmp_path: Path) -> None:
+    held = bound("local.quarterdeck.io")
+    del held["persistentvolumes"][0]["spec"]["csi"]
+    held["persistentvolumes"][0]["spec"]["local"] = {"path": device}
+    group = {"securityContext": {"fsGroup": 1234}}
+    writer = user("writer", "echo kept > /data/file; busybox stat -c %g /data/file; " + SERVE, **group)
+    reader = user("reader", "until cat /data/file; do busybox sleep 0.1; done")
+    node.sync(full=True, pods=[writer], **held)
+    await node.wait_phase("writer", "Running")
+    await until("the group of the file", lambda: _logged(node, "writer", "1234"))
+    node.sync(full=True, pods=[writer, reader], **held)
+    await node.wait_phase("reader", "Succeeded")
+    for subject in (writer, reader):
+        node.delete(subject)
+        await node.wait_gone(subject)
+    assert not (tmp_path / "mounts" / "pv").exists()
+    again = user("again", "cat /data/file && busybox ls -d /data/lost+found")
+    node.sync(full=True, pods=[again], **held)
+    status = await node.wait_phase("again", "Succeeded")
+    assert "kept" in await node.log(status["containerStatuses"][0]["containerID"])
+    node.delete(again)
+    await node.wait_gone(again)
+
+
 async def test_a_sub_path_is_made_in_the_folder(node: Node, tmp_path: Path) -> None:
     subject = user("sub", "echo x > /data/file", {"subPathExpr": "$(WHO)/inner"})
     subject["spec"]["containers"][0]["env"] = [{"name": "WHO", "value": "me"}]
