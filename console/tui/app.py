@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import textual.screen
+from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.filter import LineFilter, Monochrome, NoColor
@@ -138,6 +139,12 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         found = [item for item in super().get_line_filters() if not isinstance(item, Monochrome)]
         look = self.session.look
         return [*found, *[self._colourless] * look.palette.reverse, *[self._plain] * look.ascii]
+
+    async def on_event(self, event: events.Event) -> None:
+        """What was typed before the terminal was ours has a line feed where enter was pressed."""
+        if isinstance(event, events.Key) and event.key == "ctrl+j":
+            event = events.Key("enter", "\r")
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         self.session.start()

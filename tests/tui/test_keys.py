@@ -101,6 +101,12 @@ def test_no_key_that_sorts_a_table_means_something_else_there() -> None:
             assert taken is None, f"{column.letter} sorts {resource.plural} by {column.title} and is {taken}"
 
 
+async def test_enter_that_was_typed_before_the_console_had_the_terminal_is_enter(fleet: Fleet) -> None:
+    async with running(fleet) as console:
+        await console.press("colon", *"nodes", "ctrl+j")
+        assert console.names() == ["berth-1", "berth-2", "berth-3"]
+
+
 def test_every_column_of_a_kind_that_users_define_has_a_letter_that_means_nothing_else() -> None:
     titles = [
         "Status",
