@@ -259,3 +259,15 @@ def test_a_kind_with_the_plural_of_one_of_ours_is_not_taken_for_it() -> None:
 def test_titles_name_a_few_namespaces_and_count_the_rest() -> None:
     assert View(kinds.PODS, ("a", "b")).crumbs() == ["a,b", "pods"]
     assert View(kinds.PODS, tuple("abcde")).place == "a,b,c and 2 more"
+
+
+async def test_an_age_that_grows_is_never_cut(fleet: Fleet) -> None:
+    async with running(fleet, "80x24") as console:
+        await goto(console, "pods default /checkout")
+        assert " 70s" in console.text()
+        await fleet.clock.advance(45)
+        await console.settle()
+        assert " 115s" in console.text()
+        await fleet.clock.advance(40)
+        await console.settle()
+        assert " 2m35s" in console.text()

@@ -125,6 +125,11 @@ class TableModel:
         self._versions += 1
         row.fill(obj, cells, tone_of(self.resource, obj), self._versions)
 
+    def make_room(self, columns: Sequence[int], texts: Sequence[str]) -> None:
+        """Have these columns wide enough for what they show now."""
+        for index, text in zip(columns, texts, strict=True):
+            self.widths[index] = max(self.widths[index], len(text))
+
     # Choosing what is shown
 
     def set_query(self, query: Query) -> None:

@@ -115,13 +115,17 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
                 self.refresh(Region(0, line + HEADER_LINES, self.size.width, 1))
 
     def tick(self) -> None:
-        """Redraw the visible rows whose ages read differently now."""
+        """Redraw the visible rows whose ages read differently now: all of them when one needs more room."""
         now = self._clock.now()
         top = self.scroll_offset.y
+        live = [place.index for place in self._placed if self.model.columns[place.index].live]
         for line, row in enumerate(self.model.rows[top : top + self._page()]):
             text = paint.live_text(row, self.model.columns, self._placed, now)
             if self._lives.get(line) != text:
+                self.model.make_room(live, text)
                 self.refresh(Region(0, line + HEADER_LINES, self.size.width, 1))
+        if live and self._layout() != self._placed_for:
+            self.refresh()
 
     def announce_again(self) -> None:
         """Tell where the cursor is to those who want to hear it anew, because they have another width now."""
