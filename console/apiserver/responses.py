@@ -105,7 +105,7 @@ async def respond_in_pieces(
     if second is None or form.media == YAML:
         return await respond(b"".join([first, second or b"", *pieces]), form, warnings=warnings, http=http)
     every = chain((first, second), pieces)
-    compressed = _takes_gzip(http)
+    compressed = takes_gzip(http)
     response = web.Response(body=_compressed(every) if compressed else _in_turns(every), content_type=form.media)
     warn(response, warnings)
     if compressed:
@@ -135,7 +135,7 @@ async def respond(
         body = await asyncio.to_thread(_to_yaml, body)
     response = web.Response(body=body, status=code, content_type=form.media)
     warn(response, warnings)
-    if len(body) >= GZIP_FROM and http is not None and _takes_gzip(http):
+    if len(body) >= GZIP_FROM and http is not None and takes_gzip(http):
         response.body = await asyncio.to_thread(gzip.compress, body, 1)
         response.headers["Content-Encoding"] = "gzip"
     return response
@@ -188,6 +188,6 @@ def error_response(error: ApiError) -> web.Response:
     return response
 
 
-def _takes_gzip(http: web.BaseRequest) -> bool:
+def takes_gzip(http: web.BaseRequest) -> bool:
     offered = http.headers.get("Accept-Encoding", "").split(",")
     return any(part.split(";")[0].strip() in {"gzip", "*"} for part in offered) and not is_local(http.transport)

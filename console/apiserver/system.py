@@ -16,10 +16,12 @@ from common.errors import unserved
 from console.registry import discovery, openapi_v2
 from console.registry.catalog import Registry
 from console.registry.openapi import OpenApi
+from console.registry.openapi_v2 import OpenApiV2
 
 from . import health, routing
 from .aggregation import remote
 from .aggregation.remote import Remote
+from .documents import answer_document, answer_packed
 from .health import Check, is_health
 from .identity.accounts import ServiceAccountTokens
 from .negotiation import JSON, negotiate
@@ -45,6 +47,7 @@ class System:
         self._remotes = remotes
         self._registry = registry
         self._openapi = OpenApi(registry)
+        self._openapi_v2 = OpenApiV2(registry)
         self._checks = checks
         self._figures = figures
         self._tokens = tokens
@@ -137,25 +140,23 @@ class System:
         return web.Response(body=orjson.dumps(document), content_type="application/json", headers=_KEPT)
 
     async def _answer_openapi(self, http: web.BaseRequest, parts: list[str]) -> web.StreamResponse:
-        form = negotiate("")
         match parts:
             case []:
                 others = {(item.group, item.version): item.openapi for item in self._remotes() if item.openapi}
-                body = orjson.dumps(self._openapi.index(others))
+                return await respond(orjson.dumps(self._openapi.index(others)), negotiate(""), http=http)
             case ["api", found]:
                 body = self._openapi_document("", found)
             case ["apis", group, found]:
                 body = self._openapi_document(group, found)
             case _:
                 raise unserved()
-        return await respond(body, form, http=http)
+        return await answer_document(http, body)
 
     async def _answer_openapi_v2(self, http: web.BaseRequest) -> web.StreamResponse:
         # kubectl asks for protobuf by this media type in two spellings, and takes what it asked for without a look.
-        if "proto-openapi.spec.v2" in http.headers.get("Accept", ""):
-            return web.Response(body=openapi_v2.encoded(self._registry), headers={"Content-Type": openapi_v2.PROTOBUF})
-        document = remote.with_swagger(openapi_v2.document(self._registry), self._remotes())
-        return await respond(orjson.dumps(document), negotiate(""), http=http)
+        protobuf = "proto-openapi.spec.v2" in http.headers.get("Accept", "")
+        found = await self._openapi_v2.encoded(remote.swaggers(self._remotes()), protobuf=protobuf)
+        return await answer_packed(http, found, openapi_v2.PROTOBUF if protobuf else JSON)
 
     def _openapi_document(self, group: str, found: str) -> bytes:
         for item in self._remotes():

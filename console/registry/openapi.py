@@ -59,15 +59,21 @@ def _place(name: str, body: bytes) -> Object:
 def _document(rows: list[Row]) -> Object:
     # Definitions of users come as they wrote them, with what the published ones do not have (rules).
     custom = {row.type.name: _with_references(row.type.source) for row in rows if row.custom}
+    custom |= dict(openapi_paths.custom_list(row, "#/components/schemas/") for row in rows if row.custom)
     roots = {name for row in rows for name in (_OBJECT_META if row.custom else row.schema, *openapi_paths.named(row))}
     names = sorted({name for root in roots for name in referenced(root)})
-    published = {name: with_enumerations(name, _component(definition(name))) for name in names}
+    published = {name: component(name) for name in names}
     return {
         "openapi": "3.0.0",
         "info": {"title": "Quarterdeck", "version": settings.VERSION},
         "paths": {path: item for row in rows for path, item in openapi_paths.paths(row).items()},
         "components": {"schemas": {**published, **custom}},
     }
+
+
+def component(name: str) -> Object:
+    """A published definition as OpenAPI 3.0 has it."""
+    return with_enumerations(name, _component(definition(name)))
 
 
 def _with_references(node: Any) -> Any:

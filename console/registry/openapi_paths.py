@@ -13,6 +13,9 @@ from .schema import definition
 
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1"
 STATUS, DELETE_OPTIONS, PATCH = f"{_META}.Status", f"{_META}.DeleteOptions", f"{_META}.Patch"
+LIST_META = f"{_META}.ListMeta"
+_CONFIG_MAP_LIST = "io.k8s.api.core.v1.ConfigMapList"  # whose words all lists share
+_ABOUT_ITEMS = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
 _METHODS = {"get": "get", "put": "update", "patch": "patch", "post": "create", "delete": "delete"}
 _ON_COLLECTION = {"get": "list", "post": "create", "delete": "deletecollection"}
 _ON_OBJECT = {"get": "get", "put": "update", "patch": "patch", "delete": "delete"}
@@ -42,17 +45,44 @@ _KINDS = {
     "binding": ("io.k8s.api.core.v1.Binding", ("", "v1", "Binding")),
     "token": ("io.k8s.api.authentication.v1.TokenRequest", ("authentication.k8s.io", "v1", "TokenRequest")),
 }
+_CONNECTED = frozenset({"attach", "exec", "portforward", "proxy"})
+_ACTIONS = {"create": "post", "update": "put"}
+_WORDS = {"get": "read", "update": "replace", "deletecollection": "delete"}
 _JSON_AND_YAML = ("application/json", "application/yaml")
 
 
 def named(row: Row) -> set[str]:
     """The definitions that the operations of a row name, besides that of its kind."""
     own = {STATUS, DELETE_OPTIONS, PATCH, *(_KINDS[name][0] for name in row.subresources if name in _KINDS)}
-    return own if row.custom else own | {name for name in [_list_name(row)] if name}
+    return own | {LIST_META} if row.custom else own | {name for name in [_list_name(row)] if name}
+
+
+def custom_list(row: Row, prefix: str) -> tuple[str, Object]:
+    """Name and definition of a list of a kind that users defined; `prefix` is what references begin with."""
+    resource = row.resource
+    known = definition(_CONFIG_MAP_LIST)["properties"]
+    texts = {name: {"description": known[name]["description"], "type": "string"} for name in ("apiVersion", "kind")}
+    about = f"List of {resource.plural}. More info: {_ABOUT_ITEMS}"
+    properties = {
+        **texts,
+        "items": {"description": about, "type": "array", "items": {"$ref": f"{prefix}{row.type.name}"}},
+        "metadata": {"allOf": [{"$ref": f"{prefix}{LIST_META}"}], "description": known["metadata"]["description"]},
+    }
+    return _list_name(row), {
+        "description": f"{row.list_kind} is a list of {resource.kind}",
+        "type": "object",
+        "required": ["items"],
+        "properties": properties,
+        "x-kubernetes-group-version-kind": [
+            {"group": resource.group, "kind": row.list_kind, "version": resource.version}
+        ],
+    }
 
 
 def _list_name(row: Row) -> str:
     """The definition of a list of the kind; empty for a kind without."""
+    if row.custom:
+        return f"{row.type.name}List"
     try:
         definition(f"{row.schema}List")
     except KeyError:
@@ -67,7 +97,7 @@ def paths(row: Row) -> Object:
     one = resource.path(namespace, "{name}")
     found: Object = {}
     if namespace and "list" in row.verbs:
-        found[resource.path(None)] = _item(row, "", {"get": "list"}, ())
+        found[resource.path(None)] = _item(row, "", {"get": "list"}, (), everywhere=True)
     around = ("namespace",) if namespace else ()
     for path, verbs_of in ((resource.path(namespace), _ON_COLLECTION), (one, _ON_OBJECT)):
         served = {method: verb for method, verb in verbs_of.items() if verb in row.verbs}
@@ -80,13 +110,39 @@ def paths(row: Row) -> Object:
     return found
 
 
-def _item(row: Row, subresource: str, verbs_of: dict[str, str], around: Iterable[str]) -> Object:
-    item: Object = {method: _operation(row, subresource, verb) for method, verb in verbs_of.items()}
+def _item(
+    row: Row, subresource: str, verbs_of: dict[str, str], around: Iterable[str], *, everywhere: bool = False
+) -> Object:
+    item: Object = {
+        method: {**_named(row, subresource, method, verb, everywhere=everywhere), **_operation(row, subresource, verb)}
+        for method, verb in verbs_of.items()
+    }
     if around:
         item["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in around
         ]
     return item
+
+
+def _named(row: Row, subresource: str, method: str, verb: str, *, everywhere: bool) -> Object:
+    """What generators of clients call an operation, and the module they put it in."""
+    resource = row.resource
+    words = (resource.group or "core").removesuffix(".k8s.io").replace("-", ".").split(".")
+    group = "".join(map(_capital, words))
+    action = f"connect{group}{_capital(resource.version)}{_capital(method)}"
+    if subresource not in _CONNECTED:
+        action = f"{_WORDS.get(verb, verb)}{group}{_capital(resource.version)}"
+    collection = "Collection" if verb == "deletecollection" else ""
+    scope = "Namespaced" if resource.namespaced and not everywhere else ""
+    tail = _capital(subresource) + ("ForAllNamespaces" if everywhere else "")
+    return {
+        "operationId": f"{action}{collection}{scope}{resource.kind}{tail}",
+        "tags": [f"{words[0]}{''.join(map(_capital, words[1:]))}_{resource.version}"],
+    }
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:]
 
 
 def _operation(row: Row, subresource: str, verb: str) -> Object:
@@ -96,10 +152,10 @@ def _operation(row: Row, subresource: str, verb: str) -> Object:
     if subresource in _KINDS:
         schema, (group, version, kind) = _KINDS[subresource]
     operation: Object = {
-        "x-kubernetes-action": "post" if verb == "create" else "put" if verb == "update" else verb,
+        "x-kubernetes-action": "connect" if subresource in _CONNECTED else _ACTIONS.get(verb, verb),
         "x-kubernetes-group-version-kind": {"group": group, "version": version, "kind": kind},
         "parameters": [_query(name) for name in _QUERIES[verb]],
-        "responses": _responses(schema if verb != "list" or row.custom else _list_name(row), verb),
+        "responses": _responses(_list_name(row) if verb == "list" else schema, verb),
     }
     body = _body(row, schema, verb)
     return {**operation, "requestBody": body} if body else operation

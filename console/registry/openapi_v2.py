@@ -1,46 +1,175 @@
-"""The part of OpenAPI v2 that clients still ask for.
+"""OpenAPI v2 of what is served: what older clients validate, explain and generate by.
 
-kubectl validates a `v1 List` on the server only when the v2 document says that PATCH of a Namespace takes
-`fieldValidation`; everything else it learns from v3. So this document has the PATCH paths of all rows, and the kinds
-that users defined, for clients that wait until they are published.
-kubectl reads it in protobuf (`openapi.v2.Document` of gnostic), other clients in JSON.
+It says the same as v3 does in the words of the older version, so it is made of the parts of that. It is one document of
+some megabytes: made a part at a time when somebody first asks, kept compressed, and anew when other kinds are served.
+kubectl reads it in protobuf, other clients in JSON.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from common import settings
 from common.api.meta import Object
 
+from . import openapi_paths, openapi_v2_protobuf
 from .catalog import Registry
+from .openapi import component
+from .openapi_v2_protobuf import Entries
 from .row import Row
-from .schema import definition, referenced
+from .schema import referenced
 
 PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _KINDS = "x-kubernetes-group-version-kind"
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_PREFIX = "#/definitions/"
 _UNSPEAKABLE = frozenset({"nullable", "default", "anyOf", "oneOf", "not"})
-_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
+_PRODUCED = ["application/json", "application/yaml"]
+_SCALARS: dict[str, Object] = {
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": "string"},
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": "string", "format": "int-or-string"},
+}
+_FIXED = {"swagger": "2.0", "info": {"title": "Quarterdeck", "version": settings.VERSION}}
 
 
-def document(registry: Registry) -> Object:
-    """The document as JSON."""
-    return {
-        "swagger": "2.0",
-        "info": {"title": "Quarterdeck", "version": settings.VERSION},
-        "paths": {path: _path_item(row) for path, row in _patched(registry).items()},
-        "definitions": _definitions(registry),
-    }
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What another server says; of its paths those count that are below `prefix`."""
+
+    swagger: Object
+    prefix: str
+
+    def paths(self) -> Iterator[tuple[str, Object]]:
+        found = self.swagger.get("paths") or {}
+        return ((path, item) for path, item in found.items() if path.startswith(self.prefix))
+
+    def definitions(self) -> Entries:
+        found: Object = self.swagger.get("definitions") or {}
+        return found.items()
 
 
-def _definitions(registry: Registry) -> Object:
-    """The kinds that users defined: older clients learn them here. What this version of OpenAPI cannot say is left
-    out, and where a schema leaves fields open it is not described at all."""
-    custom = {row.type.name: _whole(row.type.source) for row in registry.rows() if row.custom}
-    needed = referenced(_OBJECT_META) if custom else set()
-    return {**{name: _plain(definition(name)) for name in sorted(needed)}, **custom}
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The document in one encoding: compressed by gzip, and what tells it from others."""
+
+    packed: bytes
+    tag: str
+
+
+class OpenApiV2:
+    """The documents of a registry in both encodings, each made when somebody asks for it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._made: dict[bool, tuple[list[Any], Encoded]] = {}
+        self._making = asyncio.Lock()
+
+    async def encoded(self, others: Sequence[Others], *, protobuf: bool) -> Encoded:
+        async with self._making:
+            rows = self._registry.rows()
+            basis = [*rows, *(other.swagger for other in others)]
+            before, found = self._made.get(protobuf, ([], None))
+            if found is None or len(before) != len(basis) or any(map(_differ, before, basis)):
+                found = await asyncio.to_thread(_encoded, rows, others, protobuf=protobuf)
+                self._made[protobuf] = basis, found
+            return found
+
+
+def _differ(one: object, other: object) -> bool:
+    return one is not other
+
+
+def _encoded(rows: list[Row], others: Sequence[Others], *, protobuf: bool) -> Encoded:
+    pieces = openapi_v2_protobuf.pieces if protobuf else _json
+    packer, digest, packed = zlib.compressobj(6, zlib.DEFLATED, 31), hashlib.sha512(), bytearray()
+    paths = _first((*_paths(rows), *(entry for other in others for entry in other.paths())))
+    definitions = _first((*_definitions(rows), *(entry for other in others for entry in other.definitions())))
+    for piece in pieces(_FIXED, paths, definitions):
+        digest.update(piece)
+        packed += packer.compress(piece)
+    packed += packer.flush()
+    return Encoded(bytes(packed), digest.hexdigest().upper())
+
+
+def unpacked(document: Encoded) -> bytes:
+    return gzip.decompress(document.packed)
+
+
+def _json(fixed: Object, paths: Entries, definitions: Entries) -> Iterator[bytes]:
+    yield orjson.dumps(fixed)[:-1]
+    for name, entries in (("paths", paths), ("definitions", definitions)):
+        separator = f',"{name}":{{'.encode()
+        for key, value in entries:
+            yield separator + orjson.dumps(key) + b":" + orjson.dumps(value)
+            separator = b","
+        yield b"}" if separator == b"," else separator + b"}"
+    yield b"}"
+
+
+def _first(entries: Entries) -> Iterator[tuple[str, Object]]:
+    """Each name once: what is ours goes before what others say of it."""
+    seen: set[str] = set()
+    for name, value in entries:
+        if name not in seen:
+            seen.add(name)
+            yield name, value
+
+
+def _paths(rows: list[Row]) -> Iterator[tuple[str, Object]]:
+    for row in rows:
+        for path, item in openapi_paths.paths(row).items():
+            yield path, {key: _operation(part) if isinstance(part, dict) else _parameters(part)
+                         for key, part in item.items()}  # fmt: skip
+
+
+def _operation(operation: Object) -> Object:
+    body: Object = operation.get("requestBody") or {}
+    result = {key: value for key, value in operation.items() if key not in {"requestBody", "responses"}}
+    result["parameters"] = [*_body(body), *_parameters(operation["parameters"])]
+    result["consumes"], result["produces"], result["schemes"] = [*body.get("content", ["*/*"])], _PRODUCED, ["https"]
+    result["responses"] = {code: _response(answer) for code, answer in operation["responses"].items()}
+    return result
+
+
+def _body(body: Object) -> Iterator[Object]:
+    for content in list(body.get("content", {}).values())[:1]:
+        required = {"required": True} if body.get("required") else {}
+        yield {"name": "body", "in": "body", "schema": _plain(content["schema"]), **required}
+
+
+def _parameters(parameters: list[Object]) -> list[Object]:
+    return [
+        {**{key: value for key, value in one.items() if key != "schema"}, **one["schema"], "uniqueItems": True}
+        for one in parameters
+    ]
+
+
+def _response(answer: Object) -> Object:
+    content = list(answer.get("content", {}).values())
+    schema = {"schema": _plain(content[0]["schema"])} if content else {}
+    return {"description": answer["description"], **schema}
+
+
+def _definitions(rows: list[Row]) -> Iterator[tuple[str, Object]]:
+    """What this version of OpenAPI cannot say is left out; where users leave fields open, what is in them is not
+    described at all."""
+    roots = {name for row in rows for name in (_OBJECT_META if row.custom else row.schema, *openapi_paths.named(row))}
+    for name in sorted({needed for root in roots for needed in referenced(root)}):
+        yield name, {**_beside(_plain(component(name))), **_SCALARS.get(name, {})}
+    for row in rows:
+        if row.custom:
+            yield row.type.name, _whole(row.type.source)
+            name, found = openapi_paths.custom_list(row, _PREFIX)
+            yield name, _beside(found)
 
 
 def _whole(source: Object) -> Object:
@@ -62,7 +191,7 @@ def _plain(node: Any) -> Any:
     result: Object = {}
     for key, value in node.items():
         if key == "$ref" and isinstance(value, str):
-            result[key] = value.replace("#/$defs/", "#/definitions/")
+            result[key] = _PREFIX + value.rpartition("/")[2]
         elif key == "type" and isinstance(value, list):
             result[key] = next(item for item in value if item != "null")
         elif key == "properties" and isinstance(value, dict):
@@ -72,65 +201,15 @@ def _plain(node: Any) -> Any:
     return result
 
 
-def _patched(registry: Registry) -> dict[str, Row]:
-    return {row.resource.path("{namespace}", "{name}"): row for row in registry.rows() if "patch" in row.verbs}
-
-
-def _path_item(row: Row) -> Object:
-    resource = row.resource
-    return {
-        "patch": {
-            "parameters": [{"name": name, "in": "query", "type": "string"} for name in _PARAMETERS],
-            "responses": {"200": {"description": "OK"}},
-            "x-kubernetes-action": "patch",
-            "x-kubernetes-group-version-kind": {
-                "group": resource.group,
-                "kind": resource.kind,
-                "version": resource.version,
-            },
-        }
-    }
-
-
-def encoded(registry: Registry) -> bytes:
-    """The document as protobuf; numbers are the fields of gnostic's OpenAPIv2.proto."""
-    whole = document(registry)
-    paths = b"".join(_field(2, _named(path, _encoded_path(item))) for path, item in whole["paths"].items())
-    info = _field(1, whole["info"]["title"]) + _field(2, whole["info"]["version"])
-    return _field(1, whole["swagger"]) + _field(2, info) + _field(8, paths)
-
-
-def _encoded_path(item: Object) -> bytes:
-    operation: Object = item["patch"]
-    message = b"".join(_field(8, _encoded_parameter(parameter)) for parameter in operation["parameters"])
-    message += _field(9, _field(1, _named("200", _field(1, _field(1, "OK")))))
-    kind = "\n".join(
-        f"{key}: {value or chr(34) * 2}" for key, value in operation["x-kubernetes-group-version-kind"].items()
-    )
-    for name, yaml in (("x-kubernetes-action", "patch"), ("x-kubernetes-group-version-kind", kind)):
-        message += _field(13, _named(name, _field(2, f"{yaml}\n")))
-    return _field(8, message)
-
-
-def _encoded_parameter(parameter: dict[str, Any]) -> bytes:
-    schema = _field(2, parameter["in"]) + _field(4, parameter["name"]) + _field(6, parameter["type"])
-    # ParametersItem.parameter, Parameter.non_body_parameter, NonBodyParameter.query_parameter_sub_schema
-    return _field(1, _field(2, _field(3, schema)))
-
-
-def _named(name: str, value: bytes) -> bytes:
-    return _field(1, name) + _field(2, value)
-
-
-def _field(number: int, value: str | bytes) -> bytes:
-    """One length-delimited field."""
-    data = value.encode() if isinstance(value, str) else value
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
+def _beside(node: Any) -> Any:
+    """In this version what is said of a field stands beside its reference; v3 puts the reference inside."""
+    if isinstance(node, list):
+        return [_beside(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    result = {key: _beside(value) for key, value in node.items()}
+    inner = result.get("allOf")
+    if isinstance(inner, list) and len(inner) == 1 and set(inner[0]) == {"$ref"}:
+        del result["allOf"]
+        result = {"$ref": inner[0]["$ref"], **result}
+    return result

@@ -10,6 +10,7 @@ import orjson
 
 from common.api.meta import Object
 from console.registry.catalog import version_order
+from console.registry.openapi_v2 import Others
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +127,6 @@ def _kind(remote: Remote, item: Object) -> dict[str, Any]:
     }
 
 
-def with_swagger(document: Object, remotes: Iterable[Remote]) -> Object:
-    """A document of OpenAPI v2 with the paths and definitions of others; what is defined here stays as it is."""
-    paths, definitions = dict(document["paths"]), dict(document["definitions"])
-    for remote in remotes:
-        for name, one in (remote.swagger.get("paths") or {}).items():
-            if name.startswith(f"/apis/{remote.group}/{remote.version}/"):
-                paths.setdefault(name, one)
-        for name, one in (remote.swagger.get("definitions") or {}).items():
-            definitions.setdefault(name, one)
-    return {**document, "paths": paths, "definitions": definitions}
+def swaggers(remotes: Iterable[Remote]) -> list[Others]:
+    """What others say in OpenAPI v2 of their own paths."""
+    return [Others(remote.swagger, f"/apis/{remote.group}/{remote.version}/") for remote in remotes if remote.swagger]

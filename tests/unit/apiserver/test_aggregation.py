@@ -49,10 +49,9 @@ def test_a_server_that_does_not_answer_is_stale_in_aggregated_discovery() -> Non
 def test_a_servers_part_of_openapi_v2_is_its_own_paths() -> None:
     swagger = {"paths": {"/apis/a.io/v1/flunders": 1, "/api/v1/pods": 2}, "definitions": {"mine": 3, "ours": 4}}
     remotes = [Remote("a.io", "v1", 1, 1, swagger=swagger)]
-    found = remote.with_swagger({"paths": {"/api/v1/pods": 0}, "definitions": {"ours": 0}}, remotes)
-    assert found == {
-        "paths": {"/api/v1/pods": 0, "/apis/a.io/v1/flunders": 1}, "definitions": {"ours": 0, "mine": 3},
-    }  # fmt: skip
+    (others,) = remote.swaggers([*remotes, Remote("silent.io", "v1", 1, 1)])
+    assert dict(others.paths()) == {"/apis/a.io/v1/flunders": 1}
+    assert dict(others.definitions()) == {"mine": 3, "ours": 4}
 
 
 def test_nonsense_of_a_server_spoils_nothing() -> None:

@@ -439,6 +439,31 @@ async def test_system_paths(http: Http) -> None:
     assert "/api/v1/namespaces/{name}" in (await http("GET", "/openapi/v2"))[1]["paths"]
 
 
+OPENAPI_V2_PROTOBUF = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/openapi/v2", {}), ("/openapi/v2", OPENAPI_V2_PROTOBUF), ("/openapi/v3/apis/policy/v1", {})],
+)
+async def test_who_has_a_document_of_openapi_already_is_told_so(http: Http, path: str, headers: dict[str, str]) -> None:
+    async with http.session.get(f"http://api{path}", headers=headers) as first:
+        tag, body = first.headers["ETag"], await first.read()
+    assert body
+    async with http.session.get(f"http://api{path}", headers={**headers, "If-None-Match": tag}) as again:
+        assert (again.status, again.headers["ETag"], await again.read()) == (304, tag, b"")
+    async with http.session.get(f"http://api{path}", headers={**headers, "If-None-Match": '"old"'}) as other:
+        assert (other.status, await other.read()) == (200, body)
+
+
+async def test_an_address_with_a_hash_never_changes_and_one_with_an_old_hash_is_elsewhere(http: Http) -> None:
+    index = (await http("GET", "/openapi/v3"))[1]["paths"]
+    address = index["apis/policy/v1"]["serverRelativeURL"]
+    assert (await http("GET", address))[2]["Cache-Control"] == "public, immutable"
+    async with http.session.get("http://api/openapi/v3/apis/policy/v1?hash=0", allow_redirects=False) as moved:
+        assert (moved.status, moved.headers["Location"]) == (301, address)
+
+
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 JOB: Any = {
     "apiVersion": "batch/v1",
