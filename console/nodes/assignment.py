@@ -53,7 +53,7 @@ class Feed:
         self.node = node
         self._wake = wake
         self._dirty: dict[Item, None] = {}
-        self._sent: set[Item] = set()
+        self._sent: set[Item] = set()  # of what is not for all nodes
         self._outstanding: deque[tuple[int, int]] = deque()  # (generation, version before it)
         self._version = distribution.version
         self._generation = 0
@@ -78,10 +78,12 @@ class Feed:
         removed: dict[str, list[str]] = {}
         for item in items:
             wanted = self._distribution.view(self.node, item)
+            is_shared = item.resource in SHARED
             if wanted is not None:
                 objects.setdefault(item.resource, []).append(wanted)
-                self._sent.add(item)
-            elif item in self._sent:
+                if not is_shared:
+                    self._sent.add(item)
+            elif is_shared or item in self._sent:
                 removed.setdefault(item.resource, []).append(item.uid)
                 self._sent.discard(item)
         if not (full or objects or removed):

@@ -12,7 +12,7 @@ import zlib
 from common.encoding import fitted
 
 LEAST = 256  # bytes of an object for which packing it pays
-LARGEST = 64 * 1024  # of an object that is packed: more would hold up the event loop
+LARGEST = 256 * 1024  # of an object that is packed: of more it would take milliseconds
 RENEWAL = 64  # objects between two patterns
 _LEVEL = 3
 _NARROW, _WIDE = -14, -15  # zlib without header; a window that has an object and its pattern

@@ -21,7 +21,7 @@ from .watch import Follower, View, Watcher
 log = logging.getLogger(__name__)
 
 HISTORY = 4096  # events of one resource; at a full rollout's pace of 200/s a client may be away for 20 s
-HISTORY_BYTES = 16 * 1024 * 1024  # of superseded versions of one resource, packed: large objects have a shorter history
+HISTORY_BYTES = 8 * 1024 * 1024  # of superseded versions of one resource, packed: large objects have a shorter history
 FRESH = 256  # so many of the newest events are not settled, for watchers that still have to see them
 FRESH_BYTES = 2 * 1024 * 1024  # encoded; or fewer, when they are large: decoded they take several times as much
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -281,6 +282,33 @@ def test_a_node_reflects_a_version_once_it_applied_what_it_was_sent(distribution
     assert not feed.reflects(version)
     feed.applied(2)
     assert feed.reflects(version)
+
+
+def test_what_all_nodes_get_is_not_remembered_for_each(distribution: Distribution) -> None:
+    for number in range(1000):
+        distribution.change("services", None, stored({"metadata": {"name": f"web-{number}"}}))
+    feeds = [opened(distribution, f"n{number}")[0] for number in range(20)]
+    tracemalloc.start()
+    try:
+        assert all(len(names(feed.take(), "services")) == 1000 for feed in feeds)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 20 * 2048
+
+
+def test_a_slow_node_is_told_what_it_took_and_costs_the_others_no_encoding(distribution: Distribution) -> None:
+    """What one still sends may have changed meanwhile: the newest stays encoded once for all."""
+    service = stored({"metadata": {"name": "web"}})
+    distribution.change("services", None, service)
+    slow, _ = opened(distribution)
+    taken = slow.take()
+    assert taken is not None
+    after = {**service, "spec": {"number": 1}}
+    distribution.change("services", service, after)
+    newest = distribution.encoded("services", after)
+    assert orjson.loads(distribution.encoded("services", taken.objects["services"][0])) == service
+    assert distribution.encoded("services", after) is newest
 
 
 def test_a_new_session_takes_the_place_of_an_old_one(distribution: Distribution) -> None:
