@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path("/proc/sys/net")
-SWITCHES = ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv6/conf/default/forwarding")
+SWITCHES = (
+    "ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv6/conf/default/forwarding",
+    "netfilter/nf_conntrack_tcp_timeout_established", "netfilter/nf_conntrack_tcp_timeout_close_wait",
+)  # fmt: skip
 
 
 def snapshot() -> dict[str, str]:

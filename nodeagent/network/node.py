@@ -91,6 +91,7 @@ class NodeNetwork:
             self._topology = wanted
             self._allocator.configure(wanted.own.pod_cidrs)
             await self._apply(wanted)
+            await _in_thread(sysctls.keep_connections)  # which are there with the first table that looks at connections
             await self._dns.listen(self.gateways)
 
     def allocate(self, pod_uid: str) -> Attachment:

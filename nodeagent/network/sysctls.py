@@ -11,6 +11,8 @@ from .errors import NetworkFailure
 
 log = logging.getLogger(__name__)
 ROOT = Path("/proc/sys/net")
+_TRACKED = {"nf_conntrack_tcp_timeout_established": 86400, "nf_conntrack_tcp_timeout_close_wait": 3600}
+"""Seconds; the defaults of kube-proxy's configuration."""
 
 
 def enable_forwarding(versions: list[int]) -> None:
@@ -28,6 +30,19 @@ def enable_forwarding(versions: list[int]) -> None:
         if interface.read_text().strip() == "1":
             _write(interface, "2")
     _write(switch, "1")
+
+
+def keep_connections() -> None:
+    """Have TCP connections forgotten when kube-proxy has them forgotten. Blocking, a few microseconds.
+
+    The kernel keeps established ones for five days, and forgets after a minute one that its server has left and its
+    client has not: what the client then sends comes from nowhere, and is answered with a reset.
+    """
+    for name, seconds in _TRACKED.items():
+        try:
+            _write(ROOT / "netfilter" / name, str(seconds))
+        except NetworkFailure as failure:
+            log.warning("connections through Services are kept for other times than kube-proxy's: %s", failure)
 
 
 def bridge_sees_ip(version: int, bridge: str) -> bool:

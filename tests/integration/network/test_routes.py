@@ -64,6 +64,12 @@ def test_pods_and_nodes_reach_pods_everywhere(routed: tuple[Host, Host, Host], s
                 assert ask(host.namespace, server.addresses[family], 8080)[0] == server.name
 
 
+def test_connections_are_kept_for_the_times_of_kube_proxy(routed: tuple[Host, Host, Host]) -> None:
+    names = [f"net.netfilter.nf_conntrack_tcp_timeout_{state}" for state in ("established", "close_wait")]
+    for host in routed:
+        assert host.namespace.run("sysctl", "-n", *names).split() == ["86400", "3600"]
+
+
 def test_services_work_through_tunnels(routed: tuple[Host, Host, Host], shared_world: World) -> None:
     one, two, three = routed
     far = three.pod("far", 11)
