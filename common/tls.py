@@ -10,10 +10,12 @@ from __future__ import annotations
 import ssl
 import tempfile
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import aiohttp
 
-from .pki import Identity, PkiError
+if TYPE_CHECKING:
+    from .pki import Identity
 
 _EXPIRED, _NOT_YET_VALID, _WRONG_NAME = 10, 9, (62, 64)  # X509_V_ERR_… of OpenSSL
 _ALERTS = {
@@ -61,6 +63,8 @@ def _prepare(context: ssl.SSLContext, identity: Identity | None, authority_pem: 
         try:
             context.load_verify_locations(cadata=authority_pem.decode("ascii"))
         except (ssl.SSLError, ValueError) as error:
+            from .pki import PkiError  # with all that it loads, which clients without TLS do not need
+
             raise PkiError(f"the authority's certificate cannot be used: {error}") from error
     if identity is not None:
         show(context, identity)

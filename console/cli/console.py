@@ -106,7 +106,6 @@ def clusters(home: Home, wishes: Wishes, *, simulated: bool = False) -> list[Clu
 
     Raises Failure when the file that the user named cannot be used.
     """
-    from common.client.endpoint import ConfigurationError, contexts_of
     from console.tui.clusters import Cluster
 
     from .machines import SshMachines
@@ -116,6 +115,8 @@ def clusters(home: Home, wishes: Wishes, *, simulated: bool = False) -> list[Clu
     path = Path(wishes.kubeconfig or _usual_kubeconfig()).expanduser()
     if not wishes.kubeconfig and not path.is_file():
         return [local]
+    from common.client.contexts import ConfigurationError, contexts_of
+
     try:
         contexts = contexts_of(path)
     except ConfigurationError as error:
@@ -140,11 +141,11 @@ def _local(home: Home) -> Connect:
 
 def _remote(path: Path, context: str) -> Connect:
     """Raises ValueError when the context cannot be used."""
-    from common.client.endpoint import ConfigurationError, Endpoint
+    from common.client.contexts import ConfigurationError, endpoint_of
     from common.client.http import HttpClient
 
     try:
-        endpoint = Endpoint.of_kubeconfig(path, context)
+        endpoint = endpoint_of(path, context)
     except ConfigurationError as error:
         raise ValueError(str(error)) from None
     return lambda: HttpClient(endpoint)

@@ -20,7 +20,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from common.client.endpoint import Endpoint
+from common.client.contexts import endpoint_of
 from common.client.http import HttpClient
 
 from .states import GROUP, READY
@@ -59,7 +59,7 @@ def _end_with_parent() -> None:
 async def _run(begin: Any) -> None:
     """`begin(client)` may be a coroutine function, or a plain one, which has a thread to itself."""
     kubeconfig = Path(os.environ["KUBECONFIG"])
-    endpoint = await asyncio.to_thread(Endpoint.of_kubeconfig, kubeconfig)
+    endpoint = await asyncio.to_thread(endpoint_of, kubeconfig)
     async with HttpClient(endpoint, user_agent=f"{GROUP}/{sys.argv[1]}") as client:
         if inspect.iscoroutinefunction(begin):
             await begin(client)

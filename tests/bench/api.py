@@ -24,6 +24,7 @@ import psutil
 from aiohttp import web
 
 from common.api.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, CONFIGMAPS, RBAC, SERVICEACCOUNTS
+from common.client.contexts import endpoint_of
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
@@ -166,7 +167,7 @@ async def _of_both(kubeconfig: Path, processes: list[int], pods: int) -> list[Fi
 
 @asynccontextmanager
 async def _another(kubeconfig: Path, processes: list[int]) -> AsyncIterator[Bench]:
-    async with HttpClient(Endpoint.of_kubeconfig(kubeconfig)) as client:
+    async with HttpClient(endpoint_of(kubeconfig)) as client:
         yield Bench(client, tuple(map(psutil.Process, processes)))
 
 

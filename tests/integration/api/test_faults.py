@@ -16,7 +16,8 @@ import pytest
 
 from common.api.kinds import CONFIGMAPS
 from common.api.meta import Key, Object
-from common.client.endpoint import ConfigurationError, Endpoint
+from common.client.contexts import ConfigurationError, endpoint_of
+from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.client.informer import Informer
 from common.clock import SystemClock
@@ -161,7 +162,7 @@ async def test_a_dead_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path)
 async def test_a_port_in_use_is_named(api: Running, tmp_path: Path) -> None:
     host, port = api.server.addresses[0]
     other = ApiServer(api.store, default_registry(), SystemClock(), ClusterConfig())
-    context = Endpoint.of_kubeconfig(api.kubeconfig).tls
+    context = endpoint_of(api.kubeconfig).tls
     assert context is not None
     with pytest.raises(ListenError, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use"):
         await other.start(None, (host, port, context))
@@ -204,5 +205,5 @@ def test_a_wrong_kubeconfig_is_named(tmp_path: Path, text: str, message: str) ->
     path = tmp_path / "kubeconfig"
     path.write_text(text)
     with pytest.raises(ConfigurationError, match=message) as caught:
-        Endpoint.of_kubeconfig(path)
+        endpoint_of(path)
     assert str(path) in str(caught.value)

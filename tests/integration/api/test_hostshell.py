@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from common.api.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, EVENTS, NODES
-from common.client.endpoint import Endpoint
+from common.client.contexts import endpoint_of
 from common.client.http import HttpClient
 from common.clock import SystemClock
 from common.errors import BadRequest, Forbidden, NotFound, Timeout
@@ -54,7 +54,7 @@ async def _registered(client: HttpClient) -> None:
 
 
 def of(api: Running, folder: Path, name: str, *groups: str) -> HttpClient:
-    return HttpClient(Endpoint.of_kubeconfig(api.kubeconfig_for(folder, Subject(name, groups))))
+    return HttpClient(endpoint_of(api.kubeconfig_for(folder, Subject(name, groups))))
 
 
 async def allow(client: HttpClient, name: str, *verbs: str) -> None:

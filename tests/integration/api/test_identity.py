@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from common.api.kinds import SERVICEACCOUNTS
+from common.client.contexts import endpoint_of
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.errors import Forbidden, Unauthorized
@@ -70,7 +71,7 @@ async def test_kubectl_gets_tokens_and_says_who_they_are(api: Running, kubectl: 
 async def test_a_certificate_counts_before_a_token(api: Running, kubectl: Kubectl) -> None:
     await kubectl("create", "serviceaccount", "robot")
     token = (await kubectl("create", "token", "robot")).strip()
-    admin = Endpoint.of_kubeconfig(api.kubeconfig)
+    admin = endpoint_of(api.kubeconfig)
     async with HttpClient(Endpoint(admin.url, tls=admin.tls, token=token)) as client:
         assert (await client.list(SERVICEACCOUNTS, "kube-system")).items is not None
     async with HttpClient(Endpoint(admin.url, tls=admin.tls, token="nonsense")) as client:
@@ -148,7 +149,7 @@ async def test_a_node_reads_what_its_pods_name_and_no_more(api: Running, kubectl
 async def test_the_own_client_tells_what_is_forbidden(api: Running, kubectl: Kubectl, tmp_path: Path) -> None:
     await kubectl("create", "serviceaccount", "robot")
     config = _kubeconfig_of(api, (await kubectl("create", "token", "robot")).strip(), tmp_path)
-    async with HttpClient(Endpoint.of_kubeconfig(config)) as client:
+    async with HttpClient(endpoint_of(config)) as client:
         with pytest.raises(Forbidden, match=f'User "{ROBOT}" cannot list resource "serviceaccounts"'):
             await client.list(SERVICEACCOUNTS, "default")
 

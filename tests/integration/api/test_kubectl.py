@@ -11,6 +11,7 @@ import pytest
 
 from common.api.kinds import CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS
 from common.api.meta import Object, controller_reference
+from common.client.contexts import endpoint_of
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.clock import SystemClock
@@ -336,7 +337,7 @@ async def test_large_answers_are_compressed_on_the_network(api: Running, client:
     await client.create(CONFIGMAPS, big)
     path = CONFIGMAPS.path("default")
     for endpoint, compressed in (
-        (Endpoint.of_kubeconfig(api.kubeconfig), True),
+        (endpoint_of(api.kubeconfig), True),
         (Endpoint.of_socket(api.socket), False),
     ):
         connector = (

@@ -1,0 +1,120 @@
+"""The contexts of a kubeconfig: where each cluster is, and the certificate or token that it is shown."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from common.pki import Identity, PkiError
+from common.tls import client_context
+
+from .endpoint import Endpoint
+
+
+class ConfigurationError(Exception):
+    """A kubeconfig that cannot be used; the message names the file, the entry and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A context of a kubeconfig; `server` and `user` are empty where the file does not say them."""
+
+    name: str
+    server: str
+    user: str
+
+
+def contexts_of(path: Path) -> list[Context]:
+    """The contexts of a kubeconfig, the current one first. Raises ConfigurationError."""
+    return _Kubeconfig(path).contexts()
+
+
+def endpoint_of(path: Path, context: str = "") -> Endpoint:
+    """A context of a kubeconfig, the current one when none is named, with a client certificate or a token.
+
+    Raises ConfigurationError.
+    """
+    return _Kubeconfig(path).endpoint(context)
+
+
+class _Kubeconfig:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            document = yaml.safe_load(path.read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"the kubeconfig {path} cannot be read: {error}") from error
+        if not isinstance(document, dict):
+            raise ConfigurationError(f"the kubeconfig {path} is not a mapping")
+        self._document: dict[str, Any] = document
+
+    def contexts(self) -> list[Context]:
+        current = self._document.get("current-context")
+        found = []
+        for item in self._document.get("contexts") or ():
+            if isinstance(item, dict) and isinstance(item.get("context"), dict) and item.get("name"):
+                cluster = self._find("clusters", "cluster", str(item["context"].get("cluster") or "")) or {}
+                user = str(item["context"].get("user") or "")
+                found.append(Context(str(item["name"]), str(cluster.get("server") or ""), user))
+        return sorted(found, key=lambda context: context.name != current)
+
+    def endpoint(self, name: str) -> Endpoint:
+        context = self._entry("contexts", "context", name or str(self._document.get("current-context") or ""))
+        cluster = self._entry("clusters", "cluster", str(context.get("cluster") or ""))
+        user = self._entry("users", "user", str(context.get("user") or ""))
+        url = str(cluster.get("server") or "").rstrip("/")
+        if urlsplit(url).scheme != "https":
+            raise ConfigurationError(
+                f"the kubeconfig {self._path} has the server {url!r}, which is no https:// address"
+            )
+        authority = self._data(cluster, "certificate-authority")
+        token = self._token(user)
+        identity = None
+        if not token:
+            identity = Identity(self._data(user, "client-certificate"), self._data(user, "client-key"))
+        try:
+            return Endpoint(url, tls=client_context(identity, authority), token=token)
+        except (PkiError, ssl.SSLError) as error:
+            raise ConfigurationError(
+                f"the certificates of the kubeconfig {self._path} cannot be used: {error}"
+            ) from error
+
+    def _find(self, section: str, kind: str, name: str) -> dict[str, Any] | None:
+        for item in self._document.get(section) or ():
+            if isinstance(item, dict) and item.get("name") == name and isinstance(item.get(kind), dict):
+                found: dict[str, Any] = item[kind]
+                return found
+        return None
+
+    def _entry(self, section: str, kind: str, name: str) -> dict[str, Any]:
+        found = self._find(section, kind, name)
+        if found is not None:
+            return found
+        raise ConfigurationError(f"the kubeconfig {self._path} has no {kind} {name!r}")
+
+    def _token(self, user: dict[str, Any]) -> str:
+        """Empty when the user has none; a file counts before what is written there."""
+        if not user.get("tokenFile"):
+            return str(user.get("token") or "")
+        try:
+            return (self._path.parent / str(user["tokenFile"])).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"the kubeconfig {self._path}: tokenFile cannot be read: {error}") from error
+
+    def _data(self, entry: dict[str, Any], field: str) -> bytes:
+        embedded = entry.get(f"{field}-data")
+        try:
+            if embedded:
+                return base64.b64decode(embedded, validate=True)
+            if entry.get(field):
+                return (self._path.parent / str(entry[field])).read_bytes()
+        except (OSError, binascii.Error, ValueError, TypeError) as error:
+            raise ConfigurationError(f"the kubeconfig {self._path}: {field} cannot be read: {error}") from error
+        raise ConfigurationError(f"the kubeconfig {self._path} has neither {field}-data nor {field}")
