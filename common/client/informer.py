@@ -25,7 +25,8 @@ Listener = Callable[[Object | None, Object | None], None]
 Transform = Callable[[Object], Object]
 """What is kept of an object that came: it must have the same key, uid and resourceVersion."""
 
-PAGE = 500  # objects of a list, as client-go has it
+PAGE = 250  # objects of a list: what is decoded at once takes memory, and time that others in the event loop wait
+AT_ONCE = 50  # objects that are transformed before others in the event loop get their turn
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # then the last one: a server that restarts is back within a second or two
 
 
@@ -43,6 +44,7 @@ class Informer:
         field_selector: str = "",
         transform: Transform | None = None,
     ) -> None:
+        """With a `transform`, what it leaves out of one page's objects makes room for those of the next page."""
         self.resource = resource
         self.synced = asyncio.Event()
         self.connected = False
@@ -121,20 +123,9 @@ class Informer:
                 await asyncio.sleep(0)
 
     async def _relist(self) -> None:
-        fresh, revision = await self._listed()
-        for obj_key in self._objects.keys() - fresh.keys():
-            self._apply(obj_key, None)
-        for obj_key, obj in fresh.items():
-            known = self._objects.get(obj_key)
-            if known is None or resource_version(known) != resource_version(obj):
-                self._apply(obj_key, obj)
-        self._revision = revision
-        self.synced.set()
-
-    async def _listed(self) -> tuple[dict[Key, Object], str]:
-        """What is there, and of which revision. Page by page when something is left out of each object: that makes
-        room for the objects of the next one."""
-        found: dict[Key, Object] = {}
+        """Bring the mirror to what is there, page by page: listeners know the first objects while later ones are still
+        on their way. What is gone is told before what the last page has."""
+        found: set[Key] = set()
         page = ""
         while True:
             listing = await self._client.list(
@@ -145,10 +136,29 @@ class Informer:
                 limit=PAGE if self._transform else 0,
                 page=page,
             )
-            found |= {key(obj): self._kept(obj) for obj in listing.items}
-            page = listing.next_page
+            page, revision, fresh = listing.next_page, listing.resource_version, listing.items[::-1]
+            del listing
+            found.update(map(key, fresh))
             if not page:
-                return found, listing.resource_version
+                for obj_key in self._objects.keys() - found:
+                    self._apply(obj_key, None)
+            await self._take(fresh)
+            if not page:
+                self._revision = revision
+                self.synced.set()
+                return
+
+    async def _take(self, fresh: list[Object]) -> None:
+        """Take objects in, the last one first. Each is given up before the next one is taken, so that what is kept of
+        that one finds room where this one was."""
+        while fresh:
+            obj = fresh.pop()
+            obj_key = key(obj)
+            known = self._objects.get(obj_key)
+            if known is None or resource_version(known) != resource_version(obj):
+                self._apply(obj_key, self._kept(obj))
+            if self._transform and len(fresh) % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _kept(self, obj: Object) -> Object:
         return obj if self._transform is None else self._transform(obj)

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from common.api.kinds import CONFIGMAPS
 from common.api.meta import Key, Object, name
 from common.api.selectors import parse
-from common.client import Informer
+from common.client import Informer, ObjectList
 from common.client.informer import PAGE
 from common.clock import FakeClock
 from common.errors import Forbidden, ServiceUnavailable
@@ -143,6 +144,28 @@ async def test_a_refusal_is_told_while_it_lasts() -> None:
     assert (informer.refusal, informer.synced.is_set()) == ("configmaps is forbidden: not you", False)
     await settle(clock)
     assert (informer.refusal, informer.connected) == ("", True)
+    await informer.close()
+
+
+async def test_the_first_page_of_a_list_is_known_while_the_next_one_is_read(api: FakeApi, clock: FakeClock) -> None:
+    for number in range(PAGE + 1):
+        api.seed(CONFIGMAPS, config(Key("default", f"c-{number:04}"), "1"))
+    client, more = api.client(), asyncio.Event()
+    listed = client.list
+
+    async def slowly(*args: Any, page: str = "", **rest: Any) -> ObjectList:
+        if page:
+            await more.wait()
+        return await listed(*args, page=page, **rest)
+
+    client.list = slowly  # type: ignore[method-assign]
+    informer = Informer(client, CONFIGMAPS, clock, transform=lambda obj: obj)
+    informer.start()
+    await settle(clock)
+    assert (len(informer), informer.synced.is_set()) == (PAGE, False)
+    more.set()
+    await asyncio.wait_for(informer.synced.wait(), 60)
+    assert len(informer) == PAGE + 1
     await informer.close()
 
 
