@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +20,7 @@ from common.api import kinds
 from common.api.kinds import Resource
 from common.clock import Clock, SystemClock
 from common.errors import ApiError
-from common.limits import collect_rarely
+from common.limits import collect_when_told
 from common.settings import Home
 from console import editor, plugins
 
@@ -50,6 +49,7 @@ from .plain import Plain
 from .screens.browse import Browse
 from .session import Session
 from .thrift import Terminal
+from .tidying import Tidying
 from .view import View
 
 DISCOVER_AGAIN_SECONDS = 30.0  # unless a definition says before that there are other kinds now
@@ -111,6 +111,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         self.animation_level = "none"
         self._plain, self._colourless = Plain(), NoColor()
         self._terminal = Terminal()
+        self._tidying = Tidying(clock)
         # Before the stylesheet is read: it uses the theme's variables.
         self.wear(self.session.look.palette)
 
@@ -142,6 +143,8 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
 
     async def on_event(self, event: events.Event) -> None:
         """What was typed before the terminal was ours has a line feed where enter was pressed."""
+        if isinstance(event, events.InputEvent):
+            self._tidying.touched()
         if isinstance(event, events.Key) and event.key == "ctrl+j":
             event = events.Key("enter", "\r")
         await super().on_event(event)
@@ -150,7 +153,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         self.session.start()
         self.app_resume_signal.subscribe(self, lambda _app: self._terminal.forget())
         self.push_screen(Browse(self.session, views.opening(self._first)))
-        beside: tuple[WorkType[None], ...] = (self._learn_kinds, self._settle_memory)
+        beside: tuple[WorkType[None], ...] = (self._learn_kinds, self._tidying.run)
         for work in beside:
             self.run_worker(work, exit_on_error=False)
 
@@ -162,12 +165,6 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
             end = session.clock.monotonic() + DISCOVER_AGAIN_SECONDS
             while not session.kinds_changed() and session.clock.monotonic() < end:
                 await session.clock.sleep(LOOK_SECONDS)
-
-    async def _settle_memory(self) -> None:
-        """After the first load, tell the garbage collector that what is here will stay: its pauses get short."""
-        await self.session.wait_synced()
-        gc.collect()
-        gc.freeze()
 
     async def on_unmount(self) -> None:
         await self.session.forwards.close()
@@ -258,7 +255,7 @@ def run_tui(
     look = choose(environment, settings, theme=theme, ascii_only=ascii_only)
     keys = load_keymap(home.path)
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # there is no other way to set it
-    collect_rarely()
+    collect_when_told()
     pages = with_plugins(plugins.load(PLUGINS))
     shown: Cluster | None = clusters[0]
     while shown is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from common.api import conditions, meta, pods
@@ -41,6 +41,9 @@ class _Pod:
     spec: Object | None = None  # what the amounts were read from, if that alone decides
 
 
+_ASKS_NOTHING = (_Pod(_NOTHING, _NOTHING, fault=False), _Pod(_NOTHING, _NOTHING, fault=True))
+
+
 @dataclass(frozen=True, slots=True)
 class _Node:
     ready: bool
@@ -63,11 +66,15 @@ class Tally:
 
     def pods(self, changes: Iterable[tuple[Key, Object | None]]) -> None:
         for key, pod in changes:
-            old = self._pods.pop(key, None)
+            old = self._pods.get(key)
+            new = _of_pod(pod, old) if pod is not None else None
+            if new is old:
+                continue
             if old is not None:
+                del self._pods[key]
                 self._add(old, -1)
-            if pod is not None:
-                new = self._pods[key] = _of_pod(pod, old)
+            if new is not None:
+                self._pods[key] = new
                 self._add(new, 1)
 
     def _add(self, pod: _Pod, sign: int) -> None:
@@ -99,13 +106,14 @@ class Tally:
 
 
 def _of_pod(pod: Object, before: _Pod | None) -> _Pod:
-    """Feeds leave a spec that did not change the same object: what it asks for is then as it was."""
+    """`before` itself where nothing changed. Feeds leave a spec that did not change the same object: what it asks for
+    is then as it was."""
     fault = pod_status(pod).tone in FAULTS
     if pods.is_terminal(pod) or not pods.node_name(pod):
-        return _Pod(_NOTHING, _NOTHING, fault)
+        return _ASKS_NOTHING[fault]
     spec = None if pods.held_apart(pod) else pod.get("spec")
     if before is not None and spec is not None and spec is before.spec:
-        return _Pod(before.cpu, before.memory, fault, spec)
+        return before if fault is before.fault else replace(before, fault=fault)
     asked = pods.requests(pod)
     return _Pod(asked.get("cpu", _NOTHING), asked.get("memory", _NOTHING), fault, spec)
 

@@ -7,10 +7,11 @@ repaint. The last one to leave ends the watch.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from common.aio import Tasks
-from common.api.kinds import PODS, Resource
-from common.api.meta import Key, Object, key, metadata
+from common.api.kinds import EVENTS, PODS, Resource
+from common.api.meta import Key, Object, key, metadata, namespace, uid
 from common.client import Client, Informer
 from common.clock import Clock
 from common.sharing import Parts
@@ -65,9 +66,18 @@ class Subscription:
         self._watched.leave(self)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """All objects of a resource, or those in a namespace that a selector chooses."""
+
+    resource: Resource
+    namespace: str | None = None
+    field_selector: str = ""
+
+
 class _Watched:
-    def __init__(self, feeds: Feeds, resource: Resource, informer: Informer) -> None:
-        self.resource = resource
+    def __init__(self, feeds: Feeds, wanted: _Wanted, informer: Informer) -> None:
+        self.wanted = wanted
         self.informer = informer
         self._feeds = feeds
         self._subscriptions: set[Subscription] = set()
@@ -99,32 +109,44 @@ class Feeds:
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._watched: dict[Resource, _Watched] = {}
+        self._watched: dict[_Wanted, _Watched] = {}
         self._parts = Parts()
         self._tasks = Tasks("console")
 
     def open(self, resource: Resource) -> Subscription:
         """Follow all objects of a resource, in all namespaces: changing the namespace then needs no request."""
-        watched = self._watched.get(resource)
+        return self._join(_Wanted(resource))
+
+    def events_about(self, obj: Object) -> Subscription:
+        """Follow the events about one object: those of a large cluster are more than all else in it."""
+        return self._join(_Wanted(EVENTS, namespace(obj) or None, f"involvedObject.uid={uid(obj)}"))
+
+    def _join(self, wanted: _Wanted) -> Subscription:
+        watched = self._watched.get(wanted)
         if watched is None:
             informer = Informer(
-                self._client, resource, self._clock, transform=self._shared if resource == PODS else _lean
+                self._client,
+                wanted.resource,
+                self._clock,
+                namespace=wanted.namespace,
+                field_selector=wanted.field_selector,
+                transform=self._shared if wanted.resource == PODS else _lean,
             )
-            watched = self._watched[resource] = _Watched(self, resource, informer)
+            watched = self._watched[wanted] = _Watched(self, wanted, informer)
             informer.start()
         return watched.join()
 
     def _shared(self, pod: Object) -> Object:
         """Pods are many, and most of what they are other pods are too, or they were themselves: what did not change of
         a pod is the same object as before, which also tells others that it did not change."""
-        watched = self._watched.get(PODS)
+        watched = self._watched.get(_Wanted(PODS))
         before = watched.informer.get(key(pod)) if watched is not None else None
         return self._parts.share(_lean(pod), before)
 
     def drop(self, watched: _Watched) -> None:
-        if self._watched.get(watched.resource) is watched:
-            del self._watched[watched.resource]
-        self._tasks.start(f"close {watched.resource.plural}", watched.informer.close())
+        if self._watched.get(watched.wanted) is watched:
+            del self._watched[watched.wanted]
+        self._tasks.start(f"close {watched.wanted.resource.plural}", watched.informer.close())
 
     async def close(self) -> None:
         for watched in list(self._watched.values()):

@@ -23,7 +23,7 @@ from .machines import Machines
 from .palette import Look
 
 PATIENCE_SECONDS = 2.0  # until a first connection that is not there yet is called missing
-SLICE = 400  # changes taken in at a time: about 5 ms, so that a key never waits longer
+SLICE = 100  # changes taken in at a time: about 5 ms, 10 where rows are new, so that a key never waits longer
 
 
 @dataclass(frozen=True, slots=True)

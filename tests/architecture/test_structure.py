@@ -58,3 +58,19 @@ def test_every_module_says_its_job() -> None:
         str(path.relative_to(ROOT)) for path in MODULES if text(path).strip() and not ast.get_docstring(tree(path))
     ]
     assert silent == []
+
+
+def test_no_handler_of_a_message_calls_the_one_of_its_base() -> None:
+    """Textual itself calls the handlers of all classes of a widget: with such a call the base's would run twice."""
+    twice = [
+        f"{path.relative_to(ROOT)}: {node.attr}"
+        for path in MODULES
+        if path.is_relative_to(ROOT / "console" / "tui")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("on_") and _is_super(node.value)
+    ]
+    assert twice == ["console/tui/app.py: on_event"]  # which is no handler, but what calls them
+
+
+def _is_super(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"

@@ -23,7 +23,7 @@ from textual._compositor import CompositorUpdate
 
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
-from common.limits import collect_rarely
+from common.limits import collect_when_told
 from common.settings import Home
 from console.tui.app import UPDATE_PERIOD, QuarterdeckApp
 from console.tui.gateway import Connect
@@ -112,7 +112,7 @@ class TimedApp(QuarterdeckApp):
 
 def _console(home: str, pipe: Connection, pressing: bool) -> None:
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # as `run_tui` sets it
-    collect_rarely()
+    collect_when_told()
     asyncio.run(_run(Home(Path(home)), pipe, pressing))
 
 

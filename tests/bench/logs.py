@@ -19,7 +19,7 @@ import textual.screen
 from common.api.kinds import PODS
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
-from common.limits import collect_rarely
+from common.limits import collect_when_told
 from common.settings import Home
 from console.cli.context import Context
 from console.cli.simulation import child, hollow_nodes, wait_for_api
@@ -71,7 +71,7 @@ def _follow(home: Home) -> tuple[float, float]:
 
 def _console(home: str, pipe: Connection) -> None:
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # as `run_tui` sets it
-    collect_rarely()
+    collect_when_told()
     pipe.send(asyncio.run(_measure(Home(Path(home)))))
 
 

@@ -160,8 +160,9 @@ class Console:
                 await asyncio.sleep(0.01)
 
     async def settle(self) -> None:
-        """Let what is in flight arrive and be shown; a second time for what that sets off."""
-        for _ in range(2):
+        """Let what is in flight arrive and be shown; again for what that sets off, and once more for what is asked
+        for when the cursor has come to rest."""
+        for _ in range(3):
             await self.idle()
             if isinstance(self.app.screen, Deck):
                 self.app.screen._frame()

@@ -41,7 +41,6 @@ class BalancerScreen(Sheet):
         self._trend = Trend(session.gateway, session.clock)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.ask()
 
     def subject(self) -> tuple[Resource, Key] | None:

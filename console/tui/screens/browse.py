@@ -55,6 +55,8 @@ class Browse(Deck):
         self.view = first
         self._feed: Subscription | None = None
         self._row_looks = ROW_LOOKS
+        self._complete = False
+        self._takes_in = False  # what is left of many changes, slice by slice
         self._usages = Usages(session.gateway, session.clock)
         self._table = Table(self._model(), session.clock, session.look, id="table")
         self._table.add_class("framed")
@@ -66,7 +68,6 @@ class Browse(Deck):
         yield with_detail
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._follow()
 
     def on_unmount(self) -> None:
@@ -74,7 +75,6 @@ class Browse(Deck):
             self._feed.close()
 
     def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self.set_class(event.size.width >= DETAIL_FROM, "broad")
         self.set_class(event.size.width >= 170, "vast")
 
@@ -102,7 +102,7 @@ class Browse(Deck):
         if self._feed is not None:
             self._feed.close()
         resource = kinds.PODS if self.view.resource == CONTAINERS else self.view.resource
-        self._feed = self.session.feeds.open(resource)
+        self._feed, self._complete = self.session.feeds.open(resource), False
         self._usages.follow(self.view.resource)
         self._measure()
         self.frame()
@@ -130,18 +130,39 @@ class Browse(Deck):
         view.sort_by, view.descending = model.sort_by, model.descending
 
     def frame(self) -> None:
-        if self._feed is None:
+        self._take_in()
+        self._draw()
+
+    def _take_in(self) -> None:
+        """Take a slice of what changed; the rest in its turn, so that keys that came meanwhile go before it."""
+        feed, table = self._feed, self._table
+        if feed is None:
             return
-        changes = self._feed.take(SLICE) or self._remeasured(self._feed)
+        changes = feed.take(SLICE) or self._remeasured(feed)
         if changes:
-            self._table.update(self._rows(changes))
-        if self._feed.waiting or self._usages.fresh:
-            self.call_later(self.frame)
-        feed = self._feed
-        lines = notice(self.view, self._table.model, self.session, synced=feed.synced, refusal=feed.refusal)
+            table.update(self._rows(changes))
+        if table.model.lags:
+            table.catch_up(SLICE)
+        if not self._takes_in and self._has_more(feed):
+            self._takes_in = self.call_later(self._take_more)
+
+    def _has_more(self, feed: Subscription) -> bool:
+        return feed.waiting > 0 or bool(self._usages.fresh) or self._table.model.lags
+
+    def _take_more(self) -> None:
+        self._takes_in = False
+        self._take_in()
+        if not self._takes_in:
+            self._draw()
+
+    def _draw(self) -> None:
+        feed, model = self._feed, self._table.model
+        if feed is None:
+            return
+        lines = notice(self.view, model, self.session, synced=feed.synced, refusal=feed.refusal)
         self._table.set_notice(lines)
         self._table.flush()
-        self._table.model.loading &= not feed.synced or bool(feed.waiting)
+        model.loading &= self._reads()
         self._detail.frame()
         self._titles()
 
@@ -262,11 +283,12 @@ class Browse(Deck):
         }
         return moves | own | verbs.for_table(self)
 
-    @property
     def _reads(self) -> bool:
-        """Whether rows still come that were there before."""
+        """Whether rows still come that were there before; what changes later no key waits for."""
         feed = self._feed
-        return feed is not None and not feed.refusal and (not feed.synced or feed.waiting > 0)
+        if feed is not None and feed.synced and not feed.waiting:
+            self._complete = True
+        return feed is not None and not feed.refusal and not self._complete
 
     async def catch_up(self, key: str) -> None:
         """A key that means a row waits for the rows, too: before that there is none, or another one."""
@@ -274,11 +296,11 @@ class Browse(Deck):
         action = self.session.keys.lookup(key, self.where, self.kind(), self.traits())
         if action is None or action.id not in _ON_ROWS or self.query_one(Prompt).display:
             return
-        while self._reads and self._row_looks and self.app.screen is self:
+        while self._reads() and self._row_looks and self.app.screen is self:
             self._row_looks -= 1
             await asyncio.sleep(LOOK_SECONDS)
             self.frame()
-        if self._reads and not self._row_looks and self.app.screen is self:
+        if self._reads() and not self._row_looks and self.app.screen is self:
             self.say(f"{self.view.resource.plural} are still being read", Tone.BUSY)
 
     def targets(self) -> list[Object]:

@@ -46,7 +46,6 @@ class ChartScreen(Deck):
         yield self._picture
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.second()
 
     def rest_focus(self) -> None:
@@ -66,7 +65,6 @@ class ChartScreen(Deck):
         self._paint()
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._paint)
 
     # The picture

@@ -47,7 +47,6 @@ class ClustersScreen(Sheet):
         super().__init__(session, CLUSTERS, COLUMNS, title="Clusters")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._list()
         number = len(self.session.clusters)
         count = f"{number} cluster{'s' if number != 1 else ''}"

@@ -56,6 +56,7 @@ class Deck(Screen[None], inherit_bindings=False):
         self._notes = 0
         self._verb: Worker[None] | None = None
         self._verb_looks = 0
+        self._digests = False  # what is left of many changes, slice by slice
         self._holds = False  # a key, until it can mean what it is to mean
         self._footer: tuple[list[Action], int] | None = None  # what the footer was made for
 
@@ -132,10 +133,20 @@ class Deck(Screen[None], inherit_bindings=False):
 
     def _frame(self) -> None:
         if self._in_sight:
-            if self.session.digest():
-                self.call_later(self._frame)
+            self._digest()
             self._ask_for_access()
             self.frame()
+            self.redraw()
+
+    def _digest(self) -> None:
+        """Take what changed into the figures, slice by slice as keys leave time."""
+        if self.session.digest() and not self._digests:
+            self._digests = self.call_later(self._digest_more)
+
+    def _digest_more(self) -> None:
+        self._digests = False
+        self._digest()
+        if not self._digests:
             self.redraw()
 
     def _ask_for_access(self) -> None:

@@ -39,7 +39,6 @@ class DoctorScreen(Sheet):
         self._found: list[Finding] = []
 
     def on_mount(self) -> None:
-        super().on_mount()
         served = set(self.session.catalogue.resources())
         shown = [resource for resource in doctor.EXAMINED if resource in served]
         self._feeds = {resource: self.session.feeds.open(resource) for resource in shown}

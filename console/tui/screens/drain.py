@@ -55,7 +55,6 @@ class DrainScreen(Sheet):
         self.about.border_title = "Disruption budgets"
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._feeds = {resource: self.session.feeds.open(resource) for resource in (PODS, PODDISRUPTIONBUDGETS, NODES)}
         self.begin(self._sync, "load")
 

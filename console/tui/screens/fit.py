@@ -32,7 +32,6 @@ class FitScreen(Sheet):
         self._fit = question
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.ask()
 
     def trail(self) -> Sequence[str]:

@@ -39,7 +39,6 @@ class ForwardsScreen(Sheet):
         yield self.about
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._load()
 
     def trail(self) -> Sequence[str]:

@@ -45,7 +45,6 @@ class KeysScreen(Sheet):
         self._revealed = ""
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._show()
         self.run_worker(self.guarded(self._find_users()), exit_on_error=False)
 

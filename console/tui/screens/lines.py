@@ -31,7 +31,6 @@ class LinesScreen(TextScreen):
         self._feeds: dict[Resource, Subscription] = {}
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._feeds = {resource: self.session.feeds.open(resource) for resource in self._resources}
         self._show()
 

@@ -70,7 +70,6 @@ class LogsScreen(Deck):
         yield self._view
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._start()
 
     async def on_unmount(self) -> None:

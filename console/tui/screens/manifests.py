@@ -78,7 +78,6 @@ class ManifestsScreen(Sheet):
         self._served: dict[tuple[str, str], Resource] = {}
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._entitle()
         self.ask()
 

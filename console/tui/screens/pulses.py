@@ -54,7 +54,6 @@ class PulsesScreen(Deck):
         yield self._picture
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._feeds = {resource: self.session.feeds.open(resource) for resource in self._shown}
         self.second()
 
@@ -85,7 +84,6 @@ class PulsesScreen(Deck):
         self._paint()
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._paint)
 
     # The picture

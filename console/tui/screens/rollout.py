@@ -94,7 +94,6 @@ class RolloutScreen(Deck):
         yield self._events
 
     def on_mount(self) -> None:
-        super().on_mount()
         resources = (self._resource, rollout.HISTORY[self._resource], kinds.PODS, kinds.EVENTS)
         self._feeds = [self.session.feeds.open(resource) for resource in resources]
         self.frame()

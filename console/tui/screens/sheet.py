@@ -64,7 +64,6 @@ class Sheet(Deck):
         yield self.about
 
     def on_resize(self, event: Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self.table.announce_again)
 
     def rest_focus(self) -> None:

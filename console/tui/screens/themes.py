@@ -44,7 +44,6 @@ class ThemesScreen(Sheet):
         self.table.model.wanted = Key("", chosen or self._before.name)
 
     def on_mount(self) -> None:
-        super().on_mount()
         kept = self.session.settings.theme or self._before.name
         self.show_rows(
             [{"metadata": {"name": item.name}, "about": item.about, "kept": item.name == kept}

@@ -37,7 +37,6 @@ class TimelineScreen(Sheet):
         yield self.about
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._feeds = [self.session.feeds.open(resource) for resource in (kinds.EVENTS, kinds.CHANGES)]
         self.frame()
 

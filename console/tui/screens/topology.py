@@ -49,7 +49,6 @@ class TopologyScreen(Deck):
         yield self._said
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._node_feed, self._pod_feed = (self.session.feeds.open(resource) for resource in (kinds.NODES, kinds.PODS))
         self.second()
 
@@ -85,7 +84,6 @@ class TopologyScreen(Deck):
             self._select(self._selection)
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._paint)
 
     # Selection

@@ -92,7 +92,6 @@ class WhyScreen(Sheet):
         self._explanation: Object = {}
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.ask()
 
     def trail(self) -> Sequence[str]:

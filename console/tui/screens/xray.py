@@ -42,7 +42,6 @@ class XrayScreen(Sheet):
         self._faults_only = False
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._feeds = {item: self.session.feeds.open(item) for item in dict.fromkeys((self._resource, *xray.NEEDED))}
         self._look()
 

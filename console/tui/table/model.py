@@ -1,7 +1,9 @@
 """What a table holds and shows: rows, filter, order, cursor and marks. No terminal, so that tests read it directly.
 
 Rows arrive as changes and are made into text once; filtering and sorting then work on what was precomputed, so that
-ten thousand rows filter in about a millisecond. The cursor stays on its object when rows move around it.
+ten thousand rows filter in about a millisecond. A row that changes where nobody looks keeps its old text until it is
+drawn, filtered or sorted by: most changes are overtaken by the next one before that. The cursor stays on its object
+when rows move around it.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from common.api.kinds import Resource
@@ -22,9 +25,10 @@ Change = tuple[Key, Object | None]
 
 
 class Row:
-    """One object as text. `version` rises when it changes, which is what drawn strips are cached by."""
+    """One object as text. `version` rises when it changes, which is what drawn strips are cached by; text that is
+    `late` is that of an earlier version."""
 
-    __slots__ = ("cells", "hay", "key", "obj", "orders", "place", "tone", "version")
+    __slots__ = ("cells", "hay", "key", "late", "obj", "orders", "place", "tone", "version")
 
     def __init__(self, key: Key) -> None:
         self.key = key
@@ -35,12 +39,18 @@ class Row:
         self.hay = ""
         self.orders: dict[int, Any] = {}  # by column: what it sorts by, once somebody sorts by it
         self.version = 0
+        self.late = True
 
-    def fill(self, obj: Object, cells: list[str | Status], tone: Tone, version: int) -> None:
+    def renew(self, obj: Object, tone: Tone, version: int) -> None:
         self.obj = obj
-        self.cells = cells
         self.tone = tone
         self.version = version
+        self.late = True
+        self.orders.clear()
+
+    def fill(self, cells: list[str | Status]) -> None:
+        self.cells = cells
+        self.late = False
         self.orders.clear()
         self.hay = " ".join([cell if isinstance(cell, str) else cell.word for cell in cells]).lower()
 
@@ -64,6 +74,7 @@ class TableModel:
         self.widths = [len(column.title) for column in columns]
         self.tones: dict[Tone, int] = {}
         self._all: dict[Key, Row] = {}
+        self._late: dict[Key, Row] = {}  # changed since their text was made
         self._placed: list[Row] | None = None  # all rows by namespace and name; None when one came or went
         self._versions = 0
         self._stale = False
@@ -94,36 +105,58 @@ class TableModel:
             if obj is None or (self.scope is not None and not self.scope(obj)):
                 gone = self._all.pop(key, None)
                 if gone is not None:
+                    self._late.pop(key, None)
                     self.tones[gone.tone] -= 1
                     self.marks.discard(key)
                     self._placed, self._stale = None, True
                     touched.add(key)
                 continue
             row = self._all.get(key)
+            new = row is None
             if row is None:
                 row = self._all[key] = Row(key)
                 self._placed, self._stale = None, True
             else:
                 self.tones[row.tone] -= 1
-            self._fill(row, obj, now)
+            self._versions += 1
+            row.renew(obj, tone_of(self.resource, obj), self._versions)
             self.tones[row.tone] = self.tones.get(row.tone, 0) + 1
-            self._stale = self._stale or self._order_may_change()
+            if new or self._by_text:
+                self.read(row, now)
+                self._stale = True
+            else:
+                self._late[key] = row
+                self._stale = self._stale or self.faults_only
             touched.add(key)
         return touched
 
-    def _order_may_change(self) -> bool:
-        return self.query.filters or self.faults_only or self.sort_by >= 0
+    @property
+    def _by_text(self) -> bool:
+        """Whether the text of rows decides which are shown, and where."""
+        return self.query.filters or self.sort_by >= 0
 
-    def _fill(self, row: Row, obj: Object, now: datetime) -> None:
+    def read(self, row: Row, now: datetime) -> None:
+        """Make the text of a row that is late."""
         cells: list[str | Status] = []
         for index, column in enumerate(self.columns):
-            cell = column.value(obj, now)
+            cell = column.value(row.obj, now)
             cells.append(cell)
             length = len(cell) if isinstance(cell, str) else len(cell.word) + 2
             if length > self.widths[index]:
                 self.widths[index] = length
-        self._versions += 1
-        row.fill(obj, cells, tone_of(self.resource, obj), self._versions)
+        row.fill(cells)
+        self._late.pop(row.key, None)
+
+    @property
+    def lags(self) -> bool:
+        """Whether rows are chosen or ordered by text that is late."""
+        return bool(self._late) and self._by_text
+
+    def catch_up(self, most: int, now: datetime) -> None:
+        """Read so many late rows; `settle` makes visible what that changes."""
+        for row in list(islice(self._late.values(), most)):
+            self.read(row, now)
+            self._stale = True
 
     def make_room(self, columns: Sequence[int], texts: Sequence[str]) -> None:
         """Have these columns wide enough for what they show now."""

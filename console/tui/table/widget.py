@@ -94,6 +94,10 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     def update(self, changes: Iterable[Change]) -> None:
         self._dirty |= self.model.apply(changes, self._clock.now())
 
+    def catch_up(self, most: int) -> None:
+        """Read rows whose text is late and decides what is shown."""
+        self.model.catch_up(most, self._clock.now())
+
     def flush(self) -> None:
         """Draw what changed since the last call, as far as it is visible."""
         if self.model.settle():
@@ -109,17 +113,15 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         if self._layout() != self._placed_for:
             self.refresh()
             return
-        top = self.scroll_offset.y
-        for line, row in enumerate(self.model.rows[top : top + self._page()]):
+        for line, row in enumerate(self._visible()):
             if row.key in self._dirty:
                 self.refresh(Region(0, line + HEADER_LINES, self.size.width, 1))
 
     def tick(self) -> None:
         """Redraw the visible rows whose ages read differently now: all of them when one needs more room."""
         now = self._clock.now()
-        top = self.scroll_offset.y
         live = [place.index for place in self._placed if self.model.columns[place.index].live]
-        for line, row in enumerate(self.model.rows[top : top + self._page()]):
+        for line, row in enumerate(self._visible()):
             text = paint.live_text(row, self.model.columns, self._placed, now)
             if self._lives.get(line) != text:
                 self.model.make_room(live, text)
@@ -143,6 +145,10 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _page(self) -> int:
         return max(1, self.scrollable_content_region.height - HEADER_LINES)
+
+    def _visible(self) -> list[Row]:
+        top = self.scroll_offset.y
+        return self.model.rows[top : top + self._page()]
 
     def navigate(self, where: str) -> None:
         """Move the cursor: up, down, top, bottom, page-up, page-down."""
@@ -203,6 +209,19 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._strips.clear()
         width = self.scrollable_content_region.width
         self._placed = place(self.model.columns, self.model.widths, width, wide=self.wide)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._read_visible()
+        return super().render_lines(crop)
+
+    def _read_visible(self) -> None:
+        """Text that is late is made before any line is drawn: it may need other widths of columns."""
+        now = self._clock.now()
+        for row in self._visible():
+            if row.late:
+                self.model.read(row, now)
+        if self._placed_for and self._layout() != self._placed_for:
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         self._place()

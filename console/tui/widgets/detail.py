@@ -9,6 +9,7 @@ from common.api.kinds import Resource
 from common.api.meta import Object
 from console.tui.feeds import Subscription
 from console.tui.session import Session
+from console.tui.table.model import Change
 from console.tui.trends import Trend
 from console.views.capacity import Usage
 from console.views.columns import event_message, event_time
@@ -20,6 +21,7 @@ from .bars import gauge
 from .spans import Line, Span, SpanLines, state_span
 
 LABEL = 12  # cells of the field names
+REST_FRAMES = 2  # that the cursor stays on an object before its events are asked for: a held key asks for none
 CHART_LINES = 3
 
 
@@ -31,6 +33,8 @@ class Detail(SpanLines):
         self._session = session
         self._obj: Object | None = None
         self._resource: Resource | None = None
+        self._uid = ""
+        self._frames = 0  # since the cursor came to this object
         self._events: Subscription | None = None
         self._pods: Subscription | None = None
         self._changed = True
@@ -46,6 +50,12 @@ class Detail(SpanLines):
 
     def show(self, resource: Resource, obj: Object | None) -> None:
         self._resource, self._obj = resource, obj
+        about = meta.uid(obj) if obj is not None else ""
+        if about != self._uid:
+            self._uid, self._frames = about, 0
+            if self._events is not None:
+                self._events.close()
+                self._events = None
         self.trend.follow(resource, obj)
         self._changed = True
 
@@ -53,16 +63,20 @@ class Detail(SpanLines):
         """Repaint if the object, its events or a node's pods changed."""
         if not self.display or self.size.width == 0:
             return
-        if self._events is None:
-            self._events = self._session.feeds.open(kinds.EVENTS)
         if self._resource == kinds.NODES and self._pods is None:
             self._pods = self._session.feeds.open(kinds.PODS)
-        news = self._events.take(2000)
+        news = self._news_of_events()
         if self._pods is not None:
             news += self._pods.take(2000)
         if self._changed or news:
             self._changed = False
             self.second()
+
+    def _news_of_events(self) -> list[Change]:
+        self._frames += 1
+        if self._events is None and self._obj is not None and self._uid and self._frames >= REST_FRAMES:
+            self._events = self._session.feeds.events_about(self._obj)
+        return self._events.take(2000) if self._events is not None else []
 
     def second(self) -> None:
         if self.display and self.size.width:
@@ -77,7 +91,7 @@ class Detail(SpanLines):
                 lines.append([(f" {label}", Tone.KEY)])
                 continue
             lines += self._entry(label, value, tone, width)
-        return lines + self._chart_lines(width) + self._event_lines(obj, width)
+        return lines + self._chart_lines(width) + self._event_lines(width)
 
     def _chart_lines(self, width: int) -> list[Line]:
         """What it used lately, where that was measured."""
@@ -106,11 +120,8 @@ class Detail(SpanLines):
         name = meta.name(obj)
         return [pod for pod in self._pods.items() if pods.node_name(pod) == name]
 
-    def _event_lines(self, obj: Object, width: int) -> list[Line]:
-        uid = meta.uid(obj)
-        if self._events is None or not uid:
-            return []
-        about = [item for item in self._events.items() if (item.get("involvedObject") or {}).get("uid") == uid]
+    def _event_lines(self, width: int) -> list[Line]:
+        about = list(self._events.items()) if self._events is not None else []
         if not about:
             return []
         now = self._session.clock.now()

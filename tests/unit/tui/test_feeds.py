@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from common.api.kinds import CONFIGMAPS, PODS
-from common.api.meta import Key, Object, metadata
+from common.api.kinds import CONFIGMAPS, EVENTS, PODS
+from common.api.meta import Key, Object, metadata, uid
 from common.clock import FakeClock
 from console.tui.feeds import Feeds
 from tests.fakes import objects
@@ -56,4 +56,21 @@ async def test_what_did_not_change_of_a_pod_is_the_same_object_as_before() -> No
     assert after is not None
     assert after["spec"] is before["spec"]
     assert after["status"]["phase"] == "Running"
+    await feeds.close()
+
+
+async def test_only_the_events_about_one_object_are_followed_with_it() -> None:
+    clock = FakeClock()
+    api = FakeApi(clock)
+    pod = api.seed(PODS, objects.pod("a"))
+    other = api.seed(PODS, objects.pod("b"))
+    for number, about in enumerate((pod, other)):
+        seen = {"metadata": {"name": f"e-{number}", "namespace": "default"}, "involvedObject": {"uid": uid(about)}}
+        api.seed(EVENTS, seen)
+    feeds = Feeds(api.client(), clock)
+    events = feeds.events_about(pod)
+    await clock.advance(0.1)
+    assert [metadata(event)["name"] for event in events.items()] == ["e-0"]
+    events.close()
+    assert [metadata(event)["name"] for event in feeds.events_about(other).items()] == []
     await feeds.close()

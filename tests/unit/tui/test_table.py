@@ -17,6 +17,7 @@ from console.tui.table.model import TableModel
 from console.tui.table.query import is_subsequence, parse
 from console.views.columns import Column
 from console.views.columns.pods import POD_COLUMNS
+from console.views.status import Tone
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -230,3 +231,35 @@ def test_what_comes_later_does_not_move_the_row_under_the_cursor() -> None:
     row = model.current()
     assert row is not None
     assert row.key.name == "m"
+
+
+# Text that is late
+
+
+def test_a_row_that_changes_out_of_sight_is_read_when_its_text_counts() -> None:
+    model = table(pod("a"), pod("b"))
+    feed(model, pod("b", phase="Failed"))
+    row = model.rows[1]
+    assert (row.late, row.tone.value, model.tones) == (True, "bad", {Tone.OK: 1, Tone.BAD: 1})
+    assert not model.lags
+    model.set_query(parse("failed"))
+    model.settle()
+    assert (names(model), model.lags) == ([], True)
+    model.catch_up(10, NOW)
+    model.settle()
+    assert (names(model), model.lags, row.late) == (["b"], False, False)
+
+
+def test_rows_are_read_at_once_while_a_filter_or_an_order_looks_at_them() -> None:
+    model = table(pod("a"), pod("b"))
+    model.sort(1)
+    feed(model, pod("b", phase="Failed"))
+    assert not any(row.late for row in model.rows)
+
+
+def test_a_late_row_that_goes_is_not_read() -> None:
+    model = table(pod("a"), pod("b"))
+    feed(model, pod("b", phase="Failed"))
+    model.apply([(Key("default", "b"), None)], NOW)
+    model.set_query(parse("a"))
+    assert not model.lags
