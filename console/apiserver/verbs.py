@@ -25,7 +25,7 @@ from common.settings import ClusterConfig
 from console.registry import admission
 from console.registry.row import Context, Row
 from console.store import Entry, Event, Store
-from console.store.entries import make_entry
+from console.store.entries import make_unstored
 
 from . import deletion
 from .backends import Computed
@@ -175,7 +175,7 @@ class Verbs:
             name = meta.name(new)
             if self.store.newest(resource, namespace, name) is None:
                 if options.dry_run:
-                    return make_entry((namespace, name), 0, new)
+                    return make_unstored((namespace, name), new)
                 written = self.store.put(resource, namespace, name, new, None)
                 return await self._finish(Write(caller, "create", row.resource, None, new), written)
             name = "" if generated else name

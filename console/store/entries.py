@@ -150,6 +150,11 @@ def make_entry(
     return Entry(key, revision, raw, _parts.share(stamped, earlier))
 
 
+def make_unstored(key: ObjectKey, obj: Object) -> Entry:
+    """What a dry run shows of an object that it would have created: it has no version."""
+    return Entry(key, 0, encode_to_keep(obj))
+
+
 def make_tombstone(last: Entry, revision: int) -> Entry:
     """What a DELETED event shows."""
     return make_entry(last.key, revision, last.obj)

@@ -26,8 +26,8 @@ from .values import ABSENT, child_of, counterparts
 RULES = "x-kubernetes-validations"
 NOT_ENFORCED = "x-kubernetes-validations are not enforced: the package cel-expr-python is not installed"
 _UNCHECKED = (
-    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing "
-    "errors to complete validation"
+    'Invalid value: "null": some validation rules were not checked because the object was invalid; correct the '
+    "existing errors to complete validation"
 )
 _BLOCKING = frozenset({"FieldValueRequired", "FieldValueTypeInvalid", "FieldValueTooLong", "FieldValueTooMany"})
 REASONS = {

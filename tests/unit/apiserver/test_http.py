@@ -311,6 +311,7 @@ async def test_a_dry_run_shows_and_stores_nothing(http: Http, api: Api) -> None:
     code, made, _ = await http("POST", f"{CONFIGMAPS}?dryRun=All", configmap(a="1"))
     assert code == 201
     assert made["metadata"]["uid"]
+    assert "resourceVersion" not in made["metadata"]
     assert (await http("GET", f"{CONFIGMAPS}/settings"))[0] == 404
     assert api.store.revision == before
     await http("POST", CONFIGMAPS, configmap(a="1"))
