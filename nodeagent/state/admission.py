@@ -1,4 +1,4 @@
-"""Whether the node takes a pod: resources, host ports, kernel settings, the node's own labels; as kubelet decides it.
+"""Whether the node takes a pod: resources, host ports, kernel settings, its system, labels and taints; as kubelet does.
 
 The scheduler has decided before; this catches a scheduler with old data, and pods that name their node themselves.
 """
@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from common.api import meta, pods, quantity
+from common.api.affinity import NodeAffinity
 from common.api.meta import Object
 from common.api.resizing import DEFERRED, INFEASIBLE, RESIZABLE
+from common.api.taints import taints_of, tolerations_of, untolerated
 
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+_OS = "kubernetes.io/os"
 _SUFFIX_SCALE = {"cpu": 1000}  # cpu is named in millicores in messages
 _SAFE_SYSCTLS = frozenset({
     "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports",
@@ -34,8 +37,9 @@ def admit(pod: Object, others: Iterable[Object], node: Object, *, apparmor: bool
     """None when the pod fits beside the others (those that hold resources); `node` is the Node as assigned, `apparmor`
     says whether its kernel enforces such profiles."""
     others = list(others)
-    unsafe = _sysctls(pod) or _groups(pod) or (None if apparmor else _profiles(pod))
-    return unsafe or _selector(pod, node) or _ports(pod, others) or _resources(pod, others, node)
+    unfit = _sysctls(pod) or _system(pod, node) or _resources(pod, others, node) or _affinity(pod, node)
+    unfit = unfit or _ports(pod, others) or _taints(pod, node)
+    return unfit or (None if apparmor else _profiles(pod)) or _groups(pod)
 
 
 def fits_resize(pod: Object, others: Iterable[Object], node: Object) -> tuple[str, str]:
@@ -92,14 +96,34 @@ def _profiles(pod: Object) -> Refusal | None:
     return Refusal("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host")
 
 
-def _selector(pod: Object, node: Object) -> Refusal | None:
-    wanted = (pod.get("spec") or {}).get("nodeSelector") or {}
-    have = meta.labels(node)
-    if any(have.get(key) != value for key, value in wanted.items()):
+def _system(pod: Object, node: Object) -> Refusal | None:
+    """A label of the pod counts too, oddly; what names no node's system runs here as well."""
+    label = meta.labels(pod).get(_OS)
+    if label is not None and label != meta.labels(node).get(_OS, "linux"):
         return Refusal(
-            "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+            "PodOSSelectorNodeLabelDoesNotMatch",
+            "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label",
         )
-    return None
+    system = ((pod.get("spec") or {}).get("os") or {}).get("name")
+    if system in {None, "linux"}:
+        return None
+    return Refusal("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS")
+
+
+def _affinity(pod: Object, node: Object) -> Refusal | None:
+    known = bool(meta.metadata(node))  # before that the scheduler's word counts
+    if not known or NodeAffinity.of(pod.get("spec") or {}).allows(meta.labels(node), meta.name(node)):
+        return None
+    return Refusal("NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector")
+
+
+def _taints(pod: Object, node: Object) -> Refusal | None:
+    """Those alone that drive pods away."""
+    if not untolerated(taints_of(node), tolerations_of(pod), frozenset({"NoExecute"})):
+        return None
+    return Refusal(
+        "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"
+    )
 
 
 def _ports(pod: Object, others: list[Object]) -> Refusal | None:

@@ -10,7 +10,7 @@ from nodeagent.state.admission import Refusal, admit
 from .fakes import pod
 
 NODE = {
-    "metadata": {"labels": {"disk": "ssd"}},
+    "metadata": {"name": "n1", "labels": {"disk": "ssd", "kubernetes.io/os": "linux"}},
     "status": {"allocatable": {"cpu": "2", "memory": "1Gi", "pods": "2"}},
 }
 
@@ -78,10 +78,52 @@ def test_profiles_of_apparmor_need_a_kernel_that_enforces_them(subject: Object, 
     assert admit(subject, [], NODE, apparmor=True) is None
 
 
-def test_another_nodes_pod() -> None:
-    refusal = admit(pod(nodeSelector={"disk": "hdd"}), [], NODE, apparmor=False)
+def required(kind: str, key: str, value: str) -> Object:
+    terms = [{kind: [{"key": key, "operator": "In", "values": [value]}]}]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "here"),
+    [
+        ({"nodeSelector": {"disk": "ssd"}}, True),
+        ({"nodeSelector": {"disk": "hdd"}}, False),
+        ({"affinity": required("matchExpressions", "disk", "ssd")}, True),
+        ({"affinity": required("matchExpressions", "disk", "hdd")}, False),
+        ({"affinity": required("matchFields", "metadata.name", "n1")}, True),
+        ({"affinity": required("matchFields", "metadata.name", "n2")}, False),
+    ],
+)
+def test_another_nodes_pod(spec: Object, here: bool) -> None:
+    why = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+    assert admit(pod(**spec), [], NODE, apparmor=False) == (None if here else Refusal("NodeAffinity", why))
+    assert admit(pod(**spec), [], {}, apparmor=False) is None
+
+
+def test_a_pod_of_another_system() -> None:
+    assert admit(pod(os={"name": "linux"}), [], NODE, apparmor=False) is None
+    why = "Failed to admit pod as the OS field doesn't match node OS"
+    windows = pod(os={"name": "windows"})
+    assert admit(windows, [], NODE, apparmor=False) == Refusal("PodOSNotSupported", why)
+    labelled = pod()
+    labelled["metadata"]["labels"] = {"kubernetes.io/os": "windows"}
+    why = "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label"
+    assert admit(labelled, [], NODE, apparmor=False) == Refusal("PodOSSelectorNodeLabelDoesNotMatch", why)
+
+
+@pytest.mark.parametrize(("effect", "refused"), [("NoExecute", True), ("NoSchedule", False)])
+def test_taints_that_drive_pods_away_let_none_in(effect: str, refused: bool) -> None:
+    tainted = {**NODE, "spec": {"taints": [{"key": "broken", "effect": effect}]}}
+    why = "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate"
+    assert admit(pod(), [], tainted, apparmor=True) == (Refusal("TaintToleration", why) if refused else None)
+    assert admit(pod(tolerations=[{"operator": "Exists"}]), [], tainted, apparmor=True) is None
+
+
+def test_what_does_not_fit_is_told_before_where_it_belongs() -> None:
+    refusal = admit({**asking(cpu="5"), "spec": {**asking(cpu="5")["spec"], "nodeSelector": {"disk": "hdd"}}}, [], NODE,
+                    apparmor=False)  # fmt: skip
     assert refusal is not None
-    assert refusal.reason == "NodeAffinity"
+    assert refusal.reason == "OutOfcpu"
 
 
 @pytest.mark.parametrize(
