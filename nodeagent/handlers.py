@@ -14,10 +14,12 @@ from typing import TypeVar
 import orjson
 from aiohttp import WSMsgType, web
 
+from common import exposition
 from common.aio import Tasks
 from common.api import meta
 from common.api.meta import Object, parse_time
 
+from . import resource_metrics
 from .assignment import Assignment
 from .pods import PodRunner, Pods
 from .runtime import netns
@@ -52,6 +54,7 @@ class Handlers:
             ("GET", "/forward/{namespace}/{pod}/{port}", self.forward),
             ("GET", "/dial/{address}/{port}", self.dial),
             ("GET", "/stats/summary", self.stats),
+            ("GET", "/metrics/resource", self.resources),
             ("GET", "/images", self.images),
             ("GET", "/images/export", self.export_image),
             ("POST", "/images/check", self.check_image),
@@ -143,6 +146,10 @@ class Handlers:
 
     async def stats(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(await self._summary())
+
+    async def resources(self, _request: web.Request) -> web.StreamResponse:
+        body = resource_metrics.text(await self._summary()).encode()
+        return web.Response(body=body, headers={"Content-Type": exposition.MEDIA_TYPE})
 
     # Images
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from common import settings
 from common.build import architecture, this_build
+from common.exposition import family
 from console.store import Store
-
-from .instruments import family
 
 
 def figures(store: Store, watches: int) -> Iterator[str]:

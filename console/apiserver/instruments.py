@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from common.exposition import family, head, number, sample
 
 BUCKETS = (
     0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0,
@@ -82,7 +84,7 @@ class Instruments:
             "Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, "
             "component, and HTTP response code.", counts,
         )  # fmt: skip
-        yield from _head(
+        yield from head(
             "apiserver_request_duration_seconds", "histogram",
             "Response latency distribution in seconds for each verb, dry run value, group, version, resource, "
             "subresource, scope and component.",
@@ -97,35 +99,10 @@ class Instruments:
         )  # fmt: skip
 
 
-def family(name: str, kind: str, about: str, values: Iterable[tuple[dict[str, str], float]]) -> Iterator[str]:
-    """One metric with all its values, in the text format of Prometheus."""
-    yield from _head(name, kind, about)
-    for labels, value in values:
-        yield _sample(name, labels, value)
-
-
-def _head(name: str, kind: str, about: str) -> Iterator[str]:
-    yield f"# HELP {name} {about}\n"
-    yield f"# TYPE {name} {kind}\n"
-
-
 def _histogram(name: str, labels: dict[str, str], found: _Durations) -> Iterator[str]:
     sofar = 0
-    for bound, count in zip((*map(_number, BUCKETS), "+Inf"), found.buckets, strict=True):
+    for bound, count in zip((*map(number, BUCKETS), "+Inf"), found.buckets, strict=True):
         sofar += count
-        yield _sample(f"{name}_bucket", {**labels, "le": bound}, sofar)
-    yield _sample(f"{name}_sum", labels, found.total)
-    yield _sample(f"{name}_count", labels, sofar)
-
-
-def _sample(name: str, labels: dict[str, str], value: float) -> str:
-    listed = ",".join(f'{key}="{_escaped(text)}"' for key, text in sorted(labels.items()))
-    return f"{name}{{{listed}}} {_number(value)}\n" if listed else f"{name} {_number(value)}\n"
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(float(value))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        yield sample(f"{name}_bucket", {**labels, "le": bound}, sofar)
+    yield sample(f"{name}_sum", labels, found.total)
+    yield sample(f"{name}_count", labels, sofar)

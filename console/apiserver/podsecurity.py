@@ -15,6 +15,7 @@ from common.api import kinds, meta
 from common.api.meta import Key, Object
 from common.clock import Clock
 from common.errors import Forbidden
+from common.exposition import family
 from console.registry.columns import at
 from console.registry.podsecurity import levels, standards
 from console.registry.podsecurity.baseline import SECCOMP, SECCOMP_OF
@@ -22,7 +23,6 @@ from console.registry.podsecurity.levels import Policy, Standard
 from console.registry.row import Lookup
 
 from .extension.matching import Asked
-from .instruments import family
 
 _TEMPLATES = {
     kinds.PODTEMPLATES: "template", kinds.REPLICATIONCONTROLLERS: "spec.template", kinds.REPLICASETS: "spec.template",

@@ -50,7 +50,7 @@ def test_pods_and_services_answer_through_the_api(cluster: Cluster, space: str) 
         "the Service to answer through the API",
     )
     node = f"/api/v1/nodes/{pod['spec']['nodeName']}"
-    for path in ("proxy/stats/summary", "proxy/pods", "proxy/runningpods/"):
+    for path in ("proxy/stats/summary", "proxy/metrics/resource", "proxy/pods", "proxy/runningpods/"):
         assert name in cluster.kubectl("get", "--raw", f"{node}/{path}")
     assert cluster.kubectl("get", "--raw", f"{node}:10250/proxy/healthz") == "ok"
     cluster.kubectl("scale", "deployment/web", "-n", space, "--replicas=0")

@@ -13,9 +13,9 @@ from aiohttp import web
 
 from common.api import meta
 from common.api.kinds import FLOWSCHEMAS, PRIORITYLEVELCONFIGURATIONS
+from common.exposition import family
 from console.apiserver.access.attributes import Attributes
 from console.apiserver.caller import Caller
-from console.apiserver.instruments import family
 from console.registry.kinds.flowcontrol_defaults import CATCH_ALL
 from console.store import Event, Store
 

@@ -27,7 +27,7 @@ from .upgrading import SWITCHED, asks_upgrade, asks_websocket, carry, switch, up
 CONNECT_SECONDS = 30.0
 MAX_PAGE = 16 * 1024 * 1024  # bytes of a page that is rewritten; a longer one goes through as it is
 _NODE_PATHS = {"/runningpods": "/runningpods/"} | {
-    path: path for path in ("/configz", "/healthz", "/pods", "/runningpods/", "/stats/summary")
+    path: path for path in ("/configz", "/healthz", "/metrics/resource", "/pods", "/runningpods/", "/stats/summary")
 }
 """What whoever may proxy to a node may read, and where its agent has it."""
 _BLANK_PATH = frozenset({"GET", "HEAD"})
