@@ -6,7 +6,7 @@ repaint. The last one to leave ends the watch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from common.aio import Tasks
@@ -18,13 +18,17 @@ from common.sharing import Parts
 
 
 class Subscription:
-    """`take` gives what changed since the last call, the latest state of each object only."""
+    """`take` gives what changed since the last call, the latest state of each object only. `arrived` is called when
+    there is something to take again."""
 
-    def __init__(self, watched: _Watched) -> None:
+    def __init__(self, watched: _Watched, arrived: Callable[[], object] | None) -> None:
         self._watched = watched
+        self._arrived = arrived
         self._pending: dict[Key, Object | None] = {}
 
     def notify(self, obj_key: Key, obj: Object | None) -> None:
+        if not self._pending and self._arrived is not None:
+            self._arrived()
         self._pending.pop(obj_key, None)  # so that a change goes to the end, not where an older one stood
         self._pending[obj_key] = obj
 
@@ -83,8 +87,8 @@ class _Watched:
         self._subscriptions: set[Subscription] = set()
         informer.listen(self._changed)
 
-    def join(self) -> Subscription:
-        subscription = Subscription(self)
+    def join(self, arrived: Callable[[], object] | None) -> Subscription:
+        subscription = Subscription(self, arrived)
         for obj in self.informer.items():
             subscription.notify(key(obj), obj)
         self._subscriptions.add(subscription)
@@ -113,15 +117,15 @@ class Feeds:
         self._parts = Parts()
         self._tasks = Tasks("console")
 
-    def open(self, resource: Resource) -> Subscription:
+    def open(self, resource: Resource, arrived: Callable[[], object] | None = None) -> Subscription:
         """Follow all objects of a resource, in all namespaces: changing the namespace then needs no request."""
-        return self._join(_Wanted(resource))
+        return self._join(_Wanted(resource), arrived)
 
-    def events_about(self, obj: Object) -> Subscription:
+    def events_about(self, obj: Object, arrived: Callable[[], object] | None = None) -> Subscription:
         """Follow the events about one object: those of a large cluster are more than all else in it."""
-        return self._join(_Wanted(EVENTS, namespace(obj) or None, f"involvedObject.uid={uid(obj)}"))
+        return self._join(_Wanted(EVENTS, namespace(obj) or None, f"involvedObject.uid={uid(obj)}"), arrived)
 
-    def _join(self, wanted: _Wanted) -> Subscription:
+    def _join(self, wanted: _Wanted, arrived: Callable[[], object] | None) -> Subscription:
         watched = self._watched.get(wanted)
         if watched is None:
             informer = Informer(
@@ -134,7 +138,7 @@ class Feeds:
             )
             watched = self._watched[wanted] = _Watched(self, wanted, informer)
             informer.start()
-        return watched.join()
+        return watched.join(arrived)
 
     def _shared(self, pod: Object) -> Object:
         """Pods are many, and most of what they are other pods are too, or they were themselves: what did not change of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -27,6 +28,7 @@ from tests.tui.fleet import Fleet
 
 textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # as `run_tui` sets it
 deck.NOTE_SECONDS = 3600.0  # what is said stays, however slow the machine is
+gc.freeze()  # what is loaded stays: a console makes enough for the collector to look through as it is
 SIZES = {"60x20": (60, 20), "80x24": (80, 24), "120x36": (120, 36), "200x50": (200, 50)}
 
 
@@ -160,9 +162,8 @@ class Console:
                 await asyncio.sleep(0.01)
 
     async def settle(self) -> None:
-        """Let what is in flight arrive and be shown; again for what that sets off, and once more for what is asked
-        for when the cursor has come to rest."""
-        for _ in range(3):
+        """Let what is in flight arrive and be shown; a second time for what that sets off."""
+        for _ in range(2):
             await self.idle()
             if isinstance(self.app.screen, Deck):
                 self.app.screen._frame()

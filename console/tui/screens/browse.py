@@ -102,10 +102,15 @@ class Browse(Deck):
         if self._feed is not None:
             self._feed.close()
         resource = kinds.PODS if self.view.resource == CONTAINERS else self.view.resource
-        self._feed, self._complete = self.session.feeds.open(resource), False
+        self._feed, self._complete = self.session.feeds.open(resource, self._came), False
         self._usages.follow(self.view.resource)
         self._measure()
         self.frame()
+
+    def _came(self) -> None:
+        """The first rows are shown as soon as they are there, all that comes later at its time."""
+        if not self._table.model.total:
+            self.call_later(self.frame)
 
     def go(self, view: View) -> None:
         """Show another view; `[` comes back to this one."""

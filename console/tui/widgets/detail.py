@@ -75,7 +75,7 @@ class Detail(SpanLines):
     def _news_of_events(self) -> list[Change]:
         self._frames += 1
         if self._events is None and self._obj is not None and self._uid and self._frames >= REST_FRAMES:
-            self._events = self._session.feeds.events_about(self._obj)
+            self._events = self._session.feeds.events_about(self._obj, lambda: self.call_later(self.frame))
         return self._events.take(2000) if self._events is not None else []
 
     def second(self) -> None:
