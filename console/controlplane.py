@@ -37,7 +37,7 @@ from common.clusterpki import ClusterPki
 from common.errors import ApiError, ServiceUnavailable
 from common.files import write_atomic
 from common.hosts import join_address, split_address
-from common.limits import allow_many_files, collect_rarely, give_back_memory, keep_small_buffers
+from common.limits import allow_many_files, collect_rarely, give_back_memory, keep_one_arena, keep_small_buffers
 from common.pki import LIFETIME, MASTERS, PkiError, Subject
 from common.session import Usage
 from common.settings import API_PORT, ClusterConfig, Home
@@ -405,6 +405,7 @@ def run(home: Home, listen: str = DEFAULT_LISTEN, *, takeover: bool = False, loc
     """`quarterdeck serve`: the exit code, 0 after an orderly stop, 1 when it could not start. `lock_keys` asks for a
     passphrase also when the keys of the store need none yet."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    keep_one_arena()
     collect_rarely()
     allow_many_files()
     keep_small_buffers()

@@ -21,7 +21,7 @@ from common.api import quantity
 from common.blocking import UnixHttp, Unreachable
 from common.clock import SystemClock
 from common.hosts import split_address
-from common.limits import allow_many_files, collect_rarely, keep_small_buffers
+from common.limits import allow_many_files, collect_rarely, keep_one_arena, keep_small_buffers
 from common.settings import AGENT_PORT, Home
 
 from .stats import DEFAULT_MAX_PODS, Limits, host_name
@@ -258,6 +258,8 @@ def _show_code(code: str) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from .lock import AgentLock, Locked
 
+    keep_one_arena()
+    keep_small_buffers()
     folder = _folder(arguments)
     try:
         with AgentLock(folder):
@@ -344,6 +346,7 @@ def _host_shell(arguments: argparse.Namespace) -> int:
 
 
 def _hollow(arguments: argparse.Namespace) -> int:
+    keep_one_arena()
     allow_many_files()
     collect_rarely()
     keep_small_buffers()
