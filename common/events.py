@@ -12,7 +12,7 @@ import hashlib
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -109,7 +109,7 @@ class _Bucket:
 @dataclass(slots=True)
 class _Similar:
     since: float
-    messages: set[int] = field(default_factory=set)  # hashes
+    messages: tuple[int, ...] = ()  # hashes, mostly of one
 
 
 class Correlator:
@@ -150,9 +150,11 @@ class Correlator:
             similar = _Similar(monotonic)
         self._similar.put(group, similar)
         message = hash(said.message)
-        if message not in similar.messages and len(similar.messages) >= SIMILAR_LIMIT:
+        if message in similar.messages:
+            return False
+        if len(similar.messages) >= SIMILAR_LIMIT:
             return True
-        similar.messages.add(message)
+        similar.messages += (message,)
         return False
 
     def _allowed(self, said: Said, monotonic: float) -> bool:

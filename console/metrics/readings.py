@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,7 @@ def _pod(item: Any) -> PodReading | None:
     if not all(isinstance(word, str) and word for word in words):
         return None
     containers = {
-        str(entry["name"]): reading
+        sys.intern(entry["name"]): reading
         for entry in item["containers"]
         if isinstance(entry, dict)
         and isinstance(entry.get("name"), str)

@@ -29,7 +29,7 @@ from common.session import Usage
 from . import documents
 from .archive import Record
 from .book import Book, PodName
-from .readings import NodeReading, parse
+from .readings import NodeReading, PodReading, parse
 from .series import COARSE, COARSE_POINTS, FINE
 from .services import Rate, ServiceBook
 
@@ -79,7 +79,7 @@ class Metrics:
         if reading is None:
             log.warning("node %s sends figures that are none", node)
             return
-        own = [pod for pod in reading.pods if self._runs(node, Key(pod.namespace, pod.name), pod.uid)]
+        own = [found for pod in reading.pods if (found := self._own(node, pod)) is not None]
         self.book.take(node, NodeReading(reading.at, reading.node, own), self.moment)
 
     def take_rates(self, rates: Callable[[], Mapping[PodName, Rate]]) -> None:
@@ -88,9 +88,13 @@ class Metrics:
         if self.services.is_due(moment):
             self.services.note(rates(), moment)
 
-    def _runs(self, node: str, key: Key, uid: str) -> bool:
-        pod = self._pods.get(key)
-        return pod is not None and meta.uid(pod) == uid and (pod.get("spec") or {}).get("nodeName") == node
+    def _own(self, node: str, reading: PodReading) -> PodReading | None:
+        """The reading of a pod that runs there, by the names that the mirror has: what is kept of ten thousand is not
+        to hold each name three times."""
+        pod = self._pods.get(Key(reading.namespace, reading.name))
+        if pod is None or meta.uid(pod) != reading.uid or (pod.get("spec") or {}).get("nodeName") != node:
+            return None
+        return PodReading(meta.namespace(pod), meta.name(pod), meta.uid(pod), reading.containers)
 
     # What the API server asks (console/apiserver/backends.py: Computed)
 

@@ -34,6 +34,7 @@ SHARED = frozenset({"services", "endpointslices", NODES, "namespaces", "runtimec
 PROXIED = frozenset({INGRESSES, "ingressclasses"})  # for the nodes that run the proxy
 MIN_PACE = 0.01  # seconds; changes come in bursts, a hundredth of a second makes one message of many
 PACE_PER_NODE = 0.0005
+MAX_ALIKE = 1024  # sets of what pods name that are known: those of so many templates
 _UNTOLD = frozenset({"resourceVersion", "managedFields"})  # of a pod: a change of these is none to its node
 RESOURCES = (PODS, CONFIGMAPS, SECRETS, CLAIMS, VOLUMES, *sorted(SHARED | PROXIED))
 
@@ -115,6 +116,7 @@ class Distribution:
         self._feeds: dict[str, Feed] = {}
         self._pods: dict[str, set[str]] = {}  # node -> uids
         self._references: dict[str, frozenset[Reference]] = {}  # by uid of a pod, whose node is known
+        self._alike: dict[frozenset[Reference], frozenset[Reference]] = {}  # one for the pods that name the same
         self._named: dict[Reference, str] = {}  # the uid of what can be referred to
         self._users: dict[Reference, dict[str, set[str]]] = {}  # reference -> node -> uids of pods
         self._proxies: set[str] = set()  # nodes that run the proxy
@@ -263,7 +265,7 @@ class Distribution:
     def _change_pod(self, old: Object | None, new: Object | None) -> None:
         nodes = {node_name(obj) for obj in (old, new) if obj is not None and node_name(obj)}
         was = self._references.get(uid(old), frozenset()) if old is not None else frozenset()
-        now = closure(new, self._find) if new is not None and node_name(new) else frozenset()
+        now = self._closure(new) if new is not None and node_name(new) else frozenset()
         if old is not None and node_name(old):
             self._forget_pod(old, was)
         if new is not None and node_name(new):
@@ -288,6 +290,13 @@ class Distribution:
             _discard(users, node, pod_uid)
             if not users:
                 self._users.pop(ref, None)
+
+    def _closure(self, pod: Object) -> frozenset[Reference]:
+        """All that the pod needs; the same object for all that need the same."""
+        found = closure(pod, self._find)
+        if len(self._alike) >= MAX_ALIKE:
+            self._alike.clear()
+        return self._alike.setdefault(found, found)
 
     def _find(self, ref: Reference) -> Object | None:
         found = self._named.get(ref)
@@ -314,7 +323,7 @@ class Distribution:
         for node, pods in list(self._users.get(ref, {}).items()):
             for pod_uid in list(pods):
                 was = self._references[pod_uid]
-                now = self._references[pod_uid] = closure(self._objects[PODS][pod_uid], self._find)
+                now = self._references[pod_uid] = self._closure(self._objects[PODS][pod_uid])
                 self._release(was - now, node, pod_uid)
                 for found in now - was:
                     self._users.setdefault(found, {}).setdefault(node, set()).add(pod_uid)
