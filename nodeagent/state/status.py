@@ -58,11 +58,7 @@ def phase_of(state: PodState) -> str:
     apps = state.apps
     if _stopped(state):
         return "Succeeded" if apps and all(_exit(track) == 0 for track in apps) else "Failed"
-    if not state.initialised and state.inits and not any(_has_run(track) for track in apps):
-        return "Pending"
-    if any(not _has_run(track) and not track.up for track in apps):
-        return "Pending"
-    return "Running" if any(track.phase is Phase.RUNNING or _has_run(track) for track in apps) else "Pending"
+    return "Running" if apps and all(_has_run(track) for track in apps) else "Pending"
 
 
 def _stopped(state: PodState) -> bool:

@@ -132,6 +132,19 @@ def test_init_containers_run_one_after_the_other() -> None:
     assert driver.phase == "Running"
 
 
+def test_a_pod_runs_once_all_its_containers_have_been_started() -> None:
+    driver = Driver(pod(container("one"), container("two")))
+    driver.sandbox()
+    driver.image("one").image("two").started("one")
+    assert driver.container_status("two")["state"] == {"waiting": {"reason": "ContainerCreating"}}
+    assert driver.phase == "Pending"
+    driver.started("two")
+    assert driver.phase == "Running"
+    driver.die("two", 1)
+    driver.image("two")
+    assert driver.phase == "Running"
+
+
 def test_a_failing_init_container_is_retried_with_back_off() -> None:
     driver = Driver(pod(initContainers=[container("one")]))
     driver.sandbox().image("one").started("one")
