@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import orjson
@@ -25,7 +25,8 @@ from .watching import Watch, bookmark
 
 BOOKMARK_SECONDS = 60.0  # so that the revision a client would resume from stays within the history
 MIN_TIMEOUT = 1800  # seconds; with the random rest, watches of many clients do not all end at once
-FRAMES = 256  # lines in one write
+FRAMES = 256  # lines that are converted at once
+WRITE_BYTES = 64 * 1024  # lines that are sent at once: a connection keeps the room that its largest write took
 WRITE_SECONDS = 30.0  # a client that takes nothing for so long is stuck; its connection is cut and it lists again
 
 
@@ -81,7 +82,8 @@ class WatchStream:
     async def _write(self, response: web.StreamResponse, events: Sequence[Event]) -> None:
         for start in range(0, len(events), FRAMES):
             batch = await self._convert(events[start : start + FRAMES])
-            await self._send(response, b"".join([self._encode(event) for event in batch]))
+            for lines in gathered(map(self._encode, batch)):
+                await self._send(response, lines)
 
     async def _send(self, response: web.StreamResponse, data: bytes) -> None:
         self._stuck.set(WRITE_SECONDS)
@@ -93,6 +95,20 @@ class WatchStream:
         if self._form.is_metadata:
             found = partial(found, self._form)
         return frame("BOOKMARK", orjson.dumps(found))
+
+
+def gathered(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The same, joined to pieces of WRITE_BYTES or a little more; each is made when it is asked for."""
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        piece.append(line)
+        size += len(line)
+        if size >= WRITE_BYTES:
+            yield b"".join(piece)
+            piece, size = [], 0
+    if piece:
+        yield b"".join(piece)
 
 
 def error_frame(error: ApiError) -> bytes:
