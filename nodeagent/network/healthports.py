@@ -16,7 +16,7 @@ import orjson
 from common.api import meta
 from common.api.meta import Key, Object
 
-from .services import readiness
+from .services import proxied, readiness
 
 log = logging.getLogger(__name__)
 SECONDS = 5.0  # for a balancer to say what it wants
@@ -28,7 +28,7 @@ def counts(
 ) -> dict[int, tuple[Key, int]]:
     """By port the Service, and how many ready endpoints it has on this node."""
     found: dict[int, tuple[Key, int]] = {}
-    for service in services:
+    for service in proxied(services):
         spec = service.get("spec") or {}
         port = spec.get("healthCheckNodePort")
         if port and spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":

@@ -36,7 +36,7 @@ from .healthports import HealthPorts, counts
 from .nft import Nftables
 from .policies import OwnPeers, PolicyObjects, isolated
 from .ruleset import BRIDGE, counter_name
-from .services import cluster_ips, group_slices, port_name
+from .services import cluster_ips, group_slices, port_name, proxied
 from .topology import Topology
 from .wanted import Compiler, Inputs, UdpEndpoint
 
@@ -184,7 +184,7 @@ class NodeNetwork:
     async def connections(self) -> list[Object]:
         counted = await self._nft.counters()
         found = []
-        for service in self._inputs.services:
+        for service in proxied(self._inputs.services):
             total = 0
             for port in service.get("spec", {}).get("ports") or ():
                 total += counted.get(counter_name(port_name(service, port)), 0)

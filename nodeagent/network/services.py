@@ -21,6 +21,7 @@ from common.settings import TUNNEL_PORT
 from .memo import Memo, version_of
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+_OTHERS = ("service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless")
 API_SERVICE = Key("default", "kubernetes")
 DEFAULT_AFFINITY_SECONDS = 10800  # core/v1 ClientIPConfig.timeoutSeconds
 PROTOCOLS = {"TCP": "tcp", "UDP": "udp"}  # SCTP has no NAT in many kernels and is left alone
@@ -77,6 +78,12 @@ def group_slices(slices: Iterable[Object]) -> dict[Key, list[Object]]:
     return grouped
 
 
+def proxied(services: Iterable[Object]) -> list[Object]:
+    """Those that this node's tables are for: a label leaves a Service to a proxy of another name, or to none. Names are
+    answered for the others too, and Ingresses lead to them."""
+    return [service for service in services if not any(label in meta.labels(service) for label in _OTHERS)]
+
+
 def service_ports(
     services: Iterable[Object],
     slices: Mapping[Key, list[Object]],
@@ -84,9 +91,9 @@ def service_ports(
     view: View,
     memo: Memo[list[ServicePort]],
 ) -> list[ServicePort]:
-    """All ports of all Services with a virtual address of IP `version`, sorted by name."""
+    """All ports of all Services that are ours and have a virtual address of IP `version`, sorted by name."""
     found: list[ServicePort] = []
-    for service in services:
+    for service in proxied(services):
         key = meta.key(service)
         own = slices.get(key, [])
         make = functools.partial(_ports, service, own, version, view)

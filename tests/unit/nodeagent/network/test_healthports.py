@@ -27,6 +27,9 @@ def test_ready_endpoints_of_this_node_count() -> None:
     ]}]}  # fmt: skip
     assert counts([service()], slices, "n1", frozenset({"10.0.0.4"})) == {30100: (WEB, 1)}
     assert counts([service(externalTrafficPolicy="Cluster")], slices, "n1", frozenset()) == {}
+    other = service()
+    other["metadata"]["labels"] = {"service.kubernetes.io/service-proxy-name": "other"}
+    assert counts([other], slices, "n1", frozenset()) == {}
 
 
 async def ask(port: int) -> tuple[str, Object]:

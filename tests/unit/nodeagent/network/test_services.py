@@ -42,6 +42,15 @@ def addresses(service: dict[str, Any], *slices: dict[str, Any], view: View = VIE
     return [endpoint.address for port in ports(service, *slices, view=view) for endpoint in port.endpoints]
 
 
+@pytest.mark.parametrize("label", ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"])
+def test_a_service_that_is_left_to_another_proxy_has_no_ports_here(label: str) -> None:
+    service, found = make_service(), make_slice(entry("10.42.1.5"))
+    service["metadata"]["labels"] = {"app": "web"}
+    assert addresses(service, found) == ["10.42.1.5"]
+    service["metadata"]["labels"][label] = ""
+    assert ports(service, found) == []
+
+
 def test_ready_endpoints_of_the_family_are_taken_from_all_slices() -> None:
     found = ports(
         make_service(),
