@@ -1,7 +1,7 @@
 """TLS contexts and the reasons why a handshake failed, for people.
 
-TLS 1.3 only, and peers are known by the cluster's authority, never by the system's. A server takes connections
-without a client certificate too (pairing, kubectl with a wrong configuration get an answer instead of a cut
+Inside a cluster of ours TLS 1.3 only, and peers are known by its authority, never by the system's. A server takes
+connections without a client certificate too (pairing, kubectl with a wrong configuration get an answer instead of a cut
 connection); what such a caller may do is the server's business.
 """
 
@@ -45,6 +45,18 @@ def client_context(identity: Identity | None, authority_pem: bytes) -> ssl.SSLCo
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _prepare(context, identity, authority_pem)
+    return context
+
+
+def foreign_context(identity: Identity | None, authority_pem: bytes | None, *, verify: bool) -> ssl.SSLContext:
+    """For the API of somebody else's cluster, as its kubeconfig says: without an authority the system's count; what
+    stands before such an API may speak TLS 1.2 alone."""
+    context = ssl.create_default_context() if authority_pem is None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _prepare(context, identity, authority_pem)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     return context
 
 

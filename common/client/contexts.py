@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import yaml
 
 from common.pki import Identity, PkiError
-from common.tls import client_context
+from common.tls import foreign_context
 
+from .credentials import CredentialError, from_program
 from .endpoint import Endpoint
 
 
@@ -37,7 +38,8 @@ def contexts_of(path: Path) -> list[Context]:
 
 
 def endpoint_of(path: Path, context: str = "") -> Endpoint:
-    """A context of a kubeconfig, the current one when none is named, with a client certificate or a token.
+    """A context of a kubeconfig, the current one when none is named, with a client certificate, a token, or what a
+    program of the user's gives, which is waited for.
 
     Raises ConfigurationError.
     """
@@ -74,17 +76,32 @@ class _Kubeconfig:
             raise ConfigurationError(
                 f"the kubeconfig {self._path} has the server {url!r}, which is no https:// address"
             )
-        authority = self._data(cluster, "certificate-authority")
-        token = self._token(user)
-        identity = None
-        if not token:
-            identity = Identity(self._data(user, "client-certificate"), self._data(user, "client-key"))
+        verify = cluster.get("insecure-skip-tls-verify") is not True
+        authority = None
+        if verify and any(cluster.get(name) for name in ("certificate-authority-data", "certificate-authority")):
+            authority = self._data(cluster, "certificate-authority")
+        token, identity = self._credential(user)
         try:
-            return Endpoint(url, tls=client_context(identity, authority), token=token)
+            tls = foreign_context(identity, authority, verify=verify)
         except (PkiError, ssl.SSLError) as error:
             raise ConfigurationError(
                 f"the certificates of the kubeconfig {self._path} cannot be used: {error}"
             ) from error
+        return Endpoint(url, tls=tls, token=token)
+
+    def _credential(self, user: dict[str, Any]) -> tuple[str, Identity | None]:
+        """What the user shows: a token, or else a certificate; what is written there comes before a program."""
+        token = self._token(user)
+        if token:
+            return token, None
+        program = user.get("exec")
+        if isinstance(program, dict) and not user.get("client-certificate") and not user.get("client-certificate-data"):
+            try:
+                found = from_program(program)
+            except CredentialError as error:
+                raise ConfigurationError(f"the kubeconfig {self._path}: {error}") from None
+            return found.token, Identity(found.certificate, found.key) if found.certificate else None
+        return "", Identity(self._data(user, "client-certificate"), self._data(user, "client-key"))
 
     def _find(self, section: str, kind: str, name: str) -> dict[str, Any] | None:
         for item in self._document.get(section) or ():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -25,26 +24,14 @@ from common.tls import explain
 
 from .base import READ_ONLY, ObjectList, PatchType, WatchEvent
 from .endpoint import Endpoint
+from .resources import ApiResource, discover
 
 REQUEST_SECONDS = 60.0  # Kubernetes' own limit for requests that are not streams
 SILENCE_SECONDS = 150.0  # a watch brings a bookmark every minute: two missed ones mean a connection that died unseen
-DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 NO_PAGE = "404 page not found"  # what Go says of a path that nobody knows
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class ApiResource:
-    """A resource as discovery describes it."""
-
-    resource: Resource
-    singular: str
-    short_names: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    verbs: frozenset[str] = frozenset()
-    subresources: frozenset[str] = frozenset()
 
 
 class HttpClient:
@@ -293,14 +280,7 @@ class HttpClient:
 
     async def discover(self) -> Sequence[ApiResource]:
         """Everything that the server serves, core group first."""
-        found: list[ApiResource] = []
-        for path in ("/api", "/apis"):
-            document = await self.request_json("GET", path, accept=DISCOVERY)
-            for group in document["items"]:
-                for version in group["versions"]:
-                    names = (str(group["metadata"].get("name") or ""), str(version["version"]))
-                    found += [_api_resource(*names, item) for item in version["resources"]]
-        return found
+        return await discover(lambda path, accept: self.request_json("GET", path, accept=accept))
 
 
 def _path(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
@@ -313,18 +293,6 @@ def _namespace(obj: Object) -> str | None:
 
 def _filled(**params: str) -> dict[str, str]:
     return {key: value for key, value in params.items() if value}
-
-
-def _api_resource(group: str, version: str, item: Object) -> ApiResource:
-    kind = str(item["responseKind"]["kind"])
-    return ApiResource(
-        Resource(group, version, str(item["resource"]), kind, namespaced=item["scope"] == "Namespaced"),
-        str(item.get("singularResource") or ""),
-        tuple(item.get("shortNames") or ()),
-        tuple(item.get("categories") or ()),
-        frozenset(item.get("verbs") or ()),
-        frozenset(str(entry["subresource"]) for entry in item.get("subresources") or ()),
-    )
 
 
 def _error(body: bytes, code: int) -> ApiError:

@@ -16,7 +16,7 @@ from common.api.kinds import Resource
 from common.api.meta import Key, Object, key, labels, resource_version
 from common.api.selectors import Selector
 from common.clock import Clock
-from common.errors import ApiError, Expired, Forbidden
+from common.errors import ApiError, Expired, Forbidden, NotFound
 
 from .base import Client, WatchEvent
 
@@ -49,6 +49,7 @@ class Informer:
         self.synced = asyncio.Event()
         self.connected = False
         self.refusal = ""  # why the API refuses to list, while it does
+        self.absent = False  # whether that is because it does not serve the kind
         self._client = client
         self._clock = clock
         self._namespace = namespace
@@ -106,14 +107,15 @@ class Informer:
             try:
                 if not self._revision:
                     await self._relist()
-                self.connected, self.refusal = True, ""
+                self.connected, self.refusal, self.absent = True, "", False
                 failures = 0
                 await self._follow()
             except Expired:
                 self._revision = ""
             except (TimeoutError, ApiError, OSError) as error:
                 self.connected = False
-                self.refusal = error.message if isinstance(error, Forbidden) else ""
+                self.refusal = error.message if isinstance(error, Forbidden | NotFound) else ""
+                self.absent = isinstance(error, NotFound)
                 # Listing again costs more than resuming, but finds deletions that a restarted server no longer tells.
                 self._revision = ""
                 log.debug("watch of %s interrupted: %s", self.resource.group_resource, error)

@@ -112,24 +112,29 @@ def clusters(home: Home, wishes: Wishes, *, simulated: bool = False) -> list[Clu
 
     machines = None if simulated else SshMachines(home)
     local = Cluster(_cluster_name(home), str(home.api_socket), "administrator", partial(_local, home), machines)
-    path = Path(wishes.kubeconfig or _usual_kubeconfig()).expanduser()
-    if not wishes.kubeconfig and not path.is_file():
+    files = [Path(wishes.kubeconfig).expanduser()] if wishes.kubeconfig else _usual_kubeconfigs()
+    if not files:
         return [local]
     from common.client.contexts import ConfigurationError, contexts_of
 
-    try:
-        contexts = contexts_of(path)
-    except ConfigurationError as error:
-        if wishes.kubeconfig:
-            raise Failure(str(error)) from None
-        return [local]  # the user may not even know of that file
-    names = [f"{item.name} (kubeconfig)" if item.name == local.name else item.name for item in contexts]
-    others = zip(names, contexts, strict=True)
-    return [local, *(Cluster(name, item.server, item.user, partial(_remote, path, item.name)) for name, item in others)]
+    found = {local.name: local}
+    for path in files:
+        try:
+            contexts = contexts_of(path)
+        except ConfigurationError as error:
+            if wishes.kubeconfig:
+                raise Failure(str(error)) from None
+            continue  # the user may not even know of that file
+        for item in contexts:
+            name = f"{item.name} (kubeconfig)" if item.name == local.name else item.name
+            found.setdefault(name, Cluster(name, item.server, item.user, partial(_remote, path, item.name)))
+    return list(found.values())
 
 
-def _usual_kubeconfig() -> str:
-    return os.environ.get("KUBECONFIG", "").partition(":")[0] or "~/.kube/config"
+def _usual_kubeconfigs() -> list[Path]:
+    """The files that kubectl reads: those that KUBECONFIG names, of which the first counts where names are the same."""
+    named = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part] or ["~/.kube/config"]
+    return [path for part in named if (path := Path(part).expanduser()).is_file()]
 
 
 def _local(home: Home) -> Connect:

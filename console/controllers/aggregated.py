@@ -13,7 +13,7 @@ from common.api.conditions import is_true
 from common.api.kinds import Resource
 from common.api.meta import Object
 from common.client import Client, SharedInformers
-from common.client.http import ApiResource
+from common.client.resources import ApiResource
 
 
 class Remote(Client, Protocol):

@@ -15,6 +15,7 @@ from common.api.meta import Key, Object
 from common.clock import Clock
 from common.errors import ApiError
 
+from . import ours
 from .gateway import Gateway
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ def _among(listed: Sequence[str] | None, wanted: str) -> bool:
 class _Known:
     rules: Rules | None
     asked: float
-    denials: dict[tuple[Resource, str], Mapping[str, str]] = field(default_factory=dict)
+    denials: dict[tuple[Resource, str, bool], Mapping[str, str]] = field(default_factory=dict)
 
 
 class Access:
@@ -142,6 +143,13 @@ class Access:
         self._gateway = gateway
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self.elsewhere = False
+        """Whether this is not a cluster of Quarterdeck, which alone can do some things."""
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """By action: why nobody can do it on this cluster."""
+        return ours.DENIED if self.elsewhere else {}
 
     def due(self, namespace: str) -> bool:
         """Whether it is time to ask about a namespace (again)."""
@@ -168,11 +176,14 @@ class Access:
         """By action: why the user may not do it to this object (no name: to objects of the kind there)."""
         known = self._known.get(place.namespace or ELSEWHERE)
         if known is None or known.rules is None:
-            return {}
-        subject = (resource, place.name if known.rules.names_matter else _ITSELF)
+            return self.absent
+        subject = (resource, place.name if known.rules.names_matter else _ITSELF, self.elsewhere)
         if subject not in known.denials:
             where = f" in namespace {place.namespace}" if place.namespace else ""
-            known.denials[subject] = _denials(known.rules, resource, place.name, where)
+            denied = _denials(known.rules, resource, place.name, where)
+            if self.elsewhere:  # events alone make the history there
+                denied = {action: why for action, why in denied.items() if action != "history"}
+            known.denials[subject] = {**denied, **self.absent}
         return known.denials[subject]
 
 

@@ -24,7 +24,7 @@ from common.limits import collect_when_told
 from common.settings import Home
 from console import editor, plugins
 
-from . import acts, shell
+from . import acts, ours, shell
 from . import view as views
 from .access import Access
 from .actions import BY_ID
@@ -162,6 +162,7 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
         while True:
             with contextlib.suppress(ApiError, OSError):
                 session.catalogue = Catalogue(words_of(self._pages), await session.gateway.discover())
+                session.access.elsewhere = not session.catalogue.ours
             end = session.clock.monotonic() + DISCOVER_AGAIN_SECONDS
             while not session.kinds_changed() and session.clock.monotonic() < end:
                 await session.clock.sleep(LOOK_SECONDS)
@@ -185,6 +186,9 @@ class QuarterdeckApp(App[Cluster], inherit_bindings=False):
     def execute(self, text: str) -> None:
         """Do what was typed after `:`; raises `catalogue.Unknown` or ValueError when it means nothing."""
         command = self.session.catalogue.resolve(text)
+        missing = "" if self.session.catalogue.ours else ours.missing(command.resource, command.word)
+        if missing:
+            raise ValueError(f":{text.split()[0]}: {missing}")
         if command.word == "quit":
             self.exit()
         elif command.word == "help":

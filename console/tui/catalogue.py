@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from common.api import kinds
 from common.api.kinds import Resource
-from common.client.http import ApiResource
+from common.client.resources import ApiResource
+
+from .ours import GROUP
 
 ALIASES = {"discover": kinds.HOSTS, "history": kinds.CHANGES}
 """Names that kinds have in this console alone."""
@@ -85,16 +87,19 @@ class Catalogue:
         self._words: dict[str, Resource] = {}
         self._by_kind: dict[tuple[str, str], Resource] = {}
         self.plurals: list[str] = []
+        self.ours = False
+        """Whether it is a cluster of Quarterdeck."""
         self.scalable: frozenset[str] = frozenset()
         for item in served:
+            self.ours = self.ours or item.resource.group == GROUP
             if "scale" in item.subresources:
                 self.scalable |= {item.resource.group_resource}
             if item.verbs and not {"list", "watch"} <= item.verbs:
                 continue
             self.plurals.append(item.resource.plural)
             self._add(item)
-        known = {**ALIASES, **HABITS}
-        self._words |= {word: resource for word, resource in known.items() if word not in self._words}
+        for word, resource in {**ALIASES, **HABITS}.items():
+            self._words.setdefault(word, self._by_kind.get((resource.group, resource.kind), resource))
 
     def _add(self, item: ApiResource) -> None:
         resource = item.resource

@@ -57,6 +57,16 @@ class Subscription:
         """Why the API refuses to show these objects; empty when it does not."""
         return self._watched.informer.refusal
 
+    @property
+    def absent(self) -> bool:
+        """Whether it refuses because it does not serve the kind."""
+        return self._watched.informer.absent
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known what there is, or that nobody will say."""
+        return self.synced or bool(self.refusal)
+
     async def wait_synced(self) -> None:
         await self._watched.informer.synced.wait()
 

@@ -15,7 +15,9 @@ from common.api.configuration import USERS
 from common.api.kinds import FITS, PERSISTENTVOLUMECLAIMS, PODS, Resource
 from common.api.meta import Key, Object, name, namespace
 from common.client import Client
-from common.client.http import ApiResource, Params
+from common.client.http import Params
+from common.client.resources import ApiResource
+from common.errors import NotFound
 
 
 class Gateway(Client, Protocol):
@@ -68,9 +70,17 @@ async def series_of(gateway: Gateway, series: Resource, key: Key, seconds: int) 
 
 async def users_of(gateway: Gateway, space: str) -> list[Object]:
     """What may name a ConfigMap or Secret of a namespace."""
-    found = await asyncio.gather(*(gateway.list(resource, space) for resource in USERS))
-    kinds_of = zip(USERS, found, strict=True)
-    return [{**obj, "kind": resource.kind} for resource, listing in kinds_of for obj in listing.items]
+    found = await asyncio.gather(*(_all_of(gateway, resource, space) for resource in USERS))
+    return [obj for objects in found for obj in objects]
+
+
+async def _all_of(gateway: Gateway, resource: Resource, space: str) -> list[Object]:
+    """The objects of a namespace with their kind; none of a kind that the server does not know."""
+    try:
+        listing = await gateway.list(resource, space)
+    except NotFound:
+        return []
+    return [{**obj, "kind": resource.kind} for obj in listing.items]
 
 
 async def reread(gateway: Gateway, resource: Resource, obj: Object) -> Object:

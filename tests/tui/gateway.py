@@ -11,7 +11,8 @@ import aiohttp
 from common.api import kinds
 from common.api.meta import Object, name, namespace
 from common.client import PatchType
-from common.client.http import ApiResource, Params
+from common.client.http import Params
+from common.client.resources import ApiResource
 from common.errors import ApiError, NotFound, ServiceUnavailable
 from console.tui.access import PATH as RULES_REVIEWS
 from tests.fakes.api import FakeApi, FakeClient, copy, merge

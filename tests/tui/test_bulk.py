@@ -7,7 +7,7 @@ import pytest
 from common.api import kinds
 from common.api.kinds import Resource
 from common.api.meta import Key, Object, name
-from common.client.http import ApiResource
+from common.client.resources import ApiResource
 from common.errors import Forbidden
 from console.tui.screens.dialogs import Ask, Choose, Confirm
 from tests.tui import gateway

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from common.api.kinds import CUSTOMRESOURCEDEFINITIONS, PODS, Resource
-from common.client.http import ApiResource
+from common.client.resources import ApiResource
 from console.plugins import Plugin
 from console.tui.acts import Act
 from console.tui.app import QuarterdeckApp

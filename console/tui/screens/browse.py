@@ -164,7 +164,7 @@ class Browse(Deck):
         feed, model = self._feed, self._table.model
         if feed is None:
             return
-        lines = notice(self.view, model, self.session, synced=feed.synced, refusal=feed.refusal)
+        lines = notice(self.view, model, self.session, feed.synced, feed.refusal, feed.absent)
         self._table.set_notice(lines)
         self._table.flush()
         model.loading &= self._reads()

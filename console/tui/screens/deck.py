@@ -58,7 +58,7 @@ class Deck(Screen[None], inherit_bindings=False):
         self._verb_looks = 0
         self._digests = False  # what is left of many changes, slice by slice
         self._holds = False  # a key, until it can mean what it is to mean
-        self._footer: tuple[list[Action], int] | None = None  # what the footer was made for
+        self._footer: tuple[object, ...] | None = None  # what the footer was made for
 
     @property
     def deck_app(self) -> Bridge:
@@ -96,7 +96,7 @@ class Deck(Screen[None], inherit_bindings=False):
     def denied(self) -> Mapping[str, str]:
         """By action: why the user may not do it here."""
         subject = self.subject()
-        return self.session.access.denials(*subject) if subject else {}
+        return self.session.access.denials(*subject) if subject else self.session.access.absent
 
     def columns(self) -> Sequence[Column]:
         """The columns whose letters sort here."""
@@ -174,11 +174,13 @@ class Deck(Screen[None], inherit_bindings=False):
         session, width = self.session, self.size.width
         self.query_one("#header", SpanLines).set_class(session.tall_header, "tall")
         self.query_one("#header", SpanLines).set_lines(self._header(width))
-        self.query_one("#crumbs", SpanLines).set_lines([self._crumbs(width)])
-        footer = (self._hints(), width)
+        told = bars.note(*self._note, width, session.look) if self._note is not None else []
+        self.query_one("#crumbs", SpanLines).set_lines([told[0] if told else self._crumbs(width)])
+        footer = (self._hints(), width, tuple(map(tuple, told[1:])))
         if footer != self._footer:  # it changes seldom, and measuring what fits is dear
             self._footer = footer
-            self.query_one("#footer", SpanLines).set_lines([bars.footer(footer[0], session.keys, width)])
+            lines = told[1:] or [bars.footer(footer[0], session.keys, width)]
+            self.query_one("#footer", SpanLines).set_lines(lines)
 
     def _header(self, width: int) -> list[Line]:
         session = self.session
@@ -208,8 +210,6 @@ class Deck(Screen[None], inherit_bindings=False):
         )
 
     def _crumbs(self, width: int) -> Line:
-        if self._note is not None:
-            return bars.note(*self._note, width, self.session.look)
         return bars.crumbs([self.session.cluster, *self.trail()], self.standing(), width, self.session.look)
 
     def say(self, text: str, tone: Tone = Tone.OK) -> None:

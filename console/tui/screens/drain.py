@@ -6,6 +6,7 @@ Leaving the screen gives up what has not begun, so that no drain goes on that no
 
 from __future__ import annotations
 
+import asyncio
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from common.api.drains import Drain, Fate, Item, Options, Stage
 from common.api.kinds import NODES, PODDISRUPTIONBUDGETS, PODS, Resource
 from common.api.meta import Key
 from common.errors import ApiError, NotFound, ServiceUnavailable, TooManyRequests
-from console.tui import operations
+from console.tui import operations, ours
 from console.tui.actions import Where
 from console.tui.feeds import Subscription
 from console.tui.gateway import what_if
@@ -29,7 +30,7 @@ from console.tui.widgets.spans import Line, state_span
 from console.views import drain as views
 from console.views.status import Tone
 
-from .deck import Handler
+from .deck import LOOK_SECONDS, Handler
 from .sheet import Sheet
 
 ROWS = Resource("", "v1", "drain", "Drain")
@@ -69,8 +70,8 @@ class DrainScreen(Sheet):
         return self._trail
 
     async def _sync(self) -> None:
-        for feed in self._feeds.values():
-            await feed.wait_synced()
+        while not all(feed.settled for feed in self._feeds.values()):  # noqa: ASYNC110 - they have many ends
+            await asyncio.sleep(LOOK_SECONDS)
         self._look()
         self.ask()
 
@@ -85,7 +86,7 @@ class DrainScreen(Sheet):
 
     def _look(self) -> None:
         """Plan anew, or see how far the drain is and go on with it."""
-        if not all(feed.synced for feed in self._feeds.values()):
+        if not all(feed.settled for feed in self._feeds.values()):
             return
         if self._drain is None:
             budgets = self._feeds[PODDISRUPTIONBUDGETS].items()
@@ -101,6 +102,8 @@ class DrainScreen(Sheet):
             super().ask()
 
     async def load(self) -> None:
+        if not self.session.catalogue.ours:
+            raise NotFound(ours.SCHEDULER)
         self._homes = views.homes(await what_if(self.session.gateway, drains.question(self._node, self._items)))
 
     def answered(self) -> None:

@@ -42,10 +42,14 @@ TEXTS = (_HOSTS, _NO_NODES, _NOTHING_RUNS)
 """What tells people what to type."""
 
 
-def notice(view: View, model: TableModel, session: Session, *, synced: bool, refusal: str = "") -> Lines:
-    """The lines for a table without rows; `refusal` is what the API says when it does not let us look."""
+def notice(view: View, model: TableModel, session: Session, synced: bool, refusal: str, absent: bool) -> Lines:
+    """The lines for a table without rows; `refusal` is what the API says when it does not let us look, or (`absent`)
+    does not serve the kind."""
     if model.rows:
         return []
+    if absent:
+        name = view.resource.group_resource
+        return [(f"This cluster has no {name}: it serves none, in this version or at all.", Tone.WARN)]
     if refusal:
         return [
             (f"You may not look at {view.resource.plural}.", Tone.BAD),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
@@ -9,6 +10,7 @@ from textual import events
 from textual.widget import Widget
 
 from common.api.kinds import CLUSTER_SERIES, NODES, Resource
+from console.tui import ours
 from console.tui import view as views
 from console.tui.actions import Where
 from console.tui.feeds import Subscription
@@ -95,12 +97,18 @@ class PulsesScreen(Deck):
         kinds = self._kinds()
         if width >= SIDE_BY_SIDE:
             left = KIND_CELLS + 18
-            drawn = charts.stacked(self._loads, width - left - 5, height, self.session.look)
+            drawn = self._drawn(width - left - 5, height)
             lines = charts.side_by_side([[*kinds, *self._faulty(left, height - len(kinds))], drawn], left)
         else:
             room = height - len(kinds) - 1
-            lines = [*kinds, [], *charts.stacked(self._loads, width - 2, room, self.session.look)]
+            lines = [*kinds, [], *self._drawn(width - 2, room)]
         self._picture.set_lines([[(" ", Tone.TEXT), *line] for line in lines])
+
+    def _drawn(self, width: int, height: int) -> list[list[Span]]:
+        """The charts, or why there are none."""
+        if self.session.catalogue.ours:
+            return charts.stacked(self._loads, width, height, self.session.look)
+        return [[(text, Tone.DIM)] for text in textwrap.wrap(ours.NO_FIGURES, width)]
 
     def _kinds(self) -> list[list[Span]]:
         look = self.session.look

@@ -37,7 +37,8 @@ class TimelineScreen(Sheet):
         yield self.about
 
     def on_mount(self) -> None:
-        self._feeds = [self.session.feeds.open(resource) for resource in (kinds.EVENTS, kinds.CHANGES)]
+        shown = (kinds.EVENTS, kinds.CHANGES) if self.session.catalogue.ours else (kinds.EVENTS,)
+        self._feeds = [self.session.feeds.open(resource) for resource in shown]
         self.frame()
 
     def on_unmount(self) -> None:
@@ -55,14 +56,15 @@ class TimelineScreen(Sheet):
     def frame(self) -> None:
         if not self._feeds:
             return
-        events, writes = (feed.take(SLICE) for feed in self._feeds)
+        events, *more = (feed.take(SLICE) for feed in self._feeds)
+        writes = [change for changes in more for change in changes]
         gone = [(obj_key, None) for obj_key, obj in (*events, *writes) if obj is None]
         new = moments((obj for _, obj in events if obj), (obj for _, obj in writes if obj), self._object)
         self.table.update([*gone, *((key(row), row) for row in new)])
         self.table.flush()
         if any(feed.waiting for feed in self._feeds):
             self.call_later(self.frame)
-        if all(feed.synced for feed in self._feeds) and not len(self.table.model):
+        if all(feed.settled for feed in self._feeds) and not len(self.table.model):
             self.table.set_notice([("Nothing is remembered here yet.", Tone.DIM)])
         else:
             self.table.set_notice([])

@@ -100,7 +100,8 @@ class TopologyScreen(Deck):
         if width <= 0 or room <= 0:
             self.call_after_refresh(self._paint)
             return
-        self._picture.border_title = f"Topology {look.dot} {len(self._boxes)} nodes"
+        many = "node" if len(self._boxes) == 1 else "nodes"
+        self._picture.border_title = f"Topology {look.dot} {len(self._boxes)} {many}"
         if not self._boxes:
             self._picture.set_lines([[("There are no nodes yet: `:discover` shows hosts to adopt.", Tone.DIM)]])
             self._said.set_lines([])

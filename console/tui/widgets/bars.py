@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -191,7 +192,9 @@ def counts(tones: Mapping[Tone, int], look: Look) -> list[Span]:
     return [(f"{look.glyphs[tone]} {tones[tone]}  ", tone) for tone in order if tones.get(tone)]
 
 
-def note(text: str, tone: Tone, width: int, look: Look) -> list[Span]:
-    """A message instead of the crumbs."""
-    glyph = look.glyphs.get(tone, "")
-    return cut_line([(f" {glyph} {text}", tone)], width)
+def note(text: str, tone: Tone, width: int, look: Look) -> list[list[Span]]:
+    """A message instead of the crumbs, and where it is long of the footer, too: what to do stands at its end."""
+    lead = f" {look.glyphs.get(tone, '')} "
+    first, *more = textwrap.wrap(text, max(width - len(lead), 1)) or [""]
+    rest = [cut_line([(f"{'':<{len(lead)}}{' '.join(more)}", tone)], width)] if more else []
+    return [cut_line([(f"{lead}{first}", tone)], width), *rest]

@@ -11,7 +11,7 @@ from common.api.conditions import get_condition
 from common.api.kinds import APISERVICES, CONFIGMAPS, NAMESPACES, SECRETS, Resource
 from common.api.meta import Key, Object, name
 from common.client import SharedInformers
-from common.client.http import ApiResource
+from common.client.resources import ApiResource
 from common.errors import ServiceUnavailable
 from console.controllers.aggregated import Aggregated
 from console.controllers.garbagecollector import GarbageCollector

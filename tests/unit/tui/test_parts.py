@@ -8,7 +8,7 @@ import pytest
 from common.api import kinds
 from common.api.kinds import Resource
 from common.api.meta import Key
-from common.client.http import ApiResource
+from common.client.resources import ApiResource
 from console.tui import shell
 from console.tui.catalogue import Catalogue, Unknown
 from console.tui.editor import LineEditor
