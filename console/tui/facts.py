@@ -28,6 +28,7 @@ class Facts:
     version: str = ""
     simulated: bool = False
     nodes_known: bool = True
+    pods_known: bool = True
 
 
 _NOTHING = Fraction()

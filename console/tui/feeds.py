@@ -6,8 +6,9 @@ repaint. The last one to leave ends the watch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from common.aio import Tasks
 from common.api.kinds import EVENTS, PODS, Resource
@@ -21,10 +22,15 @@ class Subscription:
     """`take` gives what changed since the last call, the latest state of each object only. `arrived` is called when
     there is something to take again."""
 
-    def __init__(self, watched: _Watched, arrived: Callable[[], object] | None) -> None:
+    def __init__(self, watched: Sequence[_Watched], arrived: Callable[[], object] | None = None) -> None:
         self._watched = watched
+        self._informers = [item.informer for item in watched]
         self._arrived = arrived
         self._pending: dict[Key, Object | None] = {}
+        for obj in self.items():
+            self.notify(key(obj), obj)
+        for item in watched:
+            item.join(self)
 
     def notify(self, obj_key: Key, obj: Object | None) -> None:
         if not self._pending and self._arrived is not None:
@@ -46,21 +52,21 @@ class Subscription:
 
     @property
     def synced(self) -> bool:
-        return self._watched.informer.synced.is_set()
+        return all(informer.synced.is_set() for informer in self._informers)
 
     @property
     def connected(self) -> bool:
-        return self._watched.informer.connected
+        return any(informer.connected for informer in self._informers)
 
     @property
     def refusal(self) -> str:
         """Why the API refuses to show these objects; empty when it does not."""
-        return self._watched.informer.refusal
+        return next((informer.refusal for informer in self._informers if informer.refusal), "")
 
     @property
     def absent(self) -> bool:
         """Whether it refuses because it does not serve the kind."""
-        return self._watched.informer.absent
+        return any(informer.absent for informer in self._informers)
 
     @property
     def settled(self) -> bool:
@@ -68,16 +74,19 @@ class Subscription:
         return self.synced or bool(self.refusal)
 
     async def wait_synced(self) -> None:
-        await self._watched.informer.synced.wait()
+        for informer in self._informers:
+            await informer.synced.wait()
 
     def get(self, obj_key: Key) -> Object | None:
-        return self._watched.informer.get(obj_key)
+        found = (informer.get(obj_key) for informer in self._informers)
+        return next((obj for obj in found if obj is not None), None)
 
     def items(self) -> Iterator[Object]:
-        return self._watched.informer.items()
+        return chain.from_iterable(informer.items() for informer in self._informers)
 
     def close(self) -> None:
-        self._watched.leave(self)
+        for item in self._watched:
+            item.leave(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +106,8 @@ class _Watched:
         self._subscriptions: set[Subscription] = set()
         informer.listen(self._changed)
 
-    def join(self, arrived: Callable[[], object] | None) -> Subscription:
-        subscription = Subscription(self, arrived)
-        for obj in self.informer.items():
-            subscription.notify(key(obj), obj)
+    def join(self, subscription: Subscription) -> None:
         self._subscriptions.add(subscription)
-        return subscription
 
     def leave(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
@@ -124,18 +129,27 @@ class Feeds:
         self._client = client
         self._clock = clock
         self._watched: dict[_Wanted, _Watched] = {}
+        self.confined: tuple[str, ...] = ()
+        """The namespaces that are followed alone, where its user may not look at all of them."""
         self._parts = Parts()
         self._tasks = Tasks("console")
 
     def open(self, resource: Resource, arrived: Callable[[], object] | None = None) -> Subscription:
-        """Follow all objects of a resource, in all namespaces: changing the namespace then needs no request."""
-        return self._join(_Wanted(resource), arrived)
+        """Follow all objects of a resource, in all namespaces: changing the namespace then needs no request. While
+        they are `confined`, in those alone."""
+        if self.confined and resource.namespaced:
+            return self._join([_Wanted(resource, space) for space in self.confined], arrived)
+        return self._join([_Wanted(resource)], arrived)
 
     def events_about(self, obj: Object, arrived: Callable[[], object] | None = None) -> Subscription:
         """Follow the events about one object: those of a large cluster are more than all else in it."""
-        return self._join(_Wanted(EVENTS, namespace(obj) or None, f"involvedObject.uid={uid(obj)}"), arrived)
+        wanted = _Wanted(EVENTS, namespace(obj) or None, f"involvedObject.uid={uid(obj)}")
+        return self._join([wanted], arrived)
 
-    def _join(self, wanted: _Wanted, arrived: Callable[[], object] | None) -> Subscription:
+    def _join(self, wanted: Sequence[_Wanted], arrived: Callable[[], object] | None) -> Subscription:
+        return Subscription([self._watch(item) for item in wanted], arrived)
+
+    def _watch(self, wanted: _Wanted) -> _Watched:
         watched = self._watched.get(wanted)
         if watched is None:
             informer = Informer(
@@ -148,12 +162,12 @@ class Feeds:
             )
             watched = self._watched[wanted] = _Watched(self, wanted, informer)
             informer.start()
-        return watched.join(arrived)
+        return watched
 
     def _shared(self, pod: Object) -> Object:
         """Pods are many, and most of what they are other pods are too, or they were themselves: what did not change of
         a pod is the same object as before, which also tells others that it did not change."""
-        watched = self._watched.get(_Wanted(PODS))
+        watched = self._watched.get(_Wanted(PODS)) or self._watched.get(_Wanted(PODS, namespace(pod)))
         before = watched.informer.get(key(pod)) if watched is not None else None
         return self._parts.share(_lean(pod), before)
 

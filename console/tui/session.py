@@ -71,6 +71,19 @@ class Session:
         self._namespaces = self.feeds.open(NAMESPACES)
         self._definitions = self.feeds.open(CUSTOMRESOURCEDEFINITIONS)
 
+    def look_within(self, namespaces: tuple[str, ...], *, refused: bool = False) -> None:
+        """Follow these namespaces alone where its user may not look at all of them: what is open stays as it is, but
+        for what the header counts. None for all."""
+        feeds = self.feeds
+        if self._pods is None or self._nodes is None or feeds.confined == namespaces:
+            return
+        if feeds.confined or refused or self._pods.refusal:
+            feeds.confined = namespaces
+            before = (self._pods, self._nodes)
+            self._pods, self._nodes, self._tally = feeds.open(PODS), feeds.open(NODES), Tally()
+            for feed in before:
+                feed.close()
+
     def bind(self, *, read_only: bool) -> None:
         """From now on only read, or no longer: the server refuses all else to every client of this console."""
         self.read_only = read_only
@@ -123,7 +136,8 @@ class Session:
             return False
         self._tally.pods(self._pods.take(SLICE))
         self._tally.nodes(self._nodes.take(SLICE))
-        self.facts = replace(self._tally.facts(), nodes_known=not self._nodes.refusal)
+        nodes, pods = not self._nodes.refusal, not self._pods.refusal
+        self.facts = replace(self._tally.facts(), nodes_known=nodes, pods_known=pods)
         if self.connected:
             self.lost_since = None
         elif self.lost_since is None:

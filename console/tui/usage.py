@@ -4,7 +4,7 @@ watched, they are read every few seconds. Without an answer a table goes on with
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from common.api.kinds import ENDPOINTSLICES, NODE_METRICS, NODES, POD_METRICS, PODS, SERVICES, Resource
 from common.api.meta import Key, Object
@@ -52,8 +52,8 @@ class Usages:
             return False
         return self._asked is None or self._clock.monotonic() - self._asked >= SECONDS
 
-    async def ask(self) -> None:
-        """Read the figures of all objects."""
+    async def ask(self, namespaces: Sequence[str] = ()) -> None:
+        """Read the figures of all objects, or of those in the namespaces that its user may look at."""
         resource = self._resource
         if resource not in _SOURCES:
             return
@@ -61,7 +61,9 @@ class Usages:
         self._asked = self._clock.monotonic()
         found: Mapping[Key, Figure]
         try:
-            found = read((await self._gateway.list(source)).items)
+            spaces = namespaces if namespaces and source.namespaced else (None,)
+            lists = [await self._gateway.list(source, space) for space in spaces]
+            found = read([obj for listing in lists for obj in listing.items])
         except (ApiError, OSError) as error:
             log.debug("no figures of %s: %s", resource.plural, error)
             found = {}

@@ -126,6 +126,7 @@ class FakeApi:
         resource: Resource | None = None,
         subresource: str | None = None,
         name: str = "",
+        namespace: str | None = None,
         times: int = 1,
         after: bool = False,
     ) -> None:
@@ -137,6 +138,7 @@ class FakeApi:
                 and resource in (None, call.resource)
                 and subresource in (None, call.subresource)
                 and name in ("", call.key.name)
+                and namespace in (None, call.key.namespace)
             )
 
         make = (

@@ -80,6 +80,51 @@ async def test_who_may_not_look_at_nodes_is_connected_all_the_same(viewer: Fleet
         assert f"{len(viewer.api.items(PODS))} pods" in header
 
 
+@pytest.fixture
+def confined(fleet: Fleet) -> Fleet:
+    """Whose user may look at what is in iot and metrics, and at nothing of the whole cluster."""
+    refusal = Forbidden('pods is forbidden: User "vera" cannot list resource "pods" at the cluster scope')
+    fleet.api.fail(refusal, verb="list", namespace="", times=100_000)
+    return fleet
+
+
+async def test_who_may_look_at_a_namespace_sees_it_on_all_screens(confined: Fleet) -> None:
+    async with running(confined, "120x36") as console:
+        assert "You may not look at the pods of all namespaces." in console.text()
+        assert "Type  :pods NAMESPACE" in console.text()
+        assert "pods not allowed" in console.text().splitlines()[0]
+        assert "no faults" not in console.text()
+        await console.press("colon", *"pods", "space", *"iot", "enter")
+        await console.until(lambda: bool(console.names()))
+        shown = {pod["metadata"]["name"] for pod in confined.api.items(PODS, "iot")}
+        assert set(console.names()) == shown
+        assert f"{len(shown)} pods" in console.text().splitlines()[0]
+        await console.press("colon", *"xray", "space", *"deploy", "space", *"iot", "enter")
+        await console.until(lambda: "mqtt-bridge" in console.text())
+        await console.press("colon", *"topo", "enter")
+        assert "You may not look at nodes" in console.text()
+        await console.press("colon", *"pulses", "enter")
+        await console.until(lambda: "pods                           " in console.text())
+        assert next(line for line in console.text().splitlines() if "nodes  " in line).count("not allowed") == 1
+        await console.press("colon", *"doctor", "enter")
+        await console.until(lambda: "CrashLoopBackOff" in console.text())
+        assert "You may not look at nodes" in console.text()
+        assert {call.key.namespace for call in confined.api.calls if call.verb == "watch"} == {"iot"}
+
+
+async def test_several_namespaces_and_the_way_back(confined: Fleet) -> None:
+    async with running(confined, "120x36") as console:
+        await console.press("colon", *"pods", "space", *"iot,metrics", "enter")
+        await console.until(lambda: bool(console.names()))
+        spaces = {pod["metadata"]["namespace"] for pod in confined.api.items(PODS)}
+        assert {row.key.namespace for row in console.browse.table.model.rows} == {"iot", "metrics"} < spaces
+        await console.press("enter")  # into the containers of a pod, and back
+        await console.press("escape")
+        assert console.names()
+        await console.press("0")
+        await console.until(lambda: "You may not look at the pods of all namespaces." in console.text())
+
+
 async def test_what_is_not_known_is_offered(fleet: Fleet) -> None:
     async with running(fleet) as console:
         assert "shell" in console.text().splitlines()[-1]

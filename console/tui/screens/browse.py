@@ -97,10 +97,12 @@ class Browse(Deck):
         model.loading = True
         return model
 
-    def _follow(self) -> None:
-        """Watch what the view shows, and show what is known at once."""
+    def _follow(self, *, refused: bool = False) -> None:
+        """Watch what the view shows, and show what is known at once; `refused`: all namespaces were."""
         if self._feed is not None:
             self._feed.close()
+        if self.view.resource.namespaced and (self.view.namespaces or self.view.scope is None):
+            self.session.look_within(self.view.namespaces, refused=refused)
         resource = kinds.PODS if self.view.resource == CONTAINERS else self.view.resource
         self._feed, self._complete = self.session.feeds.open(resource, self._came), False
         self._usages.follow(self.view.resource)
@@ -164,6 +166,9 @@ class Browse(Deck):
         feed, model = self._feed, self._table.model
         if feed is None:
             return
+        if feed.refusal and self.view.namespaces and not self.session.feeds.confined:
+            self._follow(refused=True)
+            return
         lines = notice(self.view, model, self.session, feed.synced, feed.refusal, feed.absent)
         self._table.set_notice(lines)
         self._table.flush()
@@ -201,7 +206,7 @@ class Browse(Deck):
 
     def _measure(self) -> None:
         if self._usages.due:
-            self.begin(self._usages.ask, "usage", exclusive=True)
+            self.begin(partial(self._usages.ask, self.session.feeds.confined), "usage", exclusive=True)
 
     def _remeasured(self, feed: Subscription) -> list[Change]:
         """Objects whose figures changed, a slice at a time."""

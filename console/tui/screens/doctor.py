@@ -95,10 +95,13 @@ class DoctorScreen(Sheet):
     def _say(self) -> None:
         synced = all(feed.synced or feed.refusal for feed in self._feeds.values())
         refused = [resource.plural for resource, feed in self._feeds.items() if feed.refusal]
-        line = doctor.verdict(self._found) if synced else [("Looking…", Tone.DIM)]
+        lines = [doctor.verdict(self._found) if synced else [("Looking…", Tone.DIM)]]
         if refused:
-            line = [*line, (f"  not allowed to look at {', '.join(refused)}", Tone.WARN)]
-        self.said.set_lines([line])
+            lines = lines if self._found else [[("Nothing wrong is seen.", Tone.TEXT)]]
+            told = f"You may not look at {', '.join(refused)}: what is wrong with them is not here."
+            width = max(self.size.width - 4, 20)
+            lines += [[(part, Tone.WARN)] for part in textwrap.wrap(told, width)]
+        self.said.fit_lines(lines)
         looked = "Nodes, pods, workloads, Services, volumes, autoscalers, budgets and certificates are well."
         self.table.set_notice([(looked, Tone.OK)] if synced and not self._found and not refused else [])
 

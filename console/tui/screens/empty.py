@@ -50,6 +50,15 @@ def notice(view: View, model: TableModel, session: Session, synced: bool, refusa
     if absent:
         name = view.resource.group_resource
         return [(f"This cluster has no {name}: it serves none, in this version or at all.", Tone.WARN)]
+    if refusal and view.resource.namespaced and not view.namespaces:
+        plural = view.resource.plural
+        return [
+            (f"You may not look at the {plural} of all namespaces.", Tone.BAD),
+            ("", Tone.TEXT),
+            (refusal, Tone.DIM),
+            ("", Tone.TEXT),
+            (f"Type  :{plural} NAMESPACE  for those of a namespace in which a role lets you.", Tone.TEXT),
+        ]
     if refusal:
         return [
             (f"You may not look at {view.resource.plural}.", Tone.BAD),

@@ -71,7 +71,16 @@ class PulsesScreen(Deck):
 
     def standing(self) -> Line:
         faults = sum(pulse.faults for pulse in self._pulses)
-        return [(f"{self.session.look.glyphs.get(Tone.WARN, '')} {faults} faults", Tone.WARN)] if faults else []
+        return (
+            [
+                (
+                    f"{self.session.look.glyphs.get(Tone.WARN, '')} {faults} {'fault' if faults == 1 else 'faults'}",
+                    Tone.WARN,
+                )
+            ]
+            if faults
+            else []
+        )
 
     def second(self) -> None:
         """Once a second is often enough for figures of the whole cluster, whatever happens in it."""
@@ -120,10 +129,17 @@ class PulsesScreen(Deck):
                 (look.cursor_bar if chosen else " ", Tone.KEY),
                 (f"{look.glyphs.get(tone, ' ')} ", tone),
                 (f"{pulse.resource.plural:<{KIND_CELLS - 1}}", Tone.BRIGHT if chosen else Tone.TEXT),
-                (f"{pulse.total - pulse.faults:>7}", Tone.TEXT if pulse.total else Tone.DIM),
-                (f"{pulse.faults or '-':>8}", Tone.WARN if pulse.faults else Tone.DIM),
+                *self._counted(pulse),
             ])  # fmt: skip
         return lines
+
+    def _counted(self, pulse: Pulse) -> list[Span]:
+        if self._feeds[pulse.resource].refusal:
+            return [(f"{'not allowed':>15}", Tone.DIM)]
+        return [
+            (f"{pulse.total - pulse.faults:>7}", Tone.TEXT if pulse.total else Tone.DIM),
+            (f"{pulse.faults or '-':>8}", Tone.WARN if pulse.faults else Tone.DIM),
+        ]
 
     def _faulty(self, width: int, height: int) -> list[list[Span]]:
         """What is wrong, as far as there is room for it: below the kinds there is on a large screen."""

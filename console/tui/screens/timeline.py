@@ -51,7 +51,7 @@ class TimelineScreen(Sheet):
 
     def standing(self) -> Line:
         faults = sum(1 for row in self.table.model.rows if is_fault(row.obj))
-        return [(f"{faults} faults", Tone.WARN)] if faults else []
+        return [(f"{faults} {'fault' if faults == 1 else 'faults'}", Tone.WARN)] if faults else []
 
     def frame(self) -> None:
         if not self._feeds:
@@ -65,7 +65,9 @@ class TimelineScreen(Sheet):
         if any(feed.waiting for feed in self._feeds):
             self.call_later(self.frame)
         if all(feed.settled for feed in self._feeds) and not len(self.table.model):
-            self.table.set_notice([("Nothing is remembered here yet.", Tone.DIM)])
+            refusal = self._feeds[0].refusal
+            told = (f"You may not look at events: {refusal}", Tone.BAD)
+            self.table.set_notice([told if refusal else ("Nothing is remembered here yet.", Tone.DIM)])
         else:
             self.table.set_notice([])
         self.table.border_title = f"Timeline {self.session.look.dot} {len(self.table.model)}"

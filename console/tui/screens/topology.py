@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
@@ -102,6 +103,11 @@ class TopologyScreen(Deck):
             return
         many = "node" if len(self._boxes) == 1 else "nodes"
         self._picture.border_title = f"Topology {look.dot} {len(self._boxes)} {many}"
+        refusal = self._node_feed.refusal if self._node_feed is not None else ""
+        if not self._boxes and refusal:
+            told = f"You may not look at nodes: {refusal}"
+            self._picture.set_lines([[(line, Tone.BAD)] for line in textwrap.wrap(told, max(width - 2, 20))])
+            return
         if not self._boxes:
             self._picture.set_lines([[("There are no nodes yet: `:discover` shows hosts to adopt.", Tone.DIM)]])
             self._said.set_lines([])

@@ -32,6 +32,8 @@ def gauge(name: str, percent: int, width: int, look: Look) -> list[Span]:
 
 
 def _nodes(facts: Facts) -> list[Span]:
+    if not facts.nodes_known and not facts.pods_known:
+        return []
     if not facts.nodes_known:
         return [(f"{facts.pods}", Tone.BRIGHT), (" pods", Tone.DIM)]
     if facts.nodes == 0:
@@ -41,6 +43,8 @@ def _nodes(facts: Facts) -> list[Span]:
 
 
 def _faults(facts: Facts, look: Look) -> list[Span]:
+    if not facts.pods_known:
+        return [("pods not allowed", Tone.DIM)]
     if facts.faults == 0:
         return [(f"{look.glyphs[Tone.OK]} no faults", Tone.OK)]
     word = "fault" if facts.faults == 1 else "faults"
