@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import aiohttp
@@ -14,6 +15,7 @@ from common import pki, session, tls
 from common.api import pods
 from common.api.conditions import get_condition
 from common.api.kinds import DEPLOYMENTS, NODES, SERVICES
+from common.api.meta import annotations, name
 from common.clock import SystemClock
 from common.hosts import CERTIFICATE_SERIAL
 from common.session import Open, Welcome
@@ -66,6 +68,27 @@ async def test_a_connection_that_stands_still_is_given_up_and_made_anew(cluster:
     await eventually(lambda: cluster.is_ready("worker-1"), "the node being Ready")
 
 
+async def test_what_takes_many_pieces_reaches_a_node_that_stood_still_and_holds_back_no_other(cluster: Cluster) -> None:
+    slow, relay = await cluster.relayed_node("worker-1")
+    quick = await cluster.node("worker-2")
+    relay.freeze()
+    notes = {f"web-{number}": f"{number}" * 100_000 for number in range(1, 10)}
+    for title, note in notes.items():
+        metadata = {"name": title, "annotations": {"example.com/note": note}}
+        await cluster.api.create(SERVICES, {"metadata": metadata, "spec": {"ports": [{"port": 80}]}}, "default")
+
+    def knows(agent: SimulatedAgent) -> Callable[[], Awaitable[bool]]:
+        async def all_of_them() -> bool:
+            told = {name(obj): annotations(obj) for obj in agent.assignment.objects("services")}
+            return all(told.get(title) == {"example.com/note": note} for title, note in notes.items())
+
+        return all_of_them
+
+    await eventually(knows(quick), "a node being told of all Services")
+    relay.thaw()
+    await eventually(knows(slow), "the node that stood still being told of them")
+
+
 async def test_a_node_that_comes_back_while_it_is_being_removed_is_dialled(cluster: Cluster) -> None:
     _, relay = await cluster.relayed_node("worker-1")
     node = await cluster.api.get(NODES, "worker-1")
@@ -96,6 +119,7 @@ async def test_a_node_that_comes_back_while_it_is_being_removed_is_dialled(clust
         '{"type": "Sync", "generation": "one"}',
         '{"type": "Welcome", "agent_version": "", "info": {}, "time": ""}',
         b"\x00",
+        b"\x00\x00\x00\x00",
     ],
 )
 async def test_an_agent_ends_a_session_that_breaks_the_protocol(cluster: Cluster, frame: str | bytes) -> None:
