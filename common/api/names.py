@@ -1,4 +1,4 @@
-"""Generated names and template hashes."""
+"""Generated names, uids and template hashes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ def random_suffix(length: int = 5) -> str:
     """The random end of a generated name."""
     # One question to the kernel for all letters; that some come up by a few percent more often than others is nothing.
     return "".join([_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(length)])
+
+
+def new_uid() -> str:
+    """A random UUID (version 4), as objects and requests have them."""
+    digits = secrets.token_hex(16)
+    # Of the two places that are fixed one says the version, the other has two bits to choose.
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def suffix_of(text: str, length: int = 5) -> str:

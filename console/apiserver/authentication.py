@@ -10,7 +10,6 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
@@ -43,7 +42,7 @@ class Authenticator:
         """The caller, who leaves that trail. Raises Unauthorized when the caller shows nothing that is good, Forbidden
         for another user of this machine. A certificate counts before a token, a token before the owner of the
         socket."""
-        caller = replace(self._find(http, trail), trail=trail)
+        caller = self._find(http, trail).leaving(trail)
         trail.user = caller.info
         return caller
 

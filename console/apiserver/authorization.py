@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from common.api.selectors import parse_fields
 from console.registry.validation import path_segment
@@ -12,23 +13,22 @@ from .options import parse_bool
 from .requestinfo import RequestInfo
 
 _PATH_VERBS = {"GET": "get", "HEAD": "get", "POST": "post", "PUT": "put", "PATCH": "patch", "DELETE": "delete"}
-_COLLECTION = frozenset({"list", "watch", "deletecollection"})
+_COLLECTION = frozenset({"list", "deletecollection"})
 _INTERACTIVE = frozenset({"pods/exec", "pods/attach", "pods/portforward", "nodes/shell"})
 _NAME = "metadata.name"
 
 
 def attributes(info: RequestInfo, query: Mapping[str, str]) -> Attributes:
-    """A list that watches is a watch; one that selects a name is about that object; a namespace is in itself."""
-    verb, name, namespace = info.verb, info.name, info.namespace
-    if verb == "list" and parse_bool(query.get("watch", "")):
-        verb = "watch"
-    selector = query.get("fieldSelector", "") if verb in _COLLECTION else ""
-    name = _selected_name(selector) or name
-    if (info.group, info.plural) == ("", "namespaces") and info.name:
-        namespace = info.name
-    return Attributes(
-        verb, info.group, info.version, info.plural, info.subresource, namespace, name, field_selector=selector
-    )
+    """A list that watches is a watch; one that selects a name is about that object."""
+    asked = info.attributes
+    if asked.verb not in _COLLECTION or not query:
+        return asked
+    watches = asked.verb == "list" and parse_bool(query.get("watch", ""))
+    selector = query.get("fieldSelector", "")
+    return replace(
+        asked, verb="watch" if watches else asked.verb, name=_selected_name(selector) or asked.name,
+        field_selector=selector,
+    )  # fmt: skip
 
 
 def _selected_name(selector: str) -> str:

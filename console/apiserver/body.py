@@ -21,20 +21,25 @@ MAX_BODY = 3 * 1024 * 1024  # bytes; as Kubernetes
 
 async def read_body(http: web.BaseRequest) -> bytes:
     """Raises RequestEntityTooLarge before a too large body is in memory, BadRequest for one that is cut or garbled."""
-    too_large = RequestEntityTooLarge(f"Request entity too large: limit is {MAX_BODY}")
     if (http.content_length or 0) > MAX_BODY:
-        raise too_large
+        raise _too_large()
+    content = http.content
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in http.content.iter_any():
+        while not content.at_eof():
+            chunk = await content.readany()
             size += len(chunk)
             if size > MAX_BODY:
-                raise too_large
+                raise _too_large()
             chunks.append(chunk)
     except web.RequestPayloadError as error:
         raise BadRequest(f"the request body cannot be read: {error}") from None
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large() -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(f"Request entity too large: limit is {MAX_BODY}")
 
 
 async def read_document(http: web.BaseRequest, kind: str) -> Object:

@@ -6,7 +6,6 @@ show. Where no webhook is concerned nothing here waits, so that a write stays in
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import orjson
 
 from common.api import meta
 from common.api.meta import Object
+from common.api.names import new_uid
 from common.errors import InternalError
 from console.registry.custom import pruning
 from console.registry.row import Row, Webhook
@@ -86,7 +86,7 @@ class Conversions:
 
     async def _ask(self, hook: Webhook, objects: list[Object], api_version: str) -> list[Object]:
         what = f"conversion webhook for {objects[0].get('apiVersion')}, Kind={objects[0].get('kind')}"
-        uid = str(uuid.uuid4())
+        uid = new_uid()
         review = {
             "kind": "ConversionReview", "apiVersion": _review_version(hook),
             "request": {"uid": uid, "desiredAPIVersion": api_version, "objects": objects},

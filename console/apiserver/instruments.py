@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from common.exposition import family, head, number, sample
 
@@ -21,8 +21,7 @@ BUCKETS = (
 """Upper bounds in seconds, as kube-apiserver has them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """The labels of a request, in the order in which they are shown."""
 
     verb: str
@@ -50,25 +49,33 @@ class _Durations:
         self.total += seconds
 
 
+class _UnderWay:
+    """Counts those who are in it."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+
+
 class Instruments:
     """Told of every request when it ends, and of those that are no streams when they begin."""
 
     def __init__(self) -> None:
         self._codes: Counter[tuple[Asked, int]] = Counter()
         self._durations: dict[Asked, _Durations] = {}
-        self._mutating = 0
-        self._reading = 0
+        self._mutating = _UnderWay()
+        self._reading = _UnderWay()
 
-    @contextmanager
-    def under_way(self, *, mutating: bool) -> Iterator[None]:
-        """While a request is served."""
-        self._mutating += mutating
-        self._reading += not mutating
-        try:
-            yield
-        finally:
-            self._mutating -= mutating
-            self._reading -= not mutating
+    def under_way(self, *, mutating: bool) -> _UnderWay:
+        """What to be in while a request is served."""
+        return self._mutating if mutating else self._reading
 
     def ended(self, asked: Asked, code: int, seconds: float) -> None:
         self._codes[(asked, code)] += 1
@@ -91,7 +98,9 @@ class Instruments:
         )  # fmt: skip
         for asked, found in self._durations.items():
             yield from _histogram("apiserver_request_duration_seconds", asked.labels(), found)
-        now = (({"request_kind": "mutating"}, self._mutating), ({"request_kind": "readOnly"}, self._reading))
+        now = (
+            ({"request_kind": "mutating"}, self._mutating.count), ({"request_kind": "readOnly"}, self._reading.count)
+        )  # fmt: skip
         yield from family(
             "apiserver_current_inflight_requests", "gauge",
             "Maximal number of currently used inflight request limit of this apiserver per request kind in last "

@@ -67,6 +67,8 @@ class WriteOptions:
         applies: bool = True,
     ) -> WriteOptions:
         """`kind` is what Kubernetes calls the options of such a request; `applies`: it is one that may be forced."""
+        if not query and not (kind == "PatchOptions" and applies):
+            return cls(warnings=[] if warnings is None else warnings, api_version=api_version)
         manager, dry_run = query.get("fieldManager", ""), _values(query, "dryRun")
         causes = []
         if kind == "PatchOptions" and not applies and query.get("force"):

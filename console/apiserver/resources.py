@@ -104,6 +104,15 @@ class Resources:
         self._specials = specials
         self._reviews = reviews
         self._check = check
+        self._handlers: dict[str, Special] = {
+            "get": self._get,
+            "list": self._list,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._delete_collection,
+        }
         self._watchers: set[Watcher] = set()
         self._closing = False
 
@@ -136,16 +145,7 @@ class Resources:
         info = request.info
         if info.subresource:
             return await self._subresource(request)
-        handlers: dict[str, Special] = {
-            "get": self._get,
-            "list": self._list,
-            "create": self._create,
-            "update": self._update,
-            "patch": self._patch,
-            "delete": self._delete,
-            "deletecollection": self._delete_collection,
-        }
-        return await handlers[info.verb](request)
+        return await self._handlers[info.verb](request)
 
     async def _get(self, request: Request) -> web.StreamResponse:
         info = request.info

@@ -134,7 +134,8 @@ async def respond(
     if form.media == YAML:
         body = await asyncio.to_thread(_to_yaml, body)
     response = web.Response(body=body, status=code, content_type=form.media)
-    warn(response, warnings)
+    if warnings:
+        warn(response, warnings)
     if len(body) >= GZIP_FROM and http is not None and takes_gzip(http):
         response.body = await asyncio.to_thread(gzip.compress, body, 1)
         response.headers["Content-Encoding"] = "gzip"

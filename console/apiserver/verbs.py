@@ -83,15 +83,17 @@ class Verbs:
     extension: Extension | None = None
     conversions: Conversions | None = None
     snapshots: Snapshots = field(init=False)
+    lookup: StoreLookup = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "snapshots", Snapshots(self.clock))
+        object.__setattr__(self, "lookup", StoreLookup(self.store))
 
     def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
         manager = options.field_manager or caller.manager
         return Context(
-            self.clock.now(), StoreLookup(self.store), self.config, caller.user, manager, tuple(caller.group_list),
-            caller.uid, caller.extra, api_version=options.api_version,
+            self.clock.now(), self.lookup, self.config, caller.user, manager, caller.group_list, caller.uid,
+            caller.extra, api_version=options.api_version,
         )  # fmt: skip
 
     def current(self, row: Row, namespace: str, name: str) -> Entry:
@@ -243,11 +245,12 @@ class Verbs:
         """Read, change, admit, write: the way of every update and patch."""
         for _ in range(REVIEW_TRIES):
             current, revision = self.current(row, namespace, name), self.store.assigned
-            new = await self._changed(caller, row, current, change, subresource, options, applied=applied)
+            context = self.context(caller, options)
+            new = await self._changed(caller, row, current, change, context, subresource, options, applied=applied)
             new = await self._kept(row, new)
             # Webhooks take their time: what was decided on may be old by now.
             if self.store.newest(row.resource.group_resource, namespace, name) is current and not self._is_overtaken(
-                row, new, self.context(caller, options), revision
+                row, new, context, revision
             ):
                 self.guard(caller, row.resource, new, current.obj)
                 new["metadata"]["resourceVersion"] = current.obj["metadata"]["resourceVersion"]
@@ -260,6 +263,7 @@ class Verbs:
         row: Row,
         current: Entry,
         change: Change,
+        context: Context,
         subresource: str,
         options: WriteOptions,
         *,
@@ -271,18 +275,18 @@ class Verbs:
             # First let it be read what stands in the way: whoever reads again at once must not find the old state.
             await self.store.settled(row.resource.group_resource, current)
             raise errors.conflict(row.resource.group_resource, current.key[1])
-        new = admission.admit_update(row, wanted, old, self.context(caller, options), subresource, applied=applied)
+        new = admission.admit_update(row, wanted, old, context, subresource, applied=applied)
         asked = Asked(caller, row, "UPDATE", *current.key, new, old, subresource, options.dry_run, options.document())
-        return await self._extended(asked, new, self.context(caller, options), options.warnings)
+        return await self._extended(asked, new, context, options.warnings)
 
     async def _extended(self, asked: Asked, new: Object, context: Context, warnings: list[str]) -> Object:
         """The object after what others have to say of it. Without webhooks for it nothing is waited for."""
         if self.extension is None:
             return new
-        context = dataclasses.replace(context, subresource=asked.subresource)
 
         def readmit(changed: Object) -> Object:
-            return admission.readmit(asked.row, changed, new, asked.old, context)
+            within = dataclasses.replace(context, subresource=asked.subresource)
+            return admission.readmit(asked.row, changed, new, asked.old, within)
 
         if asked.subresource != SCALE:
             return await self._extended_in(asked.row.in_version(context.api_version), asked, readmit, warnings)

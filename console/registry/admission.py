@@ -7,7 +7,6 @@ writes; everything else that makes an object valid is decided here.
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from typing import Any
 
 import orjson
@@ -67,7 +66,7 @@ def admit_create(row: Row, obj: Object, context: Context, *, applied: bool = Fal
         found["name"] = names.generate(str(found["generateName"]))
     if not row.resource.namespaced:
         found.pop("namespace", None)
-    found["uid"] = str(uuid.uuid4())
+    found["uid"] = names.new_uid()
     found["creationTimestamp"] = meta.format_time(context.now)
     if row.has_spec_generation:
         found["generation"] = 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 import orjson
@@ -227,6 +228,8 @@ class _Walker:
                 continue
             elif item is (old := before.get(name)) or (type(item) is str and field.is_plain_text):
                 result[name] = item
+            elif _is_same(item, old):
+                result[name] = old
             else:
                 result[name] = self.value(field, item, (path, name), depth + 1, kind, old)
         return result
@@ -289,18 +292,25 @@ class _Walker:
                     for name, item in value.items()
                 }
             case "array" if isinstance(value, list):
-                return [
-                    self._zero(kind.items)
-                    if item is None
-                    else self.value(kind.items, item, (path, index), depth + 1, owner)
-                    for index, item in enumerate(value)
-                ]
+                return self._array(kind.items, value, path, depth, owner, known)
             case "any":
                 return self._any(kind, value, path, depth, owner)
         convert = _CONVERTERS.get(kind.shape)
         result = convert(self, kind, value, path) if convert else None
         if result is None:
             raise self._wrong_type(kind, value, path, owner)
+        return result
+
+    def _array(self, kind: Schema, values: list[Any], path: Path, depth: int, owner: Schema, known: Any) -> list[Any]:
+        result: list[Any] = []
+        before = known if isinstance(known, list) else ()
+        for index, (item, old) in enumerate(zip_longest(values, before[: len(values)])):
+            if item is None:
+                result.append(self._zero(kind))
+            elif _is_same(item, old):
+                result.append(old)
+            else:
+                result.append(self.value(kind, item, (path, index), depth + 1, owner, old))
         return result
 
     def _zero(self, kind: Schema) -> Any:
@@ -385,6 +395,12 @@ _CONVERTERS: dict[str, Callable[[_Walker, Schema, Any, Path], Any]] = {
     "integer": _Walker._integer,  # noqa: SLF001
     "number": _Walker._number,  # noqa: SLF001
 }
+
+
+def _is_same(value: Any, known: Any) -> bool:
+    """Whether a value is what was there before, which fits: a replaced list has most elements as they were. To Python 1
+    is as good as true and 1.0; encoded they differ."""
+    return known is not None and value == known and orjson.dumps(value) == orjson.dumps(known)
 
 
 @lru_cache(maxsize=4096)  # conditions come with every report of a status, and their times seldom change

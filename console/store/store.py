@@ -150,7 +150,7 @@ class Store:
 
     def newest_entries(self, resource: str) -> list[Entry]:
         """All objects of a resource as the next write may count on them, in no particular order."""
-        committed, pending = self._table(resource).entries, self._pending[resource]
+        committed, pending = self._table(resource).entries, self._pending.get(resource)
         if not pending:
             return list(committed.values())
         found = dict(committed)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +19,7 @@ from aiohttp import web
 
 from common.aio import Tasks
 from common.api import meta
+from common.api.names import new_uid
 from common.auditlog import AuditFile, newest_lines
 from common.clock import Clock
 from common.errors import BadRequest
@@ -86,8 +85,8 @@ class Auditor:
     def begin(self, http: web.BaseRequest, info: RequestInfo | None) -> Trail:
         given = http.headers.get(AUDIT_ID, "")
         return Trail(
-            given if _is_id(given) else str(uuid.uuid4()), self._clock.now(), http.raw_path,
-            _verb(http, info), info, list(_addresses(http)), http.headers.get("User-Agent", ""),
+            given if _is_id(given) else new_uid(), self._clock.now(), http.raw_path,
+            _verb(http, info), info, _addresses(http), http.headers.get("User-Agent", ""),
         )  # fmt: skip
 
     def started(self, trail: Trail, code: int) -> None:
@@ -116,7 +115,7 @@ class Auditor:
         plural = about["kind"].lower() if row is None else row.resource.plural
         asked = RequestInfo(change["verb"], group, version, plural, about.get("namespace", ""), about["name"])
         trail = Trail(
-            change.get("auditID") or str(uuid.uuid4()), meta.parse_time(change["time"]), "", change["verb"], asked,
+            change.get("auditID") or new_uid(), meta.parse_time(change["time"]), "", change["verb"], asked,
             agent=str(change["source"]).partition(" ")[2], writes=[recorded],
         )  # fmt: skip
         trail.user = {"username": change.get("impersonator") or change["user"]}
@@ -194,10 +193,11 @@ def _verb(http: web.BaseRequest, info: RequestInfo | None) -> str:
         return info.verb
 
 
-def _addresses(http: web.BaseRequest) -> Iterator[str]:
+def _addresses(http: web.BaseRequest) -> list[str]:
     """Where a request says that it comes from, then where it came from."""
-    said = http.headers.get("X-Forwarded-For", "").split(",")[:8] if "X-Forwarded-For" in http.headers else []
-    return filter(None, map(_address, (*said, http.remote or "")))
+    said = http.headers.get("X-Forwarded-For")
+    known = [] if said is None else said.split(",")[:8]
+    return [found for text in (*known, http.remote or "") if (found := _address(text))]
 
 
 @lru_cache(maxsize=1024)

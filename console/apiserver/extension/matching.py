@@ -90,7 +90,7 @@ class Asked:
     def document(self, uid: str) -> Object:
         """The `AdmissionRequest`."""
         asked = self.requested or self.row
-        user: Object = {"username": self.caller.user, "groups": self.caller.group_list}
+        user: Object = {"username": self.caller.user, "groups": list(self.caller.group_list)}
         if self.caller.uid:
             user["uid"] = self.caller.uid
         if self.caller.extra:

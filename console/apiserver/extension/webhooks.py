@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ import orjson
 
 from common.api import kinds, meta
 from common.api.meta import Object
+from common.api.names import new_uid
 from common.errors import ApiError, BadRequest, Forbidden, InternalError
 from console.registry.custom.expressions import EvaluationError
 
@@ -124,7 +124,7 @@ class Webhooks:
     async def _answer(self, hook: Hook, asked: Asked) -> Object:
         if asked.dry_run and hook.source.get("sideEffects") not in {"None", "NoneOnDryRun"}:
             raise BadRequest(f'admission webhook "{hook.name}" does not support dry run')
-        uid = str(uuid.uuid4())
+        uid = new_uid()
         versions = hook.source.get("admissionReviewVersions") or ()
         version = next((reviews.VERSIONS[item] for item in versions if item in reviews.VERSIONS), reviews.V1)
         review = {"kind": "AdmissionReview", "apiVersion": version, "request": asked.document(uid)}

@@ -6,7 +6,6 @@ values themselves are in the undo record, which no API serves.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ import orjson
 from common.api import kinds, meta
 from common.api.kinds import Resource
 from common.api.meta import Object
+from common.api.names import new_uid
 from console.apiserver.audit.trail import Recorded
 from console.apiserver.caller import Caller
 
@@ -118,7 +118,7 @@ def _change(write: Write, name: str, now: datetime, found: list[Delta]) -> Objec
     return {
         "apiVersion": kinds.CHANGES.api_version,
         "kind": kinds.CHANGES.kind,
-        "metadata": {"name": name, "uid": str(uuid.uuid4()), "creationTimestamp": meta.format_time(now)},
+        "metadata": {"name": name, "uid": new_uid(), "creationTimestamp": meta.format_time(now)},
         "time": meta.format_micro_time(now),
         "verb": "delete" if write.is_deletion else "create" if write.old is None else "update",
         "user": caller.user,

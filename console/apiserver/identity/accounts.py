@@ -8,7 +8,6 @@ found good are remembered, as checking one costs more than all else of a small r
 from __future__ import annotations
 
 import base64
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ import orjson
 from common.api import meta
 from common.api.kinds import NODES, PODS, SECRETS, SERVICEACCOUNTS, Resource
 from common.api.meta import Object
+from common.api.names import new_uid
 from common.clock import Clock
 from common.errors import Unauthorized
 from common.jwt import SigningKey, TokenError
@@ -117,7 +117,7 @@ class ServiceAccountTokens:
                 "exp": _seconds(now + grant.lifetime),
                 "iat": _seconds(now),
                 "iss": self.issuer,
-                "jti": str(uuid.uuid4()),
+                "jti": new_uid(),
                 _CLAIMS: private,
                 "nbf": _seconds(now),
                 "sub": user_name(meta.namespace(account), meta.name(account)),

@@ -42,6 +42,14 @@ def test_a_path_says_what_is_asked(method: str, path: str, expected: RequestInfo
     assert parse_request(method, path) == expected
 
 
+def test_what_is_kept_of_paths_is_bounded() -> None:
+    path = "/api/v1/namespaces/a/pods/b"
+    assert parse_request("GET", path) is parse_request("GET", path)
+    endless = f"/api/v1/namespaces/a/pods/{'b' * 1000}"
+    assert parse_request("GET", endless) == parse_request("GET", endless)
+    assert parse_request("GET", endless) is not parse_request("GET", endless)
+
+
 @pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE", "yes"])
 def test_what_does_not_say_no_means_yes(text: str) -> None:
     assert parse_bool(text)

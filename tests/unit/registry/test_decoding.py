@@ -215,6 +215,33 @@ def test_the_last_label_takes_the_map_with_it() -> None:
         assert "labels" not in fitting(row(PODS), known, patch, kind, "Strict")[0]["metadata"]
 
 
+def test_a_patch_that_brings_what_is_there_already_leaves_it_as_it_is() -> None:
+    statuses = [{"name": name, "image": "i", "imageID": "", "ready": True, "restartCount": 1} for name in "ab"]
+    known, _ = decode(
+        row(PODS), orjson.dumps({"status": {"phase": "Running", "containerStatuses": statuses}}), JSON, ""
+    )
+    again = [{**statuses[0], "restartCount": 2}, statuses[1]]
+    patch = orjson.dumps({"status": {"containerStatuses": again}})
+    patched, _ = fitting(row(PODS), {**known, "metadata": {"name": "a"}}, patch, PatchType.MERGE, "Strict")
+    before, after = known["status"]["containerStatuses"], patched["status"]["containerStatuses"]
+    assert [item["restartCount"] for item in after] == [2, 1]
+    assert after[1] is before[1], "shared, so that nobody need look at it again"
+    assert before[0]["restartCount"] == 1
+
+
+@pytest.mark.parametrize("other", [b"true", b"1.5"])
+def test_a_value_of_another_type_is_not_what_is_there_already(other: bytes) -> None:
+    statuses = [{"name": "a", "image": "i", "imageID": "", "ready": True, "restartCount": 1}]
+    known, _ = decode(
+        row(PODS), orjson.dumps({"metadata": {"name": "a"}, "status": {"containerStatuses": statuses}}), JSON, ""
+    )
+    same = orjson.dumps({"status": {"containerStatuses": statuses}}).replace(
+        b'"restartCount":1', b'"restartCount":' + other
+    )
+    with pytest.raises(ApiError, match="cannot unmarshal"):
+        fitting(row(PODS), known, same, PatchType.MERGE, "Strict")
+
+
 def test_an_intent_may_own_an_empty_list() -> None:
     intent = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "finalizers": []}}
     config, _ = decode_applied(row(PODS), orjson.dumps(intent), "Strict")
