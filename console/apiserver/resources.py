@@ -49,7 +49,7 @@ from .selection import Selection
 from .subresources import success
 from .verbs import Verbs
 from .watching import open_watch
-from .watchstream import WatchStream, error_frame
+from .watchstream import Chunks, WatchStream, cut, error_frame
 
 _OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions"}
 _RETURNS_DELETED = frozenset({"pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"})
@@ -114,6 +114,7 @@ class Resources:
             "deletecollection": self._delete_collection,
         }
         self._watchers: set[Watcher] = set()
+        self._chunks = Chunks()
         self._closing = False
 
     @property
@@ -225,7 +226,8 @@ class Resources:
                 request.form,
                 request.include_object,
                 convert,
-                lambda: _cut(request.http),
+                request.http,
+                self._chunks if _goes_as_stored(request, late) else None,
             )
             if not self._closing:
                 await stream.run(response, watch)
@@ -233,7 +235,7 @@ class Resources:
             await response.write(error_frame(error))
         except ConnectionError:
             # The client is gone, which is how most watches end.
-            _cut(request.http)
+            cut(request.http)
         finally:
             self._watchers.discard(watch.watcher)
             watch.watcher.close()
@@ -391,6 +393,8 @@ class Resources:
         return await self._status(request, success(request.row, info.name, code=201), 201)
 
 
-def _cut(http: web.BaseRequest) -> None:
-    if http.transport is not None:
-        http.transport.abort()
+def _goes_as_stored(request: Request, late: Selection | None) -> bool:
+    """Whether a watch tells what the store has, byte for byte."""
+    row, form = request.row, request.form
+    converts = row.view is not None or (row.custom is not None and row.custom.webhook is not None)
+    return not (converts or late or form.is_table or form.is_metadata)

@@ -1,4 +1,8 @@
-"""A watch over HTTP: one JSON object a line, for as long as client and server like."""
+"""A watch over HTTP: one JSON object a line, for as long as client and server like.
+
+Most watchers of a resource get the same lines as they are stored. Those are made once for all, as a chunk of HTTP, and
+written in the turn in which they are committed, to whoever is not behind; everybody else is told by a task of its own.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +38,31 @@ Convert = Callable[[Sequence[Event]], Awaitable[Sequence[Event]]]
 """Makes of stored events those that the client asked for, which may be fewer. Raises ApiError."""
 
 
+class Chunks:
+    """The newest lines as a chunk of HTTP, made once for all watchers that get the same."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._chunk = b""
+
+    def of(self, events: list[Event]) -> bytes | None:
+        """None for more than is sent at once."""
+        if events == self._events:
+            return self._chunk
+        frames: list[bytes] = []
+        size = 0
+        for event in events:
+            frames.append(event.frame)
+            size += len(frames[-1])
+            if size > WRITE_BYTES:
+                return None
+        self._events, self._chunk = list(events), b"%x\r\n%b\r\n" % (size, b"".join(frames))
+        return self._chunk
+
+
 class WatchStream:
-    """Writes one watch to one response. `run` raises what `convert` raises. `abort` cuts the connection."""
+    """Writes one watch to one response. `run` raises what `convert` raises. `chunks` are those of the server, for lines
+    that go out as they are stored; None where a watcher has lines of its own."""
 
     def __init__(
         self,
@@ -46,7 +73,8 @@ class WatchStream:
         form: Form,
         include_object: str,
         convert: Convert,
-        abort: Callable[[], None],
+        http: web.BaseRequest,
+        chunks: Chunks | None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -55,7 +83,9 @@ class WatchStream:
         self._form = form
         self._convert = convert
         self._encode = _encoder(row, form, include_object, clock.now)
-        self._stuck = Alarm(abort)
+        self._http = http
+        self._chunks = chunks
+        self._stuck = Alarm(lambda: cut(http))
 
     async def run(self, response: web.StreamResponse, watch: Watch) -> None:
         """Until the time is over, the watcher has ended, or the client is gone (ConnectionError). The connection of one
@@ -67,6 +97,7 @@ class WatchStream:
             await self._write(response, watch.initial)
             if self._options.initial_events and self._options.bookmarks:
                 await self._send(response, self._bookmark(watch.revision, ends_initial_events=True))
+            watch.watcher.taker = None if self._chunks is None else self._take
             while (left := end - self._clock.monotonic()) > 0 and not watch.watcher.ended:
                 quiet.set(min(left, BOOKMARK_SECONDS))
                 batch = await watch.watcher.batch()
@@ -76,8 +107,20 @@ class WatchStream:
                     # Nothing waits in the queue, so everything up to the store's revision has been told.
                     await self._send(response, self._bookmark(self._store.revision))
         finally:
+            watch.watcher.taker = None
             quiet.stop()
             self._stuck.stop()
+
+    def _take(self, events: list[Event]) -> bool:
+        """Write changes past the response, whose head is sent by now; not when the client is behind or gone."""
+        transport = self._http.transport
+        if transport is None or transport.is_closing() or self._http.protocol.writing_paused:
+            return False
+        chunk = None if self._chunks is None else self._chunks.of(events)
+        if chunk is None:
+            return False
+        transport.write(chunk)
+        return True
 
     async def _write(self, response: web.StreamResponse, events: Sequence[Event]) -> None:
         for start in range(0, len(events), FRAMES):
@@ -109,6 +152,12 @@ def gathered(lines: Iterable[bytes]) -> Iterator[bytes]:
             piece, size = [], 0
     if piece:
         yield b"".join(piece)
+
+
+def cut(http: web.BaseRequest) -> None:
+    """End the connection of a request at once."""
+    if http.transport is not None:
+        http.transport.abort()
 
 
 def error_frame(error: ApiError) -> bytes:

@@ -100,6 +100,8 @@ def admit_update(
         _assign(result, "status", kept.get("status"))
     row.default(result)
     row.prepare(result, old, context)
+    if subresource == "status":
+        _share_the_rest(result, old)
     if applied:
         result["metadata"]["managedFields"] = given
     elif subresource or not is_reset(given):
@@ -182,6 +184,13 @@ def _take_only_status(row: Row, new: Object, old: Object) -> None:
     for field, value in changed.items():
         _assign(new["metadata"], field, value)
     _assign(new, "status", status)
+
+
+def _share_the_rest(new: Object, old: Object) -> None:
+    """Put the old object's own parts in place of their copies, so that nobody looks for what differs in them."""
+    for field, value in new.items():
+        if field not in {"metadata", "status"} and value == old.get(field):
+            new[field] = old[field]
 
 
 def _assign(target: Object, field: str, value: Any) -> None:

@@ -252,6 +252,9 @@ class Store:
         self.revision = batch[-1].event.revision
         for write in batch:
             self._table(write.resource).publish(write.event)
+        for resource in {write.resource for write in batch}:
+            self._table(resource).flush()
+        for write in batch:
             if not write.done.done():
                 write.done.set_result(write.event.entry)
 

@@ -93,6 +93,7 @@ class Table:
             self.floor = forgotten.revision
 
     def publish(self, event: Event) -> None:
+        """Tell of a change; `flush` must follow when all changes of a commit are told."""
         for follower in self._followers:
             try:
                 follower(event)
@@ -100,6 +101,11 @@ class Table:
                 log.exception("a follower cannot take %s", event.entry.key)
         for watcher in tuple(self._watchers):
             watcher.offer(event)
+
+    def flush(self) -> None:
+        """Let the watchers have what was published."""
+        for watcher in tuple(self._watchers):
+            watcher.flush()
 
     def follow(self, follower: Follower) -> None:
         self._followers.append(follower)

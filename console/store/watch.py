@@ -1,7 +1,8 @@
 """Watchers of a resource: bounded queues between the one who publishes and those who read.
 
-The publisher never waits. A watcher whose reader falls `LIMIT` events behind is ended; its client resumes from the last
-revision that it saw, out of the history, or lists again.
+The publisher never waits. A reader that is quick enough may take changes in the publisher's turn, all those of a commit
+at once; others are woken and have them in a turn of their own. A watcher whose reader falls `LIMIT` events behind is
+ended; its client resumes from the last revision that it saw, out of the history, or lists again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .entries import Event
 View: TypeAlias = Callable[[Event], Event | None]
 Follower: TypeAlias = Callable[[Event], None]
 """Is called in the turn in which a change becomes readable, before anybody is answered about it. It must not wait."""
+Taker: TypeAlias = Callable[[list[Event]], bool]
+"""Takes changes without waiting, or says that it cannot now."""
 
 log = logging.getLogger(__name__)
 LIMIT = 8192  # events; a burst of scheduling is a few thousand, and an event in a queue costs a pointer
@@ -31,6 +34,8 @@ class Watcher:
         self._waiter: asyncio.Future[None] | None = None
         self._nudged = False
         self.ended = False
+        self.taker: Taker | None = None
+        """Who is asked to take changes at once while the reader waits for some."""
 
     def replay(self, events: Iterable[Event]) -> None:
         """What happened before this watcher was there. Not limited: history is, and who resumes must get through it."""
@@ -40,7 +45,7 @@ class Watcher:
         return event if self._view is None else self._view(event)
 
     def offer(self, event: Event) -> None:
-        """Called by the store in the order of revisions."""
+        """Called by the store in the order of revisions; `flush` must follow."""
         if self.ended:
             return
         try:
@@ -58,6 +63,22 @@ class Watcher:
             self.close()
             return
         self._events.append(seen)
+
+    def flush(self) -> None:
+        """Hand on what was offered."""
+        if not self._events:
+            return
+        if self._waiter is not None and self.taker is not None:
+            try:
+                taken = self.taker(self._events)
+            except Exception:  # of this reader alone: whoever waits for the commit must not pay for it
+                log.exception("a watch cannot tell %s", self._events[0].entry.key)
+                self._events.clear()
+                self.close()
+                return
+            if taken:
+                self._events = []
+                return
         self._wake()
 
     def end(self) -> None:

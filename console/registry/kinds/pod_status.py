@@ -5,6 +5,7 @@ Kubernetes asks the same of kubelets and of everybody else.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from common.api.meta import Object
@@ -44,7 +45,7 @@ def _validate_addresses(status: Object, field: str) -> list[Cause]:
     families = []
     for index, text in enumerate(found):
         try:
-            families.append(ip_address(text).version)
+            families.append(_family(text))
         except ValueError:
             why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
             causes.append(validation.wrong(f"{path}[{index}]", text, why))
@@ -57,3 +58,9 @@ def _validate_addresses(status: Object, field: str) -> list[Cause]:
             if text in found[:index]
         ]
     return causes
+
+
+@lru_cache(maxsize=4096)  # a pod's addresses come with every report of its status
+def _family(address: str) -> int:
+    """4 or 6. Raises ValueError for what is no address."""
+    return ip_address(address).version

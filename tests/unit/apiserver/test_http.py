@@ -398,6 +398,37 @@ async def test_bookmarks_tell_how_far_a_quiet_watch_is(http: Http, monkeypatch: 
     assert int(bookmark["object"]["metadata"]["resourceVersion"]) > int(revision)
 
 
+async def test_watchers_who_get_the_same_get_it_whole_and_in_order_however_slow_they_are(http: Http, api: Api) -> None:
+    _, listed, _ = await http("GET", CONFIGMAPS)
+    watch = f"http://api{CONFIGMAPS}?watch=1&resourceVersion={listed['metadata']['resourceVersion']}"
+    slow_reader, slow_writer = await asyncio.open_unix_connection(str(api.socket), limit=2**10)
+    slow_writer.write(f"GET {watch.removeprefix('http://api')} HTTP/1.1\r\nHost: api\r\n\r\n".encode())
+    assert b"200" in await slow_reader.readuntil(b"\r\n")
+    async with (
+        asyncio.timeout(60),
+        http.session.get(watch) as one,
+        http.session.get(f"{watch}&labelSelector=!x") as other,
+    ):
+        names = [f"m{number:03}" for number in range(120)]
+        text = "x" * 20_000  # more than sockets hold for who does not read
+        for name in names:
+            assert (await http("POST", CONFIGMAPS, configmap(name, a=text)))[0] == 201
+        for reader in (one, other):
+            seen = [orjson.loads(await reader.content.readline()) for _ in names]
+            assert [(event["type"], event["object"]["metadata"]["name"]) for event in seen] == [
+                ("ADDED", name) for name in names
+            ]
+            assert all(event["object"]["data"]["a"] == text for event in seen)
+        told: list[str] = []
+        await slow_reader.readuntil(b"\r\n\r\n")
+        while len(told) < len(names):
+            lines = await slow_reader.readexactly(int((await slow_reader.readline()).strip(), 16))
+            told += [orjson.loads(line)["object"]["metadata"]["name"] for line in lines.splitlines()]
+            assert await slow_reader.readexactly(2) == b"\r\n"
+    assert told == names
+    slow_writer.close()
+
+
 async def test_an_expired_watch_says_so_in_its_first_event(http: Http) -> None:
     (event,) = await http.lines(f"{CONFIGMAPS}?watch=1&resourceVersion=99999", 5)
     assert event["type"] == "ERROR"

@@ -101,6 +101,51 @@ async def test_a_watcher_that_does_not_read_is_ended(store: Store, monkeypatch: 
     assert watcher.ended
 
 
+async def test_a_quick_reader_takes_a_commit_at_once_before_the_writer_is_answered(store: Store) -> None:
+    watcher = store.watch("pods", store.revision)
+    told: list[object] = []
+
+    def take(events: list[Event]) -> bool:
+        told.append([event.entry.key[1] for event in events])
+        return True
+
+    watcher.taker = take
+    await put(store, "before")  # nobody waits for changes yet: they are kept
+    reading = asyncio.gather(watcher.batch())
+    assert _seen(list((await reading)[0])) == [("ADDED", "before")]
+    reading = asyncio.gather(watcher.batch())
+    await asyncio.sleep(0)
+    writes = [store.put("pods", "default", name, pod(name), None) for name in ("a", "b")]
+    writes[0].add_done_callback(lambda _done: told.append("answered"))
+    await asyncio.gather(*writes)
+    assert told == [["a", "b"], "answered"]
+    watcher.close()
+    assert await reading == [[]], "what was taken is not told again"
+
+
+async def test_who_cannot_take_changes_now_is_woken_and_has_all_of_them(store: Store) -> None:
+    watcher = store.watch("pods", store.revision)
+    watcher.taker = lambda _events: False
+    reading = asyncio.gather(watcher.batch())
+    await asyncio.sleep(0)
+    await asyncio.gather(*(put(store, name) for name in "abc"))
+    assert _seen(list((await reading)[0])) == [("ADDED", "a"), ("ADDED", "b"), ("ADDED", "c")]
+
+
+async def test_a_reader_that_fails_costs_others_nothing(store: Store) -> None:
+    def broken(_events: list[Event]) -> bool:
+        raise ValueError("cannot tell")
+
+    watcher, other = store.watch("pods", store.revision), store.watch("pods", store.revision)
+    watcher.taker = broken
+    reading = asyncio.gather(watcher.batch())
+    await asyncio.sleep(0)
+    await put(store, "a")
+    assert await reading == [[]]
+    assert watcher.ended
+    assert _seen(list(await other.batch())) == [("ADDED", "a")]
+
+
 async def test_closing_the_store_ends_watches(store: Store) -> None:
     watcher = store.watch("pods", store.revision)
     reading = asyncio.gather(watcher.batch())
