@@ -97,12 +97,18 @@ def controller_reference(owner: Object, api_version: str, kind: str) -> Object:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in whole seconds, as Kubernetes writes `metav1.Time`."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+    return _in_utc(moment, "seconds")
 
 
 def format_micro_time(moment: datetime) -> str:
     """RFC 3339 with microseconds, as Kubernetes writes `metav1.MicroTime` (leases, events)."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return _in_utc(moment, "microseconds")
+
+
+def _in_utc(moment: datetime, precision: str) -> str:
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec=precision).removesuffix('+00:00')}Z"
 
 
 def parse_time(text: str) -> datetime:

@@ -31,6 +31,7 @@ REQUESTS = 3000
 PODS_COUNT = 5000
 WATCHERS, CHANGES = 200, 100
 PATIENCE = 120.0
+PER_CPU = ", for a second of the server's CPU"
 STATUS = {
     "phase": "Running",
     "podIP": "10.42.0.9",
@@ -110,7 +111,7 @@ class Bench:
         ]
 
     def _per_cpu(self, name: str, count: int, cpu: float, goal: float) -> list[Figure]:
-        return [Figure(f"{name}, for a second of the server's CPU", count / cpu, "", goal=goal)] if cpu else []
+        return [Figure(f"{name}{PER_CPU}", count / cpu, "", goal=goal)] if cpu else []
 
     async def once(self, name: str, request: Awaitable[object], goal: float = 0.0) -> list[Figure]:
         before, begin = self.seconds(), time.perf_counter()

@@ -8,6 +8,7 @@ from common.api import meta, quantity
 from common.api.meta import Object
 from console.registry import validation
 from console.registry.columns import at
+from console.registry.recurring import Recurring
 
 from .pod_annotations import APPARMOR_OF, noted_profile
 
@@ -41,6 +42,8 @@ _SHOWN_VOLUMES = {"storageos": "storageOS"}
 _SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
 _SECCOMP_OF = "container.seccomp.security.alpha.kubernetes.io/"
 _WHOLE = ("memory", "ephemeral-storage")
+_known: Recurring[tuple[str, ...]] = Recurring()
+"""The warnings of specs without annotations, by the path to them."""
 
 
 def pod_warnings(pod: Object) -> list[str]:
@@ -67,6 +70,12 @@ def _name_warnings(obj: Object, use: str) -> list[str]:
 
 def _warnings(holder: Object, path: str) -> list[str]:
     spec, notes = holder.get("spec") or {}, meta.annotations(holder)
+    if notes:
+        return _warnings_of(spec, notes, path)
+    return [*_known.find(path, spec, lambda spec: tuple(_warnings_of(spec, {}, path)))]
+
+
+def _warnings_of(spec: Object, notes: Mapping[str, str], path: str) -> list[str]:
     where = f"{path}spec"
     found = [*_place_warnings(spec, where)]
     found += [f"{path}metadata.annotations[{key}]: {text}" for key, text in _ANNOTATIONS.items() if key in notes]
