@@ -95,14 +95,12 @@ def _validate_configmap(new: Object, old: Object | None, _context: Context) -> l
 
 
 def _default_secret(obj: Object) -> None:
+    """Plain texts become data before anybody looks: writers are noted as managers of what is stored."""
     obj["type"] = obj.get("type") or "Opaque"
-
-
-def _prepare_secret(new: Object, _old: Object | None, _context: Context) -> None:
-    plain = new.pop("stringData", None) or {}
+    plain = obj.pop("stringData", None) or {}
     if plain:
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in plain.items()}
-        new["data"] = {**(new.get("data") or {}), **encoded}
+        obj["data"] = {**(obj.get("data") or {}), **encoded}
 
 
 def _validate_json(path: str, encoded: str) -> list[Cause]:
@@ -173,7 +171,6 @@ SECRETS = Row(
     columns=(NAME, field("Type", "type", description="Used to facilitate programmatic handling."), _count("data"), AGE),
     schema="io.k8s.api.core.v1.Secret",
     default=_default_secret,
-    prepare=_prepare_secret,
     validate=_validate_secret,
     fields=("metadata.name", "metadata.namespace", "type"),
     has_spec_generation=False,

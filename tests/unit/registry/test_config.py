@@ -45,6 +45,9 @@ def test_plain_texts_of_a_secret_are_encoded() -> None:
     assert found["data"] == {"a": encoded("1"), "b": encoded("2")}
     assert "stringData" not in found
     assert found["type"] == "Opaque"
+    (record,) = found["metadata"]["managedFields"]
+    assert record["fieldsV1"]["f:data"] == {".": {}, "f:a": {}, "f:b": {}}
+    assert "f:stringData" not in record["fieldsV1"]
 
 
 @pytest.mark.parametrize("resource", [CONFIGMAPS, SECRETS])
