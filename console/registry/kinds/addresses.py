@@ -16,6 +16,8 @@ from common.errors import Cause
 from console.registry import validation
 from console.registry.row import Context
 
+from . import address_forms
+
 MAX_SPAN = 1 << 16  # addresses of a range that are given out; an IPv6 range has more than anybody counts
 
 
@@ -114,17 +116,9 @@ _SPECIAL = (
 _MULTICAST = {ip_network("224.0.0.0/24"), ip_network("ff02::/16")}  # those that stay on a link
 
 
-def ip(path: str, value: str) -> list[Cause]:
-    try:
-        ip_address(value)
-    except ValueError:
-        return [validation.wrong(path, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
-    return []
-
-
 def special_address(path: str, value: str) -> list[Cause]:
     """What keeps an address from being one that many machines can reach."""
-    causes = ip(path, value)
+    causes = address_forms.ip(path, value)
     if causes:
         return causes
     parsed = ip_address(value)

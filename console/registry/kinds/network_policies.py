@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterator, Set
+from ipaddress import IPv4Network, IPv6Network
 
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.row import Context
 
+from . import address_forms, address_warnings
+
 TYPES = ("Ingress", "Egress")
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 _PEERS = {"ingress": "from", "egress": "to"}
-_CIDR_RULE = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
 
 def default(obj: Object) -> None:
@@ -26,8 +28,9 @@ def default(obj: Object) -> None:
         spec["policyTypes"] = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
 
 
-def validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+def validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
+    known = {text for _, text in _ranges(old)} if old is not None else set()
     causes = validation.label_selector("spec.podSelector", spec.get("podSelector"))
     for direction, peers in _PEERS.items():
         for index, rule in enumerate(spec.get(direction) or ()):
@@ -35,7 +38,7 @@ def validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]
             for number, port in enumerate(rule.get("ports") or ()):
                 causes += _validate_port(f"{path}.ports[{number}]", port)
             for number, peer in enumerate(rule.get(peers) or ()):
-                causes += _validate_peer(f"{path}.{peers}[{number}]", peer)
+                causes += _validate_peer(f"{path}.{peers}[{number}]", peer, known)
     types = spec["policyTypes"]
     if len(types) > len(TYPES):
         return [*causes, validation.wrong("spec.policyTypes", types, "may not specify more than two policyTypes")]
@@ -45,6 +48,21 @@ def validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]
         if kind not in TYPES
     ]
     return causes
+
+
+def warnings(policy: Object) -> list[str]:
+    """Ranges that are oddly written."""
+    return [told for path, text in _ranges(policy) for told in address_warnings.block(path, text)]
+
+
+def _ranges(policy: Object) -> Iterator[tuple[str, str]]:
+    """Each range with the path to it."""
+    for direction, peers in _PEERS.items():
+        for index, rule in enumerate(policy["spec"].get(direction) or ()):
+            for number, peer in enumerate(rule.get(peers) or ()):
+                block, path = peer.get("ipBlock") or {}, f"spec.{direction}[{index}].{peers}[{number}].ipBlock"
+                yield f"{path}.cidr", block.get("cidr") or ""
+                yield from ((f"{path}.except[{place}]", text) for place, text in enumerate(block.get("except") or ()))
 
 
 def _validate_port(path: str, port: Object) -> list[Cause]:
@@ -66,13 +84,13 @@ def _validate_port(path: str, port: Object) -> list[Cause]:
     return causes + validation.port_number(f"{path}.endPort", end)
 
 
-def _validate_peer(path: str, peer: Object) -> list[Cause]:
+def _validate_peer(path: str, peer: Object, known: Set[str]) -> list[Cause]:
     causes: list[Cause] = []
     given = [field for field in ("podSelector", "namespaceSelector", "ipBlock") if peer.get(field) is not None]
     for field in ("podSelector", "namespaceSelector"):
         causes += validation.label_selector(f"{path}.{field}", peer.get(field))
     if peer.get("ipBlock") is not None:
-        causes += _validate_block(f"{path}.ipBlock", peer["ipBlock"])
+        causes += _validate_block(f"{path}.ipBlock", peer["ipBlock"], known)
     if not given:
         causes.append(validation.required(path, "must specify a peer"))
     elif len(given) > 1 and "ipBlock" in given:
@@ -80,20 +98,20 @@ def _validate_peer(path: str, peer: Object) -> list[Cause]:
     return causes
 
 
-def _validate_block(path: str, block: Object) -> list[Cause]:
+def _validate_block(path: str, block: Object, known: Set[str]) -> list[Cause]:
+    """`known` are the ranges that the policy had before: they may stay as they are written."""
     cidr = block.get("cidr") or ""
     if not cidr:
         return [validation.required(f"{path}.cidr")]
-    outer = _network(cidr)
+    causes = [] if cidr in known else address_forms.block(f"{path}.cidr", cidr)
+    outer = address_forms.network(cidr)
     if outer is None:
-        return [validation.wrong(f"{path}.cidr", cidr, _CIDR_RULE)]
-    causes: list[Cause] = []
+        return causes
     for index, text in enumerate(block.get("except") or ()):
-        inner = _network(text)
-        if inner is None:
-            return [*causes, validation.wrong(f"{path}.except[{index}]", text, _CIDR_RULE)]
-        if not _is_strictly_inside(inner, outer):
-            causes.append(validation.wrong(f"{path}.except[{index}]", text, "must be a strict subset of `cidr`"))
+        where, inner = f"{path}.except[{index}]", address_forms.network(text)
+        causes += [] if text in known else address_forms.block(where, text)
+        if inner is not None and not _is_strictly_inside(inner, outer):
+            causes.append(validation.wrong(where, text, "must be a strict subset of `cidr`"))
     return causes
 
 
@@ -103,11 +121,3 @@ def _is_strictly_inside(inner: IPv4Network | IPv6Network, outer: IPv4Network | I
     return (
         isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network) and inner.subnet_of(outer) and inner != outer
     )
-
-
-def _network(text: str) -> IPv4Network | IPv6Network | None:
-    """With host bits allowed, as Kubernetes allows them here."""
-    try:
-        return ip_network(text, strict=False) if "/" in text else None
-    except ValueError:
-        return None

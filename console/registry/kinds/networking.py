@@ -123,6 +123,7 @@ NETWORKPOLICIES = Row(
     ),
     schema="io.k8s.api.networking.v1.NetworkPolicy",
     default=network_policies.default,
+    warnings=network_policies.warnings,
     validate=network_policies.validate,
     name_format=validation.dns_subdomain,
 )

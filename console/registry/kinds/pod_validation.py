@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from ipaddress import ip_address
 
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.recurring import Recurring
 
+from . import address_forms
 from .containers import validate_containers, validate_host_network, validate_image
 from .placement import validate_affinity, validate_spread, validate_tolerations
 from .pod_annotations import validate_annotations
@@ -175,7 +175,7 @@ def _formatted(spec: Object, path: str, formats: Mapping[str, NameFormat]) -> li
 def _validate_aliases(aliases: Iterable[Object], path: str) -> list[Cause]:
     causes: list[Cause] = []
     for index, alias in enumerate(aliases):
-        causes += _validate_address(f"{path}[{index}].ip", alias.get("ip", ""))
+        causes += address_forms.ip(f"{path}[{index}].ip", alias.get("ip", ""))
         for position, name in enumerate(alias.get("hostnames") or ()):
             causes += validation.each(f"{path}[{index}].hostnames[{position}]", name, validation.dns_subdomain(name))
     return causes
@@ -198,14 +198,6 @@ def _validate_classes(spec: Object, path: str) -> list[Cause]:
     return causes + validate_resources({"limits": overhead}, f"{path}.overhead", container_resource)
 
 
-def _validate_address(path: str, value: str) -> list[Cause]:
-    try:
-        ip_address(value)
-    except ValueError:
-        return [validation.wrong(path, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
-    return []
-
-
 def _validate_dns(spec: Object, where: str) -> list[Cause]:
     config = spec.get("dnsConfig")
     servers = (config or {}).get("nameservers") or []
@@ -222,7 +214,7 @@ def _validate_dns(spec: Object, where: str) -> list[Cause]:
             validation.wrong(f"{where}.nameservers", servers, f"must not have more than {_MAX_NAMESERVERS} nameservers")
         )
     for index, server in enumerate(servers):
-        causes += _validate_address(f"{where}.nameservers[{index}]", server)
+        causes += address_forms.ip(f"{where}.nameservers[{index}]", server)
     causes += _validate_searches(config.get("searches") or [], f"{where}.searches")
     for index, option in enumerate(config.get("options") or ()):
         if not option.get("name"):

@@ -10,6 +10,7 @@ from console.registry import validation
 from console.registry.columns import at
 from console.registry.recurring import Recurring
 
+from . import address_warnings
 from .pod_annotations import APPARMOR_OF, noted_profile
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -93,7 +94,15 @@ def _warnings_of(spec: Object, notes: Mapping[str, str], path: str) -> list[str]
         found.append(f"{path}metadata.annotations[{_SECCOMP}]: {text}")
     for container, place in _containers(spec, where):
         found += _container_warnings(container, place, spec, notes, path)
-    return [*found, *_port_warnings(spec, where), *_affinity_warnings(spec.get("affinity") or {}, f"{where}.affinity")]
+    found += [*_port_warnings(spec, where), *_affinity_warnings(spec.get("affinity") or {}, f"{where}.affinity")]
+    return [*found, *_address_warnings(spec, where)]
+
+
+def _address_warnings(spec: Object, path: str) -> Iterator[str]:
+    for index, server in enumerate((spec.get("dnsConfig") or {}).get("nameservers") or ()):
+        yield from address_warnings.address(f"{path}.dnsConfig.nameservers[{index}]", server)
+    for index, alias in enumerate(spec.get("hostAliases") or ()):
+        yield from address_warnings.address(f"{path}.hostAliases[{index}].ip", str(alias.get("ip")))
 
 
 def _containers(spec: Object, path: str) -> Iterator[tuple[Object, str]]:

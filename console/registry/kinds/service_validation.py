@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_address, ip_network
 
 from common import settings
+from common.api import meta
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.row import Context
 
-from . import addresses
+from . import address_forms, address_warnings, addresses
 from .service_families import choose_families
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -21,6 +22,8 @@ _KUBELET = 10250
 _MAX_AFFINITY = 86400  # seconds
 _POLICIES = ("Cluster", "Local")
 _IP_MODES = ("Proxy", "VIP")
+_HINTS = "service.kubernetes.io/topology-aware-hints"
+_NOT_HEADLESS = ("loadBalancerIP", "externalIPs")
 _DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
 
 
@@ -34,22 +37,31 @@ def needs_health_check(spec: Object) -> bool:
 
 
 def warnings(service: Object) -> list[str]:
-    """Fields that are kept and mean nothing for the Service's type."""
-    spec = service["spec"]
-    found = []
-    if is_headless(spec):
-        where = "for headless services"
-    elif spec["type"] == "ExternalName":
-        where = 'when spec.type is "ExternalName"'
-    else:
-        return []
-    if spec.get("externalIPs"):
-        found.append(f"spec.externalIPs is ignored {where}")
-    if spec.get("loadBalancerIP"):
-        found.append(f"spec.loadBalancerIP is ignored {where}")
-    if spec.get("sessionAffinity") == "ClientIP":
-        found.append(f"spec.SessionAffinity is ignored {where}")
+    """Fields that are kept and mean nothing for the Service's type, older words, and addresses oddly written."""
+    spec, found = service["spec"], []
+    if _HINTS in meta.annotations(service):
+        found.append(f"annotation {_HINTS} is deprecated, please use service.kubernetes.io/topology-mode instead")
+    if not is_headless(spec):
+        found += _odd(address_warnings.address, spec, "clusterIPs")
+    elif spec["type"] == "ClusterIP":
+        found += [f"spec.{field} is ignored for headless services" for field in _NOT_HEADLESS if spec.get(field)]
+        if spec.get("sessionAffinity") == "ClientIP":
+            found.append("spec.SessionAffinity is ignored for headless services")
+    found += _odd(address_warnings.address, spec, "externalIPs")
+    found += address_warnings.address("spec.loadBalancerIP", spec.get("loadBalancerIP") or "")
+    found += _odd(address_warnings.block, spec, "loadBalancerSourceRanges")
+    if spec["type"] == "ExternalName" and spec.get("externalIPs"):
+        found.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
+    if spec["type"] != "ExternalName" and spec.get("externalName"):
+        found.append('spec.externalName is ignored when spec.type is not "ExternalName"')
+    if spec.get("trafficDistribution") == "PreferClose":
+        found.append('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')
     return found
+
+
+def _odd(told: Callable[[str, str], Iterator[str]], spec: Object, field: str) -> list[str]:
+    values = enumerate(spec.get(field) or ())
+    return [text for index, value in values for text in told(f"spec.{field}[{index}]", value.strip())]
 
 
 def validate_status(service: Object) -> list[Cause]:
@@ -62,7 +74,7 @@ def validate_status(service: Object) -> list[Cause]:
     for index, entry in enumerate(ingress):
         where = f"{path}[{index}]"
         if entry.get("ip"):
-            causes += addresses.ip(f"{where}.ip", entry["ip"])
+            causes += address_forms.ip(f"{where}.ip", entry["ip"])
         if entry.get("ipMode") is not None and entry["ipMode"] not in _IP_MODES:
             causes.append(validation.unsupported(f"{where}.ipMode", entry["ipMode"], _IP_MODES))
         if name := entry.get("hostname"):
@@ -73,7 +85,7 @@ def validate_status(service: Object) -> list[Cause]:
 
 
 def _is_ip(text: str) -> bool:
-    return not addresses.ip("", text)
+    return not address_forms.ip("", text)
 
 
 def validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
@@ -185,7 +197,7 @@ def _validate_policies(spec: Object) -> list[Cause]:
             if spec.get(name)
         ]
     for index, cidr in enumerate(spec.get("loadBalancerSourceRanges") or ()):
-        causes += _validate_range(f"spec.loadBalancerSourceRanges[{index}]", cidr.strip())
+        causes += address_forms.block(f"spec.loadBalancerSourceRanges[{index}]", cidr.strip())
     return causes
 
 
@@ -208,14 +220,6 @@ def _validate_balancer(spec: Object, before: Object) -> list[Cause]:
     if spec["type"] == before.get("type") == "LoadBalancer" and found != before.get("loadBalancerClass"):
         causes.append(validation.wrong("spec.loadBalancerClass", found, "may not change once set"))
     return causes
-
-
-def _validate_range(path: str, cidr: str) -> list[Cause]:
-    try:
-        ip_network(cidr)
-    except ValueError:
-        return [validation.wrong(path, cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")]
-    return []
 
 
 def _validate_external(spec: Object) -> list[Cause]:
@@ -247,7 +251,7 @@ def _validate_addresses(spec: Object) -> list[Cause]:
     if spec.get("clusterIP") and found and found[0] != spec["clusterIP"]:
         causes.append(validation.wrong("spec.clusterIPs", found, "first value must match `clusterIP`"))
     for index, address in enumerate(found):
-        causes += addresses.ip(f"spec.clusterIPs[{index}]", address)
+        causes += address_forms.ip(f"spec.clusterIPs[{index}]", address)
     if not causes and len({ip_address(address).version for address in found}) < len(found):
         causes.append(validation.wrong("spec.clusterIPs", found, "may specify no more than one IP for each IP family"))
     return causes

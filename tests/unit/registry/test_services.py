@@ -310,6 +310,22 @@ def test_what_an_ignored_field_is_said_about_and_what_not() -> None:
     assert warnings(created(SERVICES, headless)) == [
         "spec.externalIPs is ignored for headless services", "spec.SessionAffinity is ignored for headless services",
     ]  # fmt: skip
+    hints = "service.kubernetes.io/topology-aware-hints"
+    older = changed(service(trafficDistribution="PreferClose"), "metadata.annotations", {hints: "auto"})
+    assert warnings(created(SERVICES, older)) == [
+        f"annotation {hints} is deprecated, please use service.kubernetes.io/topology-mode instead",
+        'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"',
+    ]
+    odd = service(type="LoadBalancer", externalName="a.b", externalIPs=["2001:DB8::1"],
+                  loadBalancerSourceRanges=["2001:DB8::/64"])  # fmt: skip
+    assert warnings(created(SERVICES, odd)) == [
+        'spec.externalIPs[0]: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")',
+        (
+            'spec.loadBalancerSourceRanges[0]: IPv6 CIDR value "2001:DB8::/64" should be in RFC 5952 canonical format '
+            '("2001:db8::/64")'
+        ),
+        'spec.externalName is ignored when spec.type is not "ExternalName"',
+    ]
 
 
 def test_traffic_distribution_is_one_of_three() -> None:
