@@ -28,6 +28,7 @@ from .resources import ApiResource, discover
 
 REQUEST_SECONDS = 60.0  # Kubernetes' own limit for requests that are not streams
 SILENCE_SECONDS = 150.0  # a watch brings a bookmark every minute: two missed ones mean a connection that died unseen
+STREAM_BUFFER = 4096  # bytes: what nobody takes waits in the socket, so that many small pieces come as few large ones
 NO_PAGE = "404 page not found"  # what Go says of a path that nobody knows
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
@@ -81,8 +82,10 @@ class HttpClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: aiohttp.ClientTimeout | None = None,
+        buffer: int | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A successful response; any other is raised as the error that it says."""
+        """A successful response; any other is raised as the error that it says. `buffer` is how many bytes may wait to
+        be taken before no more are read, about."""
         timeout = timeout or aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         try:
             async with self._connected().request(
@@ -92,6 +95,7 @@ class HttpClient:
                 data=None if body is None else io.BytesIO(body),  # goes out in pieces, however large it is
                 headers={**self._bond(), **(headers or {})},
                 timeout=timeout,
+                read_bufsize=buffer,
             ) as response:
                 if response.status >= 400:
                     raise _error(await response.read(), response.status)
@@ -130,7 +134,7 @@ class HttpClient:
     async def stream(self, path: str, params: Params = ()) -> AsyncIterator[bytes]:
         """The bytes of an answer as they come (logs), without a time limit."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=REQUEST_SECONDS)
-        async with self._open("GET", path, params, timeout=timeout) as response:
+        async with self._open("GET", path, params, timeout=timeout, buffer=STREAM_BUFFER) as response:
             async for chunk in response.content.iter_any():
                 yield chunk
 

@@ -1,7 +1,7 @@
 """The console on a terminal far away: how soon it says something useful, and what it sends over a slow line.
 
 The real program in a real pseudo-terminal, behind a line that holds every byte back for half of `ROUND_TRIP` seconds in
-each direction. Bytes are those that an SSH session would carry.
+each direction. Bytes are those that an SSH session would carry. As in `keys`, the program goes before others.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from common.api.kinds import PODS
 from common.settings import Home
 from console.cli.context import Context
 from console.cli.simulation import child, hollow_nodes, wait_for_api
+from tests.bench.keys import go_first
 from tests.bench.report import Figure
 
 SIZE = (120, 36)
@@ -46,7 +47,9 @@ class Far:
 
     def __init__(self, argv: list[str], environment: Mapping[str, str], delay: float) -> None:
         self._delay = delay
-        self._argv, self._environment = argv, {**os.environ, **environment}
+        # Programs that are installed have their bytecode.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self._argv, self._environment = argv, {**inherited, **environment}
         self._line: queue.Queue[tuple[float, bytes]] = queue.Queue()
         self._arrived = threading.Condition()
         self._screen = b""
@@ -61,6 +64,7 @@ class Far:
             self._argv, stdin=far, stdout=far, stderr=far, env=self._environment, start_new_session=True
         )
         os.close(far)
+        go_first(self.process.pid)
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._deliver, daemon=True).start()
         return self

@@ -25,7 +25,7 @@ from console.cli.context import Context
 from console.cli.simulation import child, hollow_nodes, wait_for_api
 from console.tui.app import UPDATE_PERIOD
 from console.tui.screens.logs import LogsScreen
-from tests.bench.keys import SIZE, TimedApp
+from tests.bench.keys import SIZE, TimedApp, go_first
 from tests.bench.report import Figure
 
 RATE = 5000  # lines a second
@@ -70,6 +70,7 @@ def _follow(home: Home) -> tuple[float, float]:
 
 
 def _console(home: str, pipe: Connection) -> None:
+    go_first()
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # as `run_tui` sets it
     collect_when_told()
     pipe.send(asyncio.run(_measure(Home(Path(home)))))

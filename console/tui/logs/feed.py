@@ -21,7 +21,7 @@ MOST = 20  # containers read at a time: each is a connection to its node
 # A flood of lines is taken in by the batch: to wake up for each few of them would cost more than they do. Batches that
 # are large already are waited for no longer, so that the fastest writer is kept up with.
 FLOOD_LINES, FULL_LINES = 200, 1000
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.1
 PATIENCE_SECONDS = 1.0  # that lines wait for those of slower nodes, when a log is opened
 
 
