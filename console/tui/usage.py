@@ -3,25 +3,23 @@ watched, they are read every few seconds. Without an answer a table goes on with
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from common.api.kinds import ENDPOINTSLICES, NODE_METRICS, NODES, POD_METRICS, PODS, SERVICES, Resource
-from common.api.meta import Key, Object
+from common.api.meta import Key, Object, key
 from common.clock import Clock
 from common.errors import ApiError
-from console.views.usage import Figure, backings, uses
+from console.views.usage import Backing, Figure, Sample, backings, sample_of, use_in
 
 from .gateway import Gateway
 
 log = logging.getLogger(__name__)
 
 SECONDS = 5.0  # as often as agents measure
-_SOURCES: dict[Resource, tuple[Resource, Callable[[Iterable[Object]], Mapping[Key, Figure]]]] = {
-    PODS: (POD_METRICS, uses),
-    NODES: (NODE_METRICS, uses),
-    SERVICES: (ENDPOINTSLICES, backings),
-}
+AT_ONCE = 100  # objects that are looked at before a key gets its turn
+_SOURCES = {PODS: POD_METRICS, NODES: NODE_METRICS, SERVICES: ENDPOINTSLICES}
 
 
 class Usages:
@@ -32,7 +30,7 @@ class Usages:
         self._clock = clock
         self._resource: Resource | None = None
         self._asked: float | None = None
-        self._known: Mapping[Key, Figure] = {}
+        self._known: dict[Key, Sample | Backing] = {}
         self.fresh: set[Key] = set()
 
     def follow(self, resource: Resource) -> None:
@@ -43,7 +41,8 @@ class Usages:
             self.fresh.clear()
 
     def of(self, obj_key: Key) -> Figure | None:
-        return self._known.get(obj_key)
+        known = self._known.get(obj_key)
+        return use_in(known) if isinstance(known, tuple) else known
 
     @property
     def due(self) -> bool:
@@ -57,17 +56,41 @@ class Usages:
         resource = self._resource
         if resource not in _SOURCES:
             return
-        source, read = _SOURCES[resource]
         self._asked = self._clock.monotonic()
-        found: Mapping[Key, Figure]
         try:
-            spaces = namespaces if namespaces and source.namespaced else (None,)
-            lists = [await self._gateway.list(source, space) for space in spaces]
-            found = read([obj for listing in lists for obj in listing.items])
+            items = await self._items(_SOURCES[resource], namespaces)
         except (ApiError, OSError) as error:
             log.debug("no figures of %s: %s", resource.plural, error)
-            found = {}
+            items = []
+        found = backings(items) if resource == SERVICES else await _samples(items)
         if resource == self._resource:
-            changed = {item for item in found.keys() | self._known.keys() if found.get(item) != self._known.get(item)}
-            self.fresh |= changed
-            self._known = found
+            await self._renew(found)
+
+    async def _items(self, source: Resource, namespaces: Sequence[str]) -> list[Object]:
+        spaces = namespaces if namespaces and source.namespaced else (None,)
+        lists = [await self._gateway.list(source, space) for space in spaces]
+        return [obj for listing in lists for obj in listing.items]
+
+    async def _renew(self, found: Mapping[Key, Sample | Backing]) -> None:
+        """Take the figures over and remember which are others than before."""
+        known = self._known
+        for number, item in enumerate(list(found.keys() | known.keys()), start=1):
+            new = found.get(item)
+            if new != known.get(item):
+                self.fresh.add(item)
+                known.pop(item, None)
+                if new is not None:
+                    known[item] = new
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+                if known is not self._known:
+                    return  # another resource is followed by now
+
+
+async def _samples(metrics: Sequence[Object]) -> dict[Key, Sample]:
+    found: dict[Key, Sample] = {}
+    for number, item in enumerate(metrics, start=1):
+        found[key(item)] = sample_of(item)
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return found

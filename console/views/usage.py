@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from common.api.meta import Key, Object, key, labels, namespace
+from common.api.meta import Key, Object, labels, namespace
 
 from . import amounts
 
@@ -49,6 +49,8 @@ class Number:
 
 
 Figure: TypeAlias = Use | Backing | Number
+Sample: TypeAlias = tuple[tuple[object, object], ...]
+"""CPU and memory of each part of something as they were sent: few of thousands are ever looked at."""
 
 
 def backings(slices: Iterable[Object]) -> dict[Key, Backing]:
@@ -65,24 +67,26 @@ def backings(slices: Iterable[Object]) -> dict[Key, Backing]:
     }
 
 
-def uses(metrics: Iterable[Object]) -> dict[Key, Use]:
-    return {key(item): use_of(item) for item in metrics}
+def sample_of(metrics: Object) -> Sample:
+    """Of a NodeMetrics, a PodMetrics (all its containers) or one container of it."""
+    parts = metrics.get("containers") if "containers" in metrics else [metrics]
+    usages = [part.get("usage") or {} for part in parts or ()]
+    return tuple((usage.get("cpu"), usage.get("memory")) for usage in usages)
+
+
+def use_in(sample: Sample) -> Use:
+    cpu, memory = (sum((amounts.parsed(part[index]) or Fraction() for part in sample), Fraction()) for index in (0, 1))
+    return Use(cpu, memory)
 
 
 def use_of(metrics: Object) -> Use:
     """The use of a NodeMetrics, a PodMetrics (all its containers) or one container of it."""
-    parts = metrics.get("containers") if "containers" in metrics else [metrics]
-    usages = [part.get("usage") or {} for part in parts or ()]
-    cpu, memory = (
-        sum((amounts.parsed(usage.get(name)) or Fraction() for usage in usages), Fraction())
-        for name in ("cpu", "memory")
-    )
-    return Use(cpu, memory)
+    return use_in(sample_of(metrics))
 
 
 def attached(obj: Object, figure: Figure | None) -> Object:
-    """The object with its figures."""
-    return obj if figure is None else {**obj, _FIELD: figure}
+    """The object with these figures, or without any."""
+    return detached(obj) if figure is None else {**obj, _FIELD: figure}
 
 
 def detached(obj: Object) -> Object:

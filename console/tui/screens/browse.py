@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 
 from textual import on
 from textual.containers import Horizontal
@@ -33,7 +34,7 @@ from console.views.columns import Column
 from console.views.containers import CONTAINERS
 from console.views.containers import rows as container_rows
 from console.views.status import Tone
-from console.views.usage import Figure, Number, attached, detached
+from console.views.usage import Figure, Number, detached
 
 from .deck import LOOK_SECONDS, Deck, Handler
 from .empty import notice
@@ -41,6 +42,7 @@ from .empty import notice
 DETAIL_FROM = 120  # columns of the terminal
 _MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
 _ON_ROWS = frozenset({"open", "mark", "mark.range", *(f"cursor.{where}" for where in _MOVES), *verbs.NAMES})
+FIGURES = 1000  # taken in at a time: rows that nobody sees are only told that they are late
 ROW_LOOKS = 300  # for that long keys that mean a row wait for the rows of a view
 
 
@@ -90,7 +92,8 @@ class Browse(Deck):
     def _model(self) -> TableModel:
         view = self.view
         model = TableModel(view.resource, view.columns())
-        model.scope = view.test() if view.resource != CONTAINERS else None
+        if view.resource != CONTAINERS:
+            model.scope, model.figure = view.test(), self._known
         model.sort_by, model.descending = view.sort_by, view.descending
         model.set_query(parse_query(view.query))
         model.set_faults_only(view.faults_only)
@@ -145,9 +148,11 @@ class Browse(Deck):
         feed, table = self._feed, self._table
         if feed is None:
             return
-        changes = feed.take(SLICE) or self._remeasured(feed)
+        changes = feed.take(SLICE)
         if changes:
             table.update(self._rows(changes))
+        else:
+            table.refigure(self._remeasured())
         if table.model.lags:
             table.catch_up(SLICE)
         if not self._takes_in and self._has_more(feed):
@@ -180,8 +185,7 @@ class Browse(Deck):
         """Containers are rows that their pod makes; everything else is its own row."""
         origin = self.view.scope.origin if self.view.scope else None
         if self.view.resource != CONTAINERS or origin is None:
-            known = self._known
-            return [(obj_key, obj and attached(obj, known(obj_key))) for obj_key, obj in changes]
+            return changes
         found: list[Change] = []
         for obj_key, pod in changes:
             if obj_key != origin:
@@ -208,11 +212,11 @@ class Browse(Deck):
         if self._usages.due:
             self.begin(partial(self._usages.ask, self.session.feeds.confined), "usage", exclusive=True)
 
-    def _remeasured(self, feed: Subscription) -> list[Change]:
+    def _remeasured(self) -> list[Key]:
         """Objects whose figures changed, a slice at a time."""
-        taken = [key for key, _ in zip(self._usages.fresh, range(SLICE), strict=False)]
+        taken = list(islice(self._usages.fresh, FIGURES))
         self._usages.fresh.difference_update(taken)
-        return [(key, obj) for key in taken if (obj := feed.get(key)) is not None]
+        return taken
 
     def second(self) -> None:
         self._measure()

@@ -18,6 +18,7 @@ from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from console.views.columns import Column, tone_of
 from console.views.status import FAULTS, Status, Tone
+from console.views.usage import Figure, attached
 
 from .query import Query
 
@@ -68,6 +69,7 @@ class TableModel:
         self.query = Query()
         self.faults_only = False
         self.scope: Callable[[Object], bool] | None = None
+        self.figure: Callable[[Key], Figure | None] | None = None  # what is known of an object beside itself
         self.loading = False  # rows still come that were there before: until then the cursor stays on the first one
         self.sort_by = -1  # by namespace and name
         self.descending = False
@@ -130,6 +132,15 @@ class TableModel:
             touched.add(key)
         return touched
 
+    def refigure(self, keys: Iterable[Key]) -> set[Key]:
+        """Other figures are known of these objects; returns those of them that are here."""
+        rows = [row for key in keys if (row := self._all.get(key)) is not None]
+        for row in rows:
+            self._versions += 1
+            row.renew(row.obj, row.tone, self._versions)
+            self._late[row.key] = row
+        return {row.key for row in rows}
+
     @property
     def _by_text(self) -> bool:
         """Whether the text of rows decides which are shown, and where."""
@@ -137,6 +148,8 @@ class TableModel:
 
     def read(self, row: Row, now: datetime) -> None:
         """Make the text of a row that is late."""
+        if self.figure is not None:
+            row.obj = attached(row.obj, self.figure(row.key))
         cells: list[str | Status] = []
         for index, column in enumerate(self.columns):
             cell = column.value(row.obj, now)

@@ -94,6 +94,10 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     def update(self, changes: Iterable[Change]) -> None:
         self._dirty |= self.model.apply(changes, self._clock.now())
 
+    def refigure(self, keys: Iterable[Key]) -> None:
+        """Other figures are known of these objects."""
+        self._dirty |= self.model.refigure(keys)
+
     def catch_up(self, most: int) -> None:
         """Read rows whose text is late and decides what is shown."""
         self.model.catch_up(most, self._clock.now())

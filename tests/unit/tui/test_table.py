@@ -18,6 +18,7 @@ from console.tui.table.query import is_subsequence, parse
 from console.views.columns import Column
 from console.views.columns.pods import POD_COLUMNS
 from console.views.status import Tone
+from console.views.usage import use_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -263,3 +264,25 @@ def test_a_late_row_that_goes_is_not_read() -> None:
     model.apply([(Key("default", "b"), None)], NOW)
     model.set_query(parse("a"))
     assert not model.lags
+
+
+def test_other_figures_make_a_row_late_until_it_is_read() -> None:
+    figures = {Key("default", "a"): use_of({"usage": {"cpu": "5m", "memory": "1Mi"}})}
+    model = TableModel(PODS, POD_COLUMNS)
+    model.figure = figures.get
+    feed(model, pod("a"), pod("b"))
+    titles = [column.title for column in model.columns]
+    cpu = titles.index("CPU")
+    assert [row.cells[cpu] for row in model.rows] == ["5m", "-"]
+    figures[Key("default", "b")] = use_of({"usage": {"cpu": "7m", "memory": "1Mi"}})
+    del figures[Key("default", "a")]
+    assert model.refigure([Key("default", "a"), Key("default", "b"), Key("default", "gone")]) == {
+        Key("default", "a"),
+        Key("default", "b"),
+    }
+    assert [row.late for row in model.rows] == [True, True]
+    model.sort(cpu)
+    assert model.lags
+    model.catch_up(10, NOW)
+    model.settle()
+    assert [(row.key.name, row.cells[cpu]) for row in model.rows] == [("b", "7m"), ("a", "-")]
