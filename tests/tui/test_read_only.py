@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from common.api.kinds import DEPLOYMENTS
@@ -34,6 +36,25 @@ async def test_keys_that_change_say_why_not_and_how_to_go_on(fleet: Fleet) -> No
         await console.press("escape", "ctrl+t", "plus")
         assert not fleet.gateway.read_only
         assert fleet.api.get(DEPLOYMENTS, WEB)["spec"]["replicas"] == was["spec"]["replicas"] + 1
+
+
+async def test_manifests_are_not_tried_and_the_page_says_why(fleet: Fleet, tmp_path: Path) -> None:
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: fresh, namespace: default}\n"
+    (tmp_path / "a.yaml").write_text(config)
+    async with running(fleet) as console:
+        await console.press("ctrl+t")
+        await console.type(f":apply {tmp_path}")
+        await console.press("enter")
+        await console.until(lambda: "not tried" in console.text())
+        assert "This console is read-only: the server tries nothing" in console.text()
+        assert "a apply" not in console.text().splitlines()[-1]
+        await console.press("a")
+        assert console.note().endswith("this console is read-only; ^t ends that")
+        await console.press("question_mark")
+        assert "Nothing: this console is read-only; ^t ends that." in console.text()
+        await console.press("escape", "ctrl+t")
+        await console.until(lambda: "create" in console.text())
+        assert "a apply" in console.text().splitlines()[-1]
 
 
 async def test_looking_goes_on(fleet: Fleet) -> None:

@@ -11,7 +11,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
 
-from console.tui.actions import NO_TRAITS, Action, Where, available, groups, key_label
+from console.tui.actions import BY_ID, NO_TRAITS, Action, Where, available, groups, key_label
 from console.tui.keymap import Keymap
 from console.tui.session import Session
 from console.tui.table.layout import cut
@@ -50,6 +50,9 @@ def entries(
             for part in textwrap.wrap(text, width - _KEYS - 2):
                 lines.append(f"{keys:<{_KEYS}}{_DENIED if denial else _SEPARATOR}{part}")
                 keys = ""
+    if read_only:
+        text = f"Nothing: this console is read-only; {keymap.label(BY_ID['read-only'])} ends that."
+        lines += ["", "Changing", *(f"{'':<2}{part}" for part in textwrap.wrap(text, width - 4))]
     letters = [(column.letter, column.title.lower()) for column in columns if column.letter]
     if where is Where.TABLE and letters:
         text = "Shift and a letter, again for the other way: " + ", ".join(f"{k} {title}" for k, title in letters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from common.errors import ApiError, NotFound
 from console.manifests import applying, reading
 from console.manifests.applying import Outcome, Request, Verb
 from console.manifests.reading import Manifest, Unreadable
-from console.tui.actions import Where
+from console.tui.actions import BY_ID, Where
 from console.tui.session import Session
 from console.tui.table.widget import Table
 from console.tui.verbs.bulk import LISTED, each
@@ -76,6 +76,7 @@ class ManifestsScreen(Sheet):
         self._entries: dict[str, Entry] = {}
         self._documents: dict[str, Object] = {}  # schemas by path: a folder asks for the same few
         self._served: dict[tuple[str, str], Resource] = {}
+        self._read_only = False  # when it was looked
 
     def on_mount(self) -> None:
         self._entitle()
@@ -100,12 +101,31 @@ class ManifestsScreen(Sheet):
         self._entries = {entry.row["metadata"]["name"]: entry for entry in found}
         self.table.set_notice([("There is no manifest here: no .yaml, .yml or .json file.", Tone.DIM)])
         self._show()
+        self._read_only = self.session.read_only
+        if self._read_only:
+            self._tell_read_only(found)
+            return
         served = await self.session.gateway.discover()
         self._served = {(item.resource.api_version, item.resource.kind): item.resource for item in served}
         for entry in found:
             if entry.manifest is not None:
                 await self._try(entry, entry.manifest)
                 self._show()
+
+    def _tell_read_only(self, entries: Iterable[Entry]) -> None:
+        """Trying is more than reading, too."""
+        again = self.session.keys.label(BY_ID["read-only"])
+        told = f"This console is read-only: the server tries nothing, and nothing can be applied. {again} ends that."
+        for entry in entries:
+            if entry.manifest is not None:
+                entry.become(views.UNTRIED, [(told, Tone.WARN)])
+        self._show()
+
+    def second(self) -> None:
+        super().second()
+        if self._read_only and not self.session.read_only:
+            self._read_only = False
+            self.ask()
 
     async def _try(self, entry: Entry, manifest: Manifest) -> None:
         try:
