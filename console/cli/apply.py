@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """One wrong object does not keep the others from being applied; the exit code tells."""
     context = Context.of(args)
     failed = 0
+    applied: list[Object] = []
     for manifest in manifests.load(args.filename):
         try:
             kind = context.kinds.of_object(manifest.obj)
@@ -42,7 +43,12 @@ def run(args: argparse.Namespace) -> int:
             failed += 1
             _complain(manifest, error)
         else:
+            applied.append(outcome.obj)
             _tell(kind, outcome, args.output, dry_run=args.dry_run)
+    if applied and args.output in {"json", "yaml"}:
+        # As kubectl: one object stands for itself, several are a List, so that what is printed is one document.
+        listing: Object = {"apiVersion": "v1", "kind": "List", "items": applied}
+        print(dump(applied[0] if len(applied) == 1 else listing, args.output))
     return Exit.FAILED if failed else Exit.OK
 
 
@@ -55,7 +61,6 @@ def _complain(manifest: Manifest, error: ApiError | Failure) -> None:
 
 def _tell(kind: Kind, outcome: Outcome, form: str | None, *, dry_run: bool) -> None:
     if form in {"json", "yaml"}:
-        print(dump(outcome.obj, str(form)))
         return
     done = f" {outcome.verb}{' (dry run)' if dry_run else ''}"
     print(object_name(kind, outcome.obj) + ("" if form == "name" else done))
