@@ -26,8 +26,16 @@ FIELDS = {
 
 
 def to_core(event: Object) -> Object:
-    return {_NAMES.get(name, name): value for name, value in event.items()}
+    kept = {_NAMES.get(name, name): value for name, value in event.items()}
+    series = event.get("series")
+    if series and not series.get("count"):
+        # The older group leaves a count of nothing out, the newer has it always.
+        kept["series"] = {name: value for name, value in series.items() if name != "count"}
+    return kept
 
 
 def from_core(event: Object) -> Object:
-    return {_KEPT.get(name, name): value for name, value in event.items()}
+    shown = {_KEPT.get(name, name): value for name, value in event.items()}
+    if event.get("series") is not None:
+        shown["series"] = {"count": 0, **event["series"]}
+    return shown

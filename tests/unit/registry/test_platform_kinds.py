@@ -152,6 +152,18 @@ SAID: Object = {
     "involvedObject": {"kind": "Pod", "namespace": "default", "name": "p"}, "message": "said", "reason": "Said",
     "reportingComponent": "example.com/c", "reportingInstance": "c-1", "action": "Say",
 }  # fmt: skip
+
+
+def test_a_series_without_a_count_is_kept_without_and_shown_with_it_by_the_newer_group() -> None:
+    view = REGISTRY.row("events.k8s.io", "v1", "events")
+    assert view is not None
+    for series in ({"count": 0}, {}):
+        kept = view.keep({"metadata": {"name": "e"}, "series": series})
+        assert kept["series"] == {}
+        assert view.show(kept)["series"] == {"count": 0}
+    assert view.show(view.keep({"metadata": {"name": "e"}, "series": {"count": 3}}))["series"] == {"count": 3}
+
+
 NEWER = dataclasses.replace(context(), api_version="events.k8s.io/v1")
 
 
