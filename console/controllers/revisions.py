@@ -92,9 +92,12 @@ def twins(revision: Object, known: Sequence[Object]) -> list[Object]:
 
 
 def forgotten(owner: Object, known: Sequence[Object], live: Collection[str]) -> list[Object]:
-    """The oldest revisions beyond the history limit, of those that nothing uses (`live` are names in use)."""
+    """The oldest revisions beyond the history limit, of those that nothing uses (`live` are names in use). A negative
+    limit keeps all."""
     limit = owner["spec"].get("revisionHistoryLimit")
     kept = 10 if limit is None else int(limit)
+    if kept < 0:
+        return []
     idle = [item for item in known if name(item) not in live and not is_deleting(item)]
     return idle[: max(0, len(idle) - kept)]
 

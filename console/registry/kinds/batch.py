@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from common.api import ages, jobs, kinds
@@ -116,6 +117,25 @@ def _last_schedule(cronjob: Object, now: datetime) -> str:
     return ages.since(last, now) if last else "<none>"
 
 
+_MANY = (
+    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes "
+    "might not be able to track completedIndexes when a big number of indexes fail"
+)
+
+
+def _job_warnings(path: str) -> Callable[[Object], list[str]]:
+    """The warnings of a Job, or of what has its spec at the dotted `path`."""
+    of_template = template_warnings(f"{path}.template")
+
+    def warnings(obj: Object) -> list[str]:
+        spec = at(obj, path, {})
+        many = (spec.get("completions") or 0) > 100_000 and (spec.get("parallelism") or 0) > 10_000
+        found = [f"{path}: {_MANY}"] if many and spec.get("completionMode") == "Indexed" else []
+        return [*found, *of_template(obj)]
+
+    return warnings
+
+
 JOBS = Row(
     kinds.JOBS,
     "job",
@@ -134,7 +154,7 @@ JOBS = Row(
     default=_default_job,
     prepare=_prepare_job,
     validate=validate_job,
-    warnings=template_warnings("spec.template"),
+    warnings=_job_warnings("spec"),
     fields=("metadata.name", "metadata.namespace", "status.successful"),
     unselectable="field label not supported for Job: ",
     default_propagation="Orphan",
@@ -164,6 +184,6 @@ CRONJOBS = Row(
     default=_default_cronjob,
     prepare=_prepare_cronjob,
     validate=validate_cronjob,
-    warnings=template_warnings("spec.jobTemplate.spec.template"),
+    warnings=_job_warnings("spec.jobTemplate.spec"),
 )
 ROWS = (JOBS, CRONJOBS)

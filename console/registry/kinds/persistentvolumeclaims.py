@@ -14,6 +14,7 @@ from console.registry.row import Column, Context, Row
 from .claim_specs import default_claim_spec, validate_claim_spec
 from .limits import admit_claim
 from .persistentvolumes import ATTRIBUTES_CLASS, VOLUME_MODE, protect
+from .storage_warnings import claim_warnings
 
 
 def _default(obj: Object) -> None:
@@ -132,6 +133,7 @@ PERSISTENTVOLUMECLAIMS = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    warnings=claim_warnings,
     has_spec_generation=False,
 )
 ROWS = (PERSISTENTVOLUMECLAIMS,)

@@ -15,6 +15,7 @@ from .claim_specs import validate_access_modes, validate_class_name, validate_mo
 from .environment import no_backsteps
 from .placement import validate_node_selector
 from .pod_defaults import default_source
+from .storage_warnings import volume_warnings
 from .volumes import validate_host_path, validate_needs, validate_required_driver
 
 _RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
@@ -172,6 +173,7 @@ PERSISTENTVOLUMES = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    warnings=volume_warnings,
     has_spec_generation=False,
 )
 ROWS = (PERSISTENTVOLUMES,)

@@ -118,9 +118,9 @@ def _place_warnings(spec: Object, path: str) -> Iterator[str]:
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     where = f"{path}.affinity.nodeAffinity"
     for index, term in enumerate((affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or ()):
-        yield from _term_warnings(term, f"{where}.{_REQUIRED}.nodeSelectorTerms[{index}]")
+        yield from term_warnings(term, f"{where}.{_REQUIRED}.nodeSelectorTerms[{index}]")
     for index, term in enumerate(affinity.get(_PREFERRED) or ()):
-        yield from _term_warnings(term.get("preference") or {}, f"{where}.{_PREFERRED}[{index}].preference")
+        yield from term_warnings(term.get("preference") or {}, f"{where}.{_PREFERRED}[{index}].preference")
     for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
         place, key = f"{path}.topologySpreadConstraints[{index}]", constraint.get("topologyKey")
         if key in _LABELS:
@@ -129,7 +129,8 @@ def _place_warnings(spec: Object, path: str) -> Iterator[str]:
             yield f"{place}.labelSelector: {_NO_MATCH}"
 
 
-def _term_warnings(term: Object, path: str) -> Iterator[str]:
+def term_warnings(term: Object, path: str) -> Iterator[str]:
+    """Of a `nodeSelectorTerm`: labels that nodes have under another name now."""
     for index, expression in enumerate(term.get("matchExpressions") or ()):
         key = expression.get("key")
         if key in _LABELS:

@@ -11,6 +11,7 @@ from console.registry.columns import AGE, NAME, at, containers
 from console.registry.row import Column, Context, Row
 
 from .pod_warnings import template_warnings
+from .storage_warnings import spec_warnings
 from .workload_fields import (
     CONTAINERS,
     REVISION_HISTORY,
@@ -66,7 +67,7 @@ def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]
     for when in ("whenScaled", "whenDeleted"):
         path, word = f"spec.persistentVolumeClaimRetentionPolicy.{when}", spec["persistentVolumeClaimRetentionPolicy"]
         causes += validation.one_of(path, word[when], _RETENTIONS)
-    for path in ("replicas", "minReadySeconds", "revisionHistoryLimit"):
+    for path in ("replicas", "minReadySeconds"):
         causes += validation.non_negative(f"spec.{path}", spec.get(path))
     causes += validation.non_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"))
     # Whether the selector changed is told with everything else that may not.
@@ -103,6 +104,20 @@ def _validate_change(new: Object, old: Object) -> list[Cause]:
     return [validation.forbidden("spec", text)]
 
 
+_template_warnings = template_warnings("spec.template")
+_KEEPS_ALL = "a negative value retains all historical revisions; a value >= 0 is recommended"
+
+
+def _warnings(new: Object) -> list[str]:
+    """Paths of claims' templates lack their spec, as in Kubernetes."""
+    found, spec = _template_warnings(new), new["spec"]
+    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        found += spec_warnings(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}]")
+    if (spec.get("revisionHistoryLimit") or 0) < 0:
+        found.append(f"spec.revisionHistoryLimit: {_KEEPS_ALL}")
+    return found
+
+
 ROW = Row(
     kinds.STATEFULSETS,
     "statefulset",
@@ -123,6 +138,6 @@ ROW = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
-    warnings=template_warnings("spec.template"),
+    warnings=_warnings,
     name_format=validation.dns_label,
 )

@@ -257,13 +257,14 @@ async def test_claims_go_as_the_retention_policy_says(running: Any) -> None:
     assert [owner_references(entry) for entry in running.api.items(PERSISTENTVOLUMECLAIMS)] == [[], []]
 
 
-async def test_old_revisions_beyond_the_limit_are_forgotten(running: Any) -> None:
-    await running.client.create(STATEFULSETS, statefulset("db", 1, revisionHistoryLimit=1))
+@pytest.mark.parametrize(("limit", "left"), [(1, [3, 4]), (0, [4]), (-1, [1, 2, 3, 4])])
+async def test_old_revisions_beyond_the_limit_are_forgotten(running: Any, limit: int, left: list[int]) -> None:
+    await running.client.create(STATEFULSETS, statefulset("db", 1, revisionHistoryLimit=limit))
     for number in range(1, 5):
         await rest(running)
         await set_image(running, f"hello:{number}")
     await rest(running)
-    assert sorted(item["revision"] for item in running.api.items(CONTROLLERREVISIONS)) == [3, 4]
+    assert sorted(item["revision"] for item in running.api.items(CONTROLLERREVISIONS)) == left
 
 
 async def test_a_taken_revision_name_makes_another_hash(running: Any) -> None:

@@ -136,6 +136,56 @@ def test_templates_are_warned_of_under_their_own_path(resource: kinds.Resource, 
     ]
 
 
+def test_jobs_with_too_many_indexes_are_warned_of() -> None:
+    spec: Object = {
+        "completions": 100_001,
+        "parallelism": 10_001,
+        "completionMode": "Indexed",
+        "template": {"spec": {}},
+    }
+    (told,) = row(kinds.JOBS).warnings(named("j", spec=spec))
+    assert told.startswith("spec: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism")
+    (told,) = row(kinds.CRONJOBS).warnings(named("j", spec={"jobTemplate": {"spec": spec}}))
+    assert told.startswith("spec.jobTemplate.spec: In Indexed Jobs")
+    for fewer in ({"completions": 100_000}, {"parallelism": 10_000}, {"completionMode": "NonIndexed"}):
+        assert row(kinds.JOBS).warnings(named("j", spec={**spec, **fewer})) == []
+
+
+def test_volumes_and_claims_are_warned_of() -> None:
+    notes = {"volume.beta.kubernetes.io/storage-class": "fast"}
+    label = {"key": "failure-domain.beta.kubernetes.io/zone", "operator": "Exists"}
+    old = 'metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use "storageClassName"'
+    volume = named("v", spec={
+        "persistentVolumeReclaimPolicy": "Recycle", "rbd": {}, "cephfs": {},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [label]}]}},
+    })  # fmt: skip
+    volume["metadata"]["annotations"] = notes
+    assert row(kinds.PERSISTENTVOLUMES).warnings(volume) == [
+        f"{old} attribute instead",
+        (
+            "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended "
+            "approach is to use dynamic provisioning."
+        ),
+        (
+            "spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].key: "
+            "failure-domain.beta.kubernetes.io/zone is deprecated since v1.17; "
+            'use "topology.kubernetes.io/zone" instead'
+        ),
+        "spec.cephfs: deprecated in v1.28, non-functional in v1.31+",
+        "spec.rbd: deprecated in v1.28, non-functional in v1.31+",
+    ]
+    claim = named("c", spec={"resources": {"requests": {"storage": "1500m"}, "limits": {"storage": "2"}}})
+    claim["metadata"]["annotations"] = notes
+    fraction = 'resources.requests[storage]: fractional byte value "1500m" is invalid, must be an integer'
+    assert row(kinds.PERSISTENTVOLUMECLAIMS).warnings(claim) == [f"{old} attribute instead", f"spec.{fraction}"]
+    stateful = named("s", spec={"template": {"spec": {}}, "volumeClaimTemplates": [claim], "revisionHistoryLimit": -1})
+    assert row(kinds.STATEFULSETS).warnings(stateful) == [
+        f"spec.volumeClaimTemplates[0].{fraction}",
+        ("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"),
+    ]
+    assert row(kinds.PERSISTENTVOLUMES).warnings(named("v", spec={"hostPath": {"path": "/a"}})) == []
+
+
 def test_other_kinds_warn_too() -> None:
     ingress = named("i", spec={"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}})
     ingress["metadata"]["annotations"] = {"kubernetes.io/ingress.class": "x"}
