@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from common.api.kinds import PODDISRUPTIONBUDGETS
 from common.api.meta import Object, uid
@@ -205,7 +205,6 @@ class Resources:
         headers = {"Content-Type": "application/json", "Cache-Control": NOT_KEPT, **flow_headers(request.http)}
         response = web.StreamResponse(headers=headers)
         warn(response, request.warnings)
-        response.enable_chunked_encoding()
         try:
             watch = open_watch(self._verbs.store, request.stored, selection, options)
         except BadRequest:
@@ -394,7 +393,9 @@ class Resources:
 
 
 def _goes_as_stored(request: Request, late: Selection | None) -> bool:
-    """Whether a watch tells what the store has, byte for byte."""
+    """Whether a watch tells what the store has, byte for byte, in chunks."""
     row, form = request.row, request.form
+    if request.http.version < HttpVersion11:
+        return False
     converts = row.view is not None or (row.custom is not None and row.custom.webhook is not None)
     return not (converts or late or form.is_table or form.is_metadata)

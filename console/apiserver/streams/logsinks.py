@@ -32,7 +32,6 @@ class PlainSink:
     def __init__(self, http: web.BaseRequest) -> None:
         self._http = http
         self._response = web.StreamResponse(headers={"Content-Type": "text/plain"})
-        self._response.enable_chunked_encoding()
 
     async def open(self) -> None:
         await self._response.prepare(self._http)

@@ -429,6 +429,23 @@ async def test_watchers_who_get_the_same_get_it_whole_and_in_order_however_slow_
     slow_writer.close()
 
 
+async def test_who_knows_no_chunks_is_told_lines_until_the_end(http: Http, api: Api) -> None:
+    _, listed, _ = await http("GET", CONFIGMAPS)
+    reader, writer = await asyncio.open_unix_connection(str(api.socket))
+    revision = listed["metadata"]["resourceVersion"]
+    writer.write(f"GET {CONFIGMAPS}?watch=1&resourceVersion={revision}&timeoutSeconds=2 HTTP/1.0\r\n\r\n".encode())
+    async with asyncio.timeout(30):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert (await http("POST", CONFIGMAPS, configmap("a")))[0] == 201
+        lines = (await reader.read()).splitlines()
+    assert head.startswith(b"HTTP/1.0 200 ")
+    assert b"chunked" not in head
+    assert [(orjson.loads(line)["type"], orjson.loads(line)["object"]["metadata"]["name"]) for line in lines] == [
+        ("ADDED", "a")
+    ]
+    writer.close()
+
+
 async def test_an_expired_watch_says_so_in_its_first_event(http: Http) -> None:
     (event,) = await http.lines(f"{CONFIGMAPS}?watch=1&resourceVersion=99999", 5)
     assert event["type"] == "ERROR"
