@@ -1,11 +1,12 @@
 """Pages: screens that show no table of one kind and have a word of their own in the command bar (`:lb`, `:topo`).
 
-The screens are in `screens`; the command bar and its completion know them from `PAGES`, which
-plugins add to.
+The screens are modules of `screens`, each with a function `opened`; the command bar and its completion know them from
+`PAGES`, which plugins add to.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,20 +16,6 @@ from console.plugins import Plugin
 
 from . import acts
 from .acts import Act
-from .screens import (
-    balancer,
-    clusters,
-    doctor,
-    fit,
-    forwards,
-    logs,
-    manifests,
-    pulses,
-    themes,
-    timeline,
-    topology,
-    xray,
-)
 from .session import Session
 
 if TYPE_CHECKING:
@@ -48,56 +35,67 @@ class Page:
     aliases: tuple[str, ...] = ()
 
 
+def _of(module: str) -> Callable[[Session, Sequence[str]], Deck]:
+    """The pages of a module of `screens`, which is loaded when one is opened: who starts the console wants rows."""
+
+    def opened(session: Session, words: Sequence[str]) -> Deck:
+        open_page: Callable[[Session, Sequence[str]], Deck]
+        open_page = importlib.import_module(f"{__package__}.screens.{module}").opened
+        return open_page(session, words)
+
+    return opened
+
+
 _PAGES: tuple[Page, ...] = (
     Page(
         "apply",
         "Manifests of a file or folder: what each would change; `a` applies: `:apply ./site`.",
-        manifests.opened,
+        _of("manifests"),
         ("dir", "d", "manifest", "manifests"),
     ),
-    Page("xray", "What objects are made of, as a tree: `:xray deploy shop /web`.", xray.opened, ("x", "tree")),
-    Page("topo", "A box per node with its pods in proportion to what they ask.", topology.opened, ("topology",)),
+    Page("xray", "What objects are made of, as a tree: `:xray deploy shop /web`.", _of("xray"), ("x", "tree")),
+    Page("topo", "A box per node with its pods in proportion to what they ask.", _of("topology"), ("topology",)),
     Page(
         "fit",
         "What if: `:fit nginx cpu=500m mem=1Gi x6` shows where replicas would land.",
-        fit.opened,
+        _of("fit"),
         ("what-if", "whatif"),
     ),
     Page(
         "pulses",
         "The cluster at a glance: health by kind, CPU and memory over time.",
-        pulses.opened,
+        _of("pulses"),
         ("pulse", "pu", "hz"),
     ),
     Page(
         "lb",
         "Services, their endpoints, weights, requests, errors and latency; a namespace narrows it.",
-        balancer.opened,
+        _of("balancer"),
         ("loadbalancer", "balancer"),
     ),
     Page(
-        "logs", "Logs of all pods with some labels, new ones too: `:logs app=web [NAMESPACE]`.", logs.opened, ("log",)
+        "logs", "Logs of all pods with some labels, new ones too: `:logs app=web [NAMESPACE]`.", _of("logs"), ("log",)
     ),
     Page(
         "forwards",
         "The port-forwards that run in this console.",
-        forwards.opened,
+        _of("forwards"),
         ("forward", "pf", "portforward", "port-forward"),
     ),
     Page(
         "ctx",
         "The clusters of this console; enter goes to one.",
-        clusters.opened,
+        _of("clusters"),
         ("context", "contexts", "cluster", "clusters"),
     ),
-    Page("doctor", "What is wrong, the worst first, with its cause and the next step.", doctor.opened, ("dr",)),
+    Page("doctor", "What is wrong, the worst first, with its cause and the next step.", _of("doctor"), ("dr",)),
     Page(
         "theme",
         "How the console looks: colours for dark and bright rooms, 16 colours, none.",
-        themes.opened,
+        _of("themes"),
         ("themes",),
     ),
-    Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", timeline.opened, ("tl",)),
+    Page("timeline", "Events and writes in one order; a namespace or KIND/NAME narrows it.", _of("timeline"), ("tl",)),
 )
 PAGES = {page.word: page for page in _PAGES}
 PLUGINS = "quarterdeck.tui"
