@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from rich.cells import cell_len
-from rich.color import ColorSystem
+from rich.color import Color, ColorSystem
 from rich.console import Console
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
@@ -95,8 +95,8 @@ class _Pen:
     def draw(self, y: int, x: int, cells: list[Cell]) -> None:
         self._parts.append(f"\x1b[{y + 1};{x + 1}H")
         for letter, style in cells:
-            if style is not self._style:
-                self._parts.append(_codes(style, self._colors))
+            if style is not self._style and not (letter == " " and _same_ground(self._style, style)):
+                self._parts.append(_codes(self._style, style, self._colors))
                 self._style = style
             self._parts.append(letter)
 
@@ -105,8 +105,28 @@ class _Pen:
 
 
 @lru_cache(2048)
-def _codes(style: Style | None, colors: ColorSystem | None) -> str:
-    """The escape sequence that makes the style the terminal's, whatever it was before."""
+def _same_ground(style: Style | None, other: Style | None) -> bool:
+    """Whether a space looks the same in both."""
+    if style is None or other is None or style.bgcolor != other.bgcolor:
+        return False
+    return not any(item.reverse or item.underline or item.underline2 or item.strike for item in (style, other))
+
+
+@lru_cache(4096)
+def _codes(before: Style | None, style: Style | None, colors: ColorSystem | None) -> str:
+    """The escape sequence that makes the style the terminal's: what differs of the colours from the one before, or
+    everything anew."""
+    if style is None or before is None or colors is None or before.without_color != style.without_color:
+        return _whole(style, colors)
+    codes: list[str] = []
+    for foreground, old, new in ((True, before.color, style.color), (False, before.bgcolor, style.bgcolor)):
+        if old != new:
+            codes += (new or Color.default()).downgrade(colors).get_ansi_codes(foreground)
+    return f"\x1b[{';'.join(codes)}m" if codes else ""
+
+
+def _whole(style: Style | None, colors: ColorSystem | None) -> str:
+    """The sequence that needs to know nothing of what was before."""
     codes = style.render("\0", color_system=colors).partition("\0")[0] if style else ""
     return f"\x1b[0;{codes[2:]}" if codes.startswith("\x1b[") else "\x1b[0m"
 

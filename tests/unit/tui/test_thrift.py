@@ -22,22 +22,46 @@ STYLES = [Style(color="#d3dcec", bgcolor="#0b1220"), Style(color="#e5b050", bgco
 SEQUENCE = re.compile(r"\x1b\[([\d;]*)([Hm])|([^\x1b])", re.DOTALL)
 
 
+CODE = re.compile(r"[34]8;2;\d+;\d+;\d+|[34]8;5;\d+|\d+")
+Look = tuple[str, str, frozenset[str]]
+"""The codes of foreground, background and everything else."""
+
+
+def after(look: Look, codes: str) -> Look:
+    """What codes make of a look."""
+    front, back, others = look
+    for code in CODE.findall(codes):
+        if code == "0":
+            front, back, others = "39", "49", frozenset()
+        elif code[0] in "39" and len(code) > 1:
+            front = code
+        elif code[0] in "41" and len(code) > 1:
+            back = code
+        else:
+            others |= {code}
+    return front, back, others
+
+
 class Screen:
-    """What a terminal makes of what it gets: letters with the codes that were set when they came."""
+    """What a terminal makes of what it gets: letters with the codes that were set when they came. Of a space nobody
+    sees the colour, unless it is turned round."""
 
     def __init__(self) -> None:
-        self.cells = [[(" ", "0")] * SIZE.width for _ in range(SIZE.height)]
+        self.cells: list[list[tuple[str, Look]]] = [
+            [(" ", ("39", "49", frozenset()))] * SIZE.width for _ in range(SIZE.height)
+        ]
 
     def feed(self, data: str) -> None:
         x = y = 0
-        codes = "0"
+        look: Look = ("39", "49", frozenset())
         for words, command, letter in SEQUENCE.findall(data):
             if command == "H":
                 y, x = (int(word) - 1 for word in words.split(";"))
             elif command == "m":
-                codes = words.removeprefix("0;") or "0"
+                look = after(look, words)
             else:
-                self.cells[y][x] = (letter, codes)
+                seen: Look = ("", look[1], frozenset()) if letter == " " and "7" not in look[2] else look
+                self.cells[y][x] = (letter, seen)
                 x += 1
 
 
@@ -75,6 +99,15 @@ def test_nothing_is_sent_when_nothing_changed_and_little_when_little_did() -> No
     ticked = sent(terminal, frame([line(("age 13s", STYLES[0])), *[line(("age 12s", STYLES[0]))] * 3]))
     assert ticked.startswith("\x1b[1;6H\x1b[0;38;2;211;220;236;48;2;11;18;32m3\x1b[")
     assert len(ticked) < 60
+
+
+def test_a_row_in_many_colours_names_each_but_the_ground_once() -> None:
+    ground = "#0b1220"
+    tones = [Style(color=color, bgcolor=ground) for color in ("#d3dcec", "#e5b050", "#5fb3b3")]
+    words = [(word, tone) for tone in tones for word in ("web", "  ")]
+    drawn = sent(Terminal(), frame([line(*words)]))
+    assert drawn.count("48;2;11;18;32") == 1
+    assert drawn.count("38;2;") == 3
 
 
 def test_pieces_of_lines_are_cut_as_textual_cuts_them() -> None:
