@@ -16,7 +16,7 @@ from .past import Past
 from .rollouts import Progress
 
 MOST = 3600  # moments that are kept: an hour of one in which something changes every second
-LEAST_SECONDS = 60.0  # shown at least while it goes on, so that the first seconds are no picture of their own
+LEAST_SECONDS = 60.0  # shown at least of what was watched alone, so that the first seconds are no picture of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class Course:
         """How far back it goes, or how long it took."""
         if self._ended is not None:
             return max(self._ended - self._moments[0].at, 1.0)
+        if self.revision is not None:
+            return max(now - self._moments[0].at, 1.0)
         return max(now - self._moments[0].at, LEAST_SECONDS) if self._moments else LEAST_SECONDS
 
     def ready(self, width: int, now: float) -> list[float | None]:

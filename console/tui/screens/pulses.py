@@ -26,7 +26,7 @@ from console.views.status import Tone
 from .deck import Deck, Handler
 
 KIND_CELLS = 26  # of a kind's name
-FAULT_CELLS = 20  # of the status of what is wrong
+FAULT_CELLS = 24  # of the status of what is wrong, at most
 SIDE_BY_SIDE = 100  # columns from which kinds and charts stand beside each other
 CLUSTER = {"metadata": {"name": "cluster"}}
 """What the series of the cluster is about."""
@@ -148,10 +148,11 @@ class PulsesScreen(Deck):
         if not found or height < 3:
             return []
         shown = found if len(found) <= height - 2 else found[: height - 3]
-        named = width - FAULT_CELLS - 5
+        said = min(max(len(fault.status.word) for fault in shown), FAULT_CELLS)
+        named = width - said - 5
         lines: list[list[Span]] = [[], [("    WHAT IS WRONG", Tone.DIM)]]
         for fault in shown:
-            word = cut(fault.status.word, FAULT_CELLS, look.ellipsis)
+            word = cut(fault.status.word, said, look.ellipsis)
             name = cut(fault.key.name, named, look.ellipsis, middle=True)
             tone = fault.status.tone
             spans = [(f"  {look.glyphs.get(tone, ' ')} ", tone), (f"{name:<{named}} ", Tone.TEXT)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from .spans import Line, Span, cut_line, justified, width_of
 
 WARM, HOT = 70, 90  # per cent of a resource asked for: where a gauge starts to warn, and to alarm
 TALL_LINES = 5
+_HINT_CELLS = 9  # of what a key of the tall header does
 
 
 def heat(percent: int) -> Tone:
@@ -143,7 +145,12 @@ def _figures(
             *bound,
             *simulated,
         ],
-        [(" Nodes     ", Tone.DIM), *_nodes(facts), (f"  {facts.pods}", Tone.BRIGHT), (" pods", Tone.DIM)],
+        [
+            (" Nodes     ", Tone.DIM),
+            *(_nodes(facts) if facts.nodes_known else [("not allowed", Tone.DIM)]),
+            (f"  {facts.pods}", Tone.BRIGHT),
+            (" pods", Tone.DIM),
+        ],
         [(" ", Tone.TEXT), *gauge("CPU asked", facts.cpu, 18, look)],
         [(" ", Tone.TEXT), *gauge("MEM asked", facts.memory, 18, look)],
         [(" State     ", Tone.DIM), *state, (f"  {clock}", Tone.DIM)],
@@ -151,8 +158,10 @@ def _figures(
 
 
 def _hint_cell(action: Action, keymap: Keymap) -> list[Span]:
-    key = f"<{keymap.label(action)}>"
-    return [(f"{key:<8}", Tone.KEY), (f"{action.title[:9]:<10}", Tone.DIM)]
+    key, title = f"<{keymap.label(action)}>", action.title
+    if len(title) > _HINT_CELLS:  # its longest word says more than its beginning
+        title = max(re.split("[-/ ]", title), key=lambda word: len(word) if len(word) <= _HINT_CELLS else 0)
+    return [(f"{key:<8}", Tone.KEY), (f"{title[:_HINT_CELLS]:<{_HINT_CELLS + 1}}", Tone.DIM)]
 
 
 def footer(hints: Sequence[Action], keymap: Keymap, width: int) -> list[Span]:

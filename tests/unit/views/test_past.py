@@ -141,6 +141,7 @@ def test_a_course_goes_on_from_what_was_told_and_stops_at_the_end() -> None:
     course.tell(2, found, NOW, 5000.0)
     course.note(under_way, 5000.0)
     assert (course.seconds(5000.0), course.ready(2, 5000.0), course.old(2, 5000.0)) == (100, [1, 1], [1, 1])
+    assert course.seconds(4910.0) == 10, "it begins when the rollout began, however short that is ago"
     complete = rollouts.progress(deployment(2, ended=0), kept_in, pods[1:], NOW)
     course.note(complete, 5020.0)
     course.note(under_way, 5600.0)
