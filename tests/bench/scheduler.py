@@ -38,7 +38,7 @@ CLASSES = 20  # workloads whose pods arrive interleaved
 NAIVE_PODS = 1000  # the loop is slow; its time a pod hardly depends on how many there are
 RELATED_PODS, RELATED_NAIVE = 4000, 300  # of the classes that ask about other pods
 CREATES_AT_ONCE = 256
-DEADLINE = 300.0
+DEADLINE = 600.0  # seconds: on a crowded machine a quarter of what a quiet one does
 
 
 def make_nodes(count: int) -> list[Object]:
