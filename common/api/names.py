@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 from typing import Any
 
@@ -20,7 +21,7 @@ def random_suffix(length: int = 5) -> str:
 
 def new_uid() -> str:
     """A random UUID (version 4), as objects and requests have them."""
-    digits = secrets.token_hex(16)
+    digits = os.urandom(16).hex()
     # Of the two places that are fixed one says the version, the other has two bits to choose.
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
