@@ -214,6 +214,19 @@ def already_exists(group_resource: str, name: str) -> AlreadyExists:
     return AlreadyExists(f'{group_resource} "{name}" already exists', details=_details(name, group, plural))
 
 
+def being_deleted(group_resource: str, name: str) -> AlreadyExists:
+    """A namesake is there still."""
+    error = already_exists(group_resource, name)
+    return AlreadyExists(f"object is being deleted: {error.message}", details=error.details)
+
+
+def names_used_up(group_resource: str, name: str) -> AlreadyExists:
+    """Every name that was generated was somebody's already; `name` was the last of them."""
+    error = already_exists(group_resource, name)
+    why = f"{error.message}, the server was not able to generate a unique name for the object"
+    return AlreadyExists(why, details=error.details, retry_after=1)
+
+
 def conflict(group_resource: str, name: str, why: str = "") -> Conflict:
     plural, _, group = group_resource.partition(".")
     why = why or "the object has been modified; please apply your changes to the latest version and try again"

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from common import errors
 from common.api import meta
 from common.api.meta import Object
 from console.registry.row import Row
+from console.store import Entry
 
 from .options import DeleteOptions
 
@@ -85,3 +87,21 @@ def is_released(obj: Object) -> bool:
         return False
     held = obj.get("kind") == "Namespace" and obj.get("apiVersion") == "v1"
     return not (held and (obj.get("spec") or {}).get("finalizers"))
+
+
+def check_preconditions(row: Row, current: Entry, options: DeleteOptions) -> None:
+    """Raises Conflict for another object than the one that is meant."""
+    name = current.key[1]
+    uid = meta.uid(current.obj)
+    if options.uid is not None and options.uid != uid:
+        why = f"the UID in the precondition ({options.uid}) does not match the UID in record ({uid}). "
+        raise errors.conflict(_kind(row), name, f"{why}The object might have been deleted and then recreated")
+    version, found = options.resource_version, str(current.revision)
+    if version is not None and version != found:
+        why = f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+        raise errors.conflict(_kind(row), name, f"{why}({found}). The object might have been modified")
+
+
+def _kind(row: Row) -> str:
+    """What Kubernetes names in the place of the resource here."""
+    return f"{row.resource.kind}.{row.resource.group}" if row.resource.group else row.resource.kind

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field, replace
 import orjson
 from aiohttp import HttpVersion11, web
 
-from common.api.kinds import PODDISRUPTIONBUDGETS
-from common.api.meta import Object, uid
+from common.api.kinds import PODDISRUPTIONBUDGETS, PODS
+from common.api.meta import Object, name, uid
 from common.client.base import PatchType
 from common.errors import ApiError, BadRequest, method_not_allowed
 from console.registry import admission
 from console.registry.catalog import Registry
+from console.registry.kinds.pods import BINDINGS
 from console.registry.patch import fitting
 from console.registry.row import Row
+from console.registry.scale import SCALES
 from console.registry.tables import scale_table
 from console.store import Entry, Event, Watcher
 
@@ -247,6 +249,11 @@ class Resources:
             context = self._verbs.context(request.caller)
             answer = await self._reviews.answer(request.caller, request.row, request.info.namespace, obj, context)
             return await self._status(request, answer, 201)
+        if request.row is BINDINGS:
+            # The older way, which clients for Python offer: the pod is the one of the binding's name.
+            pods, where = self._registry.row_for(PODS), (request.info.namespace, name(obj))
+            await subresources.bind(self._verbs, request.caller, pods, *where, obj, dry_run=options.dry_run)
+            return await self._status(request, success(pods, name(obj), code=201), 201)
         entry = await self._verbs.create(request.caller, request.stored, request.info.namespace, obj, options)
         return await self._written(request, entry, created=True)
 
@@ -365,9 +372,11 @@ class Resources:
         if http.method == "GET":
             scale = await subresources.get_scale(self._verbs, *where)
         elif http.method == "PUT":
-            body = await read_document(http, "Scale")
+            body, content_type = await read_body(http), http.headers.get("Content-Type", "")
             options = request.write_options()
-            scale = await subresources.put_scale(self._verbs, request.caller, *where, body, options)
+            wanted, found = admission.decode(SCALES, body, content_type, options.field_validation or "Warn")
+            request.warnings += found
+            scale = await subresources.put_scale(self._verbs, request.caller, *where, wanted, options)
         elif http.method == "PATCH":
             kind, patch = PatchType(http.content_type), await read_body(http)
             options = request.write_options()
@@ -385,6 +394,8 @@ class Resources:
         dry_run = WriteOptions.parse(request.http.query).dry_run
         where = (info.namespace, info.name, body)
         if kind == "Binding":
+            if name(body) not in {"", info.name}:
+                raise BadRequest("name in URL does not match name in Binding object")
             await subresources.bind(self._verbs, request.caller, request.row, *where, dry_run=dry_run)
         else:
             rows = (request.row, self._registry.row_for(PODDISRUPTIONBUDGETS))

@@ -77,6 +77,7 @@ from .seed import seed, seed_range
 from .specials import specials
 from .system import System
 from .verbs import StoreLookup, Verbs
+from .watchpaths import modern
 
 log = logging.getLogger(__name__)
 
@@ -237,11 +238,14 @@ class ApiServer:
             self._socket_path = None
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        sent = http
+        if http.method == "GET" and (url := modern(http.rel_url)) is not None:
+            http = http.clone(rel_url=url)
         path = http.path.rstrip("/") or "/"
         info = parse_request(http.method, path)
         started, code = self._clock.monotonic(), 0  # the code of whoever went before there was an answer
         trail = self._auditor.begin(http, info)
-        http[TRAIL] = trail
+        http[TRAIL] = sent[TRAIL] = trail
         try:
             response = await self._answer(http, path, info, trail)
             code = response.status

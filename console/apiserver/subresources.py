@@ -5,11 +5,12 @@ from __future__ import annotations
 from common import errors
 from common.api import meta
 from common.api.conditions import set_condition
-from common.api.kinds import NODES, Resource
+from common.api.kinds import NODES
 from common.api.meta import Object
 from common.client.base import PatchType
-from common.errors import Cause
+from common.errors import Cause, NotFound
 from console.registry import admission
+from console.registry.kinds.pods import BINDINGS
 from console.registry.patch import apply_patch
 from console.registry.row import Row
 from console.registry.scale import decode_scale, replicas_applied
@@ -22,8 +23,6 @@ from .verbs import Verbs
 
 _DEFAULT_WRITE = WriteOptions()
 _TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
-BINDINGS = Row(Resource("", "v1", "bindings", "Binding"), "binding", schema="io.k8s.api.core.v1.Binding")
-"""What a POST to `pods/NAME/binding` takes; there are no such objects."""
 
 
 def success(row: Row, name: str, uid: str = "", code: int = 0) -> Object:
@@ -106,7 +105,14 @@ def _check_binding(pod: Object, binding: Object, target: Object) -> None:
 
 
 async def get_scale(verbs: Verbs, row: Row, namespace: str, name: str) -> Object:
-    return admission.scale_of(row, await verbs.shown(row, verbs.get(row, namespace, name).obj))
+    try:
+        found = verbs.get(row, namespace, name).obj
+    except NotFound:
+        if row.custom is not None:
+            raise
+        plural, dot, group = row.resource.group_resource.partition(".")
+        raise errors.not_found(f"{plural}/scale{dot}{group}", name) from None
+    return admission.scale_of(row, await verbs.shown(row, found))
 
 
 async def put_scale(

@@ -20,7 +20,7 @@ from common.api import meta
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.clock import Clock
-from common.errors import BadRequest, Cause, Conflict, Forbidden, MethodNotAllowed, ServiceUnavailable
+from common.errors import BadRequest, Cause, Forbidden, MethodNotAllowed, ServiceUnavailable
 from common.settings import ClusterConfig
 from console.registry import admission
 from console.registry.row import Context, Row
@@ -31,7 +31,7 @@ from . import deletion
 from .backends import Computed
 from .caller import Caller
 from .conversion import Conversions
-from .extension.chain import Extension, Readmit
+from .extension.chain import Extension, Steps
 from .extension.matching import Asked
 from .history.journal import Journal
 from .history.record import Write
@@ -158,12 +158,8 @@ class Verbs:
         name = meta.name(obj)
         generated = not name and bool(meta.metadata(obj).get("generateName"))
         for _ in range(GENERATED_NAME_TRIES if generated else REVIEW_TRIES):
-            # Before admission, which for a namesake would complain of what the existing object occupies.
-            if name and (other := self.store.newest(resource, namespace, name)) is not None:
-                await self.store.settled(resource, other)
-                break
             revision = self.store.assigned
-            new = admission.admit_create(row, obj, context, applied=applied)
+            new = admission.prepare_create(row, obj, context, applied=applied)
             asked = Asked(
                 caller, row, "CREATE", namespace, meta.name(new), new, None, dry_run=options.dry_run,
                 options=options.document(),
@@ -175,15 +171,17 @@ class Verbs:
             if self._is_overtaken(row, new, context, revision):
                 continue  # what the caller asked for by value is refused by the next admission
             name = meta.name(new)
-            if self.store.newest(resource, namespace, name) is None:
+            other = self.store.newest(resource, namespace, name)
+            if other is None:
                 if options.dry_run:
                     return make_unstored((namespace, name), new)
                 written = self.store.put(resource, namespace, name, new, None)
                 return await self._finish(Write(caller, "create", row.resource, None, new), written)
-            name = "" if generated else name
-        if name and self.store.newest(resource, namespace, name) is None:
-            raise errors.conflict(resource, name)
-        raise errors.already_exists(resource, name or str(meta.metadata(obj)["generateName"]))
+            if not generated:
+                await self.store.settled(resource, other)
+                refuse = errors.being_deleted if meta.is_deleting(other.obj) else errors.already_exists
+                raise refuse(resource, name)
+        raise errors.names_used_up(resource, name) if generated else errors.conflict(resource, name)
 
     def _is_overtaken(self, row: Row, new: Object, context: Context, revision: int) -> bool:
         """Whether a write since that revision took what the object was given."""
@@ -275,21 +273,29 @@ class Verbs:
             # First let it be read what stands in the way: whoever reads again at once must not find the old state.
             await self.store.settled(row.resource.group_resource, current)
             raise errors.conflict(row.resource.group_resource, current.key[1])
-        new = admission.admit_update(row, wanted, old, context, subresource, applied=applied)
+        if subresource:
+            context = dataclasses.replace(context, subresource=subresource)
+        new = admission.prepare_update(row, wanted, old, context, applied=applied)
         asked = Asked(caller, row, "UPDATE", *current.key, new, old, subresource, options.dry_run, options.document())
         return await self._extended(asked, new, context, options.warnings)
 
     async def _extended(self, asked: Asked, new: Object, context: Context, warnings: list[str]) -> Object:
-        """The object after what others have to say of it. Without webhooks for it nothing is waited for."""
+        """The object after what others have to say of it: those who change it before anybody looks whether it is right,
+        the others after that. Without webhooks for it nothing is waited for."""
+
+        def check(ready: Object) -> None:
+            admission.check(asked.row, ready, asked.old, context)
+
         if self.extension is None:
+            check(new)
             return new
 
         def readmit(changed: Object) -> Object:
-            within = dataclasses.replace(context, subresource=asked.subresource)
-            return admission.readmit(asked.row, changed, new, asked.old, within)
+            return admission.readmit(asked.row, changed, new, asked.old, context)
 
         if asked.subresource != SCALE:
-            return await self._extended_in(asked.row.in_version(context.api_version), asked, readmit, warnings)
+            view = asked.row.in_version(context.api_version)
+            return await self._extended_in(view, asked, Steps(readmit, check), warnings)
         # Whoever looks at a scale sees one, not the object that has it.
         scales = [None if obj is None else admission.scale_of(asked.row, obj) for obj in (asked.new, asked.old)]
 
@@ -299,19 +305,24 @@ class Verbs:
             return admission.scale_of(asked.row, scaled)
 
         results = [new]
-        await self.extension.admit(dataclasses.replace(asked, new=scales[0], old=scales[1]), rescale, warnings)
+        steps = Steps(rescale, lambda _scale: check(results[-1]))
+        await self.extension.admit(dataclasses.replace(asked, new=scales[0], old=scales[1]), steps, warnings)
         return results[-1]
 
-    async def _extended_in(self, view: Row | None, asked: Asked, readmit: Readmit, warnings: list[str]) -> Object:
+    async def _extended_in(self, view: Row | None, asked: Asked, steps: Steps, warnings: list[str]) -> Object:
         """The same for the version that was asked for: whoever has a say is asked about that first."""
         new = asked.new or {}
         if self.extension is None:
             return new
         if view is None or view is asked.row:
-            return await self.extension.admit(asked, readmit, warnings) or new
+            return await self.extension.admit(asked, steps, warnings) or new
         shown = [None if obj is None else view.show(obj) for obj in (asked.new, asked.old)]
         about = dataclasses.replace(asked, row=view, new=shown[0], old=shown[1])
-        changed = await self.extension.admit(about, lambda obj: view.show(readmit(view.keep(obj))), warnings)
+        shown_steps = Steps(
+            lambda obj: view.show(steps.readmit(view.keep(obj))),
+            lambda obj: steps.check(new if obj == shown[0] else view.keep(obj)),
+        )
+        changed = await self.extension.admit(about, shown_steps, warnings)
         return new if changed is None or changed == shown[0] else view.keep(changed)
 
     async def _kept(self, row: Row, obj: Object) -> Object:
@@ -339,7 +350,9 @@ class Verbs:
         if not options.field_manager:
             raise errors.invalid("PatchOptions", "meta.k8s.io", "", [MANAGER_REQUIRED])
         if meta.name(config) not in {"", name}:
-            raise BadRequest(f"name in URL does not match name in the applied object: {name!r}, {meta.name(config)!r}")
+            raise BadRequest(
+                f"the name of the object ({meta.name(config)}) does not match the name on the URL ({name})"
+            )
         config = _placed(row, {**config, "metadata": {**meta.metadata(config), "name": name}}, namespace)
         request = admission.ApplyRequest(options.field_manager, subresource, options.force)
         now, stored = self.clock.now(), row.stored
@@ -389,7 +402,7 @@ class Verbs:
                 f'{row.resource.group_resource} "{name}" is forbidden: {row.immortal[name]}',
                 details={"name": name, "group": row.resource.group, "kind": row.resource.plural},
             )
-        _check_preconditions(row, current, options)
+        deletion.check_preconditions(row, current, options)
         if not agreed:
             current = await self._agreed(caller, row, current, options)
         plan = deletion.plan(row, current.obj, options, self.clock.now())
@@ -416,7 +429,7 @@ class Verbs:
         asked = dataclasses.replace(asked, old=await self.shown(row, current.obj))
         await self.extension.admit(asked, None, options.warnings)
         newest = self.current(row, *current.key)
-        _check_preconditions(row, newest, options)
+        deletion.check_preconditions(row, newest, options)
         return newest
 
     async def delete_all(
@@ -472,21 +485,3 @@ def _is_based_on(row: Row, wanted: Object, current: Entry) -> bool:
         cause = Cause("metadata.resourceVersion", f'Invalid value: "{based_on}": must be a whole number')
         raise errors.invalid(row.resource.kind, row.resource.group, current.key[1], [cause])
     return False
-
-
-def _check_preconditions(row: Row, current: Entry, options: DeleteOptions) -> None:
-    name = current.key[1]
-    uid = meta.uid(current.obj)
-    if options.uid is not None and options.uid != uid:
-        raise _precondition(row, name, f"UID in precondition: {options.uid}, UID in object meta: {uid}")
-    if options.resource_version is not None and options.resource_version != str(current.revision):
-        raise _precondition(
-            row,
-            name,
-            f"ResourceVersion in precondition: {options.resource_version}, ResourceVersion in object meta: "
-            f"{current.revision}",
-        )
-
-
-def _precondition(row: Row, name: str, what: str) -> Conflict:
-    return errors.conflict(row.resource.group_resource, name, f"Precondition failed: {what}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from common.api.meta import Object
+from common.errors import too_large_version
 from console.registry.row import Row
 from console.store import Event, Store, Watcher
 
@@ -28,7 +29,8 @@ def open_watch(store: Store, row: Row, selection: Selection, options: ListOption
     """Without a revision (or with 0) the present state comes first, unless it is not wanted; from a revision only what
     changed since.
 
-    Raises Expired when the revision is older than the history, or newer than anything this store has seen.
+    Raises Expired when the revision is older than the history, or newer than anything this store has seen: it is of
+    another store then. Raises Timeout for a present state that is still to come.
     """
     resource = row.resource.group_resource
     asked = parse_revision(options.resource_version)
@@ -36,8 +38,10 @@ def open_watch(store: Store, row: Row, selection: Selection, options: ListOption
         return Watch(_watcher(store, resource, store.revision, selection), [], store.revision)
     if not asked or options.initial_events:
         revision = store.revision
+        if asked > revision:
+            raise too_large_version(asked, revision)
         # Registers first: it fails for a closing store, and nothing can change before this function returns.
-        watcher = _watcher(store, resource, max(revision, asked), selection)
+        watcher = _watcher(store, resource, revision, selection)
         found = store.page(resource, selection.namespace, revision, None, selection.accepts)
         return Watch(watcher, [Event("ADDED", entry, None) for entry in found], revision)
     return Watch(_watcher(store, resource, asked, selection), [], asked)

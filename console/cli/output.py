@@ -34,12 +34,19 @@ def table(document: Object, kind: Kind, *, wide: bool, with_namespace: bool, wit
     header = [str(definitions[index]["name"]).upper() for index in shown]
     rows = []
     for row in document.get("rows") or ():
-        cells = ["<none>" if row["cells"][index] is None else row["cells"][index] for index in shown]
+        cells = [_cell(row["cells"][index]) for index in shown]
         obj = row.get("object") or {}
         if with_kind and cells:
             cells[0] = f"{kind.label}/{cells[0]}"
         rows.append([namespace(obj), *cells] if with_namespace else cells)
     return columns(["NAMESPACE", *header] if with_namespace else header, rows)
+
+
+def _cell(value: object) -> object:
+    """A cell as kubectl prints it."""
+    if value is None:
+        return "<none>"
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def as_list(objects: list[Object]) -> Object:

@@ -14,7 +14,7 @@ import orjson
 from common import errors
 from common.api import meta, names
 from common.api.meta import Object
-from common.errors import BadRequest, Cause
+from common.errors import BadRequest
 
 from . import metadata
 from .apply import Request as ApplyRequest
@@ -29,6 +29,7 @@ __all__ = [
     "admit_create",
     "admit_update",
     "apply_scale",
+    "check",
     "conform",
     "decode",
     "decode_applied",
@@ -54,8 +55,37 @@ def _without_record(obj: Object) -> tuple[Object, Any]:
 
 
 def admit_create(row: Row, obj: Object, context: Context, *, applied: bool = False) -> Object:
-    """The object as it will be stored, without resourceVersion. `applied`: server-side apply has noted who owns it.
-    Raises Invalid with every wrong field."""
+    """The object as it will be stored when nobody else has a say. Raises Invalid with every wrong field."""
+    new = prepare_create(row, obj, context, applied=applied)
+    check(row, new, None, context)
+    return new
+
+
+def admit_update(
+    row: Row, new: Object, old: Object, context: Context, subresource: str = "", *, applied: bool = False
+) -> Object:
+    """The same for a replace or patch of `old`."""
+    context = dataclasses.replace(context, subresource=subresource)
+    result = prepare_update(row, new, old, context, applied=applied)
+    check(row, result, old, context)
+    return result
+
+
+def check(row: Row, new: Object, old: Object | None, context: Context) -> None:
+    """Raise Invalid with every wrong field of an object that is ready to be stored, Forbidden for one that is right and
+    not allowed."""
+    causes = metadata.validate(row, new)
+    if old is not None:
+        causes += metadata.validate_update(new, old)
+    causes += row.validate(new, old, context)
+    if causes:
+        raise errors.invalid(row.resource.kind, row.resource.group, meta.name(new), causes)
+    row.permit(new, old, context)
+
+
+def prepare_create(row: Row, obj: Object, context: Context, *, applied: bool = False) -> Object:
+    """The object with its defaults and what the system sets, without resourceVersion, before anybody looks whether it
+    is right: others may change it first. `applied`: server-side apply has noted who owns it."""
     new, entries = _without_record(obj)
     found = new.setdefault("metadata", {})
     if found.get("resourceVersion"):
@@ -79,17 +109,14 @@ def admit_create(row: Row, obj: Object, context: Context, *, applied: bool = Fal
     else:
         record_create(row, new, _writer(row, context))
     row.prepare(new, None, context)
-    _raise_for(row, new, [*metadata.validate(row, new), *row.validate(new, None, context)])
     return new
 
 
-def admit_update(
-    row: Row, new: Object, old: Object, context: Context, subresource: str = "", *, applied: bool = False
-) -> Object:
-    """The object after a replace or patch of `old`. Through `status` only the status comes from `new`, with the
-    metadata that the kind lets through; through no subresource the status stays as it was. `applied` is as for
-    `admit_create`. Raises Invalid and Conflict."""
-    context = dataclasses.replace(context, subresource=subresource)
+def prepare_update(row: Row, new: Object, old: Object, context: Context, *, applied: bool = False) -> Object:
+    """The object after a replace or patch of `old`, before anybody looks whether it is right. Through `status` only the
+    status comes from `new`, with the metadata that the kind lets through; through no subresource the status stays as it
+    was. `applied` is as for `prepare_create`. Raises Conflict."""
+    subresource = context.subresource
     # Of one of both only these are looked at: the rest need not be copied.
     result, given = _without_record(_short(new) if subresource == "status" else new)
     kept, recorded = _without_record(old if subresource == "status" else _short(old))
@@ -111,11 +138,6 @@ def admit_update(
     if row.has_spec_generation:
         raised = _spec_of(row, result) != _spec_of(row, old)
         result["metadata"]["generation"] = meta.generation(old) + raised
-    _raise_for(
-        row,
-        result,
-        [*metadata.validate(row, result), *metadata.validate_update(result, old), *row.validate(result, old, context)],
-    )
     return result
 
 
@@ -135,8 +157,7 @@ def fitting(row: Row, obj: Object) -> Object:
 
 
 def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, context: Context) -> Object:
-    """An admitted object as webhooks changed it, valid again. Raises Invalid, and BadRequest for fields of a wrong
-    type."""
+    """A prepared object as others changed it. Raises BadRequest for fields of a wrong type."""
     fitting, _ = conform(row, changed, "Ignore")
     new, _ = _without_record(fitting)
     before = meta.metadata(admitted)
@@ -145,12 +166,8 @@ def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, con
     row.default(new)
     if old is None:
         row.reinvoke(new, context)
-    causes = [*metadata.validate(row, new), *row.validate(new, old, context)]
-    if old is not None:
-        causes += metadata.validate_update(new, old)
-        if row.has_spec_generation:
-            new["metadata"]["generation"] = meta.generation(old) + (_spec_of(row, new) != _spec_of(row, old))
-    _raise_for(row, new, causes)
+    if old is not None and row.has_spec_generation:
+        new["metadata"]["generation"] = meta.generation(old) + (_spec_of(row, new) != _spec_of(row, old))
     return new
 
 
@@ -204,8 +221,3 @@ def _spec_of(row: Row, obj: Object) -> Object:
     """What raises the generation: without a status subresource of its own the status of a custom object counts."""
     apart = {"metadata"} if row.custom and "status" not in row.subresources else {"metadata", "status"}
     return {field: value for field, value in obj.items() if field not in apart}
-
-
-def _raise_for(row: Row, obj: Object, causes: list[Cause]) -> None:
-    if causes:
-        raise errors.invalid(row.resource.kind, row.resource.group, meta.name(obj), causes)

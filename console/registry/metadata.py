@@ -31,7 +31,8 @@ def validate(row: Row, obj: Object) -> list[Cause]:
 def _validate_name(row: Row, found: Object) -> list[Cause]:
     base = found.get("generateName") or ""
     # A generated name ends in letters, so a base may end where a name may not.
-    causes = validation.each("metadata.generateName", base, row.name_format(f"{base[:58]}x")) if base else []
+    masked = f"{base[:-2]}a" if base.endswith("-") and len(base) > 1 else base
+    causes = validation.each("metadata.generateName", base, row.name_format(masked)) if base else []
     name = found.get("name") or ""
     if not name:
         return [*causes, validation.required("metadata.name", "name or generateName is required")]

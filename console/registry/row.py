@@ -143,6 +143,8 @@ class Row:
     """Before validation of a create (old is None) or update: reset fields the caller may not set, allocate."""
     validate: Callable[[Object, Object | None, Context], list[Cause]] = _no_causes
     """Every wrong field; on update also immutability."""
+    permit: Callable[[Object, Object | None, Context], None] = _keep
+    """Raises Forbidden for what is right but not allowed here (limits of a namespace)."""
     reinvoke: Callable[[Object, Context], None] = lambda _obj, _context: None
     """What the system adds to a new object, once more after others changed it: they may have brought what lacks it."""
     overtaken: Callable[[Object, Context], bool] = lambda _obj, _context: False

@@ -6,12 +6,14 @@ from typing import Any
 
 from common import errors
 from common.api import meta
-from common.api.kinds import REPLICATIONCONTROLLERS
+from common.api.kinds import REPLICATIONCONTROLLERS, Resource
 from common.api.meta import Object
 
 from . import validation, yamlbody
 from .row import Row, ScalePaths
 
+SCALES = Row(Resource("autoscaling", "v1", "scales", "Scale"), "scale", schema="io.k8s.api.autoscaling.v1.Scale")
+"""What a workload's `scale` is; there are no such objects."""
 _BUILT_IN = ScalePaths(("spec", "replicas"), ("status", "replicas"))
 
 
@@ -70,9 +72,12 @@ def apply_scale(row: Row, obj: Object, scale: Object) -> Object:
             f'Scale in version "v1" cannot be handled as a Scale: spec.replicas is {given!r}; it must be an int32'
         )
     causes += validation.non_negative("spec.replicas", given)
-    wanted = meta.name(scale)
-    if wanted and wanted != name:
-        causes.append(validation.wrong("metadata.name", wanted, f"must be {name}"))
+    for field, word in (("name", "URL"), ("namespace", "request")):
+        wanted, found = (str(meta.metadata(one).get(field) or "") for one in (scale, obj))
+        if wanted and wanted != found:
+            raise errors.BadRequest(
+                f"the {field} of the object ({wanted}) does not match the {field} on the {word} ({found})"
+            )
     if causes:
         raise errors.invalid("Scale", "autoscaling", name, causes)
     revision = meta.resource_version(scale)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from common.api.gotext import quoted
 from common.api.meta import Object
 from common.errors import BadRequest
 
@@ -41,7 +42,8 @@ def _include(wanted: str) -> str:
     include = wanted or "Metadata"
     if include not in _INCLUDES:
         raise BadRequest(
-            f'unrecognized includeObject value: "{wanted}": supported values: "None", "Metadata", "Object"'
+            f"Unable to convert to Table as requested: includeObject: Invalid value: {quoted(wanted)}: "
+            "must be 'Metadata', 'Object', 'None', or empty"
         )
     return include
 

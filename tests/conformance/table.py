@@ -30,8 +30,8 @@ to v1.35; what v1.36 added is not here.
 Kubernetes' own programs of v1.20.2 were run as well, on two nodes, with images made from their sources and Debian's
 packages: of their 311 conformance cases 283 in one pass, without those that must run alone and a few slow ones, and 277
 passed. Five of the others expect what was otherwise then: a Secret for each ServiceAccount (two), texts of `kubectl
-version`, a new note on an Event, no writes by others between two of an Ingress. One expects words of older `kubectl`,
-which would find no custom kinds in our OpenAPI v2. All 70 cases of nodes and all 79 of storage passed in one pass or
+version`, a new note on an Event, no writes by others between two of an Ingress. One expects words of older `kubectl`.
+All 70 cases of nodes and all 79 of storage passed in one pass or
 another. Of the 20 that must run alone 18 passed; the others compare a DaemonSet's history as it was written until 1.33,
 and count pods that are on their way out.
 

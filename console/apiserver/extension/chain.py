@@ -8,7 +8,7 @@ With one it is not, and whoever asked has to look again at what it decided on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from common.api import kinds
 from common.api.meta import Object
@@ -27,8 +27,15 @@ _ASKED = (
     kinds.MUTATINGWEBHOOKCONFIGURATIONS, kinds.VALIDATINGWEBHOOKCONFIGURATIONS,
 )  # fmt: skip
 """Without an object of these kinds nobody but the standards for pods has a say."""
-Readmit = Callable[[Object], Object]
-"""Makes of what others left a valid object, or raises what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What happens to an object between those who have a say. `readmit` makes of what others left an object of the
+    kind again; `check` raises what is wrong with it once nobody changes it any more."""
+
+    readmit: Callable[[Object], Object]
+    check: Callable[[Object], None]
 
 
 class Extension:
@@ -51,33 +58,37 @@ class Extension:
             return False
         return self._webhooks.concern(asked) or is_bound(*VALIDATING, asked, self._scope)
 
-    async def admit(self, asked: Asked, readmit: Readmit | None, warnings: list[str]) -> Object | None:
-        """The object as others left it (None for a DELETE). `readmit` is None where nothing can be changed. Raises
+    async def admit(self, asked: Asked, steps: Steps | None, warnings: list[str]) -> Object | None:
+        """The object as others left it (None for a DELETE). `steps` is None where nothing can be changed. Raises
         what refuses the request."""
-        if asked.row.resource in EXEMPT:
-            return asked.new
-        if not self._asks_anybody():
+        is_exempt = asked.row.resource in EXEMPT
+        asks = not is_exempt and self._asks_anybody()
+        if asks:
+            asked = await self._changed(asked, steps, warnings)
+        if steps is not None and asked.new is not None:
+            steps.check(asked.new)
+        if not is_exempt:
             await self._standards.check(asked, warnings)
-            return asked.new
-        rounds = Rounds()
-        asked = await self._mutated(asked, readmit, warnings, rounds)
-        if rounds.next():
-            asked = await self._mutated(asked, readmit, warnings, rounds)
-        await self._standards.check(asked, warnings)
-        await self._policies.check(asked, warnings)
-        await self._webhooks.ask_together(asked, warnings)
+        if asks:
+            await self._policies.check(asked, warnings)
+            await self._webhooks.ask_together(asked, warnings)
         return asked.new
+
+    async def _changed(self, asked: Asked, steps: Steps | None, warnings: list[str]) -> Asked:
+        rounds = Rounds()
+        asked = await self._mutated(asked, steps, warnings, rounds)
+        return await self._mutated(asked, steps, warnings, rounds) if rounds.next() else asked
 
     def _asks_anybody(self) -> bool:
         """Whether there is anybody to ask at all: in most clusters nobody is."""
         return any(True for kind in _ASKED for _ in self._scope.lookup.items(kind))
 
-    async def _mutated(self, asked: Asked, readmit: Readmit | None, warnings: list[str], rounds: Rounds) -> Asked:
+    async def _mutated(self, asked: Asked, steps: Steps | None, warnings: list[str], rounds: Rounds) -> Asked:
         """The request after one round of those who may change it."""
         before = asked.new
-        if before is not None and readmit is not None:
+        if before is not None and steps is not None:
             asked = await self._mutations.mutate(asked, rounds)
         asked = await self._webhooks.mutate(asked, warnings, rounds)
-        if readmit is not None and asked.new is not None and asked.new is not before:
-            asked = replace(asked, new=readmit(asked.new))
+        if steps is not None and asked.new is not None and asked.new is not before:
+            asked = replace(asked, new=steps.readmit(asked.new))
         return asked

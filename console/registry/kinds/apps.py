@@ -119,8 +119,8 @@ DEPLOYMENTS = Row(
     columns=(
         NAME,
         Column("Ready", lambda obj, _now: _ready(obj), description="Number of the pod with ready state"),
-        Column("Up-to-date", lambda obj, _now: str(at(obj, "status.updatedReplicas", 0))),
-        Column("Available", lambda obj, _now: str(at(obj, "status.availableReplicas", 0))),
+        Column("Up-to-date", lambda obj, _now: at(obj, "status.updatedReplicas", 0)),
+        Column("Available", lambda obj, _now: at(obj, "status.availableReplicas", 0)),
         AGE,
         *containers(CONTAINERS),
         selector("spec.selector"),

@@ -216,8 +216,8 @@ def _policy(path: str, policy: Object) -> list[Cause]:
     return causes
 
 
-def _text(name: str, path: str, default: str, description: str) -> Column:
-    return Column(name, lambda obj, _now: str(at(obj, path, default)), description=description)
+def _figure(name: str, path: str, description: str) -> Column:
+    return Column(name, lambda obj, _now: at(obj, path, 0), description=description)
 
 
 HORIZONTALPODAUTOSCALERS = Row(
@@ -233,9 +233,13 @@ HORIZONTALPODAUTOSCALERS = Row(
             description="What is scaled.",
         ),
         Column("Targets", lambda obj, _now: targets(obj), description="Current and wanted value of each metric."),
-        _text("MinPods", "spec.minReplicas", "<unset>", "The lower limit of replicas."),
-        _text("MaxPods", "spec.maxReplicas", "0", "The upper limit of replicas."),
-        _text("Replicas", "status.currentReplicas", "0", "Replicas of the target as the autoscaler saw them last."),
+        Column(
+            "MinPods",
+            lambda obj, _now: str(at(obj, "spec.minReplicas", "<unset>")),
+            description="The lower limit of replicas.",
+        ),
+        _figure("MaxPods", "spec.maxReplicas", "The upper limit of replicas."),
+        _figure("Replicas", "status.currentReplicas", "Replicas of the target as the autoscaler saw them last."),
         AGE,
     ),
     subresources=frozenset({"status"}),

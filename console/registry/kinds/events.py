@@ -137,7 +137,7 @@ EVENTS = Row(
         Column("Source", lambda obj, _now: _source(obj), priority=1),
         Column("Message", lambda obj, _now: str(obj.get("message", "")).strip()),
         Column("First Seen", lambda obj, now: _age(_first_seen(obj), now), priority=1),
-        Column("Count", lambda obj, _now: str(_count(obj)), priority=1),
+        Column("Count", lambda obj, _now: _count(obj), priority=1),
         Column(NAME.name, NAME.value, format="name", priority=1),
     ),
     schema="io.k8s.api.core.v1.Event",

@@ -112,7 +112,9 @@ LIMITRANGES = Row(
     short_names=("limits",),
     columns=(
         NAME,
-        Column("Created At", lambda obj, _now: str((obj.get("metadata") or {}).get("creationTimestamp", ""))),
+        Column(
+            "Created At", lambda obj, _now: str((obj.get("metadata") or {}).get("creationTimestamp", "")), type="date"
+        ),
     ),
     schema="io.k8s.api.core.v1.LimitRange",
     default=_default,

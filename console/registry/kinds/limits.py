@@ -29,23 +29,19 @@ def _items(obj: Object, context: Context) -> list[Object]:
     return [item for each in sorted(found, key=meta.name) for item in (each.get("spec") or {}).get("limits") or ()]
 
 
-def admit_limits(pod: Object, context: Context) -> None:
-    """Default what the containers of a new pod leave out, then raise Forbidden for what is out of bounds."""
-    items = _items(pod, context)
-    if not items:
+def default_limits(pod: Object, context: Context) -> None:
+    """Fill in what the containers of a new pod leave out."""
+    items = [item for item in _items(pod, context) if item.get("type") == CONTAINER]
+    if items:
+        _fill(pod, items)
+
+
+def check_limits(pod: Object, old: Object | None, context: Context) -> None:
+    """Raise Forbidden for a new pod, or a resize, that goes out of bounds."""
+    if old is not None and context.subresource != "resize":
         return
-    _fill(pod, [item for item in items if item.get("type") == CONTAINER])
-    _check(pod, items)
-
-
-def check_limits(pod: Object, context: Context) -> None:
-    """Raise Forbidden for a resize that goes out of bounds."""
-    _check(pod, _items(pod, context))
-
-
-def _check(pod: Object, items: list[Object]) -> None:
     problems: list[str] = []
-    for item in items:
+    for item in _items(pod, context):
         kind = item.get("type")
         if kind == CONTAINER:
             for field, _ in _LISTS:
@@ -57,7 +53,7 @@ def _check(pod: Object, items: list[Object]) -> None:
     _refuse(kinds.PODS, pod, problems)
 
 
-def admit_claim(claim: Object, context: Context) -> None:
+def check_claim(claim: Object, context: Context) -> None:
     """Raise Forbidden for a claim whose size is out of bounds."""
     problems: list[str] = []
     asked = (((claim.get("spec") or {}).get("resources") or {}).get("requests")) or {}
@@ -102,9 +98,8 @@ def _problems(item: Object, kind: str, asked: Amounts, limited: Amounts) -> list
     for name, bound in (item.get("min") or {}).items():
         problems += _below(kind, name, bound, asked, limited)
     for name, bound in (item.get("max") or {}).items():
-        problems += _above(kind, name, bound, limited, "limit")
-        if name in limited and name in asked and _value(asked[name]) > _value(bound):
-            problems.append(f"maximum {name} usage per {kind} is {bound}, but request is {_shown(name, asked[name])}")
+        beyond = _above(kind, name, bound, limited, "limit")
+        problems += beyond or _above(kind, name, bound, {name: asked.get(name, "0")}, "request")
     for name, bound in (item.get("maxLimitRequestRatio") or {}).items():
         problems += _beyond_ratio(kind, name, bound, asked, limited)
     return problems

@@ -12,7 +12,7 @@ from console.registry.columns import AGE, NAME, at, field
 from console.registry.row import Column, Context, Row
 
 from .claim_specs import default_claim_spec, validate_claim_spec
-from .limits import admit_claim
+from .limits import check_claim
 from .persistentvolumes import ATTRIBUTES_CLASS, VOLUME_MODE, protect
 from .storage_warnings import claim_warnings
 
@@ -24,9 +24,6 @@ def _default(obj: Object) -> None:
 
 def _prepare(new: Object, old: Object | None, context: Context) -> None:
     if old is not None:
-        if not context.subresource:
-            _check_resize(new, old, context)
-            admit_claim(new, context)
         return
     new["status"] = {"phase": "Pending"}
     protect(new, storage.CLAIM_PROTECTION)
@@ -35,7 +32,14 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         default = storage.default_class(context.lookup.items(kinds.STORAGECLASSES))
         if default is not None:
             new["spec"]["storageClassName"] = meta.name(default)
-    admit_claim(new, context)
+
+
+def _permit(new: Object, old: Object | None, context: Context) -> None:
+    if context.subresource:
+        return
+    if old is not None:
+        _check_resize(new, old, context)
+    check_claim(new, context)
 
 
 def _check_resize(new: Object, old: Object, context: Context) -> None:
@@ -133,6 +137,7 @@ PERSISTENTVOLUMECLAIMS = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    permit=_permit,
     warnings=claim_warnings,
     has_spec_generation=False,
 )

@@ -10,7 +10,7 @@ from console.registry.row import Context, Row
 
 from . import pod_columns
 from .label_keys import merge_label_keys
-from .limits import admit_limits, check_limits
+from .limits import check_limits, default_limits
 from .pod_account import admit_account, keep_account
 from .pod_annotations import take_profiles
 from .pod_defaults import default_pod_spec
@@ -54,7 +54,6 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         new["spec"] = {**old["spec"], "ephemeralContainers": added}
     elif context.subresource == "resize":
         take_resources(new, old)
-        check_limits(new, context)
     elif not context.subresource:
         _keep_admitted(spec, old["spec"])
         _admit(spec)
@@ -76,7 +75,7 @@ def _admit_all(pod: Object, context: Context) -> None:
     admit_priority(pod, context)
     admit_account(pod, context)
     admit_runtime(pod, context)
-    admit_limits(pod, context)
+    default_limits(pod, context)
     pod["status"]["qosClass"] = qos_class(pod)
     _admit(pod["spec"])
 
@@ -133,6 +132,7 @@ PODS = Row(
     prepare=_prepare,
     reinvoke=_admit_all,
     validate=_validate,
+    permit=check_limits,
     warnings=pod_warnings,
     warns_on_update=False,
     fields=(
@@ -149,4 +149,14 @@ PODS = Row(
     ),
     grace_period=grace_period,
 )
-ROWS = (PODS,)
+BINDINGS = Row(
+    kinds.BINDINGS,
+    "binding",
+    verbs=("create",),
+    durable=False,
+    schema="io.k8s.api.core.v1.Binding",
+    has_spec_generation=False,
+)
+"""What a POST to `pods/NAME/binding`, or here, takes; there are no such objects."""
+
+ROWS = (PODS, BINDINGS)

@@ -8,7 +8,7 @@ from common.api import kinds
 from common.api.meta import Object, controller_of
 from common.errors import Cause
 from console.registry import validation
-from console.registry.columns import AGE, NAME, NONE, number
+from console.registry.columns import AGE, NAME, NONE, at
 from console.registry.row import Column, Context, Row
 
 
@@ -34,7 +34,11 @@ ROW = Row(
     columns=(
         NAME,
         Column("Controller", _controller, description="Controller of the object"),
-        number("Revision", "revision", description="Indicates the revision of the state represented by Data."),
+        Column(
+            "Revision",
+            lambda obj, _now: at(obj, "revision", 0),
+            description="Indicates the revision of the state represented by Data.",
+        ),
         AGE,
     ),
     schema="io.k8s.api.apps.v1.ControllerRevision",

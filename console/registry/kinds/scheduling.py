@@ -5,7 +5,7 @@ The wording is that of Kubernetes' Priority admission plugin and of its validati
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from common.api import kinds, meta
 from common.api.meta import Key, Object
@@ -139,8 +139,8 @@ def _forbidden(plural: str, name: str, why: str, *, group: str = "") -> Forbidde
     return Forbidden(f'{resource} "{name}" is forbidden: {why}', details={"name": name, "group": group, "kind": plural})
 
 
-def _is_default(obj: Object, _now: object) -> Literal["true", "false"]:
-    return "true" if obj.get("globalDefault") else "false"
+def _is_default(obj: Object, _now: object) -> bool:
+    return bool(obj.get("globalDefault"))
 
 
 PRIORITYCLASSES = Row(
@@ -150,7 +150,7 @@ PRIORITYCLASSES = Row(
     columns=(
         NAME,
         number("Value", "value", description="The integer value of this priority class."),
-        Column("Global-Default", _is_default, description="Whether pods without a class get this one."),
+        Column("Global-Default", _is_default, type="boolean", description="Whether pods without a class get this one."),
         AGE,
         field("PreemptionPolicy", "preemptionPolicy", description="Whether pods of it may displace lower ones."),
     ),

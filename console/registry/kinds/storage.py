@@ -223,8 +223,8 @@ def _class_name(obj: Object) -> str:
     return f"{meta.name(obj)} (default)" if storage.is_default_class(obj) else meta.name(obj)
 
 
-def _flag(name: str, path: str) -> Column:
-    return Column(name, lambda obj, _now: str(bool(at(obj, path, default=False))).lower(), type="boolean")
+def _flag(name: str, path: str, kind: str = "boolean") -> Column:
+    return Column(name, lambda obj, _now: bool(at(obj, path, default=False)), type=kind)
 
 
 def _modes(obj: Object) -> str:
@@ -240,7 +240,7 @@ STORAGECLASSES = Row(
         field("Provisioner", "provisioner"),
         field("ReclaimPolicy", "reclaimPolicy"),
         field("VolumeBindingMode", "volumeBindingMode"),
-        _flag("AllowVolumeExpansion", "allowVolumeExpansion"),
+        _flag("AllowVolumeExpansion", "allowVolumeExpansion", "string"),
         AGE,
     ),
     schema="io.k8s.api.storage.v1.StorageClass",
@@ -289,7 +289,7 @@ VOLUMEATTACHMENTS = Row(
     "volumeattachment",
     columns=(
         NAME,
-        field("Attacher", "spec.attacher"),
+        Column("Attacher", lambda obj, _now: str(at(obj, "spec.attacher", "")), format="name"),
         field("PV", "spec.source.persistentVolumeName"),
         field("Node", "spec.nodeName"),
         _flag("Attached", "status.attached"),

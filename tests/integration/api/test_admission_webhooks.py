@@ -211,6 +211,18 @@ async def test_what_webhooks_add_is_defaulted(client: HttpClient, hook: Stranger
     assert container["terminationMessagePolicy"] == "File"
 
 
+async def test_a_webhook_may_mend_what_would_be_refused(client: HttpClient, hook: Stranger) -> None:
+    """Fields are looked at when nobody changes them any more; without a webhook such a pod is refused."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+    await client.create(MUTATINGWEBHOOKCONFIGURATIONS, configuration(source(hook, rule=rule)))
+    unnamed = pod("p")
+    unnamed["spec"]["containers"][0]["name"] = "No Name"
+    with pytest.raises(Invalid, match="RFC 1123 label"):
+        await client.create(PODS, unnamed)
+    hook.answer = patching({"op": "replace", "path": "/spec/containers/0/name", "value": "named"})
+    assert (await client.create(PODS, unnamed))["spec"]["containers"][0]["name"] == "named"
+
+
 async def test_writes_are_denied(client: HttpClient, hook: Stranger) -> None:
     hook.answer = lambda request: (
         refusing(request)

@@ -206,13 +206,13 @@ def test_a_delete_holds_to_what_it_knows(plane: Plane, space: str) -> None:
     status = plane.delete(path, 409, {"preconditions": {"uid": "other"}})
     assert status["reason"] == "Conflict"
     assert status["message"] == (
-        'Operation cannot be fulfilled on configmaps "a": Precondition failed: UID in precondition: other, UID in '
-        f"object meta: {made['uid']}"
+        'Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (other) does not match the UID '
+        f"in record ({made['uid']}). The object might have been deleted and then recreated"
     )
     status = plane.delete(path, 409, {"preconditions": {"resourceVersion": "1"}})
     assert status["message"] == (
-        'Operation cannot be fulfilled on configmaps "a": Precondition failed: ResourceVersion in precondition: 1, '
-        f"ResourceVersion in object meta: {made['resourceVersion']}"
+        'Operation cannot be fulfilled on ConfigMap "a": the ResourceVersion in the precondition (1) does not match '
+        f"the ResourceVersion in record ({made['resourceVersion']}). The object might have been modified"
     )
     status = plane.delete(path, 422, {"propagationPolicy": "Sideways"})
     assert (

@@ -205,6 +205,53 @@ async def test_tokens_of_nobody(http: Http, token: str, why: str) -> None:
     assert (code, status["message"]) == (400, f"invalid continue token: continue key is not valid: {why}")
 
 
+async def test_older_spellings_of_watches_are_served(http: Http) -> None:
+    await http("POST", CONFIGMAPS, configmap("watched"))
+    await http("POST", CONFIGMAPS, configmap("other"))
+    (event,) = await http.lines("/api/v1/watch/namespaces/default/configmaps/watched?resourceVersion=0", 1)
+    assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "watched")
+
+
+async def test_a_binding_may_be_posted_beside_the_pods(http: Http) -> None:
+    """The older way, which clients for Python offer as `create_namespaced_binding`."""
+    await http("POST", "/api/v1/namespaces/default/pods", pod())
+    body = {"metadata": {"name": "web"}, "target": {"kind": "Node", "name": "n1"}}
+    code, status, _ = await http("POST", "/api/v1/namespaces/default/bindings", body)
+    assert (code, status["kind"], status["status"]) == (201, "Status", "Success")
+    assert (await http("GET", "/api/v1/namespaces/default/pods/web"))[1]["spec"]["nodeName"] == "n1"
+    body["metadata"] = {"name": "other"}
+    code, status, _ = await http("POST", "/api/v1/namespaces/default/pods/web/binding", body)
+    assert (code, status["message"]) == (400, "name in URL does not match name in Binding object")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (
+            {"apiVersion": "apps/v1", "kind": "Deployment"},
+            (
+                'Deployment in version "v1" cannot be handled as a Scale: converting (v1.Deployment) to '
+                "(autoscaling.Scale): unknown conversion"
+            ),
+        ),
+        ({"metadata": {"name": "other"}}, "the name of the object (other) does not match the name on the URL (web)"),
+        (
+            {"metadata": {"namespace": "other"}},
+            "the namespace of the object (other) does not match the namespace on the request (default)",
+        ),
+    ],
+)
+async def test_what_is_no_scale_of_the_workload_scales_nothing(http: Http, body: Any, why: str) -> None:
+    await http("POST", "/apis/apps/v1/namespaces/default/deployments", deployment())
+    path = "/apis/apps/v1/namespaces/default/deployments/web"
+    before = (await http("GET", path))[1]["spec"]["replicas"]
+    code, status, _ = await http("PUT", f"{path}/scale", body)
+    assert (code, status["message"]) == (400, why)
+    assert (await http("GET", path))[1]["spec"]["replicas"] == before
+    _, status, _ = await http("GET", "/apis/apps/v1/namespaces/default/deployments/none/scale")
+    assert status["message"] == 'deployments/scale.apps "none" not found'
+
+
 async def test_large_bodies_are_refused(http: Http) -> None:
     code, status, _ = await http("POST", CONFIGMAPS, configmap(a="x" * 4_000_000))
     assert code == 413

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from yarl import URL
 
 from common.errors import BadRequest, Invalid, NotAcceptable
 from console.apiserver.listing import parse_revision
@@ -12,6 +13,7 @@ from console.apiserver.negotiation import Form, negotiate
 from console.apiserver.options import DeleteOptions, ListOptions, WriteOptions, parse_bool, parse_int
 from console.apiserver.requestinfo import RequestInfo, parse_request
 from console.apiserver.streams.logs import log_params
+from console.apiserver.watchpaths import modern
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -71,6 +73,36 @@ def test_wrong_numbers_are_shown() -> None:
     for long in (parse_revision, parse_int):
         with pytest.raises(BadRequest, match=r"value out of range|invalid syntax"):
             long("9" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/api/v1/watch/pods", "/api/v1/pods?watch=true"),
+        ("/api/v1/watch/namespaces/a/pods?labelSelector=x", "/api/v1/namespaces/a/pods?labelSelector=x&watch=true"),
+        (
+            "/api/v1/watch/namespaces/a/pods/web?fieldSelector=status.phase=Running",
+            "/api/v1/namespaces/a/pods?fieldSelector=metadata.name=web,status.phase=Running&watch=true",
+        ),
+        ("/api/v1/watch/namespaces/a", "/api/v1/namespaces?watch=true&fieldSelector=metadata.name=a"),
+        ("/apis/apps/v1/watch/deployments?watch=0", "/apis/apps/v1/deployments?watch=true"),
+    ],
+)
+def test_older_spellings_of_watches(old: str, new: str) -> None:
+    found = modern(URL(old))
+    assert found is not None
+    assert (found.path, dict(found.query)) == (URL(new).path, dict(URL(new).query))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/watch", "/api/v1/namespaces/watch/pods", "/watch/a", "/apis/watch/v1/things",
+        "/api/v1/watch/namespaces/a/pods/b/log",
+    ],
+)  # fmt: skip
+def test_what_is_no_older_spelling_of_a_watch(path: str) -> None:
+    assert modern(URL(path)) is None
 
 
 @pytest.mark.parametrize(

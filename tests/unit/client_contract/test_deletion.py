@@ -27,7 +27,7 @@ async def test_what_nobody_holds_goes_at_once(client: Client) -> None:
 
 async def test_a_namesake_is_not_deleted(client: Client) -> None:
     made = await client.create(CONFIGMAPS, configmap())
-    with pytest.raises(Conflict, match="Precondition failed: UID in precondition: other, UID in object meta"):
+    with pytest.raises(Conflict, match=r"the UID in the precondition \(other\) does not match the UID in record"):
         await client.delete(CONFIGMAPS, "settings", "default", uid="other")
     await client.delete(CONFIGMAPS, "settings", "default", uid=uid(made))
 

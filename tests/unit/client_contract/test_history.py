@@ -84,7 +84,7 @@ async def test_a_creation_is_undone_by_deleting_that_very_object(http: HttpClien
     created = (await history(http, "settings"))[0]
     await http.delete(CONFIGMAPS, "settings", "default")
     await http.create(CONFIGMAPS, configmap(a="2"))
-    with pytest.raises(Conflict, match="UID in precondition"):
+    with pytest.raises(Conflict, match="UID in the precondition"):
         await undo(http, created)
     await undo(http, (await history(http, "settings"))[-1])
     with pytest.raises(NotFound):

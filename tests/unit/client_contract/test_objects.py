@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from common.api.kinds import CONFIGMAPS, DEPLOYMENTS, EVENTS, NAMESPACES, NODES, PODS, SERVICES
+from common.api.kinds import CONFIGMAPS, DEPLOYMENTS, EVENTS, LIMITRANGES, NAMESPACES, NODES, PODS, SERVICES
 from common.api.meta import generation, labels, name, resource_version, uid
 from common.client.base import Client, PatchType
 from common.errors import AlreadyExists, BadRequest, Conflict, Forbidden, Invalid, NotFound
@@ -278,3 +278,32 @@ async def test_events_keep_what_they_are_about(client: Client) -> None:
     await client.create(EVENTS, event)
     found = await client.list(EVENTS, "default", field_selector="involvedObject.name=web,involvedObject.kind=Pod")
     assert [name(obj) for obj in found.items] == ["e"]
+
+
+async def test_what_is_wrong_is_said_before_the_namesake(client: Client) -> None:
+    """As Kubernetes: fields first, then limits, and only then what is there already."""
+    await client.create(CONFIGMAPS, configmap())
+    with pytest.raises(Invalid, match="valid config key"):
+        await client.create(CONFIGMAPS, {**configmap(), "data": {"a b": "c"}})
+    limits = {"limits": [{"type": "Container", "max": {"cpu": "1"}}]}
+    await client.create(LIMITRANGES, {"metadata": {"name": "small", "namespace": "default"}, "spec": limits})
+    greedy = pod()
+    greedy["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "2"}}
+    with pytest.raises(Forbidden, match=r"is forbidden: maximum cpu usage per Container is 1, but limit is 2$"):
+        await client.create(PODS, greedy)
+    greedy["spec"]["containers"][0]["name"] = "No Name"
+    with pytest.raises(Invalid, match="RFC 1123 label"):
+        await client.create(PODS, greedy)
+
+
+async def test_a_namesake_that_is_being_deleted_is_said_to_be(client: Client) -> None:
+    await client.create(CONFIGMAPS, {"metadata": {"name": "held", "namespace": "default", "finalizers": ["a.io/b"]}})
+    await client.delete(CONFIGMAPS, "held", "default")
+    with pytest.raises(AlreadyExists, match=r'^object is being deleted: configmaps "held" already exists$'):
+        await client.create(CONFIGMAPS, configmap("held"))
+
+
+async def test_a_base_of_names_is_as_long_as_a_name_may_be(client: Client) -> None:
+    long = {"metadata": {"generateName": "a" * 300, "namespace": "default"}}
+    with pytest.raises(Invalid, match=r"metadata\.generateName: .*must be no more than 253 characters"):
+        await client.create(CONFIGMAPS, long)

@@ -174,7 +174,7 @@ def test_tables_are_those_of_kubectl() -> None:
     default = storage_class(allowVolumeExpansion=True)
     default["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
     cells = table(row(STORAGECLASSES), [created(STORAGECLASSES, default)], NOW, {}, "None")["rows"][0]["cells"]
-    assert cells[:5] == ["fast (default)", "quarterdeck.io/local", "Delete", "Immediate", "true"]
+    assert cells[:5] == ["fast (default)", "quarterdeck.io/local", "Delete", "Immediate", True]
 
 
 def test_a_csi_drivers_tokens_are_for_one_audience_each() -> None:
