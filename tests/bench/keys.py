@@ -35,6 +35,7 @@ SIZE = (120, 36)
 KEYS_EVERY = 0.05  # seconds: a key that is held down
 FRAME_PATIENCE = 60.0
 LEAST = 20  # keys that are pressed in any case: on a busy machine the rows come late
+LEAST_ROWS = 2  # between which a cursor can move
 ROWS_PATIENCE = 180.0
 
 
@@ -57,12 +58,13 @@ def go_first(pid: int = 0) -> None:
 
 
 class Keys:
-    """A console on the control plane of `home`, its keys pressed from entry until `stop`, or only left open."""
+    """A console on the control plane of `home`, its keys pressed from when it has that many rows until `stop`, or only
+    left open."""
 
-    def __init__(self, home: Home, *, pressing: bool = True) -> None:
+    def __init__(self, home: Home, *, rows: int = LEAST_ROWS, pressing: bool = True) -> None:
         self._ours, theirs = multiprocessing.Pipe()
         spawn = multiprocessing.get_context("spawn")
-        self._process = spawn.Process(target=_console, args=(str(home.path), theirs, pressing), daemon=True)
+        self._process = spawn.Process(target=_console, args=(str(home.path), theirs, rows, pressing), daemon=True)
 
     def __enter__(self) -> Self:
         self._process.start()
@@ -73,6 +75,10 @@ class Keys:
         """The process of the console, once it has been entered."""
         assert self._process.pid is not None
         return self._process.pid
+
+    def loaded(self) -> None:
+        """Wait until the console has its rows."""
+        self._ours.recv()
 
     def stop(self) -> Latency:
         """The figures so far. RuntimeError when the console did not get as far as to take keys."""
@@ -119,23 +125,25 @@ class TimedApp(QuarterdeckApp):
         return time.perf_counter() - start
 
 
-def _console(home: str, pipe: Connection, pressing: bool) -> None:
+def _console(home: str, pipe: Connection, rows: int, pressing: bool) -> None:
     go_first()
     textual.screen.UPDATE_PERIOD = UPDATE_PERIOD  # type: ignore[misc]  # as `run_tui` sets it
     collect_when_told()
-    asyncio.run(_run(Home(Path(home)), pipe, pressing))
+    asyncio.run(_run(Home(Path(home)), pipe, rows, pressing))
 
 
-async def _run(home: Home, pipe: Connection, pressing: bool) -> None:
+async def _run(home: Home, pipe: Connection, rows: int, pressing: bool) -> None:
     app = TimedApp(lambda: HttpClient(Endpoint.of_socket(home.api_socket)))
     found: list[float] = []
     async with app.run_test(size=SIZE):
-        if not pressing:
-            await asyncio.Event().wait()  # until the process is ended
         latest = time.perf_counter() + ROWS_PATIENCE
         while not pipe.poll() or (len(found) < LEAST and time.perf_counter() < latest):
             await asyncio.sleep(KEYS_EVERY)
-            rows = app.browse().table.model
-            if len(rows) > 1:
-                found.append(await app.key("k" if rows.cursor else "j"))
+            model = app.browse().table.model
+            if len(model) < rows:
+                continue
+            if not pressing:
+                pipe.send("loaded")
+                await asyncio.Event().wait()  # until the process is ended
+            found.append(await app.key("k" if model.cursor else "j"))
     pipe.send(found)
