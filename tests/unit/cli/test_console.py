@@ -44,7 +44,7 @@ def test_what_a_context_lacks_is_said_when_it_is_opened(tmp_path: Path, config: 
     found = {item.name: item for item in clusters(Home(tmp_path), Wishes(kubeconfig=str(config)))}
     with pytest.raises(ValueError, match="no cluster 'gone'"):
         found["far"].reach()
-    with pytest.raises(ValueError, match="certificate-authority"):
+    with pytest.raises(ValueError, match="neither client-certificate-data nor client-certificate"):
         found["near"].reach()
 
 
@@ -58,6 +58,17 @@ def test_the_usual_file_may_be_missing_or_broken(tmp_path: Path, monkeypatch: py
         monkeypatch.setenv("KUBECONFIG", str(path))
         assert [item.name for item in clusters(Home(tmp_path), Wishes())] == ["quarterdeck"]
         (tmp_path / "broken").write_text("[]")
+
+
+def test_of_several_usual_files_the_first_that_has_a_name_counts(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.write_text(CONFIG.replace("one.example", "two.example").replace("name: far", "name: further"))
+    monkeypatch.setenv("KUBECONFIG", f"{config}:{tmp_path / 'nothing'}:{other}")
+    found = clusters(Home(tmp_path), Wishes())
+    assert [item.name for item in found] == ["quarterdeck", "far", "near", "quarterdeck (kubeconfig)", "further"]
+    assert found[2].server == "https://one.example:6443"
 
 
 @pytest.mark.parametrize("option", [["--read-only"], ["--kubeconfig", "a"], ["--context", "far"]])
