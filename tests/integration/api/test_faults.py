@@ -195,7 +195,7 @@ async def test_another_user_of_this_machine_is_refused(api: Running, tmp_path: P
          "no https:// address"),
         ("""{current-context: a, contexts: [{name: a, context: {cluster: c, user: u}}],
              clusters: [{name: c, cluster: {server: "https://x"}}], users: [{name: u, user: {}}]}""",
-         "neither certificate-authority-data nor certificate-authority"),
+         "neither client-certificate-data nor client-certificate"),
         ("""{current-context: a, contexts: [{name: a, context: {cluster: c, user: u}}],
              clusters: [{name: c, cluster: {server: "https://x", certificate-authority-data: "%%%"}}],
              users: [{name: u, user: {}}]}""", "certificate-authority cannot be read"),

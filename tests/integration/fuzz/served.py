@@ -163,6 +163,8 @@ def assert_answered(method: str, target: str, answer: Answer) -> None:
     if answer.code >= 400:
         if answer.headers.get("Content-Type", "").startswith("application/json"):
             status = answer.json()
+            if answer.code == 404 and status.keys() == {"paths"}:
+                return  # a path beside all others is told which there are
             assert status["kind"] == "Status", said
             assert status["code"] == answer.code, said
             assert status["message"], said
