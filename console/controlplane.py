@@ -16,7 +16,7 @@ import platform
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,7 @@ SCHEDULER_PLUGINS = "quarterdeck.scheduler"  # an entry point group
 ENCRYPTED = frozenset({SECRETS.group_resource, UNDO_RECORDS})
 """Resources whose objects nobody may read on disk."""
 RENEWAL_SECONDS = 24 * 3600.0
-GIVE_BACK_SECONDS = 30.0  # of each some 10 ms; what a burst of writes freed is not missed for so long
+GIVE_BACK_SECONDS = 10.0  # of each some 10 ms; what a burst of writes freed is not missed for so long
 _MASTERS = frozenset({MASTERS})
 _CONTROLLERS = "system:kube-controller-manager"
 Progress = Callable[[str], None]
@@ -126,7 +126,7 @@ class Backends:
     def one(self, resource: Resource, namespace: str, name: str, query: Mapping[str, str]) -> Object | None:
         return self._computed(resource).one(resource, namespace, name, query)
 
-    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
+    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> Iterable[Object]:
         return self._computed(resource).every(resource, namespace, query)
 
     def _computed(self, resource: Resource) -> Computed:

@@ -5,7 +5,7 @@ They are structural: the components that implement them do not import this modul
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import aiohttp
@@ -51,8 +51,8 @@ class Computed(Protocol):
         """One object, None when there is none. `query` is that of the request; BadRequest for a wrong one."""
         ...
 
-    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
-        """All of a namespace, or with an empty one all."""
+    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> Iterable[Object]:
+        """All of a namespace, or with an empty one all, made one by one: to be gone through at once."""
         ...
 
 

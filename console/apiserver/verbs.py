@@ -20,6 +20,7 @@ from common.api import meta
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.clock import Clock
+from common.encoding import encode_to_keep
 from common.errors import BadRequest, Cause, Forbidden, MethodNotAllowed, ServiceUnavailable
 from common.settings import ClusterConfig
 from console.registry import admission
@@ -131,8 +132,12 @@ class Verbs:
         """A page of the committed state, or all computed objects."""
         if not row.computed:
             return list_page(self.store, row, selection, options, self.snapshots)
-        entries = [_computed(obj) for obj in self._source().every(row.resource, selection.namespace, query)]
-        entries = [entry for entry in entries if selection.accepts(entry)]
+        entries = []
+        for obj in self._source().every(row.resource, selection.namespace, query):
+            entry = _computed(obj)
+            if selection.accepts(entry):
+                entry.shrink()  # of thousands, the decoded objects take several times what is sent
+                entries.append(entry)
         return Page(sorted(entries, key=lambda entry: entry.key), None)
 
     def _source(self) -> Computed:
@@ -455,7 +460,7 @@ class Verbs:
 
 
 def _computed(obj: Object) -> Entry:
-    return Entry((meta.namespace(obj), meta.name(obj)), 0, orjson.dumps(obj), obj)
+    return Entry((meta.namespace(obj), meta.name(obj)), 0, encode_to_keep(obj), obj)
 
 
 def _placed(row: Row, obj: Object, namespace: str) -> Object:

@@ -111,16 +111,18 @@ class Metrics:
             return self._service_series(namespace, name, _seconds(query))
         return self._series(resource, namespace, name, _seconds(query))
 
-    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Object]:
+    def every(self, resource: Resource, namespace: str, query: Mapping[str, str]) -> Iterable[Object]:
         """All of a namespace, or with an empty one all."""
+        found: Iterable[Object | None]
         if resource == NODE_METRICS:
-            found = [self._node_metrics(node) for node in self._nodes.items()]
+            found = map(self._node_metrics, self._nodes.items())
         elif resource == POD_METRICS:
-            pods = [pod for pod in self._pods.items() if namespace in {"", meta.namespace(pod)}]
-            found = [self._pod_metrics(pod) for pod in pods]
+            found = map(
+                self._pod_metrics, (pod for pod in self._pods.items() if namespace in {"", meta.namespace(pod)})
+            )
         else:
             found = self._all_series(resource, namespace, _seconds(query))
-        return [item for item in found if item is not None]
+        return (item for item in found if item is not None)
 
     def _node_metrics(self, node: Object) -> Object | None:
         moment = self.moment
@@ -133,16 +135,16 @@ class Metrics:
         track = self.book.pod((meta.namespace(pod), meta.name(pod)), meta.uid(pod), moment)
         return None if track is None else documents.pod_metrics(pod, track, self._clock.now(), moment - track.at)
 
-    def _all_series(self, resource: Resource, namespace: str, seconds: int) -> list[Object | None]:
+    def _all_series(self, resource: Resource, namespace: str, seconds: int) -> Iterable[Object | None]:
         if resource == CLUSTER_SERIES:
             return [self._series(resource, "", CLUSTER, seconds)]
         if resource == NODE_SERIES:
-            return [self._series(resource, "", name, seconds) for name in self.book.node_names]
+            return (self._series(resource, "", name, seconds) for name in self.book.node_names)
         if resource == SERVICE_SERIES:
             wanted = [name for name in self.services.names if namespace in {"", name[0]}]
-            return [self._service_series(*name, seconds) for name in wanted]
+            return (self._service_series(*name, seconds) for name in wanted)
         names = [name for name in self.book.pod_names if namespace in {"", name[0]}]
-        return [self._series(resource, *name, seconds) for name in names]
+        return (self._series(resource, *name, seconds) for name in names)
 
     def _series(self, resource: Resource, namespace: str, name: str, seconds: int) -> Object | None:
         moment = self.moment

@@ -82,7 +82,7 @@ async def test_all_series_are_there_after_a_restart(start: Start, tmp_path: Path
     assert known(fine[0], "requests") == pytest.approx([12.5] * 4, rel=0.005)
     assert known(fine[0], "latency") == pytest.approx([8.0] * 4, rel=0.02)
     assert known(fine[0], "connections") == pytest.approx([3.0] * 4, rel=0.005)
-    assert second.every(NODE_METRICS, "", {}) == []  # what was measured before the restart is no figure of now
+    assert list(second.every(NODE_METRICS, "", {})) == []  # what was measured before the restart is no figure of now
 
 
 async def test_a_kill_costs_what_came_after_the_last_writing(start: Start, tmp_path: Path) -> None:

@@ -75,19 +75,19 @@ async def test_metrics_server_s_objects(kit: Kit) -> None:
     assert pod is not None
     assert pod["containers"] == [{"name": "app", "usage": {"cpu": "250000000n", "memory": "65536Ki"}}]
     assert pod["metadata"]["labels"] == {"app": "web"}
-    assert metrics.every(POD_METRICS, "other", {}) == []
+    assert list(metrics.every(POD_METRICS, "other", {})) == []
 
 
 async def test_figures_of_another_node_s_pod_do_not_count(kit: Kit) -> None:
     await feed(kit, "n2")
-    assert kit[0].every(POD_METRICS, "", {}) == []
+    assert list(kit[0].every(POD_METRICS, "", {})) == []
 
 
 async def test_a_node_that_is_silent_has_no_figures(kit: Kit) -> None:
     await feed(kit)
     metrics, clock = kit
     await clock.advance(60)
-    assert metrics.every(NODE_METRICS, "", {}) == []
+    assert list(metrics.every(NODE_METRICS, "", {})) == []
     assert metrics.one(POD_METRICS, "default", "web", {}) is None
 
 
@@ -98,7 +98,7 @@ async def test_series(kit: Kit) -> None:
     assert found is not None
     assert found["stepSeconds"] == 5
     assert [value for value in found["cpu"] if value is not None] == pytest.approx([1000, 1000], rel=0.005)
-    assert len(metrics.every(POD_SERIES, "default", {})) == 1
+    assert len(list(metrics.every(POD_SERIES, "default", {}))) == 1
     cluster = metrics.one(CLUSTER_SERIES, "", "cluster", {})
     assert cluster is not None
     assert len(cluster["memory"]) == 180
@@ -129,7 +129,7 @@ async def test_what_comes_to_services_is_kept_a_point_a_slot(kit: Kit) -> None:
     assert [value for value in cluster["requests"] if value is not None] == pytest.approx([12.5] * 4, rel=0.005)
     await clock.advance(3700)
     metrics.take_rates(dict)
-    assert metrics.every(SERVICE_SERIES, "", {}) == []
+    assert list(metrics.every(SERVICE_SERIES, "", {})) == []
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1e9", "99999999"])
