@@ -114,7 +114,7 @@ def test_the_agent_is_back_after_a_reboot_of_its_service(cluster: Cluster, bare:
 
 
 def test_a_changed_host_key_stops_everything(cluster: Cluster, bare: Host) -> None:
-    accept = host_command(cluster, "install", f"root@{bare.address}", "--dry-run")
+    accept = host_command(cluster, "install", f"root@{bare.address}", "--dry-run", "--host-key", key_of(bare))
     assert accept.returncode == 0, accept.stderr
     remake = "rm -f /etc/ssh/ssh_host_*_key* && ssh-keygen -q -A && kill -HUP $(cat /run/sshd.pid)"
     bare.run("sh", "-c", remake)
