@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab.commands import run
 
+ENGINE = Path("/run/docker.sock")
 SWITCHES = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 OUTSIDE = (
-    "/etc/docker", "/opt/containerd", "/run/docker.sock", "/run/docker", "/run/quarterdeck-engine", "/run/containerd",
+    "/etc/docker", "/opt/containerd", str(ENGINE), "/run/docker", "/run/quarterdeck-engine", "/run/containerd",
 )  # fmt: skip
 
 
@@ -24,6 +26,14 @@ class Machine:
     switches: tuple[str, ...]
     files: frozenset[str]
     engine: tuple[str, ...]  # containers, networks, images and volumes, when one runs
+
+
+def tidy() -> None:
+    """Take away the socket of an engine that was killed: nobody listens, and the next engine would replace it."""
+    if ENGINE.exists():
+        with socket.socket(socket.AF_UNIX) as asked:
+            if asked.connect_ex(str(ENGINE)):
+                ENGINE.unlink()
 
 
 def look(home: Path) -> Machine:
@@ -54,7 +64,7 @@ def _ours(mount: str, home: Path) -> bool:
 
 
 def _engine() -> list[str]:
-    if not Path("/var/run/docker.sock").exists():
+    if not ENGINE.exists():
         return []
     commands = (("ps", "-aq"), ("network", "ls", "-q"), ("images", "-aq"), ("volume", "ls", "-q"))
     return [run("docker", *words) for words in commands]

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.machine import Machine, look, processes_of
+from tests.e2e.machine import Machine, look, processes_of, tidy
 from tests.lab.commands import LabError, run, wait_until
 from tests.lab.host import REPOSITORY
 
@@ -69,6 +69,7 @@ def installation() -> Iterator[Installation]:
 
 @pytest.fixture
 def before(installation: Installation) -> Machine:
+    tidy()
     return look(installation.home)
 
 
