@@ -1,28 +1,30 @@
 """How addresses and ranges may be written: no form that programs read as different ones.
 
-What an older version took stays as it is: callers pass over values that the object had before.
+What an older version took may stay as it is: callers tell which texts the object had before.
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
+from collections.abc import Container
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
 
 from common.errors import Cause
 from console.registry import validation
 
 _LENGTH = re.compile("[0-9]+")
-_ZEROS = re.compile(r"(?<![0-9a-fA-F:.])0+(?=[0-9])|(?<=\.)0+(?=[0-9])")
+_ZEROS = re.compile(r"(?<![0-9a-fA-F:.])0+(?=[0-9])|(?<=\.)0+(?=[0-9])|(?<=:)0+(?=[0-9]+\.)")
 """Zeros before the digits of an IPv4 octet or of a prefix length."""
 
 
-def ip(path: str, value: str) -> list[Cause]:
-    problem = _ip_problem(value)
+def ip(path: str, value: str, known: Container[str] = ()) -> list[Cause]:
+    """`known`: what the object had before."""
+    problem = "" if value in known else _ip_problem(value)
     return [validation.wrong(path, value, problem)] if problem else []
 
 
 def _ip_problem(value: str) -> str:
-    if not _fits(_plain(value)):
+    if not is_address(value):
         return _IP_RULE
     if _plain(value) != value:
         return "must not have leading 0s"
@@ -32,9 +34,9 @@ def _ip_problem(value: str) -> str:
     return ""
 
 
-def block(path: str, value: str) -> list[Cause]:
+def block(path: str, value: str, known: Container[str] = ()) -> list[Cause]:
     """Of a range (CIDR)."""
-    problem = _block_problem(value)
+    problem = "" if value in known else _block_problem(value)
     return [validation.wrong(path, value, problem)] if problem else []
 
 
@@ -53,10 +55,16 @@ def _block_problem(value: str) -> str:
     return ""
 
 
+def address(text: str) -> IPv4Address | IPv6Address:
+    """What programs that are not strict read, as Kubernetes' own. Raises ValueError for what is no address at all."""
+    parsed = ip_address(_plain(text))
+    return parsed.ipv4_mapped or parsed if isinstance(parsed, IPv6Address) else parsed
+
+
 def network(text: str) -> IPv4Network | IPv6Network | None:
     """The range, bits beyond the prefix length left out; None when it is none."""
     try:
-        return ip_network(text, strict=False) if "/" in text else None
+        return ip_network(_plain(text), strict=False) if "/" in text else None
     except ValueError:
         return None
 
@@ -65,9 +73,10 @@ def _plain(text: str) -> str:
     return _ZEROS.sub("", text)
 
 
-def _fits(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether programs that are not strict read an address."""
     try:
-        return ip_address(text) is not None and "%" not in text
+        return address(text) is not None and "%" not in text
     except ValueError:
         return False
 

@@ -6,8 +6,8 @@ The server admits one write at a time, so what a scan finds free stays free unti
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from collections.abc import Container, Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from common.api import kinds, meta
 from common.api.conditions import is_true
@@ -102,10 +102,15 @@ def start_of(seed: str, count: int) -> int:
 
 def is_in(address: str, cidr: str) -> bool:
     """Whether the address can be given out of the range."""
-    network, parsed = ip_network(cidr), ip_address(address)
+    network, parsed = ip_network(cidr), address_forms.address(address)
     if parsed.version != network.version or parsed not in network:
         return False
     return parsed != network.network_address and (network.version == 6 or parsed != network.broadcast_address)
+
+
+def balancers(obj: Object) -> list[Object]:
+    """What the status of a Service or Ingress says of its load balancers."""
+    return ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
 
 
 _SPECIAL = (
@@ -116,12 +121,12 @@ _SPECIAL = (
 _MULTICAST = {ip_network("224.0.0.0/24"), ip_network("ff02::/16")}  # those that stay on a link
 
 
-def special_address(path: str, value: str) -> list[Cause]:
-    """What keeps an address from being one that many machines can reach."""
-    causes = address_forms.ip(path, value)
+def special_address(path: str, value: str, known: Container[str] = ()) -> list[Cause]:
+    """What keeps an address from being one that many machines can reach; `known` may be written as they were."""
+    causes = address_forms.ip(path, value, known)
     if causes:
         return causes
-    parsed = ip_address(value)
+    parsed = address_forms.address(value)
     causes = [validation.wrong(path, value, problem) for field, problem in _SPECIAL if getattr(parsed, field)]
     if any(parsed.version == network.version and parsed in network for network in _MULTICAST):
         problem = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"

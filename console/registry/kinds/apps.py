@@ -61,7 +61,7 @@ def _validate_workload(spec: Object, old: Object | None) -> list[Cause]:
     """What Deployments and ReplicaSets have in common."""
     causes = validation.non_negative("spec.replicas", spec["replicas"])
     causes += validation.non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
-    return causes + validate_selector(spec, old, "deployment") + validate_pods(spec, "ReplicaSet")
+    return causes + validate_selector(spec, old, "deployment") + validate_pods(spec, old, "ReplicaSet")
 
 
 def _validate_replicaset(new: Object, old: Object | None, _context: Context) -> list[Cause]:

@@ -31,7 +31,7 @@ def validate_job(new: Object, old: Object | None, context: Context) -> list[Caus
         return validate_job_status(new, old or new)
     spec = new["spec"]
     causes = [] if old is not None else _validate_generated(new)
-    causes += validate_job_spec(spec, "spec")
+    causes += validate_job_spec(spec, "spec", old and old["spec"])
     causes += _validate_selector(spec)
     if old is not None:
         return causes + validate_job_change(new, old)
@@ -86,8 +86,8 @@ def _validate_hostnames(job: Object) -> list[Cause]:
     return [validation.wrong("metadata.name", name(job), text)]
 
 
-def validate_job_spec(spec: Object, path: str) -> list[Cause]:
-    """What a Job and the template of a CronJob have in common."""
+def validate_job_spec(spec: Object, path: str, old: Object | None) -> list[Cause]:
+    """What a Job and the template of a CronJob have in common; `old` is what the spec was before."""
     causes = [cause for field in _COUNTS for cause in validation.non_negative(f"{path}.{field}", spec.get(field))]
     if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
         causes.append(validation.required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
@@ -98,7 +98,7 @@ def validate_job_spec(spec: Object, path: str) -> list[Cause]:
     if spec.get("successPolicy") is not None:
         causes += validate_success_policy(spec, f"{path}.successPolicy")
     causes += validate_replacement_policy(spec, f"{path}.podReplacementPolicy")
-    causes += validate_template(spec["template"], f"{path}.template")
+    causes += validate_template(spec["template"], f"{path}.template", old and old["template"])
     return causes + _validate_restart_policy(spec, f"{path}.template.spec.restartPolicy")
 
 
@@ -191,7 +191,7 @@ def validate_cronjob(new: Object, old: Object | None, context: Context) -> list[
         causes += _validate_zone(spec.get("timeZone"))
     causes += validation.one_of("spec.concurrencyPolicy", spec["concurrencyPolicy"], _CONCURRENCY)
     template = spec["jobTemplate"]["spec"]
-    causes += validate_job_spec(template, "spec.jobTemplate.spec")
+    causes += validate_job_spec(template, "spec.jobTemplate.spec", before and before["jobTemplate"]["spec"])
     if template.get("selector") is not None:
         causes.append(
             validation.wrong(

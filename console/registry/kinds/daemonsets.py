@@ -61,7 +61,7 @@ def _count_template(new: Object, old: Object | None) -> None:
 
 def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
-    causes = validate_selector(spec, old, "daemonset") + validate_pods(spec, "DaemonSet")
+    causes = validate_selector(spec, old, "daemonset") + validate_pods(spec, old, "DaemonSet")
     causes += validation.non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     causes += validation.non_negative("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
     causes += validate_switch(new, RESTART)

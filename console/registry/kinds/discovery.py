@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import ip_address
 
 from common.api import kinds
 from common.api.meta import Object
@@ -11,6 +11,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, field
 from console.registry.row import Column, Context, Row
 
+from . import address_forms
 from .addresses import special_address
 
 MAX_ENDPOINTS = 1000
@@ -36,9 +37,17 @@ def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]
         causes.append(validation.too_many("endpoints", len(endpoints), MAX_ENDPOINTS))
     if len(ports) > MAX_PORTS:
         causes.append(validation.too_many("ports", len(ports), MAX_PORTS))
-    for index, endpoint in enumerate(endpoints[:MAX_ENDPOINTS]):
-        causes += _validate_endpoint(f"endpoints[{index}]", endpoint, str(new.get("addressType")))
+    causes += _validate_endpoints(new, old)
     return causes + _validate_ports(ports)
+
+
+def _validate_endpoints(new: Object, old: Object | None) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, endpoint in enumerate(new["endpoints"][:MAX_ENDPOINTS]):
+        causes += _validate_endpoint(f"endpoints[{index}]", endpoint, str(new.get("addressType")))
+    if causes and old is not None and new["endpoints"] == old.get("endpoints"):
+        return []  # an older version took them
+    return causes
 
 
 def _validate_endpoint(path: str, endpoint: Object, family: str) -> list[Cause]:
@@ -62,9 +71,10 @@ def _validate_address(path: str, address: str, family: str) -> list[Cause]:
         return []  # which is what is wrong
     if family == "FQDN":
         return validation.each(path, address, validation.dns_subdomain(address))
-    try:
-        (IPv4Address if family == "IPv4" else IPv6Address)(address)
-    except AddressValueError:
+    causes = address_forms.ip(path, address)
+    if causes and address_forms.is_address(address):
+        return causes
+    if causes or ip_address(address).version != int(family[-1]):
         return [validation.wrong(path, address, f"must be a valid {family} address, (e.g. {_EXAMPLES.get(family)})")]
     return special_address(path, address)
 

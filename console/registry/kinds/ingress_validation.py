@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 
 from common.api import meta
 from common.api.ingressclass import CLASS_ANNOTATION
@@ -11,6 +10,9 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.row import Context
+
+from . import address_forms
+from .addresses import balancers
 
 PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 MAX_CONTROLLER = 250
@@ -22,7 +24,7 @@ _CONTROLLER_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
 
 def validate_ingress(new: Object, old: Object | None, context: Context) -> list[Cause]:
     if context.subresource == "status":
-        return _validate_status(new)
+        return _validate_status(new, old)
     spec = new["spec"]
     causes: list[Cause] = []
     rules, default = spec.get("rules") or [], spec.get("defaultBackend")
@@ -63,16 +65,12 @@ def _validate_rule(path: str, rule: Object) -> list[Cause]:
 def _validate_host(path: str, host: str) -> list[Cause]:
     if "*" in host:
         return validation.each(path, host, wildcard_subdomain(host))
-    causes = [validation.wrong(path, host, "must be a DNS name, not an IP address")] if _is_address(host) else []
+    causes = (
+        [validation.wrong(path, host, "must be a DNS name, not an IP address")]
+        if address_forms.is_address(host)
+        else []
+    )
     return causes + validation.each(path, host, validation.dns_subdomain(host))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def wildcard_subdomain(text: str) -> list[str]:
@@ -159,17 +157,18 @@ def _validate_tls(path: str, tls: Object) -> list[Cause]:
     return causes
 
 
-def _validate_status(new: Object) -> list[Cause]:
+def _validate_status(new: Object, old: Object | None) -> list[Cause]:
     causes: list[Cause] = []
-    entries = ((new.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    for index, entry in enumerate(entries):
+    known = {str(entry.get("ip")) for entry in balancers(old or {})}
+    for index, entry in enumerate(balancers(new)):
         path = f"status.loadBalancer.ingress[{index}]"
         address, host = entry.get("ip") or "", entry.get("hostname") or ""
-        if address and not _is_address(address):
-            problem = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            causes.append(validation.wrong(f"{path}.ip", address, problem))
+        if address:
+            causes += address_forms.ip(f"{path}.ip", address, known)
         if host:
             causes += validation.each(f"{path}.hostname", host, validation.dns_subdomain(host))
+        if address_forms.is_address(host):
+            causes.append(validation.wrong(f"{path}.hostname", host, "must be a DNS name, not an IP address"))
     return causes
 
 

@@ -103,13 +103,13 @@ def _validate_block(path: str, block: Object, known: Set[str]) -> list[Cause]:
     cidr = block.get("cidr") or ""
     if not cidr:
         return [validation.required(f"{path}.cidr")]
-    causes = [] if cidr in known else address_forms.block(f"{path}.cidr", cidr)
+    causes = address_forms.block(f"{path}.cidr", cidr, known)
     outer = address_forms.network(cidr)
     if outer is None:
         return causes
     for index, text in enumerate(block.get("except") or ()):
         where, inner = f"{path}.except[{index}]", address_forms.network(text)
-        causes += [] if text in known else address_forms.block(where, text)
+        causes += address_forms.block(where, text, known)
         if inner is not None and not _is_strictly_inside(inner, outer):
             causes.append(validation.wrong(where, text, "must be a strict subset of `cidr`"))
     return causes

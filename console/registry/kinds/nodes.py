@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-
 from common.api import kinds, meta, quantity
 from common.api.conditions import get_condition
 from common.api.meta import Object
@@ -11,6 +9,8 @@ from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, field
 from console.registry.row import METADATA_FIELDS, Column, Context, Row
+
+from . import address_forms
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _NOT_READY = ("node.kubernetes.io/not-ready", "NoSchedule")
@@ -44,9 +44,9 @@ def _prepare(new: Object, old: Object | None, _context: Context) -> None:
 def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
     causes = _validate_taints(spec.get("taints") or ())
-    cidrs = spec.get("podCIDRs") or []
+    cidrs, known = spec.get("podCIDRs") or [], (old or {}).get("spec", {}).get("podCIDRs") or []
     for index, cidr in enumerate(cidrs):
-        causes += _validate_cidr(f"spec.podCIDRs[{index}]", cidr)
+        causes += address_forms.block(f"spec.podCIDRs[{index}]", cidr, known)
     if len(cidrs) > 2:
         causes.append(validation.wrong("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family"))
     for part in ("capacity", "allocatable"):
@@ -78,14 +78,6 @@ def _validate_taints(taints: list[Object] | tuple[Object, ...]) -> list[Cause]:
             )
         seen.add((key, effect))
     return causes
-
-
-def _validate_cidr(path: str, cidr: str) -> list[Cause]:
-    try:
-        ip_network(cidr)
-    except ValueError:
-        return [validation.wrong(path, cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")]
-    return []
 
 
 def _validate_update(new: Object, old: Object) -> list[Cause]:

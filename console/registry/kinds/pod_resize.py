@@ -47,7 +47,7 @@ def validate_resize(new: Object, old: Object) -> list[Cause]:
         return [validation.forbidden("", "pods with pod-level resources cannot be resized")]
     if (before.get("os") or {}).get("name") == "windows":
         return [validation.forbidden("", "windows pods cannot be resized")]
-    causes = validate_pod(new)
+    causes = validate_pod(new, old)
     was = qos_class(old)
     if (old.get("status") or {}).get("qosClass", was) != qos_class(new):
         causes.append(validation.wrong("spec", was, "Pod QOS Class may not change as a result of resizing"))

@@ -6,12 +6,12 @@ Kubernetes asks the same of kubelets and of everybody else.
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import ip_address
 
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 
+from . import address_forms
 from .pod_annotations import validate_annotation_change, validate_annotations
 
 _SYSTEM_CONDITIONS = frozenset({"PodScheduled", "Ready", "Initialized"})
@@ -24,7 +24,7 @@ def validate_pod_status(new: Object, old: Object) -> list[Cause]:
     nominated = status.get("nominatedNodeName") or ""
     if nominated and nominated != before.get("nominatedNodeName"):
         causes += validation.each("status.nominatedNodeName", nominated, validation.dns_subdomain(nominated))
-    causes += _validate_addresses(status, "podIPs") + _validate_addresses(status, "hostIPs")
+    causes += _validate_addresses(status, before, "podIPs") + _validate_addresses(status, before, "hostIPs")
     hosts = status.get("hostIPs") or []
     if hosts and hosts[0].get("ip") != status.get("hostIP"):
         causes.append(validation.wrong("status.hostIPs[0].ip", hosts[0].get("ip"), "must be equal to `hostIP`"))
@@ -37,20 +37,16 @@ def validate_pod_status(new: Object, old: Object) -> list[Cause]:
     return causes
 
 
-def _validate_addresses(status: Object, field: str) -> list[Cause]:
+def _validate_addresses(status: Object, before: Object, field: str) -> list[Cause]:
     """At most one address of each family, all of them addresses."""
     path = f"status.{field}"
-    found = [str(entry.get("ip") or "") for entry in status.get(field) or ()]
+    found, known = _texts(status, field), _texts(before, field)
     causes: list[Cause] = []
-    families = []
     for index, text in enumerate(found):
-        try:
-            families.append(_family(text))
-        except ValueError:
-            why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
-            causes.append(validation.wrong(f"{path}[{index}]", text, why))
+        if not _is_strict(text):
+            causes += address_forms.ip(f"{path}[{index}]", text, known)
     if len(found) > 1:
-        if len(set(families)) != len(found) and not causes:
+        if not causes and len({address_forms.address(text).version for text in found}) != len(found):
             causes.append(validation.wrong(path, status[field], _FAMILIES))
         causes += [
             validation.duplicate(f"{path}[{index}]", {"ip": text})
@@ -60,7 +56,10 @@ def _validate_addresses(status: Object, field: str) -> list[Cause]:
     return causes
 
 
+def _texts(status: Object, field: str) -> list[str]:
+    return [str(entry.get("ip") or "") for entry in status.get(field) or ()]
+
+
 @lru_cache(maxsize=4096)  # a pod's addresses come with every report of its status
-def _family(address: str) -> int:
-    """4 or 6. Raises ValueError for what is no address."""
-    return ip_address(address).version
+def _is_strict(address: str) -> bool:
+    return not address_forms.ip("", address)

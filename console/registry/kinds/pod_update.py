@@ -30,8 +30,8 @@ def validate_pod_update(new: Object, old: Object, subresource: str) -> list[Caus
     if subresource == "resize":
         return validate_resize(new, old)
     if subresource == "ephemeralcontainers":
-        return validate_pod(new) + _validate_ephemeral(new["spec"], old["spec"])
-    causes = validate_annotation_change(new, old) + validate_pod(new)
+        return validate_pod(new, old) + _validate_ephemeral(new["spec"], old["spec"])
+    causes = validate_annotation_change(new, old) + validate_pod(new, old)
     return causes + _validate_spec_change(new["spec"], old["spec"])
 
 

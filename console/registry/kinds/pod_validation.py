@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 
 from common.api.meta import Object
 from common.errors import Cause
@@ -43,29 +43,29 @@ def validate_new_pod(pod: Object) -> list[Cause]:
     return causes
 
 
-def validate_pod(pod: Object) -> list[Cause]:
-    """What a Pod must satisfy whenever it is written; of templates less is asked."""
+def validate_pod(pod: Object, old: Object | None = None) -> list[Cause]:
+    """What a Pod must satisfy whenever it is written; of templates less is asked. `old` is what it was before."""
     spec, causes = pod["spec"], validate_annotations(pod)
     if _sound.find("spec", spec, lambda spec: not _validate_whole_spec(spec), lasts=bool):
         return causes
-    return causes + _validate_whole_spec(spec)
+    return causes + _validate_whole_spec(spec, old and old.get("spec"))
 
 
-def _validate_whole_spec(spec: Object) -> list[Cause]:
-    causes = validate_pod_spec(spec, "spec", is_pod=True)
+def _validate_whole_spec(spec: Object, old: Object | None = None) -> list[Cause]:
+    causes = validate_pod_spec(spec, "spec", old, is_pod=True)
     for kind in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(kind) or ()):
             causes += validate_image(container, f"spec.{kind}[{index}]")
     return causes
 
 
-def validate_template(template: Object, path: str) -> list[Cause]:
-    """The pod template of a workload."""
+def validate_template(template: Object, path: str, old: Object | None = None) -> list[Cause]:
+    """The pod template of a workload; `old` is what it was before."""
     found = template.get("metadata") or {}
     causes = validation.labels(f"{path}.labels", found.get("labels") or {})
     causes += validation.annotation_keys(f"{path}.annotations", found.get("annotations") or {})
     spec = template.get("spec") or {}
-    causes += validate_pod_spec(spec, f"{path}.spec")
+    causes += validate_pod_spec(spec, f"{path}.spec", old and old.get("spec"))
     if spec.get("ephemeralContainers"):
         causes.append(
             validation.forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
@@ -73,8 +73,9 @@ def validate_template(template: Object, path: str) -> list[Cause]:
     return causes
 
 
-def validate_pod_spec(spec: Object, path: str, *, is_pod: bool = False) -> list[Cause]:
-    """In Kubernetes' order, as a client shows what it is told first."""
+def validate_pod_spec(spec: Object, path: str, old: Object | None = None, *, is_pod: bool = False) -> list[Cause]:
+    """In Kubernetes' order, as a client shows what it is told first. Addresses of `old` may be written as they were."""
+    known = frozenset(_addresses(old or {}))
     volumes, causes = validate_volumes(spec.get("volumes") or (), f"{path}.volumes", is_pod=is_pod)
     causes += _validate_claims(spec.get("resourceClaims") or (), f"{path}.resourceClaims")
     causes += validate_containers(spec, path, volumes)
@@ -85,13 +86,13 @@ def validate_pod_spec(spec: Object, path: str, *, is_pod: bool = False) -> list[
     causes += validation.labels(f"{path}.nodeSelector", spec.get("nodeSelector") or {})
     causes += validate_pod_security(spec, path, f"{path}.securityContext")
     causes += validate_affinity(spec.get("affinity") or {}, f"{path}.affinity")
-    causes += _validate_dns(spec, f"{path}.dnsConfig")
+    causes += _validate_dns(spec, f"{path}.dnsConfig", known)
     causes += _validate_gates(spec, path)
     causes += validate_spread(spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints")
     causes += _validate_users(spec, path)
     causes += _validate_names(spec, path)
     causes += validate_tolerations(spec.get("tolerations") or (), f"{path}.tolerations")
-    causes += _validate_aliases(spec.get("hostAliases") or (), f"{path}.hostAliases")
+    causes += _validate_aliases(spec.get("hostAliases") or (), f"{path}.hostAliases", known)
     causes += _validate_classes(spec, path)
     return causes + validate_system(spec, path)
 
@@ -172,10 +173,16 @@ def _formatted(spec: Object, path: str, formats: Mapping[str, NameFormat]) -> li
     return causes
 
 
-def _validate_aliases(aliases: Iterable[Object], path: str) -> list[Cause]:
+def _addresses(spec: Object) -> Iterator[str]:
+    """Those that a spec of pods names."""
+    yield from (spec.get("dnsConfig") or {}).get("nameservers") or ()
+    yield from (alias.get("ip") or "" for alias in spec.get("hostAliases") or ())
+
+
+def _validate_aliases(aliases: Iterable[Object], path: str, known: Set[str]) -> list[Cause]:
     causes: list[Cause] = []
     for index, alias in enumerate(aliases):
-        causes += address_forms.ip(f"{path}[{index}].ip", alias.get("ip", ""))
+        causes += address_forms.ip(f"{path}[{index}].ip", alias.get("ip", ""), known)
         for position, name in enumerate(alias.get("hostnames") or ()):
             causes += validation.each(f"{path}[{index}].hostnames[{position}]", name, validation.dns_subdomain(name))
     return causes
@@ -198,7 +205,7 @@ def _validate_classes(spec: Object, path: str) -> list[Cause]:
     return causes + validate_resources({"limits": overhead}, f"{path}.overhead", container_resource)
 
 
-def _validate_dns(spec: Object, where: str) -> list[Cause]:
+def _validate_dns(spec: Object, where: str, known: Set[str]) -> list[Cause]:
     config = spec.get("dnsConfig")
     servers = (config or {}).get("nameservers") or []
     if spec.get("dnsPolicy") == "None" and config is None:
@@ -214,7 +221,7 @@ def _validate_dns(spec: Object, where: str) -> list[Cause]:
             validation.wrong(f"{where}.nameservers", servers, f"must not have more than {_MAX_NAMESERVERS} nameservers")
         )
     for index, server in enumerate(servers):
-        causes += address_forms.ip(f"{where}.nameservers[{index}]", server)
+        causes += address_forms.ip(f"{where}.nameservers[{index}]", server, known)
     causes += _validate_searches(config.get("searches") or [], f"{where}.searches")
     for index, option in enumerate(config.get("options") or ()):
         if not option.get("name"):

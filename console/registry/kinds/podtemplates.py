@@ -13,8 +13,8 @@ from .pod_warnings import template_warnings
 from .workload_fields import default_template
 
 
-def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
-    return validate_template(new["template"], "template")
+def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
+    return validate_template(new["template"], "template", old and old["template"])
 
 
 def _labels(obj: Object) -> str:

@@ -27,7 +27,7 @@ def _prepare(new: Object, old: Object | None, _context: Context) -> None:
         new["status"] = {"replicas": 0}
 
 
-def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause]:
+def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:
     spec = new["spec"]
     causes = validation.non_negative("spec.minReadySeconds", spec.get("minReadySeconds"))
     causes += validation.non_negative("spec.replicas", spec["replicas"])
@@ -36,7 +36,7 @@ def _validate(new: Object, _old: Object | None, _context: Context) -> list[Cause
         causes.append(validation.required("spec.selector"))
     elif not selectors.from_labels(wanted).matches(template_labels(spec)):
         causes.append(mismatch(spec))
-    return causes + validate_pods(spec, "ReplicationController")
+    return causes + validate_pods(spec, old, "ReplicationController")
 
 
 def _selector(obj: Object) -> str:

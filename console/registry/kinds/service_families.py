@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
+
+from . import address_forms
 
 POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 FAMILIES = ("IPv4", "IPv6")
@@ -66,7 +67,7 @@ def _families_of(addresses: Sequence[str]) -> tuple[str, ...]:
     found = []
     for address in addresses:
         try:
-            found.append(f"IPv{ip_address(address).version}")
+            found.append(f"IPv{address_forms.address(address).version}")
         except ValueError:
             continue  # None (headless) has no family; a malformed one is reported with the addresses
     return tuple(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from common import settings
 from common.api import meta
@@ -64,9 +64,9 @@ def _odd(told: Callable[[str, str], Iterator[str]], spec: Object, field: str) ->
     return [text for index, value in values for text in told(f"spec.{field}[{index}]", value.strip())]
 
 
-def validate_status(service: Object) -> list[Cause]:
+def validate_status(service: Object, old: Object | None) -> list[Cause]:
     """What load balancers say about where they are."""
-    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    ingress, known = addresses.balancers(service), {str(entry.get("ip")) for entry in addresses.balancers(old or {})}
     path = "status.loadBalancer.ingress"
     if ingress and service["spec"]["type"] != "LoadBalancer":
         return [validation.forbidden(path, 'may only be used when `spec.type` is "LoadBalancer"')]
@@ -74,18 +74,14 @@ def validate_status(service: Object) -> list[Cause]:
     for index, entry in enumerate(ingress):
         where = f"{path}[{index}]"
         if entry.get("ip"):
-            causes += address_forms.ip(f"{where}.ip", entry["ip"])
+            causes += address_forms.ip(f"{where}.ip", entry["ip"], known)
         if entry.get("ipMode") is not None and entry["ipMode"] not in _IP_MODES:
             causes.append(validation.unsupported(f"{where}.ipMode", entry["ipMode"], _IP_MODES))
         if name := entry.get("hostname"):
             causes += validation.each(f"{where}.hostname", name, validation.dns_subdomain(name))
-            if _is_ip(name):
+            if address_forms.is_address(name):
                 causes.append(validation.wrong(f"{where}.hostname", name, "must be a DNS name, not an IP address"))
     return causes
-
-
-def _is_ip(text: str) -> bool:
-    return not address_forms.ip("", text)
 
 
 def validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
@@ -95,13 +91,13 @@ def validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
     causes += _validate_ports(spec)
     causes += validation.labels("spec.selector", spec.get("selector") or {})
     causes += _validate_affinity(spec)
-    causes += _validate_policies(spec)
-    causes += _validate_external(spec)
+    causes += _validate_policies(spec, before)
+    causes += _validate_external(spec, before)
     causes += _validate_balancer(spec, before)
     if spec["type"] == "ExternalName":
         return causes + _validate_external_name(spec)
     causes += choose_families(spec, before, context.config.families).causes
-    causes += _validate_addresses(spec)
+    causes += _validate_addresses(spec, before)
     causes += _validate_change(spec, before)
     return causes + (_validate_allocation(new, before, context) if not causes else [])
 
@@ -175,7 +171,7 @@ def _validate_affinity(spec: Object) -> list[Cause]:
     return causes
 
 
-def _validate_policies(spec: Object) -> list[Cause]:
+def _validate_policies(spec: Object, before: Object) -> list[Cause]:
     causes = [
         validation.unsupported(f"spec.{name}", spec[name], _POLICIES)
         for name in ("internalTrafficPolicy", "externalTrafficPolicy")
@@ -196,8 +192,9 @@ def _validate_policies(spec: Object) -> list[Cause]:
             for name in ("loadBalancerClass", "allocateLoadBalancerNodePorts", "loadBalancerSourceRanges")
             if spec.get(name)
         ]
+    known = {cidr.strip() for cidr in before.get("loadBalancerSourceRanges") or ()}
     for index, cidr in enumerate(spec.get("loadBalancerSourceRanges") or ()):
-        causes += address_forms.block(f"spec.loadBalancerSourceRanges[{index}]", cidr.strip())
+        causes += address_forms.block(f"spec.loadBalancerSourceRanges[{index}]", cidr.strip(), known)
     return causes
 
 
@@ -222,9 +219,11 @@ def _validate_balancer(spec: Object, before: Object) -> list[Cause]:
     return causes
 
 
-def _validate_external(spec: Object) -> list[Cause]:
-    found = enumerate(spec.get("externalIPs") or ())
-    return [cause for index, ip in found for cause in addresses.special_address(f"spec.externalIPs[{index}]", ip)]
+def _validate_external(spec: Object, before: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, ip in enumerate(spec.get("externalIPs") or ()):
+        causes += addresses.special_address(f"spec.externalIPs[{index}]", ip, before.get("externalIPs") or ())
+    return causes
 
 
 def _validate_external_name(spec: Object) -> list[Cause]:
@@ -239,7 +238,7 @@ def _validate_external_name(spec: Object) -> list[Cause]:
     return causes + validation.each("spec.externalName", name, validation.dns_subdomain(name.removesuffix(".")))
 
 
-def _validate_addresses(spec: Object) -> list[Cause]:
+def _validate_addresses(spec: Object, before: Object) -> list[Cause]:
     """The form of clusterIPs, whoever chose them."""
     found = spec.get("clusterIPs") or []
     causes: list[Cause] = []
@@ -251,8 +250,8 @@ def _validate_addresses(spec: Object) -> list[Cause]:
     if spec.get("clusterIP") and found and found[0] != spec["clusterIP"]:
         causes.append(validation.wrong("spec.clusterIPs", found, "first value must match `clusterIP`"))
     for index, address in enumerate(found):
-        causes += address_forms.ip(f"spec.clusterIPs[{index}]", address)
-    if not causes and len({ip_address(address).version for address in found}) < len(found):
+        causes += address_forms.ip(f"spec.clusterIPs[{index}]", address, before.get("clusterIPs") or ())
+    if not causes and len({address_forms.address(address).version for address in found}) < len(found):
         causes.append(validation.wrong("spec.clusterIPs", found, "may specify no more than one IP for each IP family"))
     return causes
 
@@ -311,7 +310,7 @@ def _missing(spec: Object) -> list[Cause]:
 def _check_addresses(fresh: list[str], spec: Object, used: set[str], cidrs: Iterable[str]) -> list[Cause]:
     causes: list[Cause] = []
     for address in fresh:
-        fitting = [item for item in cidrs if ip_network(item).version == ip_address(address).version]
+        fitting = [item for item in cidrs if ip_network(item).version == address_forms.address(address).version]
         if not any(addresses.is_in(address, cidr) for cidr in fitting):
             valid = ", ".join(fitting)
             problem = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {valid}"

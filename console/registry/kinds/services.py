@@ -29,7 +29,7 @@ def _default(service: Object) -> None:
         client = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
         client.setdefault("timeoutSeconds", 10800)
     if spec["type"] == "LoadBalancer":
-        for entry in ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ():
+        for entry in addresses.balancers(service):
             if entry.get("ip"):
                 entry.setdefault("ipMode", "VIP")
     for port in spec.get("ports") or ():
@@ -199,7 +199,7 @@ def _version(cidr: str) -> int:
 
 def _validate(new: Object, old: Object | None, context: Context) -> list[Cause]:
     if context.subresource:
-        return service_validation.validate_status(new) if context.subresource == "status" else []
+        return service_validation.validate_status(new, old) if context.subresource == "status" else []
     return service_validation.validate(new, old, context)
 
 

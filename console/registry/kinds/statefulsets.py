@@ -72,7 +72,7 @@ def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]
     causes += validation.non_negative("spec.ordinals.start", (spec.get("ordinals") or {}).get("start"))
     # Whether the selector changed is told with everything else that may not.
     causes += validate_selector(spec, None, "statefulset")
-    causes += validate_pods(spec, "StatefulSet", [name(claim) for claim in spec.get("volumeClaimTemplates") or ()])
+    causes += validate_pods(spec, old, "StatefulSet", [name(claim) for claim in spec.get("volumeClaimTemplates") or ()])
     return causes + (_validate_change(spec, old["spec"]) if old is not None else [])
 
 

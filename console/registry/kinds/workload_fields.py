@@ -68,12 +68,12 @@ def mismatch(spec: Object) -> Cause:
     return validation.wrong("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
 
 
-def validate_pods(spec: Object, kind: str, volumes: Sequence[str] = ()) -> list[Cause]:
+def validate_pods(spec: Object, old: Object | None, kind: str, volumes: Sequence[str] = ()) -> list[Cause]:
     """The template of pods that always run; `kind` is what messages call their owner, which gives each pod `volumes`
-    besides those of the template."""
+    besides those of the template. `old` is the owner as it was."""
     template = _with_volumes(spec["template"], volumes)
     policy = template["spec"].get("restartPolicy")
-    causes = validate_template(template, "spec.template")
+    causes = validate_template(template, "spec.template", old and old["spec"]["template"])
     if policy in {"OnFailure", "Never"}:
         causes.append(validation.unsupported("spec.template.spec.restartPolicy", policy, ("Always",)))
     if template["spec"].get("activeDeadlineSeconds") is not None:
