@@ -21,7 +21,7 @@ from .apply import Request as ApplyRequest
 from .apply import server_side_apply, unrecorded
 from .decoding import conform, decode, decode_applied
 from .managers import Manager, is_reset, managers_of, parse, record_create, record_update
-from .row import ALL_METADATA, Context, Row
+from .row import ALL_METADATA, DELETION, Context, Row
 from .scale import apply_scale, scale_of
 
 __all__ = [
@@ -185,15 +185,21 @@ def _keep_system_metadata(row: Row, new: Object, old: Object) -> None:
             f"Precondition failed: UID in precondition: {found['uid']}, UID in object meta: {before.get('uid')}",
         )
     for field in _SYSTEM:
-        _assign(found, field, before.get(field))
+        # Of an object that is being deleted the time of it stays; who writes one to another is told so.
+        kept = found if field in DELETION and not _is_kept(field, found, before) else before
+        _assign(found, field, kept.get(field))
     for field in ("name", "namespace", "generateName"):
         if not found.get(field):
             _assign(found, field, before.get(field))
 
 
+def _is_kept(field: str, new: Object, old: Object) -> bool:
+    return bool(old.get(field)) if field == "deletionTimestamp" else new.get(field) is None
+
+
 def _take_only_status(row: Row, new: Object, old: Object) -> None:
     # As in Kubernetes: through the status of most built-in kinds metadata comes too, not so of custom ones.
-    fields = ALL_METADATA - (ALL_METADATA if row.custom else row.status_keeps)
+    fields = frozenset() if row.custom else (ALL_METADATA | DELETION) - row.status_keeps
     changed = {field: new["metadata"].get(field) for field in (*sorted(fields), "resourceVersion")}
     status = new.get("status")
     new.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 
 from common.api import meta
 from common.api.meta import Object
@@ -94,8 +95,12 @@ def validate_update(new: Object, old: Object) -> list[Cause]:
     """What may not change in metadata."""
     after, before = meta.metadata(new), meta.metadata(old)
     causes: list[Cause] = []
-    for field in ("name", "namespace"):
+    for field in ("name", "namespace", "deletionGracePeriodSeconds"):
         causes += validation.unchanged(f"metadata.{field}", after.get(field), before.get(field))
+    if after.get("deletionTimestamp") != before.get("deletionTimestamp"):
+        asked = meta.parse_time(str(after["deletionTimestamp"])).astimezone(UTC)
+        why = f"Invalid value: {asked:%Y-%m-%d %H:%M:%S +0000 UTC}: field is immutable"
+        causes.append(Cause("metadata.deletionTimestamp", why, "FieldValueInvalid"))
     if meta.is_deleting(old):
         added = sorted(set(after.get("finalizers") or ()) - set(before.get("finalizers") or ()))
         if added:

@@ -71,11 +71,11 @@ def _require_same(row: Row, current: Object, patched: Object) -> None:
     before, after = meta.metadata(current), meta.metadata(patched)
     if row.resource.namespaced and after.get("namespace") not in {None, "", before.get("namespace")}:
         raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
-    name = meta.name(current)
-    if after.get("name") != name:
-        raise BadRequest(
-            f"the name of the object ({after.get('name', '')}) does not match the name on the URL ({name})"
-        )
+    name, given = meta.name(current), after.get("name")
+    if not given:
+        raise BadRequest(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
+    if given != name:
+        raise BadRequest(f"the name of the object ({given}) does not match the name on the URL ({name})")
     if after.get("uid") not in {None, "", before.get("uid")}:
         cause = validation.wrong("metadata.uid", after["uid"], "field is immutable")
         raise errors.invalid(row.resource.kind, row.resource.group, name, [cause])

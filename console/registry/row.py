@@ -119,6 +119,7 @@ class Custom:
 METADATA_FIELDS = ("metadata.name", "metadata.namespace")
 """What objects of every kind can be selected by."""
 ALL_METADATA = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
+DELETION = frozenset({"deletionTimestamp", "deletionGracePeriodSeconds"})
 """What Kubernetes' newer kinds (metav1.ResetObjectMetaForStatus) protect from writes through `status`."""
 
 
@@ -167,7 +168,7 @@ class Row:
     keeps_status_on_create: bool = False
     """Whether whoever creates the object brings its status (nodes register themselves with theirs)."""
     status_keeps: frozenset[str] = frozenset()
-    """Metadata that a write through `status` leaves as it was, of labels, annotations, finalizers, ownerReferences."""
+    """Metadata that a write through `status` leaves as it was, of ALL_METADATA and DELETION."""
     default_propagation: str | None = None
     """What a DELETE that names no propagation policy does with dependents; None: they go in the background."""
     deletion_warning: str = ""

@@ -168,3 +168,37 @@ def test_a_status_brings_metadata_as_far_as_the_kind_lets_it(kind: Resource, bas
     new = updated(kind, {**old, "metadata": {**old["metadata"], **given}}, old, "status")
     for field, value in given.items():
         assert new["metadata"].get(field) == (old["metadata"].get(field) if field in kept else value)
+
+
+@pytest.mark.parametrize("subresource", ["", "status"])
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("deletionTimestamp", "2030-01-01T02:00:00+02:00", "2030-01-01 00:00:00 +0000 UTC"),
+        ("deletionGracePeriodSeconds", 0, "0"),
+    ],
+)
+def test_only_a_delete_deletes(field: str, value: object, shown: str, subresource: str) -> None:
+    old = created(DEPLOYMENTS, deployment())
+    found = update_causes(DEPLOYMENTS, changed(old, f"metadata.{field}", value), old, subresource)
+    assert found == [f"metadata.{field}: Invalid value: {shown}: field is immutable"]
+
+
+def test_the_status_of_a_pod_leaves_the_time_of_its_deletion_alone() -> None:
+    old = created(PODS, pod())
+    new = changed(old, "metadata.deletionTimestamp", "2030-01-01T00:00:00Z")
+    assert update_causes(PODS, new, old, "status") == []
+    assert "deletionTimestamp" not in updated(PODS, new, old, "status")["metadata"]
+
+
+def test_what_is_being_deleted_stays_so() -> None:
+    old = created(DEPLOYMENTS, deployment())
+    mark = {"deletionTimestamp": "2026-01-01T12:00:00Z", "deletionGracePeriodSeconds": 30}
+    dying = {**old, "metadata": {**old["metadata"], **mark, "finalizers": ["example.com/a"]}}
+    for given in ({}, {**mark, "deletionTimestamp": "2030-01-01T00:00:00Z"}):
+        new = {**old, "metadata": {**old["metadata"], **given, "labels": {"a": "b"}}}
+        assert updated(DEPLOYMENTS, new, dying)["metadata"].items() >= mark.items()
+    longer = changed(dying, "metadata.deletionGracePeriodSeconds", 60)
+    assert update_causes(DEPLOYMENTS, longer, dying) == [
+        "metadata.deletionGracePeriodSeconds: Invalid value: 60: field is immutable"
+    ]

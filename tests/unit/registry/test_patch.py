@@ -157,6 +157,7 @@ def test_a_patch_that_makes_no_object_of_the_kind_is_invalid(kind: PatchType, bo
     ("metadata", "error", "words"),
     [
         ({"name": "other"}, BadRequest, r"the name of the object \(other\) does not match the name on the URL \(web\)"),
+        ({"name": None}, BadRequest, r"\(web based on URL\) was undeterminable: name must be provided"),
         ({"namespace": "other"}, BadRequest, "does not match the namespace sent on the request"),
         ({"uid": "other"}, Invalid, 'metadata.uid: Invalid value: "other": field is immutable'),
     ],
