@@ -17,6 +17,7 @@ from .requestinfo import PROXY, RequestInfo
 
 _PATCHES = frozenset(kind.value for kind in PatchType)
 _ON_COLLECTION = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+_ON_SUBRESOURCE = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _ON_OBJECT = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -61,7 +62,7 @@ def check(http: web.BaseRequest, info: RequestInfo, row: Row) -> None:
 
 def _takes(method: str, info: RequestInfo, row: Row) -> bool:
     if info.subresource:
-        return method not in {"HEAD", "OPTIONS"}  # each knows its own
+        return method in _ON_SUBRESOURCE  # each knows its own
     verb = (_ON_OBJECT if info.name else _ON_COLLECTION).get(method)
     everywhere = row.resource.namespaced and not info.namespace
     return verb in row.verbs and (verb == "list" or not everywhere)

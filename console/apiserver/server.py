@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.hdrs import METH_CONNECT
 
 from common.api.kinds import Resource
 from common.api.meta import Object
 from common.client.base import Client
 from common.clock import Clock
-from common.errors import ApiError, InternalError, ServiceUnavailable
+from common.errors import ApiError, InternalError, ServiceUnavailable, method_not_allowed
 from common.events import Recorder
 from common.jwt import SigningKey
 from common.pki import MASTERS, new_key
@@ -77,7 +78,7 @@ from .seed import seed, seed_range
 from .specials import specials
 from .system import System
 from .verbs import StoreLookup, Verbs
-from .watchpaths import modern
+from .watchpaths import OLDER, older_watch
 
 log = logging.getLogger(__name__)
 
@@ -239,8 +240,9 @@ class ApiServer:
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
         sent = http
-        if http.method == "GET" and (url := modern(http.rel_url)) is not None:
-            http = http.clone(rel_url=url)
+        if (older := older_watch(http.rel_url)) is not None:
+            http = http.clone(rel_url=older.url) if http.method == "GET" else http
+            http[OLDER] = older
         path = http.path.rstrip("/") or "/"
         info = parse_request(http.method, path)
         started, code = self._clock.monotonic(), 0  # the code of whoever went before there was an answer
@@ -322,6 +324,10 @@ class ApiServer:
         remote = self._remote_of(path)
         if remote is not None and self._front is not None:
             return await serve_remote(self._services, self._front, remote, http, caller)
+        if (older := http.get(OLDER)) is not None:
+            older.check(http.method, self._resources.row)
+        if http.method == METH_CONNECT:  # whose path is none of ours, and whose body would never end
+            raise method_not_allowed()
         if info is None or info.deeper:
             return await self._system.handle(http, path)
         return await self._resources.handle(http, info, caller)

@@ -18,6 +18,9 @@ from tests.unit.client_contract.objects import configmap, deployment, pod
 __all__ = ["api"]
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
+WATCHED = "/api/v1/watch/namespaces/default/configmaps/a"
+NOT_TAKEN = "the server does not allow this method on the requested resource"
+OTHER_NAME = "fieldSelector metadata.name doesn't match requested name"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
@@ -210,6 +213,41 @@ async def test_older_spellings_of_watches_are_served(http: Http) -> None:
     await http("POST", CONFIGMAPS, configmap("other"))
     (event,) = await http.lines("/api/v1/watch/namespaces/default/configmaps/watched?resourceVersion=0", 1)
     assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "watched")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "why"),
+    [
+        ("POST", "/api/v1/watch/configmaps", 405, NOT_TAKEN),
+        ("DELETE", "/api/v1/watch/namespaces/default/configmaps", 405, NOT_TAKEN),
+        ("PUT", "/apis/apps/v1/watch/namespaces/default/deployments/web", 405, NOT_TAKEN),
+        ("TRACE", "/api/v1/watch/configmaps", 405, NOT_TAKEN),
+        ("POST", "/api/v1/watch/things", 404, "the server could not find the requested resource"),
+        ("GET", f"{WATCHED}?fieldSelector=metadata.name=b", 400, OTHER_NAME),
+        ("GET", f"{WATCHED}?fieldSelector=metadata.name!=a", 400, OTHER_NAME),
+        ("GET", f"{WATCHED}?fieldSelector=metadata.namespace=default", 400, OTHER_NAME),
+        ("GET", f"{WATCHED}?fieldSelector=a%5E", 400, "invalid selector: 'a^'; can't understand 'a^'"),
+    ],
+)
+async def test_older_spellings_are_of_watches_alone(http: Http, method: str, path: str, code: int, why: str) -> None:
+    answer, status, _ = await http(method, path, {} if method in {"POST", "PUT"} else None)
+    assert (answer, status["message"]) == (code, why)
+
+
+async def test_connections_to_others_are_made_for_nobody(api: Api) -> None:
+    """Answered at once: whoever asks waits for nothing."""
+    reader, writer = await asyncio.open_unix_connection(api.socket)
+    writer.write(b"CONNECT /api/v1/configmaps HTTP/1.1\r\nHost: api\r\n\r\n")
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    assert head.startswith(b"HTTP/1.1 405 ")
+    writer.close()
+
+
+@pytest.mark.parametrize("method", ["TRACE", "OPTIONS", "PROPFIND"])
+async def test_subresources_take_no_methods_of_other_protocols(http: Http, method: str) -> None:
+    await http("POST", "/api/v1/namespaces/default/pods", pod())
+    for subresource in ("log", "status", "binding"):
+        assert (await http(method, f"/api/v1/namespaces/default/pods/web/{subresource}"))[0] == 405
 
 
 async def test_a_binding_may_be_posted_beside_the_pods(http: Http) -> None:

@@ -13,7 +13,7 @@ from console.apiserver.negotiation import Form, negotiate
 from console.apiserver.options import DeleteOptions, ListOptions, WriteOptions, parse_bool, parse_int
 from console.apiserver.requestinfo import RequestInfo, parse_request
 from console.apiserver.streams.logs import log_params
-from console.apiserver.watchpaths import modern
+from console.apiserver.watchpaths import older_watch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -81,17 +81,17 @@ def test_wrong_numbers_are_shown() -> None:
         ("/api/v1/watch/pods", "/api/v1/pods?watch=true"),
         ("/api/v1/watch/namespaces/a/pods?labelSelector=x", "/api/v1/namespaces/a/pods?labelSelector=x&watch=true"),
         (
-            "/api/v1/watch/namespaces/a/pods/web?fieldSelector=status.phase=Running",
-            "/api/v1/namespaces/a/pods?fieldSelector=metadata.name=web,status.phase=Running&watch=true",
+            "/api/v1/watch/namespaces/a/pods/web?fieldSelector=status.phase=Running,metadata.name=web",
+            "/api/v1/namespaces/a/pods?fieldSelector=status.phase=Running,metadata.name=web&watch=true",
         ),
         ("/api/v1/watch/namespaces/a", "/api/v1/namespaces?watch=true&fieldSelector=metadata.name=a"),
         ("/apis/apps/v1/watch/deployments?watch=0", "/apis/apps/v1/deployments?watch=true"),
     ],
 )
 def test_older_spellings_of_watches(old: str, new: str) -> None:
-    found = modern(URL(old))
+    found = older_watch(URL(old))
     assert found is not None
-    assert (found.path, dict(found.query)) == (URL(new).path, dict(URL(new).query))
+    assert (found.url.path, dict(found.url.query)) == (URL(new).path, dict(URL(new).query))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_older_spellings_of_watches(old: str, new: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_older_spelling_of_a_watch(path: str) -> None:
-    assert modern(URL(path)) is None
+    assert older_watch(URL(path)) is None
 
 
 @pytest.mark.parametrize(
