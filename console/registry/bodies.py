@@ -128,14 +128,19 @@ def _object(row: Row, document: Any, body: bytes) -> Object:
     if document is not None and not isinstance(document, dict):
         raise unrecognized(row, _NO_TYPE + no_object(document, TYPE_META), body)
     found: Object = document or {}
+    _check_words(row, found, body)
+    return found
+
+
+def _check_words(row: Row, document: Object, body: bytes | None = None) -> None:
+    """Raises BadRequest where version or kind is no text, or the version none that there can be."""
     for field in ("apiVersion", "kind"):
-        value = found.get(field)
+        value = document.get(field)
         if not isinstance(value, str | None):
             why = f"json: cannot unmarshal {go_kind(value)} into Go struct field .{field} of type string"
             raise unrecognized(row, _NO_TYPE + why, body)
-    if (found.get("apiVersion") or "").count("/") > 1:
-        raise unrecognized(row, f"unexpected GroupVersion string: {found['apiVersion']}", body)
-    return found
+    if (document.get("apiVersion") or "").count("/") > 1:
+        raise unrecognized(row, f"unexpected GroupVersion string: {document['apiVersion']}", body)
 
 
 def no_object(document: Any, expected: str) -> str:
@@ -158,6 +163,7 @@ def _summary(body: bytes) -> str:
 
 def check_type(row: Row, document: Object) -> None:
     """Raises BadRequest for a document of another kind or version; what it does not say counts as right."""
+    _check_words(row, document)
     resource = row.resource
     version = str(document.get("apiVersion") or resource.api_version)
     kind = str(document.get("kind") or resource.kind)

@@ -149,10 +149,8 @@ def _walk(
 
 def _is_typed(row: Row, document: Object) -> bool:
     """Whether a document says nothing but that it is of this kind: others take a closer look."""
-    resource = row.resource
-    return document.get("apiVersion") in {None, "", resource.api_version} and document.get("kind") in {
-        None, "", resource.kind,
-    }  # fmt: skip
+    said = (document.get("apiVersion"), row.resource.api_version), (document.get("kind"), row.resource.kind)
+    return all(word is None or word in ("", own) for word, own in said)  # of a tuple: a word may be anything
 
 
 def _prefix(row: Row) -> str:

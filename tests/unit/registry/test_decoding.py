@@ -82,6 +82,14 @@ def test_kind_and_version_are_filled_in() -> None:
                 '({"kind": 1})'
             ),
         ),
+        (
+            b'{"apiVersion":{}}',
+            f"{UNRECOGNIZED}: {NO_TYPE}json: cannot unmarshal object into Go struct field .apiVersion of type string (",
+        ),
+        (
+            b'{"kind":["Deployment"]}',
+            f"{UNRECOGNIZED}: {NO_TYPE}json: cannot unmarshal array into Go struct field .kind of type string (",
+        ),
         ([], f"{UNRECOGNIZED}: {NO_TYPE}json: cannot unmarshal array into Go value of type struct {{ APIVersion "),
         (b"{", f"{UNRECOGNIZED}: {NO_TYPE}unexpected end of JSON input ({{)"),
         (
