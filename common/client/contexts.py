@@ -97,7 +97,7 @@ class _Kubeconfig:
         program = user.get("exec")
         if isinstance(program, dict) and not user.get("client-certificate") and not user.get("client-certificate-data"):
             try:
-                found = from_program(program)
+                found = from_program(program, self._path.parent)
             except CredentialError as error:
                 raise ConfigurationError(f"the kubeconfig {self._path}: {error}") from None
             return found.token, Identity(found.certificate, found.key) if found.certificate else None

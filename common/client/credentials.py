@@ -11,6 +11,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 _VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
@@ -31,23 +32,26 @@ class Credential:
     key: bytes = b""
 
 
-def from_program(entry: Mapping[str, Any]) -> Credential:
-    """Ask the program of an `exec` entry. Blocks. Raises CredentialError."""
+def from_program(entry: Mapping[str, Any], folder: Path) -> Credential:
+    """Ask the program of an `exec` entry, which is in `folder` unless it is on PATH. Blocks. Raises CredentialError."""
     command, version = str(entry.get("command") or ""), str(entry.get("apiVersion") or "")
     if version not in _VERSIONS:
         raise CredentialError(f"exec has the apiVersion {version!r}; known are {' and '.join(_VERSIONS)}")
+    args, env = entry.get("args") or [], entry.get("env") or []
+    if not isinstance(args, list) or not isinstance(env, list) or not all(isinstance(item, dict) for item in env):
+        raise CredentialError("exec: args must be a list of texts, env a list of names with values")
     info = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
-    own = {str(item["name"]): str(item.get("value") or "") for item in entry.get("env") or () if item.get("name")}
+    own = {str(item["name"]): str(item.get("value") or "") for item in env if item.get("name")}
     try:
         done = subprocess.run(
-            [command, *map(str, entry.get("args") or ())],
+            [str(folder.absolute() / command) if os.sep in command else command, *map(str, args)],
             env={**os.environ, **own, "KUBERNETES_EXEC_INFO": json.dumps(info)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip
     except FileNotFoundError:
         hint = str(entry.get("installHint") or "install it, or put it on PATH").strip()
         raise CredentialError(f"exec names the program {command!r}, which is not there: {hint}") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:  # among them output that is no text
         raise CredentialError(f"exec: {command} gave no credential: {error}") from None
     if done.returncode != 0:
         said = " ".join(done.stderr.split())[:_SAID]

@@ -59,6 +59,18 @@ def test_a_program_gives_a_token_and_is_told_what_is_wanted(tmp_path: Path) -> N
     assert "dev" not in repr(found)
 
 
+def test_a_program_may_be_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    login = tmp_path / "bin" / "login"
+    login.parent.mkdir()
+    login.write_text("""#!/bin/sh\necho '{"status": {"token": "t"}}'\n""")
+    login.chmod(0o755)
+    user = {"exec": {"apiVersion": V1, "command": "./bin/login"}}
+    assert endpoint(tmp_path, {}, user).token == "t"
+    monkeypatch.chdir(login.parent)
+    user["exec"]["command"] = "./login"
+    assert endpoint(Path(), {}, user).token == "t"
+
+
 @pytest.mark.parametrize(
     ("user", "said"),
     [
@@ -68,6 +80,9 @@ def test_a_program_gives_a_token_and_is_told_what_is_wanted(tmp_path: Path) -> N
         ({"exec": {"apiVersion": V1, "command": "no-such-login", "installHint": "apt install it"}},
          "'no-such-login', which is not there: apt install it"),
         ({"exec": {"apiVersion": "v1alpha1", "command": "x"}}, "apiVersion 'v1alpha1'; known are"),
+        (program("", env=["PROFILE=dev"]), "env a list of names with values"),
+        (program("", args="login"), "args must be a list of texts"),
+        (program("import sys; sys.stdout.buffer.write(bytes([255]))"), "gave no credential"),
         ({}, "neither client-certificate-data nor client-certificate"),
     ],
 )  # fmt: skip
