@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 import orjson
 import pytest
@@ -108,6 +109,19 @@ def test_a_message_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     assert inbox.take(pieces.STREAM + b"123456") is None
     with pytest.raises(ProtocolError, match="longer than 10 bytes"):
         inbox.take(pieces.STREAM + b"78901")
+
+
+def test_small_pieces_take_no_more_than_large_ones() -> None:
+    inbox = Inbox()
+    tracemalloc.start()
+    try:
+        for _ in range(10_000):
+            inbox.take(pieces.STREAM + b"1")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 20_000
+    assert inbox.take(pieces.STREAM) == b"1" * 10_000
 
 
 def test_frames_of_tunnels_are_none_of_the_inbox() -> None:
