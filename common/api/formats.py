@@ -9,28 +9,67 @@ import re
 from functools import lru_cache
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_DNS_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
-_QUALIFIED = re.compile("([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_LABEL_VALUE = re.compile("(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_SEARCH_LABEL = "[a-z0-9_]([-_a-z0-9]*[a-z0-9])?"
+_NAME = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
-_QUALIFIED_NAME = (
-    "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
-    "'example.com/MyName')"
+
+class Format:
+    """Called with a text it says what is wrong with it: that it is longer than `most` characters, that it breaks the
+    rule. `rule` goes on with the regular expression, as Kubernetes' messages do."""
+
+    def __init__(self, regex: str, most: int, rule: str) -> None:
+        self._fits = re.compile(regex).fullmatch
+        self._most = most
+        self.rule = f"{rule}, regex used for validation is '{regex}')"
+
+    def __call__(self, text: str) -> tuple[str, ...]:
+        problems = () if len(text) <= self._most else (f"must be no more than {self._most} characters",)
+        return problems if self._fits(text) else (*problems, self.rule)
+
+
+dns_label = Format(
+    _LABEL, 63,
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
+    "an alphanumeric character (e.g. 'my-name',  or '123-abc'",
+)  # fmt: skip
+
+dns_1035_label = Format(
+    "[a-z]([-a-z0-9]*[a-z0-9])?", 63,
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123'",
+)  # fmt: skip
+
+_SUBDOMAIN = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'example.com'"
 )
+dns_subdomain = Format(rf"{_LABEL}(\.{_LABEL})*", 253, _SUBDOMAIN)
+"""DNS labels joined by dots (RFC 1123)."""
 
+dns_search = Format(rf"{_SEARCH_LABEL}(\.{_SEARCH_LABEL})*", 253, _SUBDOMAIN)
+"""A domain to search in: a DNS subdomain whose labels may have underscores."""
 
-def dns_subdomain(text: str) -> list[str]:
-    """DNS labels joined by dots (RFC 1123), at most 253 characters."""
-    problems = [] if len(text) <= 253 else ["must be no more than 253 characters"]
-    if not _DNS_SUBDOMAIN.fullmatch(text):
-        problems.append(
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
-            "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-        )
-    return problems
+wildcard_subdomain = Format(
+    rf"\*\.{_LABEL}(\.{_LABEL})*", 253,
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of "
+    "lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com'",
+)  # fmt: skip
+
+_name_part = Format(
+    _NAME, 63,
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
+    "(e.g. 'MyName',  or 'my.name',  or '123-abc'",
+)  # fmt: skip
+_QUALIFIED = (
+    f"a qualified name {_name_part.rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+)
+_EMPTY = ("must be non-empty",)
+
+_value = Format(
+    f"({_NAME})?", 63,
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345'",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=8192)
@@ -38,33 +77,13 @@ def qualified_name(text: str) -> tuple[str, ...]:
     """A label or annotation key: an optional DNS subdomain and a slash, then at most 63 characters."""
     prefix, slash, name = text.rpartition("/")
     if "/" in prefix:
-        return (_QUALIFIED_NAME,)
-    problems = []
-    if slash and not prefix:
-        problems.append("prefix part must be non-empty")
-    elif slash:
-        problems += [f"prefix part {problem}" for problem in dns_subdomain(prefix)]
-    if not name:
-        problems.append("name part must be non-empty")
-    elif len(name) > 63:
-        problems.append("name part must be no more than 63 characters")
-    if not _QUALIFIED.fullmatch(name):
-        problems.append(
-            "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-            "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-        )
-    return tuple(problems)
+        return (_QUALIFIED,)
+    of_prefix = (dns_subdomain(prefix) if prefix else _EMPTY) if slash else ()
+    of_name = _name_part(name) if name else (*_EMPTY, _name_part.rule)
+    return (*(f"prefix part {problem}" for problem in of_prefix), *(f"name part {problem}" for problem in of_name))
 
 
 @lru_cache(maxsize=8192)
 def label_value(text: str) -> tuple[str, ...]:
     """Empty, or at most 63 characters that start and end alphanumerically."""
-    problems = [] if len(text) <= 63 else ["must be no more than 63 characters"]
-    if not _LABEL_VALUE.fullmatch(text):
-        problems.append(
-            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
-            "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used "
-            "for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-        )
-    return tuple(problems)
+    return _value(text)

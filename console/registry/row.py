@@ -159,7 +159,7 @@ class Row:
     """The value of one of them."""
     grace_period: Callable[[Object], int] = lambda _obj: 0
     """Seconds that a deletion waits for whoever runs the object; 0 deletes at once (unless finalizers hold it)."""
-    name_format: Callable[[str], list[str]] = validation.dns_subdomain
+    name_format: Callable[[str], Iterable[str]] = validation.dns_subdomain
     """What is wrong with a name of this kind, in Kubernetes' words; empty when nothing is."""
     conditional_update: bool = False
     """Whether a replace must carry the resourceVersion it is based on."""

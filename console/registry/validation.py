@@ -1,7 +1,7 @@
 """Wrong fields in Kubernetes' words, and the checks that many kinds share.
 
-Each check returns what is wrong as `Cause`s; none raises, so that a user sees every mistake at once. Formats are those
-of the Kubernetes documentation (RFC 1123 names, qualified label keys).
+Each check returns what is wrong as `Cause`s; none raises, so that a user sees every mistake at once. Formats of names
+are those of `common.api.formats`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from common.api import gotext
+from common.api.formats import dns_1035_label as dns_1035_label
+from common.api.formats import dns_label as dns_label
+from common.api.formats import dns_search as dns_search
 from common.api.formats import dns_subdomain as dns_subdomain
 from common.api.formats import label_value as label_value
 from common.api.formats import qualified_name as qualified_name
+from common.api.formats import wildcard_subdomain as wildcard_subdomain
 from common.api.meta import Object
 from common.errors import Cause
-
-_DNS_LABEL = re.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_DNS_1035 = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
-_SEARCH_LABEL = "[a-z0-9_]([-_a-z0-9]*[a-z0-9])?"
-_DNS_SEARCH = re.compile(rf"{_SEARCH_LABEL}(\.{_SEARCH_LABEL})*")
 
 MAX_ANNOTATIONS = 256 * 1024  # bytes of keys and values together
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
@@ -66,42 +65,6 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return gotext.quoted(value)
     return gotext.escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-
-
-def dns_label(text: str) -> list[str]:
-    """A DNS label (RFC 1123): at most 63 of a-z 0-9 and -."""
-    problems = [] if len(text) <= 63 else ["must be no more than 63 characters"]
-    if not _DNS_LABEL.fullmatch(text):
-        problems.append(
-            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
-            "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-            "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-        )
-    return problems
-
-
-def dns_1035_label(text: str) -> list[str]:
-    """A DNS label that starts with a letter (RFC 1035)."""
-    problems = [] if len(text) <= 63 else ["must be no more than 63 characters"]
-    if not _DNS_1035.fullmatch(text):
-        problems.append(
-            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-            "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for "
-            "validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
-        )
-    return problems
-
-
-def dns_search(text: str) -> list[str]:
-    """A domain to search in: a DNS subdomain whose labels may have underscores."""
-    problems = [] if len(text) <= 253 else ["must be no more than 253 characters"]
-    if not _DNS_SEARCH.fullmatch(text):
-        problems.append(
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must "
-            "start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-            f"'{_SEARCH_LABEL}(\\.{_SEARCH_LABEL})*')"
-        )
-    return problems
 
 
 def path_segment(text: str) -> list[str]:

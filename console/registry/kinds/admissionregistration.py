@@ -63,9 +63,9 @@ def _validate_webhooks(new: Object, _old: Object | None, _context: Context) -> l
     return causes
 
 
-def _qualified_domain(name: str) -> list[str]:
+def _qualified_domain(name: str) -> tuple[str, ...]:
     if name.count(".") < 2:
-        return ["should be a domain with at least three segments separated by dots"]
+        return ("should be a domain with at least three segments separated by dots",)
     return validation.dns_subdomain(name)
 
 

@@ -18,7 +18,6 @@ PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 MAX_CONTROLLER = 250
 _NEVER_IN_PATH = ("//", "/./", "/../", "%2f", "%2F")
 _NEVER_AT_END = ("/..", "/.")
-_WILDCARD = re.compile(r"\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _CONTROLLER_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
 
 
@@ -64,25 +63,13 @@ def _validate_rule(path: str, rule: Object) -> list[Cause]:
 
 def _validate_host(path: str, host: str) -> list[Cause]:
     if "*" in host:
-        return validation.each(path, host, wildcard_subdomain(host))
+        return validation.each(path, host, validation.wildcard_subdomain(host))
     causes = (
         [validation.wrong(path, host, "must be a DNS name, not an IP address")]
         if address_forms.is_address(host)
         else []
     )
     return causes + validation.each(path, host, validation.dns_subdomain(host))
-
-
-def wildcard_subdomain(text: str) -> list[str]:
-    """`*.` before a DNS subdomain (RFC 1123)."""
-    problems = [] if len(text) <= 253 else ["must be no more than 253 characters"]
-    if not _WILDCARD.fullmatch(text):
-        problems.append(
-            "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist "
-            "of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. "
-            f"'*.example.com', regex used for validation is '{_WILDCARD.pattern}')"
-        )
-    return problems
 
 
 def _validate_path(path: str, entry: Object) -> list[Cause]:
@@ -149,7 +136,7 @@ def _validate_reference(path: str, reference: Object) -> list[Cause]:
 def _validate_tls(path: str, tls: Object) -> list[Cause]:
     causes: list[Cause] = []
     for index, host in enumerate(tls.get("hosts") or ()):
-        check = wildcard_subdomain if "*" in host else validation.dns_subdomain
+        check = validation.wildcard_subdomain if "*" in host else validation.dns_subdomain
         causes += validation.each(f"{path}.hosts[{index}]", host, check(host))
     secret = tls.get("secretName")
     if secret:
