@@ -1,18 +1,18 @@
 """HorizontalPodAutoscalers between autoscaling/v1 and v2.
 
-Version 1 knows one metric, CPU utilization. All else travels in the annotations that Kubernetes uses for it, in the
-form that metrics had then (`targetAverageUtilization` where v2 has `target.averageUtilization`), so that there and back
-is the same object. An annotation that is no such document is left out, as a wrong one must not keep an object from
-being read.
+Version 1 knows one metric, CPU utilization. All else travels in the annotations that Kubernetes uses for it, written
+letter for letter as it writes them (`autoscaling_notes.py`), in the form that metrics had then
+(`targetAverageUtilization` where v2 has `target.averageUtilization`), so that there and back is the same object. An
+annotation that is no such document is left out, as a wrong one must not keep an object from being read.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
+from common.api import quantity
 from common.api.kinds import HORIZONTALPODAUTOSCALERS, Resource
 from common.api.meta import Object
+
+from . import autoscaling_notes as notes
 
 V1 = Resource(HORIZONTALPODAUTOSCALERS.group, "v1", HORIZONTALPODAUTOSCALERS.plural, HORIZONTALPODAUTOSCALERS.kind)
 _PREFIX = "autoscaling.alpha.kubernetes.io/"
@@ -50,6 +50,17 @@ _CURRENTS = {
     "object": {"currentValue": "value", "averageValue": "averageValue"},
     "external": {"currentValue": "value", "currentAverageValue": "averageValue"},
 }
+_ALWAYS = {
+    "target": {"pods": "targetAverageValue", "object": "targetValue"},
+    "current": {
+        "resource": "currentAverageValue",
+        "containerResource": "currentAverageValue",
+        "pods": "currentAverageValue",
+        "object": "currentValue",
+        "external": "currentValue",
+    },
+}
+"""What was no option then: an amount that is not known is 0."""
 _TYPES = {"averageUtilization": "Utilization", "averageValue": "AverageValue", "value": "Value"}
 
 
@@ -72,36 +83,45 @@ def from_v2(obj: Object) -> Object:
         used = ((metric.get("resource") or {}).get("current") or {}).get("averageUtilization")
         if metric.get("type") == "Resource" and metric["resource"].get("name") == "cpu" and used is not None:
             found.setdefault("status", {})["currentCPUUtilizationPercentage"] = used
-    notes = {
+    documents = {
         METRICS: others,
-        BEHAVIOR: spec.get("behavior"),
+        BEHAVIOR: notes.old_behavior(spec.get("behavior")),
         CONDITIONS: status.get("conditions"),
         CURRENT: [_old_metric(metric, "current", _CURRENTS) for metric in current],
     }
-    kept = {key: json.dumps(value, separators=(",", ":")) for key, value in notes.items() if value}
-    return _annotated(found, {**_annotations(obj), **kept})
+    kept = {key: notes.written(value) for key, value in documents.items() if value}
+    others_own = {key: value for key, value in _annotations(obj).items() if key not in _ALL}
+    return _annotated(found, {**others_own, **kept})
 
 
 def to_v2(obj: Object) -> Object:
     """An autoscaling/v1 autoscaler in the form that is kept."""
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    notes = _annotations(obj)
+    annotations = _annotations(obj)
     found = _common(obj, spec, status)
-    metrics = [_new_metric(metric, "target", _TARGETS) for metric in _listed(notes.get(METRICS))]
+    metrics = [_new_metric(metric, "target", _TARGETS) for metric in notes.metrics(annotations.get(METRICS))]
     if (cpu := spec.get("targetCPUUtilizationPercentage")) is not None:
         target = {"type": "Utilization", "averageUtilization": cpu}
-        metrics.insert(0, {"type": "Resource", "resource": {"name": "cpu", "target": target}})
+        metrics.append({"type": "Resource", "resource": {"name": "cpu", "target": target}})
     if metrics:
         found["spec"]["metrics"] = metrics
-    behavior = _loaded(notes.get(BEHAVIOR))
-    if isinstance(behavior, dict):
+    if behavior := notes.new_behavior(annotations.get(BEHAVIOR)):
         found["spec"]["behavior"] = behavior
     if "status" in found:
-        if conditions := _listed(notes.get(CONDITIONS)):
+        if conditions := notes.conditions(annotations.get(CONDITIONS)):
             found["status"]["conditions"] = conditions
-        if current := _listed(notes.get(CURRENT)):
-            found["status"]["currentMetrics"] = [_new_metric(metric, "current", _CURRENTS) for metric in current]
-    return _annotated(found, {key: value for key, value in notes.items() if key not in _ALL})
+        if current := _current(status, annotations.get(CURRENT)):
+            found["status"]["currentMetrics"] = current
+    return _annotated(found, {key: value for key, value in annotations.items() if key not in _ALL})
+
+
+def _current(status: Object, note: str | None) -> list[Object]:
+    """The figures of an annotation say more than the one in the status."""
+    if metrics := notes.metrics(note):
+        return [_new_metric(metric, "current", _CURRENTS) for metric in metrics]
+    if (used := status.get("currentCPUUtilizationPercentage")) is None:
+        return []
+    return [{"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": used}}}]
 
 
 def _common(obj: Object, spec: Object, status: Object) -> Object:
@@ -141,6 +161,8 @@ def _old_metric(metric: Object, part: str, names: dict[str, dict[str, str]]) -> 
         if identifier.get("selector") is not None:
             old[_selector_name(field)] = identifier["selector"]
     values = source.get(part) or {}
+    if always := _ALWAYS[part].get(field):
+        old[always] = "0"
     old |= {name: values[new] for name, new in names.get(field, {}).items() if values.get(new) is not None}
     return {"type": metric.get("type"), field: old}
 
@@ -155,19 +177,14 @@ def _new_metric(metric: Object, part: str, names: dict[str, dict[str, str]]) -> 
         source["metric"] = {"name": old["metricName"]}
         if _selector_name(field) in old:
             source["metric"]["selector"] = old[_selector_name(field)]
-    values: Object = {new: old[name] for name, new in names[field].items() if name in old}
+    values: Object = {
+        new: quantity.canonical(old[name]) if name.endswith("Value") else old[name]
+        for name, new in names[field].items()
+        if name in old
+    }
     if part == "target" and values:
-        values = {"type": next(kind for name, kind in _TYPES.items() if name in values), **values}
+        kind = next(name for name in _TYPES if name in values)
+        if kind != "value" and values.get("value") == "0":
+            del values["value"]  # which nobody gave
+        values = {"type": _TYPES[kind], **values}
     return {"type": metric["type"], field: {**source, part: values}}
-
-
-def _loaded(text: str | None) -> Any:
-    try:
-        return json.loads(text) if text else None
-    except ValueError:
-        return None
-
-
-def _listed(text: str | None) -> list[Object]:
-    found = _loaded(text)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []

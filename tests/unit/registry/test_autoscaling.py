@@ -14,9 +14,9 @@ from common.api.autoscaling import targets
 from common.api.kinds import HORIZONTALPODAUTOSCALERS
 from common.api.meta import Object
 from common.errors import Invalid
-from console.registry.kinds.autoscaling_conversion import BEHAVIOR, METRICS, from_v2, to_v2
+from console.registry.kinds.autoscaling_conversion import BEHAVIOR, CONDITIONS, CURRENT, METRICS, from_v2, to_v2
 
-from .builders import created
+from .builders import causes, created
 
 
 def autoscaler(**spec: Any) -> Object:
@@ -120,7 +120,72 @@ def test_version_one_has_cpu_in_a_field_and_the_rest_in_annotations() -> None:
     assert "metrics" not in old["spec"]
     notes = old["metadata"]["annotations"]
     assert notes[METRICS] == '[{"type":"Resource","resource":{"name":"memory","targetAverageValue":"100Mi"}}]'
-    assert notes[BEHAVIOR] == '{"scaleUp":{}}'
+    rules = '{"StabilizationWindowSeconds":null,"SelectPolicy":null,"Policies":null,"Tolerance":null}'
+    assert notes[BEHAVIOR] == f'{{"ScaleUp":{rules},"ScaleDown":null}}'
+
+
+def test_annotations_are_written_as_kubernetes_writes_them() -> None:
+    """Letter for letter, as programs in Go compare them."""
+    metric = {"name": "<q&>ä", "selector": {"matchLabels": {"z": "1", "name": "2"}}}
+    described = {"apiVersion": "v1", "name": "x", "kind": "Service"}
+    target = {"type": "AverageValue", "averageValue": "5"}
+    spec = [
+        {"type": "Pods", "pods": {"target": target, "metric": metric}},
+        {"type": "Object", "object": {"describedObject": described, "target": target, "metric": {"name": "q"}}},
+    ]
+    policy = {"periodSeconds": 15, "value": 4, "type": "Pods"}
+    new = autoscaler(metrics=spec, behavior={"scaleDown": {"policies": [policy], "tolerance": "50m"}})
+    current = {"averageUtilization": 34}
+    condition = {"message": "a > b", "type": "AbleToScale", "status": "True", "reason": "r"}
+    new["status"] = {
+        "conditions": [condition],
+        "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu", "current": current}}],
+    }
+    old = from_v2(new)
+    assert old["metadata"]["annotations"] == {
+        METRICS: (
+            '[{"type":"Pods","pods":{"metricName":"\\u003cq\\u0026\\u003eä","targetAverageValue":"5",'
+            '"selector":{"matchLabels":{"name":"2","z":"1"}}}},'
+            '{"type":"Object","object":{"target":{"kind":"Service","name":"x","apiVersion":"v1"},"metricName":"q",'
+            '"targetValue":"0","averageValue":"5"}}]'
+        ),
+        BEHAVIOR: (
+            '{"ScaleUp":null,"ScaleDown":{"StabilizationWindowSeconds":null,"SelectPolicy":null,'
+            '"Policies":[{"Type":"Pods","Value":4,"PeriodSeconds":15}],"Tolerance":"50m"}}'
+        ),
+        CONDITIONS: '[{"type":"AbleToScale","status":"True","reason":"r","message":"a \\u003e b"}]',
+        CURRENT: (
+            '[{"type":"Resource","resource":{"name":"cpu","currentAverageUtilization":34,"currentAverageValue":"0"}}]'
+        ),
+    }
+    back = to_v2(old)
+    assert back["spec"] == new["spec"]
+    assert old["status"]["currentCPUUtilizationPercentage"] == 34
+
+
+def test_the_figure_of_version_one_is_a_metric_of_version_two() -> None:
+    old = from_v2(autoscaler(metrics=[resource(type="Utilization", averageUtilization=70)]))
+    old["status"] = {"currentReplicas": 2, "desiredReplicas": 2, "currentCPUUtilizationPercentage": 34}
+    new = to_v2(old)
+    current = {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": 34}}}
+    assert new["status"]["currentMetrics"] == [current]
+    assert targets(new) == "cpu: 34%/70%"
+
+
+def test_cpu_comes_behind_the_metrics_of_the_annotation() -> None:
+    memory = resource("memory", type="AverageValue", averageValue="100Mi")
+    old = from_v2(autoscaler(metrics=[resource(type="Utilization", averageUtilization=50), memory]))
+    names = [metric["resource"]["name"] for metric in to_v2(old)["spec"]["metrics"]]
+    assert names == ["memory", "cpu"]
+
+
+def test_what_is_wrong_in_an_annotation_of_others_is_left_out() -> None:
+    """An annotation that was made elsewhere, with letters of any size and values of any type."""
+    behavior = '{"SCALEUP":{"SelectPolicy":"Max","policies":[{"type":"Pods","Value":1,"periodSeconds":15}],"x":1}}'
+    old = from_v2(autoscaler())
+    old["metadata"]["annotations"] = {BEHAVIOR: behavior}
+    policies = [{"type": "Pods", "value": 1, "periodSeconds": 15}]
+    assert to_v2(old)["spec"]["behavior"] == {"scaleUp": {"selectPolicy": "Max", "policies": policies}}
 
 
 _NAME = st.sampled_from(["cpu", "memory", "rps"])
@@ -169,11 +234,25 @@ def test_there_and_back_is_the_same_object(metrics: list[Object], with_behavior:
     assert back == before
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a":1}', '[{"type":"Resource"}]', '[{"type":"x","x":{}}]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[1]", '{"a":1}', '[{"type":"Resource"}]', '[{"type":"x","x":{}}]', "5",
+        '[{"type":"Resource","resource":{"name":5}}]', '[{"type":"Pods","pods":{"targetAverageValue":{}}}]',
+        '[{"type":"Pods","pods":{"targetAverageValue":"lots"}}]', '[{"type":"Resource","resource":5}]',
+        '[{"type":"External","external":{"metricName":"a","metricSelector":5}}]', '{"ScaleUp":5}', '{"ScaleUp":[]}',
+        '{"ScaleUp":{"Policies":5}}', '{"ScaleUp":{"Policies":[5]}}', '{"ScaleUp":{"Policies":[{"Value":true}]}}',
+        '{"ScaleUp":{"SelectPolicy":5}}', '{"ScaleUp":{"Tolerance":"lots"}}',
+    ],
+)  # fmt: skip
 def test_an_annotation_that_is_no_document_does_no_harm(text: str) -> None:
     old = from_v2(autoscaler())
-    old["metadata"]["annotations"] = {METRICS: text, BEHAVIOR: text}
-    assert to_v2(old)["spec"]["maxReplicas"] == 5
+    old["metadata"]["annotations"] = {METRICS: text, BEHAVIOR: text, CONDITIONS: text, CURRENT: text}
+    old["status"] = {"currentReplicas": 1}
+    new = to_v2(old)
+    assert new["spec"]["maxReplicas"] == 5
+    assert "behavior" not in new["spec"]
+    assert all(cause.startswith("spec.metrics") for cause in causes(HORIZONTALPODAUTOSCALERS, new))
 
 
 @pytest.mark.parametrize(
