@@ -1,17 +1,17 @@
 """Answers load balancers that ask whether this node has endpoints of a Service (`spec.healthCheckNodePort`).
 
-As kube-proxy does: 200 with at least one ready endpoint here, 503 without, and a body that says so. A port that is
-taken by another program is told in the log; the Service itself works without.
+As kube-proxy does: 200 with at least one ready endpoint here, 503 without, a body that says so in lines, and a header
+by which balancers may weigh the nodes. A port that is taken by another program is told in the log; the Service itself
+works without.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-
-import orjson
 
 from common.api import meta
 from common.api.meta import Key, Object
@@ -77,9 +77,11 @@ class HealthPorts:
         key, count = self._counts.get(port, (Key("", ""), 0))
         status = "200 OK" if count else "503 Service Unavailable"
         service = {"namespace": key.namespace, "name": key.name}
-        body = orjson.dumps({"service": service, "localEndpoints": count, "serviceProxyHealthy": True})
+        said = {"service": service, "localEndpoints": count, "serviceProxyHealthy": True}
+        body = json.dumps(said, indent="\t").encode()
         head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        return f"{head}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n".encode() + body
+        weight = f"X-Load-Balancing-Endpoint-Weight: {count}\r\n"
+        return f"{head}X-Content-Type-Options: nosniff\r\n{weight}Connection: close\r\n\r\n".encode() + body
 
     async def close(self) -> None:
         await self.apply({})
