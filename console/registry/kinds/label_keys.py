@@ -6,7 +6,7 @@ whole selector.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from common.api.meta import Object, labels
 from common.errors import Cause
@@ -55,17 +55,20 @@ def validate_keys(term: Object, field: str, path: str) -> list[Cause]:
     if not keys:
         return []
     selector = term.get("labelSelector")
-    causes: list[Cause] = []
     if selector is None:
-        causes.append(validation.forbidden(where, "must not be specified when labelSelector is not set"))
-    taken = list(_keys_of(selector or {}))
+        return [validation.forbidden(where, "must not be specified when labelSelector is not set")]
+    causes: list[Cause] = []
+    taken = _keys_of(selector)
     for index, key in enumerate(keys):
         causes += validation.each(f"{where}[{index}]", key, validation.qualified_name(key))
-        # Once is what the merge itself leaves behind.
-        if key in ((selector or {}).get("matchLabels") or {}) or taken.count(key) > 1:
+        # Once is what the merge itself leaves behind. Other values than the pod's own (`mismatchLabelKeys`) may well be
+        # told apart further.
+        if field == "matchLabelKeys" and taken.count(key) > 1:
             causes.append(validation.wrong(f"{where}[{index}]", key, f"exists in both {field} and labelSelector"))
     return causes
 
 
-def _keys_of(selector: Object) -> Iterable[str]:
-    return (str(item.get("key")) for item in selector.get("matchExpressions") or ())
+def _keys_of(selector: Object) -> list[str]:
+    """Every key as often as the selector asks about it."""
+    expressions = selector.get("matchExpressions") or ()
+    return [*(selector.get("matchLabels") or {}), *(str(item.get("key")) for item in expressions)]

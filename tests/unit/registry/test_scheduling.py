@@ -141,11 +141,36 @@ def test_label_keys_become_part_of_the_selectors() -> None:
     assert found["labelSelector"] == {"matchExpressions": [{**added, "operator": "NotIn"}]}
 
 
+def test_other_values_of_a_label_may_be_told_apart_further() -> None:
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    expression = {"key": "tenant", "operator": "Exists"}
+
+    def asking(field: str) -> Object:
+        term = {"labelSelector": {"matchExpressions": [expression]}, "topologyKey": "pool", field: ["tenant"]}
+        made = pod(affinity={"podAntiAffinity": {required: [term]}})
+        return {**made, "metadata": {**made["metadata"], "labels": {"tenant": "a"}}}
+
+    found = created(PODS, asking("mismatchLabelKeys"))["spec"]["affinity"]["podAntiAffinity"][required][0]
+    assert found["labelSelector"]["matchExpressions"] == [
+        expression, {"key": "tenant", "operator": "NotIn", "values": ["a"]}
+    ]  # fmt: skip
+    where = f"spec.affinity.podAntiAffinity.{required}[0].matchLabelKeys[0]"
+    assert causes(PODS, asking("matchLabelKeys")) == [
+        f'{where}: Invalid value: "tenant": exists in both matchLabelKeys and labelSelector'
+    ]
+
+
 @pytest.mark.parametrize(
     ("constraint", "cause"),
     [
         (
-            {"matchLabelKeys": ["app"]},
+            {
+                "matchLabelKeys": ["app"],
+                "labelSelector": {
+                    "matchLabels": {"app": "web"},
+                    "matchExpressions": [{"key": "app", "operator": "Exists"}],
+                },
+            },
             '.matchLabelKeys[0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector',
         ),
         (
