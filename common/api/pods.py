@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from . import quantity
-from .conditions import get_condition, is_true
-from .meta import Object, is_deleting, parse_time
+from .conditions import get_condition, is_true, set_condition
+from .meta import Object, generation, is_deleting, parse_time
 from .resizing import is_infeasible
 
 TERMINAL_PHASES = frozenset({"Succeeded", "Failed"})
@@ -30,6 +30,19 @@ def phase(pod: Object) -> str:
 def is_terminal(pod: Object) -> bool:
     """Succeeded or Failed: its containers never run again."""
     return phase(pod) in TERMINAL_PHASES
+
+
+def with_condition(pod: Object, kind: str, status: str, reason: str, message: str, now: datetime) -> list[Object]:
+    """The pod's conditions with that one set, as Kubernetes shows them: no empty texts, of the pod's generation."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    found = set_condition(conditions, kind, status, reason, message, now)
+    said = next(item for item in found if item["type"] == kind)
+    for field in ("reason", "message"):
+        if not said[field]:
+            del said[field]
+    said["observedGeneration"] = generation(pod)
+    said.setdefault("lastProbeTime", None)
+    return found
 
 
 def is_active(pod: Object) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from common.api import disruptions, meta
-from common.api.conditions import set_condition
 from common.api.disruptions import Judgement, Verdict
 from common.api.kinds import PODDISRUPTIONBUDGETS
 from common.api.meta import Object
+from common.api.pods import DISRUPTED, with_condition
 from common.errors import ApiError, BadRequest, Cause, Forbidden, InternalError, TooManyRequests
 from console.registry.row import Row
 
@@ -99,8 +99,7 @@ async def _mark(verbs: Verbs, caller: Caller, row: Row, pod: Object) -> None:
     if meta.uid(current.obj) != meta.uid(pod):
         return
     state = dict(current.obj.get("status") or {})
-    state["conditions"] = set_condition(
-        list(state.get("conditions") or ()), "DisruptionTarget", "True", "EvictionByEvictionAPI",
-        "Eviction API: evicting", verbs.clock.now(),
-    )  # fmt: skip
+    state["conditions"] = with_condition(
+        current.obj, DISRUPTED, "True", "EvictionByEvictionAPI", "Eviction API: evicting", verbs.clock.now()
+    )
     await verbs.write(caller, "update", row, current, {**current.obj, "status": state})

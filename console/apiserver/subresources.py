@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from common import errors
 from common.api import meta
-from common.api.conditions import set_condition
 from common.api.kinds import NODES
 from common.api.meta import Object
+from common.api.pods import with_condition
 from common.client.base import PatchType
 from common.errors import Cause, NotFound
 from console.registry import admission
@@ -52,10 +52,7 @@ async def bind(
     spec = {**pod["spec"], "nodeName": str(target["name"])}
     status = dict(pod.get("status") or {})
     status.pop("nominatedNodeName", None)
-    status["conditions"] = set_condition(
-        status.get("conditions") or [], "PodScheduled", "True", "", "", verbs.clock.now()
-    )
-    status["conditions"] = [_without_empty(condition) for condition in status["conditions"]]
+    status["conditions"] = with_condition(pod, "PodScheduled", "True", "", "", verbs.clock.now())
     metadata = dict(pod["metadata"])
     for field in ("labels", "annotations"):
         added = dict(meta.metadata(binding).get(field) or {})
@@ -72,10 +69,6 @@ def _topology(verbs: Verbs, node: str) -> dict[str, str]:
     found = verbs.store.newest(NODES.group_resource, "", node)
     labels = {} if found is None else meta.labels(found.obj)
     return {key: labels[key] for key in _TOPOLOGY if key in labels}
-
-
-def _without_empty(condition: Object) -> Object:
-    return {field: value for field, value in condition.items() if value != ""}
 
 
 def _check_binding(pod: Object, binding: Object, target: Object) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from common.api.conditions import is_true, set_condition
+from common.api.conditions import is_true
 from common.api.kinds import NODES, PODS
 from common.api.meta import Key, Object, is_deleting, metadata, name, namespace, resource_version, uid
-from common.api.pods import DISRUPTED, is_terminal, node_name
+from common.api.pods import DISRUPTED, is_terminal, node_name, with_condition
 from common.api.taints import taints_of
 from common.errors import Conflict, NotFound
 from console.controllers.base import Controller, Kit
@@ -120,9 +120,8 @@ class PodGarbageCollector(Controller[str]):
         pod, now = doomed.pod, self.clock.now()
         status: Object = {"phase": "Failed"}
         if doomed.disruption:
-            current = list((pod.get("status") or {}).get("conditions") or ())
             reason = "DeletionByPodGC"
-            status["conditions"] = set_condition(current, DISRUPTED, "True", reason, doomed.disruption, now)
+            status["conditions"] = with_condition(pod, DISRUPTED, "True", reason, doomed.disruption, now)
         return {"metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)}, "status": status}
 
     async def _gone_nodes(self, key: str) -> set[str]:

@@ -11,9 +11,9 @@ import logging
 from collections.abc import Iterable, Mapping
 
 from common.aio import Tasks
-from common.api.conditions import set_condition
 from common.api.kinds import PODDISRUPTIONBUDGETS, PODS
 from common.api.meta import Key, Object, namespace, resource_version, uid
+from common.api.pods import DISRUPTED, with_condition
 from common.api.selectors import from_label_selector
 from common.client import Client, SharedInformers
 from common.clock import Clock
@@ -139,10 +139,8 @@ class Preemptor:
             pod = await self._client.get(PODS, pod_key.name, pod_key.namespace)
             if uid(pod) != pod_uid:
                 return
-            conditions = set_condition(
-                list((pod.get("status") or {}).get("conditions") or ()),
-                "DisruptionTarget", "True", "PreemptionByScheduler", _MESSAGE, self._clock.now(),
-            )  # fmt: skip
+            why = "PreemptionByScheduler"
+            conditions = with_condition(pod, DISRUPTED, "True", why, _MESSAGE, self._clock.now())
             patch = {
                 "metadata": {"uid": pod_uid, "resourceVersion": resource_version(pod)},
                 "status": {"conditions": conditions},

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from common.aio import Tasks, WorkQueue, run_workers
-from common.api.conditions import get_condition, set_condition
+from common.api.conditions import get_condition
 from common.api.kinds import PODS
 from common.api.meta import Key, Object, is_deleting, name, resource_version, uid
-from common.api.pods import node_name
+from common.api.pods import node_name, with_condition
 from common.client import Client, Informer
 from common.clock import Clock
 from common.errors import NotFound
@@ -79,11 +79,11 @@ class Teller:
         before = str(status.get("nominatedNodeName") or "")
         if not message or (old.get("reason"), old.get("message"), before) == (reason, message, nominated or before):
             return
-        conditions = list(status.get("conditions") or ())
+        now = self._clock.now()
         patch = {
             "metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)},
             "status": {
-                "conditions": set_condition(conditions, "PodScheduled", "False", reason, message, self._clock.now()),
+                "conditions": with_condition(pod, "PodScheduled", "False", reason, message, now),
                 **({"nominatedNodeName": nominated} if nominated else {}),
             },
         }

@@ -17,7 +17,7 @@ RUNTIME = "docker"
 
 
 def build(state: PodState, now: Moment) -> Object:
-    """The complete Pod.status. Conditions of others (PodScheduled, readiness gates) are kept as the API has them."""
+    """The complete Pod.status. Conditions of others (readiness gates) are kept as the API has them."""
     phase = phase_of(state)
     status: Object = {
         "observedGeneration": meta.generation(state.pod),
@@ -111,6 +111,7 @@ def _own_conditions(state: PodState, phase: str) -> list[tuple[str, str, str, st
         ("Initialized", *_initialised(state, phase)),
         ("Ready", *_ready(state, containers)),
         ("ContainersReady", *containers),
+        ("PodScheduled", "True", "", ""),
         *_restarting_all(state, phase),
     ]
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from common.api.conditions import set_condition
 from common.api.kinds import NODES, PODS
 from common.api.meta import Key, Object, is_deleting, key, name, namespace, resource_version, uid
-from common.api.pods import DISRUPTED, is_ready, is_terminal, node_name
+from common.api.pods import DISRUPTED, is_ready, is_terminal, node_name, with_condition
 from common.api.taints import Taint
 from common.errors import NotFound
 from console.controllers.base import BY_NODE, Controller, Kit, finish_all
@@ -84,10 +83,10 @@ class NodeLifecycleController(Controller[str]):
 
     async def _mark(self, pod: Object, kind: str, status: str, reason: str, message: str) -> Object | None:
         """The pod with that condition; None when it is gone."""
-        current = list((pod.get("status") or {}).get("conditions") or ())
+        now = self.clock.now()
         patch = {
             "metadata": {"uid": uid(pod), "resourceVersion": resource_version(pod)},
-            "status": {"conditions": set_condition(current, kind, status, reason, message, self.clock.now())},
+            "status": {"conditions": with_condition(pod, kind, status, reason, message, now)},
         }
         try:
             return await self.client.patch(PODS, name(pod), patch, namespace(pod), subresource="status")

@@ -60,12 +60,17 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
 
 
 def _keep_observed(status: Object, old: Object) -> None:
-    """Writers that know nothing of them leave the QoS class and the generations that were observed as they are."""
+    """Writers that know nothing of them leave the QoS class and the generations that were observed as they are.
+
+    Moments of conditions are always said, null where nobody told one.
+    """
     for name in ("qosClass", "observedGeneration"):
         if not status.get(name) and old.get(name):
             status[name] = old[name]
     known = {condition.get("type"): condition.get("observedGeneration") for condition in old.get("conditions") or ()}
     for condition in status.get("conditions") or ():
+        condition.setdefault("lastProbeTime", None)
+        condition.setdefault("lastTransitionTime", None)
         if not condition.get("observedGeneration") and known.get(condition.get("type")):
             condition["observedGeneration"] = known[condition["type"]]
 

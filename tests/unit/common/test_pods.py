@@ -1,6 +1,6 @@
 """What a pod asks of its node."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -63,3 +63,22 @@ def test_available_means_ready_for_long_enough() -> None:
     assert pods.is_available(pod, 30, datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC))
     assert not pods.is_available(pod, 30, datetime(2026, 1, 1, 0, 0, 29, tzinfo=UTC))
     assert not pods.is_available({"status": {}}, 0, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_a_condition_tells_of_which_generation_it_is() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    pod: dict[str, Any] = {
+        "metadata": {"generation": 2},
+        "status": {"conditions": [{"type": "x/gate", "status": "True"}]},
+    }
+    found = pods.with_condition(pod, "PodScheduled", "False", "Unschedulable", "no node", now)
+    moment = {"lastProbeTime": None, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    why = {"reason": "Unschedulable", "message": "no node"}
+    assert found == [
+        {"type": "x/gate", "status": "True"},
+        {"type": "PodScheduled", "status": "False", "observedGeneration": 2, **why, **moment},
+    ]
+    pod = {"metadata": {"generation": 3}, "status": {"conditions": found}}
+    bound = pods.with_condition(pod, "PodScheduled", "True", "", "", now + timedelta(seconds=1))[1]
+    moment["lastTransitionTime"] = "2026-01-01T00:00:01Z"
+    assert bound == {"type": "PodScheduled", "status": "True", "observedGeneration": 3, **moment}

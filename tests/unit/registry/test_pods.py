@@ -466,7 +466,8 @@ def test_a_status_without_class_and_generations_keeps_those_that_are_known() -> 
         "status"
     ]
     assert (status["qosClass"], status["observedGeneration"]) == ("BestEffort", 3)
-    assert status["conditions"] == [{"type": "Ready", "status": "True", "observedGeneration": 3}]
+    unsaid = {"lastProbeTime": None, "lastTransitionTime": None}
+    assert status["conditions"] == [{"type": "Ready", "status": "True", "observedGeneration": 3, **unsaid}]
 
 
 def test_fields_of_features_that_are_off_are_dropped() -> None:

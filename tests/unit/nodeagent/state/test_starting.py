@@ -58,6 +58,7 @@ def test_the_status_of_a_running_pod_is_complete() -> None:
     assert status["qosClass"] == "Burstable"
     assert {c["type"]: c["status"] for c in status["conditions"]} == {
         "PodReadyToStartContainers": "True", "Initialized": "True", "Ready": "True", "ContainersReady": "True",
+        "PodScheduled": "True",
     }  # fmt: skip
     assert driver.container_status() == {
         "name": "web",
@@ -87,10 +88,17 @@ def test_events_have_kubelets_reasons_in_its_order() -> None:
 
 
 def test_conditions_of_others_are_kept() -> None:
-    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2025-12-31T00:00:00Z"}
-    driver = Driver(pod(status={"conditions": [scheduled]}))
+    gate = {"type": "example.com/gate", "status": "True", "lastTransitionTime": "2025-12-31T00:00:00Z"}
+    driver = Driver(pod(status={"conditions": [gate]}))
     driver.run()
-    assert scheduled in driver.status["conditions"]
+    assert gate in driver.status["conditions"]
+
+
+def test_a_pod_on_a_node_is_scheduled_since_it_was_bound() -> None:
+    bound = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2025-12-31T00:00:00Z"}
+    driver = Driver(pod(status={"conditions": [bound]}))
+    driver.run()
+    assert driver.condition("PodScheduled") == {**bound, "lastProbeTime": None, "observedGeneration": 1}
 
 
 def test_a_transition_time_moves_only_with_the_status() -> None:
