@@ -15,7 +15,6 @@ from textual.widget import Widget
 from common.api import kinds
 from common.api.kinds import Resource
 from common.api.meta import Key, Object, key, name
-from console.tui import verbs
 from console.tui import view as views
 from console.tui.actions import FAVOURITES, NO_TRAITS, SCALABLE, Where
 from console.tui.feeds import Subscription
@@ -25,6 +24,8 @@ from console.tui.table.model import Change, TableModel
 from console.tui.table.query import parse as parse_query
 from console.tui.table.widget import Table
 from console.tui.usage import Usages
+from console.tui.verbs import on_tables
+from console.tui.verbs.look import describe, involved, logs
 from console.tui.view import View, kind_word
 from console.tui.widgets import bars
 from console.tui.widgets.detail import Detail
@@ -41,7 +42,7 @@ from .empty import notice
 
 DETAIL_FROM = 120  # columns of the terminal
 _MOVES = ("down", "up", "top", "bottom", "page-down", "page-up")
-_ON_ROWS = frozenset({"open", "mark", "mark.range", *(f"cursor.{where}" for where in _MOVES), *verbs.NAMES})
+_ON_ROWS = frozenset({"open", "mark", "mark.range", *(f"cursor.{where}" for where in _MOVES), *on_tables.NAMES})
 FIGURES = 1000  # taken in at a time: rows that nobody sees are only told that they are late
 ROW_LOOKS = 300  # for that long keys that mean a row wait for the rows of a view
 
@@ -295,7 +296,7 @@ class Browse(Deck):
             "mark.range": self._mark_range,
             "mark.clear": self._clear_marks,
         }
-        return moves | own | verbs.for_table(self)
+        return moves | own | on_tables.for_table(self)
 
     def _reads(self) -> bool:
         """Whether rows still come that were there before; what changes later no key waits for."""
@@ -338,11 +339,11 @@ class Browse(Deck):
         if inside is not None:
             self.go(inside)
         elif self.view.resource == CONTAINERS:
-            self.perform(verbs.logs(self))
+            self.perform(logs(self))
         elif self.view.resource == kinds.EVENTS:
-            self.perform(verbs.involved(self))
+            self.perform(involved(self))
         else:
-            self.perform(verbs.describe(self))
+            self.perform(describe(self))
 
     def pod_of(self, row: Object) -> Object | None:
         """The pod that a container row or a pod row belongs to."""
