@@ -54,9 +54,10 @@ class Look:
         return "-" if self.ascii else "·"
 
     def bar(self, share: float, width: int) -> tuple[str, str]:
-        """A bar of `width` cells as its filled and its empty part."""
+        """A bar of `width` cells as its filled and its empty part. A little is never none of it, and less than all is
+        never full."""
         filled = min(width, max(0, round(share * width)))
-        if share > 0 and filled == 0:
-            filled = 1
+        if 0 < share < 1:
+            filled = max(1, min(filled, width - 1))
         full, empty = ("#", ".") if self.ascii else ("█", "░")
         return full * filled, empty * (width - filled)

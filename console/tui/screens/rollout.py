@@ -211,12 +211,13 @@ class RolloutScreen(Deck):
 
 
 def course_line(course: Course, progress: Progress, now: float, width: int, look: Look) -> Line:
-    """Ready new replicas and old ones that are left, from when the rollout began until now or until it was complete."""
+    """Ready new replicas and old ones that are left, from when the rollout began until now or until it was complete.
+    All that are wanted are the full height."""
     word = "Took" if course.ended else "So far" if course.revision is not None else "Last"
     span = f"{word} {ages.duration(course.seconds(now))}"
     room = max(8, min((width - 30) // 2, 40))
     levels = pulses.ASCII_LEVELS if look.ascii else pulses.LEVELS
-    top = float(max(progress.wanted, progress.total, 1))
+    top = float(max(progress.wanted, 1))
     (ready,) = pulses.chart(course.ready(room, now), top, room, 1, levels)
     (old,) = pulses.chart(course.old(room, now), top, room, 1, levels)
     return [
@@ -229,12 +230,12 @@ def course_line(course: Course, progress: Progress, now: float, width: int, look
 
 
 def progress_lines(progress: Progress, workload: Object, width: int, look: Look) -> list[Line]:
-    """What the strategy demands and how far it is, as bars on one scale."""
-    scale = max(progress.most, progress.total, 1)
+    """What the strategy demands and how far it is, as bars that are full when all that are wanted are there: what a
+    rollout makes besides for a while counts for no bar."""
     room = max(10, min(width - 44, 80))
 
     def bar(label: str, count: int, tone: Tone, note: str) -> Line:
-        full, empty = look.bar(count / scale, room)
+        full, empty = look.bar(count / max(progress.wanted, 1), room)
         spans: list[Span] = [(f"{label:<11}", Tone.DIM), (full, tone), (empty, Tone.DIM), (f" {note}", Tone.TEXT)]
         return spans
 
