@@ -36,7 +36,7 @@ from .identity.reviews import Reviews
 from .listing import Page
 from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
-from .requestinfo import RequestInfo
+from .requestinfo import PROXY, RequestInfo
 from .responses import (
     NOT_KEPT,
     encode_entries,
@@ -136,7 +136,8 @@ class Resources:
     async def handle(self, http: web.BaseRequest, info: RequestInfo, caller: Caller) -> web.StreamResponse:
         row = self.row(info)
         routing.check(http, info, row)
-        form = negotiate(http.headers.get("Accept", ""), tables=not self._reviews.answers(row))
+        accept = "" if info.subresource == PROXY else http.headers.get("Accept", "")  # whom it leads to reads it
+        form = negotiate(accept, tables=not self._reviews.answers(row))
         request = Request(http, info, row, caller, form, [row.deprecation] if row.deprecation else [])
         try:
             return await self._handle(request)

@@ -114,8 +114,10 @@ async def ask(api: Running) -> AsyncIterator[Ask]:
     connector = aiohttp.UnixConnector(str(api.socket))
     async with aiohttp.ClientSession(connector=connector) as session:
 
-        async def asked(method: str, path: str, body: bytes | None = None) -> tuple[int, str, dict[str, str]]:
-            headers = {"Cookie": "a=b"}
+        async def asked(
+            method: str, path: str, body: bytes | None = None, accept: str = "*/*"
+        ) -> tuple[int, str, dict[str, str]]:
+            headers = {"Cookie": "a=b", "Accept": accept}
             async with session.request(
                 method, f"http://api{path}", data=body, headers=headers, allow_redirects=False
             ) as answer:
@@ -131,6 +133,12 @@ async def test_every_method_reaches_the_pod_with_path_query_and_body(ask: Ask, m
     status, text, _ = await ask(method, f"{PREFIX}/a%2Fb/c?x=1&y=%20", b"hello" if method != "GET" else None)
     body = "hello" if method != "GET" else ""
     assert (status, text) == (200, f"{method} /a%2Fb/c?x=1&y=%20 {body} nobody {PREFIX}/a%2Fb/c")
+
+
+@pytest.mark.usefixtures("pod")
+@pytest.mark.parametrize("accept", ["text/html", "application/openmetrics-text;version=1.0.0", "image/png,text/plain"])
+async def test_what_a_caller_accepts_is_between_it_and_the_pod(ask: Ask, accept: str) -> None:
+    assert (await ask("GET", f"{PREFIX}/page", accept=accept))[0] == 200
 
 
 @pytest.mark.usefixtures("pod")
