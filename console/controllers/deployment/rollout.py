@@ -42,7 +42,7 @@ def rescale(spec: Spec, family: Family) -> Sizes:
         return {} if only.size == spec.replicas else {only.name: spec.replicas}
     if _is_saturated(spec, family.new):
         return {member.name: 0 for member in family.old if member.size > 0}
-    return _proportional(spec, family) if spec.rolling else {}
+    return _proportional(spec, family) if spec.rolling and family.active else {}
 
 
 def _active_or_latest(family: Family) -> Member | None:
@@ -60,6 +60,7 @@ def _is_saturated(spec: Spec, new: Member | None) -> bool:
 
 
 def _proportional(spec: Spec, family: Family) -> Sizes:
+    """Of ReplicaSets of which some have pods."""
     active = family.active
     allowed = spec.max_total if spec.replicas > 0 else 0
     to_add = allowed - sum(member.size for member in active)

@@ -92,6 +92,18 @@ async def test_a_paused_deployment_scales_but_does_not_roll(running: Any) -> Non
     assert sizes(running.api) == {"1": 0, "2": 5}
 
 
+async def test_a_deployment_that_is_made_paused_says_so_and_waits(running: Any) -> None:
+    await running.client.create(DEPLOYMENTS, deployment("web", 2, paused=True))
+    await run(running)
+    assert running.api.items(REPLICASETS) == []
+    web = running.api.find(DEPLOYMENTS, WEB)
+    assert web["status"]["observedGeneration"] == 1
+    assert get_condition(web, "Progressing")["reason"] == "DeploymentPaused"
+    await running.client.patch(DEPLOYMENTS, "web", {"spec": {"paused": False}}, "default")
+    await run(running)
+    assert sizes(running.api) == {"1": 2}
+
+
 async def test_recreate_waits_for_the_last_old_pod(running: Any) -> None:
     await running.client.create(DEPLOYMENTS, deployment("web", 2, strategy={"type": "Recreate"}))
     await run(running)
