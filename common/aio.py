@@ -17,6 +17,8 @@ K = TypeVar("K", bound=Hashable)
 
 MIN_BACKOFF = 0.005  # seconds; client-go's base: a conflict is usually gone at once
 MAX_BACKOFF = 30.0  # seconds; long enough to spare the log, short enough that nobody waits for a retry
+_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""Raised where the program is wrong and not the world: told with where that was."""
 
 
 class Tasks:
@@ -121,6 +123,13 @@ class WorkQueue(Generic[K]):
         return len(self._queue)
 
 
+def _level(error: Exception) -> int:
+    """A conflict only means that the object moved on since it was read."""
+    if isinstance(error, Conflict):
+        return logging.DEBUG
+    return logging.ERROR if isinstance(error, _FAULTS) else logging.WARNING
+
+
 def run_workers(
     queue: WorkQueue[K], handle: Callable[[K], Awaitable[None]], count: int, tasks: Tasks, name: str
 ) -> None:
@@ -132,11 +141,9 @@ def run_workers(
             try:
                 await handle(key)
             except Exception as error:
-                # A conflict only means that the object moved on since it was read.
-                level = logging.DEBUG if isinstance(error, Conflict) else logging.WARNING
-                log.log(
-                    level, "%s: %s failed, will retry: %s", name, key, error, exc_info=log.isEnabledFor(logging.DEBUG)
-                )
+                level = _level(error)
+                traced = level == logging.ERROR or log.isEnabledFor(logging.DEBUG)
+                log.log(level, "%s: %s failed, will retry: %s", name, key, error, exc_info=traced)
                 queue.retry(key)
             else:
                 queue.forget(key)

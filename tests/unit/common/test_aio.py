@@ -7,6 +7,7 @@ import pytest
 
 from common.aio import MAX_BACKOFF, Tasks, WorkQueue, run_workers
 from common.clock import FakeClock
+from common.errors import ServiceUnavailable
 
 
 async def test_a_key_waits_once_and_is_never_in_two_hands() -> None:
@@ -70,6 +71,32 @@ async def test_one_failing_key_does_not_stop_the_others(caplog: pytest.LogCaptur
     assert seen.count("bad") == 3
     assert seen.count("good") == 1
     assert "worker: bad failed, will retry: not yet" in caplog.text
+    await tasks.close()
+    await queue.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "traced"),
+    [
+        (ServiceUnavailable("down"), logging.WARNING, False),
+        (TimeoutError("late"), logging.WARNING, False),
+        (IndexError("list index out of range"), logging.ERROR, True),
+    ],
+)
+async def test_a_fault_of_the_program_is_told_with_its_place(
+    caplog: pytest.LogCaptureFixture, error: Exception, level: int, traced: bool
+) -> None:
+    clock, tasks = FakeClock(), Tasks("test")
+    queue: WorkQueue[str] = WorkQueue(clock, "test")
+
+    async def handle(_key: str) -> None:
+        raise error
+
+    run_workers(queue, handle, 1, tasks, "worker")
+    queue.add("bad")
+    await clock.advance(0)
+    record = caplog.records[0]
+    assert (record.levelno, "in handle" in caplog.text) == (level, traced)
     await tasks.close()
     await queue.close()
 
