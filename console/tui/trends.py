@@ -9,7 +9,7 @@ from common.api import meta
 from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from common.clock import Clock
-from common.errors import ApiError
+from common.errors import ApiError, Forbidden
 from console.views.charts import SERIES, loads_about
 from console.views.pulses import Load
 
@@ -30,6 +30,8 @@ class Trend:
         self._obj: Object = {}
         self._asked: float | None = None
         self._series: Object = {}
+        self.refusal = ""
+        """Why the API refuses to tell; empty when it does not."""
 
     def follow(self, resource: Resource, obj: Object | None) -> None:
         """From now on that of this object, if its kind has any."""
@@ -44,7 +46,7 @@ class Trend:
         self.reset()
 
     def reset(self) -> None:
-        self._asked, self._series = None, {}
+        self._asked, self._series, self.refusal = None, {}, ""
 
     @property
     def due(self) -> bool:
@@ -59,13 +61,14 @@ class Trend:
         if about is None:
             return
         self._asked = self._clock.monotonic()
+        refusal = ""
         try:
             found = await series_of(self._gateway, SERIES[about[0]], about[1], self.seconds)
         except (ApiError, OSError) as error:
             log.debug("no figures of %s: %s", about[1], error)
-            found = {}
+            found, refusal = {}, error.message if isinstance(error, Forbidden) else ""
         if about == self._about:
-            self._series = found
+            self._series, self.refusal = found, refusal
 
     @property
     def series(self) -> Object:

@@ -55,8 +55,8 @@ SERVED = tuple(
 
 class FakeGateway(FakeClient):
     """`logs` by pod/container; `explanations` by pod name; `fits` answers what-if questions; `feed` adds lines that
-    followers get; `refusals` are what the next replacements are answered with; `rules` what the user may do by
-    namespace, everything while there are none."""
+    followers get; `refusals` are what the next replacements are answered with, `refused` by path what every request
+    is; `rules` what the user may do by namespace, everything while there are none."""
 
     def __init__(self, api: FakeApi) -> None:
         super().__init__(api)
@@ -67,6 +67,7 @@ class FakeGateway(FakeClient):
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.broken_streams = 0
         self.refusals: list[ApiError] = []
+        self.refused: dict[str, ApiError] = {}
         self.read_only = False
         self.rules: dict[str, list[Object]] = {}
         self._more = asyncio.Event()
@@ -77,6 +78,8 @@ class FakeGateway(FakeClient):
     async def request_json(
         self, method: str, path: str, params: Params = (), body: Any = None, *, content_type: str = "application/json"
     ) -> Any:
+        if path in self.refused:
+            raise self.refused[path]
         if method == "POST" and path.endswith("/fit"):
             return {**body, "status": self.fits}
         if method == "PUT":

@@ -8,6 +8,7 @@ import pytest
 
 from common.api import kinds, meta
 from common.api.meta import Object
+from common.errors import Forbidden
 from console.tui.screens.chart import ChartScreen
 from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
@@ -122,3 +123,25 @@ async def test_pulses_of_a_cluster_that_nobody_asks_anything_have_no_latency(fle
         await console.press("colon", *"pulses", "enter")
         assert "Requests 0/s" in console.text()
         assert "Latency" not in console.text()
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (("colon", *"pulses", "enter"), kinds.CLUSTER_SERIES.path(None, "cluster")),
+        (("colon", *"nodes", "enter", "m"), kinds.NODE_SERIES.path(None, "berth-1")),
+    ],
+    ids=["the cluster", "a node"],
+)
+async def test_who_may_not_look_at_figures_is_told_so(fleet: Fleet, words: tuple[str, ...], path: str) -> None:
+    fleet.gateway.refused[path] = Forbidden('User "vera" cannot get figures')
+    async with running(fleet, "120x36") as console:
+        await console.press(*words)
+        shown = " ".join(console.text().split())
+        assert "You may not look at figures over time:" in shown
+        assert 'User "vera" cannot get figures' in shown
+        assert "measured" not in shown
+        del fleet.gateway.refused[path]
+        await fleet.clock.advance(5)
+        await console.settle()
+        assert "You may not look" not in console.text()

@@ -73,6 +73,10 @@ class ChartScreen(Deck):
         width, height = self._picture.content_size.width - 2, self._picture.content_size.height
         if width <= SCALE or height <= 0:
             return
+        if self._trend.refusal:
+            told = charts.refused(self._trend.refusal, width)
+            self._picture.set_lines([[(" ", Tone.TEXT), *line] for line in told])
+            return
         loads = self._trend.loads()
         if not loads:
             text = " Nothing was measured here yet: figures come ten seconds after a node, a pod or a first request."

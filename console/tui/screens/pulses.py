@@ -115,9 +115,11 @@ class PulsesScreen(Deck):
 
     def _drawn(self, width: int, height: int) -> list[list[Span]]:
         """The charts, or why there are none."""
-        if self.session.catalogue.ours:
-            return charts.stacked(self._loads, width, height, self.session.look)
-        return [[(text, Tone.DIM)] for text in textwrap.wrap(ours.NO_FIGURES, width)]
+        if not self.session.catalogue.ours:
+            return [[(text, Tone.DIM)] for text in textwrap.wrap(ours.NO_FIGURES, width)]
+        if self._trend.refusal:
+            return charts.refused(self._trend.refusal, width)
+        return charts.stacked(self._loads, width, height, self.session.look)
 
     def _kinds(self) -> list[list[Span]]:
         look = self.session.look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from common.api import ages
@@ -70,6 +71,11 @@ def stacked(loads: Sequence[Load], width: int, height: int, look: Look) -> list[
         if airy:
             lines.append([])
     return lines[:-1] if airy else lines
+
+
+def refused(why: str, width: int) -> list[list[Span]]:
+    """In place of charts: why the API does not tell."""
+    return [[(text, Tone.BAD)] for text in textwrap.wrap(f"You may not look at figures over time: {why}", width)]
 
 
 def side_by_side(blocks: Sequence[Sequence[Sequence[Span]]], width: int) -> list[list[Span]]:
