@@ -1,7 +1,8 @@
 """The Deployment controller: acts on `plan`.
 
 Neighbours: the ReplicaSet controller makes the pods. The name of a ReplicaSet is the hash of its template, so that a
-create that is tried twice finds the first one instead of making a second.
+create that is tried twice finds the first one instead of making a second. Until the mirror shows one that was made the
+Deployment is left alone: for a template that changes meanwhile another one would be made of full size.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from common.api.rollout import REVISION, wants_auto_rollback
 from common.api.selectors import from_label_selector
 from common.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable, conflict
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
+from console.controllers.expectations import Expectations
 from console.controllers.ownership import claim, settle
 
 from .autorollback import NOTHING_KNOWN, Signals, Traffic, crash_of, is_good, traffic_by_pod
@@ -49,7 +51,9 @@ class DeploymentController(Controller[Key]):
         self.index(REPLICASETS, BY_CONTROLLER, controller_index)
         self.index(PODS, BY_CONTROLLER, controller_index)
         self._deployments = self.follow(DEPLOYMENTS, lambda obj: [key(obj)])
+        self._expectations: Expectations[Key] = Expectations(kit.clock)
         self._replicasets = self.follow(REPLICASETS, self._owners)
+        self._replicasets.listen(self._replicaset_changed)
         self._pods = self.mirror(PODS)
         self._pods.listen(self._pod_changed)
 
@@ -63,6 +67,11 @@ class DeploymentController(Controller[Key]):
             if namespace(owner) == namespace(replicaset)
             and from_label_selector(owner["spec"].get("selector")).matches(labels(replicaset))
         ]
+
+    def _replicaset_changed(self, _old: Object | None, new: Object | None) -> None:
+        if new is not None:
+            for owner in self._owners(new):
+                self._expectations.seen(owner, name(new))
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
         """Only the end of a pod matters by itself (Recreate waits for it), and that it crash-loops; the rest comes as
@@ -79,6 +88,10 @@ class DeploymentController(Controller[Key]):
     async def sync(self, key: Key) -> None:
         deployment = self._deployments.get(key)
         if deployment is None:
+            self._expectations.forget(key)
+            return
+        if waiting := self._expectations.remaining(key):
+            self.queue.add_after(key, waiting)
             return
         selector = from_label_selector(deployment["spec"].get("selector"))
         candidates = self._replicasets.by_index(BY_CONTROLLER, uid(deployment))
@@ -155,6 +168,15 @@ class DeploymentController(Controller[Key]):
         return deployment
 
     async def _create(self, deployment: Object, replicaset: Object) -> None:
+        owner, made = key(deployment), name(replicaset)
+        self._expectations.expect(owner, made)
+        try:
+            await self._make(deployment, replicaset)
+        except Exception:  # what was made though the answer was lost is found when it is made again
+            self._expectations.seen(owner, made)
+            raise
+
+    async def _make(self, deployment: Object, replicaset: Object) -> None:
         try:
             await self.client.create(REPLICASETS, replicaset, namespace(deployment))
         except AlreadyExists:

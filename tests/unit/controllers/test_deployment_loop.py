@@ -92,6 +92,20 @@ async def test_a_paused_deployment_scales_but_does_not_roll(running: Any) -> Non
     assert sizes(running.api) == {"1": 0, "2": 5}
 
 
+async def test_a_template_that_changes_before_the_first_replicaset_is_seen_makes_none_beside_it(running: Any) -> None:
+    running.api.hold(REPLICASETS)
+    await running.client.create(DEPLOYMENTS, deployment("web", 4))
+    await running.settle()
+    await set_image(running, "hello:2")
+    await running.settle()
+    assert sizes(running.api) == {"1": 4}
+    running.api.release()
+    await running.settle()
+    assert sizes(running.api) == {"1": 3, "2": 2}
+    await run(running)
+    assert sizes(running.api) == {"1": 0, "2": 4}
+
+
 async def test_a_deployment_that_is_made_paused_says_so_and_waits(running: Any) -> None:
     await running.client.create(DEPLOYMENTS, deployment("web", 2, paused=True))
     await run(running)
