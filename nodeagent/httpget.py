@@ -32,6 +32,10 @@ class HttpGetError(Exception):
     """No answer; the words are those of Go's HTTP client."""
 
 
+class BodyError(Exception):
+    """An answer whose first BODY_BYTES did not come, or not in time."""
+
+
 class HttpGetter:
     """Makes the requests. Keeps no connection and no cookie from one to the next."""
 
@@ -47,25 +51,16 @@ class HttpGetter:
         self, action: Object, container: Object, address: str, seconds: float, purpose: str = "probe"
     ) -> Answer:
         """The last answer within the time. `purpose` is in the name by which servers know the client: kube-probe,
-        kube-lifecycle. Raises HttpGetError, and ValueError for a port that there is not."""
+        kube-lifecycle. Raises HttpGetError, BodyError, and ValueError for a port that there is not."""
         url = url_of(action, container, address)
-        headers = headers_of(action, purpose)
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._follow(url, headers)
-        except TimeoutError:
-            late = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-            raise HttpGetError(f'Get "{url}": {late}') from None
+        return await self._follow(url, headers_of(action, purpose), asyncio.get_running_loop().time() + seconds)
 
-    async def _follow(self, url: URL, headers: CIMultiDict[str]) -> Answer:
+    async def _follow(self, url: URL, headers: CIMultiDict[str], deadline: float) -> Answer:
         first = url
         for _ in range(MOST_REDIRECTS):
-            try:
-                async with self._client().get(url, headers=headers, allow_redirects=False) as answer:
-                    body = (await answer.content.read(BODY_BYTES)).decode(errors="replace")
-                    location = answer.headers.get("Location", "") if answer.status in _REDIRECTS else ""
-            except (aiohttp.ClientError, OSError) as error:
-                raise HttpGetError(f'Get "{url}": {dial_error(url.host or "", url.port or 0, error)}') from error
+            async with await self._ask(url, headers, deadline) as answer:
+                body = await _body(answer, deadline)
+                location = answer.headers.get("Location", "") if answer.status in _REDIRECTS else ""
             following = _led_to(url, location)
             if following is None or following.host != first.host:
                 return Answer(answer.status, body)
@@ -73,6 +68,16 @@ class HttpGetter:
                 headers.pop("Host", None)  # it was the name of what was asked before
             url = following
         raise HttpGetError(f'Get "{location}": stopped after {MOST_REDIRECTS} redirects')
+
+    async def _ask(self, url: URL, headers: CIMultiDict[str], deadline: float) -> aiohttp.ClientResponse:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._client().get(url, headers=headers, allow_redirects=False)
+        except TimeoutError:
+            late = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            raise HttpGetError(f'Get "{url}": {late}') from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise HttpGetError(f'Get "{url}": {dial_error(url.host or "", url.port or 0, error)}') from error
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -105,6 +110,21 @@ def headers_of(action: Object, purpose: str) -> CIMultiDict[str]:
         del headers["Accept"]
     headers["Connection"] = "close"
     return headers
+
+
+async def _body(answer: aiohttp.ClientResponse, deadline: float) -> str:
+    """As much of it as counts, in however many pieces it comes."""
+    body = b""
+    try:
+        async with asyncio.timeout_at(deadline):
+            while len(body) < BODY_BYTES and (piece := await answer.content.read(BODY_BYTES - len(body))):
+                body += piece
+    except TimeoutError:
+        late = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
+        raise BodyError(late) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise BodyError("unexpected EOF") from error
+    return body.decode(errors="replace")
 
 
 def _led_to(url: URL, location: str) -> URL | None:

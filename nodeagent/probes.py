@@ -6,13 +6,14 @@ Connections go from the node to the pod's address. A probe never raises: what we
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import NamedTuple, Protocol
 
 from common.api.meta import Object
 from common.clock import Clock
 
 from . import grpc_health
-from .httpget import HttpGetError, HttpGetter, bracketed, dial_error, port_number
+from .httpget import BodyError, HttpGetError, HttpGetter, bracketed, dial_error, port_number
 from .runtime.base import Runtime, RuntimeFailure
 
 MESSAGE_LENGTH = 1024  # characters of a probe's output in an event
@@ -83,7 +84,8 @@ class NodeProber:
                     return "" if code == 0 else f"command exited with {code}: {output[:MESSAGE_LENGTH]}"
                 if "httpGet" in handler:
                     # Whatever is answered, the hook was heard.
-                    await self._http_getter.get(handler["httpGet"], container, address, HOOK_SECONDS, "lifecycle")
+                    with contextlib.suppress(BodyError):
+                        await self._http_getter.get(handler["httpGet"], container, address, HOOK_SECONDS, "lifecycle")
                     return ""
                 return f"invalid handler: {next(iter(handler), 'none')}"
         except TimeoutError:
@@ -107,6 +109,8 @@ class NodeProber:
             answer = await self._http_getter.get(action, container, address, seconds)
         except HttpGetError as error:
             return Result(False, str(error))
+        except BodyError as error:
+            return Result(None, str(error))
         if 200 <= answer.status < 300:
             return Result(True, answer.body[:MESSAGE_LENGTH])
         if 300 <= answer.status < 400:

@@ -45,12 +45,28 @@ def asked() -> list[CIMultiDict[str]]:
 
 @pytest.fixture
 async def port(asked: list[CIMultiDict[str]]) -> AsyncIterator[int]:
-    async def answer(request: web.Request) -> web.Response:
+    async def pieces(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=302, headers={"Location": "http://0.0.0.0/"})
+        await response.prepare(request)
+        for piece in ("pieces", " of", " it"):
+            await response.write(piece.encode())
+            await asyncio.sleep(0.01)
+        match request.query["end"]:
+            case "never":
+                await asyncio.sleep(5)
+            case "cut":
+                assert request.transport is not None
+                request.transport.abort()
+        return response
+
+    async def answer(request: web.Request) -> web.StreamResponse:
         if request.path == "/slow":
             await asyncio.sleep(5)
         if request.path == "/echo":
             asked.append(request.headers.copy())
             return web.Response(text="said")
+        if request.path == "/pieces":
+            return await pieces(request)
         if request.path == "/circle":
             return web.Response(status=302, headers={"Location": "/circle"})
         if request.path == "/leads":
@@ -143,6 +159,27 @@ async def test_nobody_listens(unused_tcp_port: int) -> None:
 
 async def test_tcp(port: int) -> None:
     assert await prober().probe({"tcpSocket": {"port": port}}, CONTAINER, "id", "127.0.0.1") == (True, "", False)
+
+
+_LATE = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
+
+
+@pytest.mark.parametrize(
+    ("end", "probed", "hooked"),
+    [
+        ("soon", (True, "Probe terminated redirects, Response body: pieces of it", True), ""),
+        ("cut", (None, "unexpected EOF", False), ""),
+        ("never", (None, _LATE, False), "not finished within 1s"),
+    ],
+)
+async def test_a_probe_wants_the_body_too_and_a_hook_waits_for_it(
+    port: int, end: str, probed: tuple[bool | None, str, bool], hooked: str
+) -> None:
+    action, subject = {"path": f"/pieces?end={end}", "port": port}, prober()
+    probe_seconds, hook_seconds = (2, 1) if end == "never" else (30, 30)
+    assert await get(action, timeoutSeconds=probe_seconds) == probed
+    assert await subject.hook({"httpGet": action}, CONTAINER, "id", "127.0.0.1", hook_seconds) == hooked
+    await subject.close()
 
 
 @pytest.mark.parametrize(
