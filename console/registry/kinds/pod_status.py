@@ -18,6 +18,15 @@ _SYSTEM_CONDITIONS = frozenset({"PodScheduled", "Ready", "Initialized"})
 _FAMILIES = "may specify no more than one IP for each IP family"
 
 
+def agree_on_addresses(status: Object) -> None:
+    """`podIP` is the first of `podIPs`. Of two that differ it counts: who sets it may be too old to know the others."""
+    first, found = status.get("podIP") or "", _texts(status, "podIPs")
+    if first and found[:1] != [first]:
+        status["podIPs"] = [{"ip": first}]
+    elif found and not first:
+        status["podIP"] = found[0]
+
+
 def validate_pod_status(new: Object, old: Object) -> list[Cause]:
     status, before = new.get("status") or {}, old.get("status") or {}
     causes = validate_annotation_change(new, old) + validate_annotations(new)

@@ -15,6 +15,7 @@ from .pod_account import admit_account, keep_account
 from .pod_annotations import take_profiles
 from .pod_defaults import default_pod_spec
 from .pod_resize import take_resources
+from .pod_status import agree_on_addresses
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
 from .pod_warnings import pod_warnings
@@ -49,6 +50,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         _admit_all(new, context)
     elif context.subresource == "status":
         _keep_observed(new.setdefault("status", {}), old.get("status") or {})
+        agree_on_addresses(new["status"])
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []
         new["spec"] = {**old["spec"], "ephemeralContainers": added}

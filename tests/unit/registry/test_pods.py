@@ -459,6 +459,31 @@ def test_a_nominated_node_is_one() -> None:
     assert found[0].startswith('status.nominatedNodeName: Invalid value: "No_Node": a lowercase RFC 1123 subdomain')
 
 
+@pytest.mark.parametrize(
+    ("first", "given", "kept"),
+    [
+        ("10.0.0.1", [], ["10.0.0.1"]),
+        (None, ["10.0.0.1", "fd00::1"], ["10.0.0.1", "fd00::1"]),
+        ("", ["10.0.0.1"], ["10.0.0.1"]),
+        ("10.0.0.1", ["10.0.0.1", "fd00::1"], ["10.0.0.1", "fd00::1"]),
+        ("fd00::1", ["10.0.0.1", "fd00::1"], ["fd00::1"]),
+        ("10.0.0.2", ["10.0.0.1"], ["10.0.0.2"]),
+    ],
+)
+def test_the_first_address_of_a_pod_is_its_address(first: str | None, given: list[str], kept: list[str]) -> None:
+    old = created(PODS, pod())
+    status = {"podIP": first, "podIPs": [{"ip": ip} for ip in given]}
+    found = updated(PODS, changed(old, "status", {**old["status"], **status}), old, "status")["status"]
+    assert (found["podIP"], found["podIPs"]) == (kept[0], [{"ip": ip} for ip in kept])
+
+
+def test_an_address_of_a_pod_that_is_none_is_refused() -> None:
+    old = created(PODS, pod())
+    assert update_causes(PODS, changed(old, "status", {**old["status"], "podIP": "here"}), old, "status") == [
+        'status.podIPs[0]: Invalid value: "here": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
+    ]
+
+
 def test_a_status_without_class_and_generations_keeps_those_that_are_known() -> None:
     old = created(PODS, pod())
     old["status"] |= {"observedGeneration": 3, "conditions": [{"type": "Ready", "observedGeneration": 3}]}
