@@ -142,7 +142,7 @@ class Resources:
         try:
             return await self._handle(request)
         except ApiError as error:
-            error.warnings = tuple(request.warnings)
+            error.warnings = (*request.warnings, *error.warnings)
             raise
 
     async def _handle(self, request: Request) -> web.StreamResponse:

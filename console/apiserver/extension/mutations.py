@@ -79,7 +79,13 @@ def _mutated(call: Bound, mutation: Object) -> Object:
     value = _evaluate(call, mutation["jsonPatch"], known)
     if not isinstance(value, list) or any(celobjects.type_of(item) != celobjects.JSON_PATCH for item in value):
         raise ValueError("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch")
-    return jsonpatch.apply(call.asked.new or {}, celobjects.plain(value))
+    obj = call.asked.new or {}
+    try:
+        return jsonpatch.apply(obj, celobjects.plain(value))
+    except jsonpatch.Unfit as error:
+        if error.is_test:  # which asks whether there is something to change
+            return obj
+        raise ValueError(f"JSON Patch: {error.why}") from None
 
 
 def _evaluate(call: Bound, holder: Object, known: dict[str, Any]) -> Any:

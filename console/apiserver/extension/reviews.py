@@ -82,7 +82,8 @@ def patched(name: str, obj: Object | None, found: Object) -> Object | None:
         return jsonpatch.apply(obj, operations)
     except InternalError:
         raise
-    except (ValueError, TypeError, ApiError) as error:
+    except (ValueError, TypeError, ApiError) as caught:
+        error = caught.why if isinstance(caught, jsonpatch.Unfit) else caught
         why = f'the patch of admission webhook "{name}" cannot be applied: {error}'
         raise InternalError(f"Internal error occurred: {why}") from None
 

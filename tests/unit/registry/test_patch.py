@@ -40,27 +40,122 @@ def test_json_patch() -> None:
 @pytest.mark.parametrize(
     "operations",
     [
-        [{"op": "test", "path": "/spec/replicas", "value": 4}],
-        [{"op": "remove", "path": "/spec/nothing"}],
-        [{"op": "replace", "path": "/spec/containers/x", "value": 1}],
-        [{"op": "remove", "path": "/metadata/finalizers/3"}],
-        [{"op": "remove", "path": "/metadata/finalizers/-4"}],
-        [{"op": "add", "path": "/metadata/finalizers/x", "value": 1}],
-        [{"op": "add", "path": "/metadata/finalizers/4", "value": 1}],
-        [{"op": "move", "from": "/spec/nothing", "path": "/spec/paused"}],
         [{"op": "test", "path": "/spec/replicas", "value": 3.0}],
         [{"op": "test", "path": "/spec/template/spec/automountServiceAccountToken", "value": False}],
-        [{"op": "jump", "path": "/a"}],
-        [{"op": "add"}],
-        [{"op": "copy", "path": "/a"}],
-        [{}],
         [{"op": "replace", "path": "", "value": []}],
-        [{"op": "add", "path": "/spec/replicas/deeper", "value": 1}],
+        [None],
+        [{"op": 1}],
+        [{"op": "add", "path": {}}],
     ],
 )
 def test_a_json_patch_that_does_not_fit_is_refused(operations: object) -> None:
-    with pytest.raises(Invalid, match="the server rejected our request due to an error in our request"):
+    with pytest.raises(Invalid) as caught:
         patched(operations, PatchType.JSON)
+    assert caught.value.message == "the server rejected our request due to an error in our request"
+    assert caught.value.to_status()["details"] == {}
+
+
+FINALIZERS = "/metadata/finalizers"
+HUGE = "9" * 20
+NO_NUMBER = 'strconv.Atoi: parsing "x": invalid syntax'
+NO_INDEX = "Unable to access invalid index: {}: invalid index referenced"
+
+
+@pytest.mark.parametrize(
+    ("operation", "why"),
+    [
+        ({"op": "test", "path": "/spec/replicas", "value": 4}, "testing value /spec/replicas failed: test failed"),
+        (
+            {"op": "test", "path": "/no/where"},
+            "test operation does not apply: is missing path: /no/where: missing value",
+        ),
+        (
+            {"op": "test", "path": f"{FINALIZERS}/7"},
+            f"error in test for path: '{FINALIZERS}/7': {NO_INDEX.format(7)}",
+        ),
+        (
+            {"op": "remove", "path": "/spec/nothing"},
+            "error in remove for path: '/spec/nothing': Unable to remove nonexistent key: nothing: missing value",
+        ),
+        (
+            {"op": "remove", "path": "/no/where"},
+            'remove operation does not apply: doc is missing path: "/no/where": missing value',
+        ),
+        (
+            {"op": "remove", "path": f"{FINALIZERS}/3"},
+            f"error in remove for path: '{FINALIZERS}/3': {NO_INDEX.format(3)}",
+        ),
+        (
+            {"op": "remove", "path": f"{FINALIZERS}/-4"},
+            f"error in remove for path: '{FINALIZERS}/-4': {NO_INDEX.format(-4)}",
+        ),
+        (
+            {"op": "remove", "path": f"{FINALIZERS}/x"},
+            f"error in remove for path: '{FINALIZERS}/x': {NO_NUMBER}",
+        ),
+        (
+            {"op": "replace", "path": "/spec/containers/x", "value": 1},
+            "replace operation does not apply: doc is missing path: /spec/containers/x: missing value",
+        ),
+        (
+            {"op": "replace", "path": f"{FINALIZERS}/3", "value": 1},
+            f"replace operation does not apply: doc is missing key: {FINALIZERS}/3: missing value",
+        ),
+        (
+            {"op": "add", "path": f"{FINALIZERS}/x", "value": 1},
+            f"error in add for path: '{FINALIZERS}/x': value was not a proper array index: 'x': {NO_NUMBER}",
+        ),
+        (
+            {"op": "add", "path": f"{FINALIZERS}/4", "value": 1},
+            f"error in add for path: '{FINALIZERS}/4': {NO_INDEX.format(4)}",
+        ),
+        (
+            {"op": "add", "path": f"{FINALIZERS}/{HUGE}", "value": 1},
+            f"error in add for path: '{FINALIZERS}/{HUGE}': strconv.Atoi: parsing \"{HUGE}\": value out of range",
+        ),
+        (
+            {"op": "add", "path": "/spec/replicas/deeper", "value": 1},
+            'add operation does not apply: doc is missing path: "/spec/replicas/deeper": missing value',
+        ),
+        (
+            {"op": "move", "from": "/spec/nothing", "path": "/spec/paused"},
+            "error in move for path: 'nothing': Unable to remove nonexistent key: nothing: missing value",
+        ),
+        (
+            {"op": "move", "from": "/no/where", "path": "/a"},
+            "move operation does not apply: doc is missing from path: /no/where: missing value",
+        ),
+        (
+            {"op": "copy", "from": "/spec/replicas", "path": "/no/where"},
+            "copy operation does not apply: doc is missing destination path: /no/where: missing value",
+        ),
+        (
+            {"op": "copy", "from": f"{FINALIZERS}/3", "path": "/a"},
+            f"error in copy for from: '{FINALIZERS}/3': {NO_INDEX.format(3)}",
+        ),
+        (
+            {"op": "copy", "from": "/spec/replicas", "path": f"{FINALIZERS}/9"},
+            f"error while adding value during copy: {NO_INDEX.format(9)}",
+        ),
+        ({"op": "jump", "path": "/a"}, "Unexpected kind: jump"),
+        ({}, "Unexpected kind: unknown"),
+        ({"op": "add"}, "add operation failed to decode path: missing value"),
+        ({"op": "test"}, "test operation failed to decode path: operation missing path field: missing value"),
+        (
+            {"op": "copy", "path": "/a"},
+            "copy operation failed to decode from: operation, missing from field: missing value",
+        ),
+        (
+            {"op": "replace", "path": 5},
+            "replace operation failed to decode path: json: cannot unmarshal number into Go value of type string",
+        ),
+    ],
+)
+def test_why_a_json_patch_does_not_fit(operation: Object, why: str) -> None:
+    with pytest.raises(jsonpatch.Unfit) as caught:
+        patched([operation], PatchType.JSON)
+    assert caught.value.why == why
+    assert caught.value.warnings == (why,)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +195,9 @@ def test_a_json_patch_is_bounded() -> None:
     with pytest.raises(RequestEntityTooLarge, match="maximum operations in a JSON patch is 10000, got 10001"):
         patched([{"op": "test", "path": "/kind", "value": "Deployment"}] * 10_001, PatchType.JSON)
     twice = [{"op": "copy", "from": "/metadata", "path": f"/metadata/{index}"} for index in range(30)]
-    with pytest.raises(Invalid, match="the accumulated size increase of copy is"):
+    with pytest.raises(jsonpatch.Unfit) as caught:
         patched(twice, PatchType.JSON)
+    assert "the accumulated size increase of copy is" in caught.value.why
 
 
 def test_what_a_json_patch_moves_aside_in_lists_is_bounded() -> None:
@@ -167,10 +263,24 @@ def test_a_patch_leaves_the_object_the_same_one(metadata: Object, error: type[Ap
         fitting(row(DEPLOYMENTS), OBJECT, json.dumps({"metadata": metadata}).encode(), PatchType.MERGE, "Strict")
 
 
-@pytest.mark.parametrize("body", [{}, [1], [{"op": 1}], [{"op": "add", "path": {}}], b"[", b"", b"null"])
-def test_what_is_no_json_patch_is_refused(body: object) -> None:
-    with pytest.raises(BadRequest, match="error decoding patch"):
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "json: cannot unmarshal object into Go value of type jsonpatch.Patch"),
+        (b'"x"', "json: cannot unmarshal string into Go value of type jsonpatch.Patch"),
+        ([1], "json: cannot unmarshal number into Go value of type jsonpatch.Operation"),
+        ([[]], "json: cannot unmarshal array into Go value of type jsonpatch.Operation"),
+        (b"[", "error decoding patch"),
+        (b"", "error decoding patch"),
+    ],
+)
+def test_what_is_no_json_patch_is_refused(body: object, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
         patched(body, PatchType.JSON)
+
+
+def test_a_json_patch_may_be_nothing() -> None:
+    assert patched(b"null", PatchType.JSON) == OBJECT
 
 
 def test_merge_patch_replaces_lists_and_removes_with_null() -> None:
