@@ -317,9 +317,9 @@ def _container_started(turn: Turn, event: events.ContainerStarted) -> None:
     track.image_id = event.image_id or track.image_id
     track.run(event.id, event.started_at, container_hash(track.spec), turn.now)
     track.identity = event.identity
-    resize.started(track, event.resources)
     turn.normal("Created", "Container created", track)
     turn.normal("Started", "Container started", track)
+    resize.started(turn, track, event.resources)
     if track.lifecycle("postStart"):
         track.hook.begin()
         turn.say(RunHook(track.name, track.attempt, track.id, "postStart", None))

@@ -158,8 +158,9 @@ def updated(turn: Turn, event: ContainerUpdated) -> None:
 
 
 def _arrive(turn: Turn, track: ContainerTrack, resources: Object) -> None:
+    behind = in_progress(turn.state)
     track.actual, track.update_error = resources, ""
-    if not in_progress(turn.state):
+    if behind and not in_progress(turn.state):
         turn.normal("ResizeCompleted", f"Pod resize completed: {_story(turn.state)}")
 
 
@@ -173,10 +174,10 @@ def update_failed(turn: Turn, event: ContainerUpdateFailed) -> None:
         turn.warn("ResizeError", f"Pod resize error: {_story(turn.state, event.message)}", track)
 
 
-def started(track: ContainerTrack, resources: Object | None) -> None:
+def started(turn: Turn, track: ContainerTrack, resources: Object | None) -> None:
     """It has just been started, with these resources."""
     if track.kind in _RESIZED:
-        track.actual = track.spec.get("resources") or {} if resources is None else resources
+        _arrive(turn, track, track.spec.get("resources") or {} if resources is None else resources)
 
 
 def found_running(state: PodState, track: ContainerTrack, has: Figures | None) -> None:

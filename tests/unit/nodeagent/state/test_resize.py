@@ -94,6 +94,7 @@ def test_a_container_whose_policy_says_so_starts_anew() -> None:
     status = driver.container_status()
     assert (status["restartCount"], status["resources"]) == (1, LARGE)
     assert conditions(driver) == {}
+    assert driver.reasons().count("ResizeCompleted") == 1
 
 
 def test_cpu_alone_restarts_nothing_where_only_memory_does() -> None:
