@@ -1,8 +1,9 @@
-"""Which form of an answer a client wants, from its Accept header. Pure."""
+"""Which form of an answer a client wants, from its Accept header, its name and what it asks. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from common.errors import NotAcceptable
@@ -14,15 +15,24 @@ _PROTOBUF = "application/vnd.kubernetes.protobuf"
 _ANY = frozenset({"*/*", "application/*"})
 _META_KINDS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 _DISCOVERY_KIND = "APIGroupDiscoveryList"
+_READ_BY_PEOPLE = ("curl", "Wget", "Mozilla/5.0")
+_YES = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`media` is JSON or YAML. `kind` is empty for the object itself, or what to convert it to, of `api_version`."""
+    """`media` is JSON or YAML. `kind` is empty for the object itself, or what to convert it to, of `api_version`.
+    `pretty` JSON is on several lines."""
 
     media: str = JSON
     kind: str = ""
     api_version: str = META
+    pretty: bool = False
+
+    @property
+    def plain(self) -> Form:
+        """The same for an answer that is always itself."""
+        return Form(self.media, pretty=self.pretty)
 
     @property
     def is_table(self) -> bool:
@@ -37,8 +47,21 @@ class Form:
         return self.kind == _DISCOVERY_KIND
 
 
+def negotiate(headers: Mapping[str, str], query: Mapping[str, str], *, tables: bool = True) -> Form:
+    """What the Accept header wants, on several lines where somebody reads it."""
+    form = accepted(headers.get("Accept", ""), tables=tables)
+    return replace(form, pretty=True) if is_pretty(headers, query) else form
+
+
+def is_pretty(headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
+    """Whether the answer is read by people: asked for, or to what they have on their command lines and in browsers."""
+    if asked := query.get("pretty"):
+        return asked in _YES
+    return headers.get("User-Agent", "").startswith(_READ_BY_PEOPLE)
+
+
 @lru_cache(maxsize=256)
-def negotiate(accept: str, *, tables: bool = True) -> Form:
+def accepted(accept: str, *, tables: bool = True) -> Form:
     """The first form of the header that there is; raises NotAcceptable when there is none of them. Without `tables` a
     Table is no form: answers to questions have none."""
     if not accept.strip():

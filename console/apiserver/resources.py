@@ -136,8 +136,8 @@ class Resources:
     async def handle(self, http: web.BaseRequest, info: RequestInfo, caller: Caller) -> web.StreamResponse:
         row = self.row(info)
         routing.check(http, info, row)
-        accept = "" if info.subresource == PROXY else http.headers.get("Accept", "")  # whom it leads to reads it
-        form = negotiate(accept, tables=not self._reviews.answers(row))
+        headers = {} if info.subresource == PROXY else http.headers  # whom it leads to reads them
+        form = negotiate(headers, http.query, tables=not self._reviews.answers(row))
         request = Request(http, info, row, caller, form, [row.deprecation] if row.deprecation else [])
         try:
             return await self._handle(request)
@@ -171,8 +171,7 @@ class Resources:
         return await self._object(request, entry, 201 if created else 200)
 
     async def _status(self, request: Request, status: Object, code: int = 200) -> web.Response:
-        form = Form(request.form.media)
-        return await respond(orjson.dumps(status), form, code=code, warnings=request.warnings)
+        return await respond(orjson.dumps(status), request.form.plain, code=code, warnings=request.warnings)
 
     async def _list(self, request: Request) -> web.StreamResponse:
         options = ListOptions.parse(request.http.query)
@@ -339,7 +338,7 @@ class Resources:
         deleted = list(await self._verbs.converted(request.row, deleted))
         metadata = Page([], self._verbs.store.revision).metadata()
         pieces = encode_entries(request.row, metadata, deleted)
-        return await respond_in_pieces(pieces, Form(request.form.media), request.http, request.warnings)
+        return await respond_in_pieces(pieces, request.form.plain, request.http, request.warnings)
 
     # Subresources.
 

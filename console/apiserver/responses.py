@@ -33,6 +33,7 @@ _LONGEST_HEADER = 8000  # bytes; aiohttp's clients take no line above 8190
 _SHORT_WARNING = 256  # characters of each, when there are more
 PIECE = 256 * 1024  # bytes of a list that are made and sent at once: a millisecond or two
 _GZIP_WINDOW = 31  # of zlib: with the header of gzip
+_PLACES = {"kind": 0, "apiVersion": 1, "metadata": 2, "status": 4}
 GZIP_FROM = 128 * 1024  # bytes; as Kubernetes: below it compressing costs more than it saves on any network
 
 
@@ -102,7 +103,7 @@ async def respond_in_pieces(
     """Sent as they are made, once it shows that there are several: at the pace at which the client takes them."""
     first = next(pieces)
     second = next(pieces, None)
-    if second is None or form.media == YAML:
+    if second is None or form.media == YAML or form.pretty:
         return await respond(b"".join([first, second or b"", *pieces]), form, warnings=warnings, http=http)
     every = chain((first, second), pieces)
     compressed = takes_gzip(http)
@@ -133,6 +134,8 @@ async def respond(
     """Compressed when it is large and `http`'s client takes that; never on a Unix socket, where bytes cost nothing."""
     if form.media == YAML:
         body = await asyncio.to_thread(_to_yaml, body)
+    elif form.pretty:
+        body = await asyncio.to_thread(_on_lines, body)
     response = web.Response(body=body, status=code, content_type=form.media)
     if warnings:
         warn(response, warnings)
@@ -168,6 +171,18 @@ def _to_yaml(body: bytes) -> bytes:
     return text.encode()
 
 
+def _on_lines(body: bytes) -> bytes:
+    """What says what an object is comes first, its status last, as in Kubernetes' answers."""
+    document: Object = orjson.loads(body)
+    if isinstance(document.get("items"), list):
+        document["items"] = [_in_order(item) for item in document["items"]]
+    return orjson.dumps(_in_order(document), option=orjson.OPT_INDENT_2)
+
+
+def _in_order(obj: Object) -> Object:
+    return dict(sorted(obj.items(), key=lambda item: _PLACES.get(item[0], 3)))
+
+
 def _header_text(text: str) -> str:
     """A quoted string of a header: one line, no control characters, quotes escaped, no longer than clients take."""
     quoted = _quoted(text)
@@ -179,10 +194,12 @@ def _quoted(text: str) -> str:
     return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def error_response(error: ApiError) -> web.Response:
+def error_response(error: ApiError, *, pretty: bool = False) -> web.Response:
     if isinstance(error, PageNotFound):
         return web.Response(text=f"{NO_PAGE}\n", status=error.code)
-    response = web.Response(body=orjson.dumps(error.to_status()), status=error.code, content_type="application/json")
+    shape = orjson.OPT_INDENT_2 if pretty else None
+    body = orjson.dumps(error.to_status(), option=shape)
+    response = web.Response(body=body, status=error.code, content_type="application/json")
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     warn(response, error.warnings)

@@ -66,6 +66,7 @@ from .identity.reviews import Reviews
 from .instruments import Instruments
 from .keyrotation import KeyRotations
 from .local import LocalClient
+from .negotiation import is_pretty
 from .options import parse_bool
 from .podsecurity import PodSecurity
 from .proxying.services import Services
@@ -267,7 +268,7 @@ class ApiServer:
             return await self._admit(http, path, info, trail)
         except ApiError as error:
             trail.failed(error.to_status())
-            return error_response(error)
+            return error_response(error, pretty=is_pretty(http.headers, http.query))
         except ConnectionError:
             raise
         except Exception:

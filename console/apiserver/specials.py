@@ -21,7 +21,6 @@ from .history.undo import Undo
 from .hosts import Hosts
 from .identity.accounts import ISSUED, ServiceAccountTokens, credential_of
 from .identity.tokenrequest import check_node, request_token
-from .negotiation import Form
 from .options import WriteOptions
 from .proxying.serve import serve_proxy
 from .resources import Request, Special
@@ -54,14 +53,14 @@ def specials(
         if explainer is None:
             raise ServiceUnavailable("this API server is not connected to a scheduler")
         pod = verbs.get(request.row, request.info.namespace, request.info.name).obj
-        return await respond(orjson.dumps(explainer.explain(pod)), Form(request.form.media))
+        return await respond(orjson.dumps(explainer.explain(pod)), request.form.plain)
 
     async def adopt(request: Request) -> web.StreamResponse:
         if request.http.method != "POST":
             raise method_not_allowed()
         body = await read_document(request.http, "adoption")
         host = await hosts.post_host(request.info.name, request.info.subresource, body)
-        return await respond(orjson.dumps(host), Form(request.form.media))
+        return await respond(orjson.dumps(host), request.form.plain)
 
     async def undone(request: Request) -> web.StreamResponse:
         if request.http.method != "POST":
@@ -69,7 +68,7 @@ def specials(
         change = verbs.get(request.row, "", request.info.name).obj
         options = WriteOptions.parse(request.http.query)
         obj = await undo.undo(request.caller, change, dry_run=options.dry_run)
-        return await respond(orjson.dumps(obj), Form(request.form.media))
+        return await respond(orjson.dumps(obj), request.form.plain)
 
     async def host_shell(verbs: Verbs, streams: NodeStreams, request: Request) -> web.StreamResponse:
         return await serve_host_shell(verbs, streams, request, voice)
@@ -116,6 +115,6 @@ def _token_of(verbs: Verbs, tokens: ServiceAccountTokens) -> Special:
         answer = request_token(tokens, verbs.store, context, info.namespace, info.name, asked)
         if request.caller.trail is not None:
             request.caller.trail.annotations[ISSUED] = credential_of(answer["status"]["token"])
-        return await respond(orjson.dumps(answer), Form(request.form.media), code=201, warnings=request.warnings)
+        return await respond(orjson.dumps(answer), request.form.plain, code=201, warnings=request.warnings)
 
     return token

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import orjson
 from aiohttp import web
@@ -24,7 +25,7 @@ from .aggregation.remote import Remote
 from .documents import answer_document, answer_packed
 from .health import Check, is_health
 from .identity.accounts import ServiceAccountTokens
-from .negotiation import JSON, negotiate
+from .negotiation import JSON, Form, negotiate
 from .responses import respond
 
 OPENID, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
@@ -72,10 +73,10 @@ class System:
             )  # fmt: skip
         await asyncio.to_thread(this_build)  # which reads all of our code, the first time
         document = self._document(http, path, parts)
-        form = negotiate(http.headers.get("Accept", ""))
-        # People read this one: Kubernetes answers it on several lines.
-        shape = orjson.OPT_INDENT_2 if path == "/version" else None
-        response = await respond(orjson.dumps(document, option=shape), form, http=http)
+        form = negotiate(http.headers, http.query)
+        if path in {"/", "/version"}:  # people read these: Kubernetes answers them on several lines
+            form = replace(form, pretty=True)
+        response = await respond(orjson.dumps(document), form, http=http)
         if document.get("kind") == "APIGroupDiscoveryList":
             response.headers["Content-Type"] = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         return response
@@ -83,7 +84,7 @@ class System:
     def _document(self, http: web.BaseRequest, path: str, parts: list[str]) -> dict[str, object]:
         if path == "/version":
             return version()
-        if path in {"/api", "/apis"} and negotiate(http.headers.get("Accept", "")).is_aggregated_discovery:
+        if path in {"/api", "/apis"} and negotiate(http.headers, http.query).is_aggregated_discovery:
             return self._aggregated(core=path == "/api")
         groups = remote.with_groups(self._registry.groups(), self._remotes())
         match parts:
@@ -143,7 +144,7 @@ class System:
         match parts:
             case []:
                 others = {(item.group, item.version): item.openapi for item in self._remotes() if item.openapi}
-                return await respond(orjson.dumps(self._openapi.index(others)), negotiate(""), http=http)
+                return await respond(orjson.dumps(self._openapi.index(others)), Form(), http=http)
             case ["api", found]:
                 body = self._openapi_document("", found)
             case ["apis", group, found]:

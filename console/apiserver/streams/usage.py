@@ -16,7 +16,6 @@ from common.api.kinds import PODS
 from common.api.meta import Object
 from common.errors import ApiError, method_not_allowed
 from console.apiserver.backends import NodeStreams
-from console.apiserver.negotiation import Form
 from console.apiserver.resources import Request
 from console.apiserver.responses import respond
 from console.apiserver.verbs import Verbs
@@ -28,7 +27,7 @@ async def serve_usage(verbs: Verbs, streams: NodeStreams, request: Request) -> w
     claim = verbs.get(request.row, request.info.namespace, request.info.name).obj
     users = [pod for pod in verbs.context(request.caller).lookup.items(PODS) if _runs_with(pod, claim)]
     answer = await _measured(streams, users, claim)
-    return await respond(orjson.dumps(answer), Form(request.form.media))
+    return await respond(orjson.dumps(answer), request.form.plain)
 
 
 def _runs_with(pod: Object, claim: Object) -> bool:

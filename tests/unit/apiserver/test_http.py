@@ -573,6 +573,31 @@ async def test_system_paths(http: Http) -> None:
     assert "/api/v1/namespaces/{name}" in (await http("GET", "/openapi/v2"))[1]["paths"]
 
 
+async def test_people_get_answers_on_several_lines(http: Http) -> None:
+    curl = {"User-Agent": "curl/8.5.0"}
+
+    async def lines(path: str) -> list[str]:
+        async with http.session.get(f"http://api{path}", headers=curl) as answer:
+            return (await answer.text()).split("\n")
+
+    await http("POST", CONFIGMAPS, configmap(a="1"))
+    found = await lines(f"{CONFIGMAPS}/settings")
+    assert found[:5] == [
+        "{",
+        '  "kind": "ConfigMap",',
+        '  "apiVersion": "v1",',
+        '  "metadata": {',
+        '    "name": "settings",',
+    ]
+    assert found[-4:] == ['  "data": {', '    "a": "1"', "  }", "}"]
+    listed = await lines(f"{CONFIGMAPS}?labelSelector=!none")
+    assert listed[:3] == ["{", '  "kind": "ConfigMapList",', '  "apiVersion": "v1",']
+    assert '      "kind": "ConfigMap",' in listed
+    assert '  "reason": "NotFound",' in await lines(f"{CONFIGMAPS}/none")
+    assert '  "groupVersion": "apps/v1",' in await lines("/apis/apps/v1")
+    assert len(await lines("/api/v1/namespaces/default/configmaps?pretty=false")) <= 2
+
+
 OPENAPI_V2_PROTOBUF = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
 
 

@@ -9,7 +9,7 @@ from yarl import URL
 
 from common.errors import BadRequest, Invalid, NotAcceptable
 from console.apiserver.listing import parse_revision
-from console.apiserver.negotiation import Form, negotiate
+from console.apiserver.negotiation import Form, accepted, negotiate
 from console.apiserver.options import DeleteOptions, ListOptions, WriteOptions, parse_bool, parse_int
 from console.apiserver.requestinfo import RequestInfo, parse_request
 from console.apiserver.streams.logs import log_params
@@ -123,12 +123,27 @@ def test_what_is_no_older_spelling_of_a_watch(path: str) -> None:
     ],
 )  # fmt: skip
 def test_the_first_acceptable_form_is_chosen(accept: str, form: Form) -> None:
-    assert negotiate(accept) == form
+    assert accepted(accept) == form
+    assert negotiate({"Accept": accept}, {}) == form
 
 
 def test_nothing_acceptable_is_refused() -> None:
     with pytest.raises(NotAcceptable, match="application/json, application/yaml"):
-        negotiate("text/html, application/vnd.kubernetes.protobuf")
+        accepted("text/html, application/vnd.kubernetes.protobuf")
+
+
+@pytest.mark.parametrize(
+    ("client", "asked", "pretty"),
+    [
+        ("kubectl/v1.36", None, False), ("kubectl/v1.36", "true", True), ("curl/8.5", None, True),
+        ("curl/8.5", "", True), ("curl/8.5", "0", False), ("curl/8.5", "perhaps", False), ("Wget/1.21", None, True),
+        ("Mozilla/5.0 (X11)", None, True), ("libcurl", None, False),
+    ],
+)  # fmt: skip
+def test_people_read_on_several_lines(client: str, asked: str | None, pretty: bool) -> None:
+    form = negotiate({"User-Agent": client}, {} if asked is None else {"pretty": asked})
+    assert form == Form(pretty=pretty)
+    assert Form(kind="Table", pretty=pretty).plain == form
 
 
 def test_delete_options_come_from_query_or_body_and_the_body_wins() -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 from common.api.kinds import EVENTS, PODS
 from common.api.meta import Object
 from console.apiserver.listing import Page
-from console.apiserver.negotiation import Form, negotiate
+from console.apiserver.negotiation import Form, accepted
 from console.apiserver.responses import bounded, encode_entries, encode_list, encode_object, warn
 from console.apiserver.selection import Selection
 from console.registry.catalog import default_registry
@@ -64,7 +64,7 @@ def test_a_list_in_pieces_is_the_same_list(count: int, monkeypatch: pytest.Monke
 
 
 def test_tables_decode_each_object_once() -> None:
-    form = negotiate("application/json;as=Table;v=v1;g=meta.k8s.io")
+    form = accepted("application/json;as=Table;v=v1;g=meta.k8s.io")
     encode_list(REGISTRY.row_for(PODS), Page(entries(50), 50), form, "Metadata", NOW)
     assert Counted.decoded == 50
 
