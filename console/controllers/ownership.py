@@ -6,16 +6,18 @@ being deleted changes hands, and a deleted owner adopts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from common.api.kinds import Resource
 from common.api.meta import (
+    Key,
     Object,
     controller_of,
     controller_reference,
     is_controlled_by,
     is_deleting,
+    key,
     labels,
     metadata,
     name,
@@ -24,7 +26,7 @@ from common.api.meta import (
     resource_version,
     uid,
 )
-from common.api.selectors import Selector
+from common.api.selectors import Selector, from_label_selector
 from common.client import Client
 from common.errors import NotFound, conflict
 
@@ -36,6 +38,24 @@ class Claim:
     owned: list[Object]
     adopt: list[Object]
     release: list[Object]
+
+
+def _by_label_selector(owner: Object) -> Selector:
+    """What most kinds of owners select by."""
+    return from_label_selector(owner["spec"].get("selector"))
+
+
+def concerned(
+    obj: Object, kind: Resource, owners: Iterable[Object], selector: Callable[[Object], Selector] = _by_label_selector
+) -> list[Key]:
+    """Whom a change of an object concerns: its controller when that is of the kind, or, of an object without one, all
+    `owners` that may adopt it."""
+    reference = controller_of(obj)
+    if reference is not None:
+        return [Key(namespace(obj), str(reference.get("name")))] if reference.get("kind") == kind.kind else []
+    return [
+        key(owner) for owner in owners if namespace(owner) == namespace(obj) and selector(owner).matches(labels(obj))
+    ]
 
 
 def claim(owner: Object, selector: Selector, candidates: Iterable[Object]) -> Claim:

@@ -16,7 +16,7 @@ from common.api.selectors import from_label_selector
 from common.errors import ApiError, InternalError, NotFound
 from console.controllers import revisions
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, finish_all, slow_start
-from console.controllers.ownership import claim, settle
+from console.controllers.ownership import claim, concerned, settle
 from console.controllers.podcontrol import PodControl
 
 from .model import World
@@ -55,15 +55,7 @@ class DaemonSetController(Controller[Key]):
             self.queue.add(key(owner))
 
     def _owners(self, obj: Object) -> Iterable[Key]:
-        ref = controller_of(obj)
-        if ref is not None:
-            return [Key(namespace(obj), str(ref.get("name")))] if ref.get("kind") == DAEMONSETS.kind else []
-        return [
-            key(owner)
-            for owner in self._sets.items()
-            if namespace(owner) == namespace(obj)
-            and from_label_selector(owner["spec"].get("selector")).matches(labels(obj))
-        ]
+        return concerned(obj, DAEMONSETS, self._sets.items())
 
     async def sync(self, key: Key) -> None:
         owner = self._sets.get(key)

@@ -18,7 +18,6 @@ from common.api.meta import (
     is_controlled_by,
     is_deleting,
     key,
-    labels,
     name,
     namespace,
     resource_version,
@@ -30,7 +29,7 @@ from common.api.selectors import from_label_selector
 from common.errors import AlreadyExists, ApiError, NotFound, ServiceUnavailable, conflict
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index
 from console.controllers.expectations import Expectations
-from console.controllers.ownership import claim, settle
+from console.controllers.ownership import claim, concerned, settle
 
 from .autorollback import NOTHING_KNOWN, Signals, Traffic, crash_of, is_good, traffic_by_pod
 from .model import Action, Annotate, Create, Delete, Family, Member, RollBack, Scale, SetRevision, Spec, same_template
@@ -58,15 +57,7 @@ class DeploymentController(Controller[Key]):
         self._pods.listen(self._pod_changed)
 
     def _owners(self, replicaset: Object) -> Iterable[Key]:
-        ref = controller_of(replicaset)
-        if ref is not None:
-            return [Key(namespace(replicaset), str(ref.get("name")))] if ref.get("kind") == DEPLOYMENTS.kind else []
-        return [
-            key(owner)
-            for owner in self._deployments.items()
-            if namespace(owner) == namespace(replicaset)
-            and from_label_selector(owner["spec"].get("selector")).matches(labels(replicaset))
-        ]
+        return concerned(replicaset, DEPLOYMENTS, self._deployments.items())
 
     def _replicaset_changed(self, _old: Object | None, new: Object | None) -> None:
         if new is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from common.api.kinds import PODS, REPLICASETS, REPLICATIONCONTROLLERS, Resource
-from common.api.meta import Key, Object, controller_of, is_deleting, key, namespace, uid
+from common.api.meta import Key, Object, controller_of, is_deleting, key, uid
 from common.api.pods import is_active, node_name
 from common.api.selectors import Selector, from_label_selector, from_labels
 from common.errors import ApiError, InternalError, NotFound
@@ -24,7 +24,7 @@ from console.controllers.base import (
     finish_all,
     slow_start,
 )
-from console.controllers.ownership import claim, settle
+from console.controllers.ownership import claim, concerned, settle
 from console.controllers.podcontrol import PodControl
 
 from .plan import Plan, new_pod, next_availability, plan, status
@@ -53,17 +53,9 @@ class ReplicaSetController(Controller[Key]):
         return from_label_selector(owner["spec"].get("selector"))
 
     def _owners(self, pod: Object) -> Iterable[Key]:
-        ref = controller_of(pod)
-        if ref is not None:
-            return [Key(namespace(pod), str(ref.get("name")))] if ref.get("kind") == self.kind.kind else []
-        if is_deleting(pod):
+        if controller_of(pod) is None and is_deleting(pod):
             return []
-        return [
-            key(owner)
-            for owner in self._replicasets.items()
-            if namespace(owner) == namespace(pod)
-            and self.selector(owner).matches((pod["metadata"].get("labels")) or {})
-        ]
+        return concerned(pod, self.kind, self._replicasets.items(), self.selector)
 
     async def sync(self, key: Key) -> None:
         replicaset = self._replicasets.get(key)

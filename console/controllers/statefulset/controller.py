@@ -14,10 +14,8 @@ from common.api.kinds import CONTROLLERREVISIONS, PERSISTENTVOLUMECLAIMS, PODS, 
 from common.api.meta import (
     Key,
     Object,
-    controller_of,
     is_controlled_by,
     key,
-    labels,
     name,
     namespace,
     resource_version,
@@ -28,7 +26,7 @@ from common.api.selectors import from_label_selector
 from common.errors import AlreadyExists, ApiError, InternalError, NotFound
 from console.controllers import revisions
 from console.controllers.base import BY_CONTROLLER, ORPHANS, Controller, Kit, controller_index, namespace_ends
-from console.controllers.ownership import claim, settle
+from console.controllers.ownership import claim, concerned, settle
 
 from .identity import claim_names, ordinal_of, revision_name
 from .model import Action, CreateClaim, CreatePod, DeletePod, LabelPod, OwnClaim, Spec, World
@@ -51,15 +49,7 @@ class StatefulSetController(Controller[Key]):
         self._claims = self.follow(PERSISTENTVOLUMECLAIMS, self._users)
 
     def _owners(self, obj: Object) -> Iterable[Key]:
-        ref = controller_of(obj)
-        if ref is not None:
-            return [Key(namespace(obj), str(ref.get("name")))] if ref.get("kind") == STATEFULSETS.kind else []
-        return [
-            key(owner)
-            for owner in self._sets.items()
-            if namespace(owner) == namespace(obj)
-            and from_label_selector(owner["spec"].get("selector")).matches(labels(obj))
-        ]
+        return concerned(obj, STATEFULSETS, self._sets.items())
 
     def _users(self, claim_object: Object) -> Iterable[Key]:
         """StatefulSets whose pods use claims of that name: TEMPLATE-SET-ORDINAL."""
