@@ -88,16 +88,17 @@ def written(resource: str, value: Fraction) -> str:
 
 def cells(parts: Sequence[Fraction], whole: Fraction, width: int) -> list[int]:
     """How many of `width` cells each part of the whole gets. Ends are rounded, so that the sum never drifts; what asks
-    for something gets a cell while there is room for it."""
+    for something gets a cell while there is room for it. While something is free, so is a cell."""
     if not whole:
         return [0] * len(parts)
+    room = width if sum(parts) >= whole else max(width - 1, 1)
     sizes: list[int] = []
     total = Fraction()
     drawn = 0
     for part in parts:
         total += part
-        end = min(round(total / whole * width), width)
-        if part and end <= drawn < width:
+        end = min(round(total / whole * width), room)
+        if part and end <= drawn < room:
             end = drawn + 1
         sizes.append(max(end - drawn, 0))
         drawn += sizes[-1]

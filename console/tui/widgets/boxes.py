@@ -127,15 +127,19 @@ def _blocks(
     shades, chosen, free = (("#", "="), "@", ".") if look.ascii else (("█", "▓"), "▚", "░")
     whole = amounts.parsed(box["allocatable"][resource]) or Fraction()
     asked = [amounts.parsed(block[resource]) or Fraction() for block in box["pods"]]
+    sizes = cells(asked, whole, width)
     spans: list[Span] = []
     drawn = 0
-    for index, size in enumerate(cells(asked, whole, width)):
+    for index, size in enumerate(sizes):
         if not size:
             continue
         tone = tones.get(pod_key(box["pods"][index]), Tone.OK)
         is_chosen = index == pod
         spans.append(((chosen if is_chosen else shades[drawn % 2]) * size, Tone.KEY if is_chosen else tone))
         drawn += 1
+    if spans and pod is not None and pod >= 0 and asked[pod] and not sizes[pod]:  # larger ones had the cells
+        text, tone = spans[-1]
+        spans[-1:] = [(text[:-1], tone), (chosen, Tone.KEY)]
     return [*spans, (free * (width - width_of(spans)), Tone.DIM)]
 
 

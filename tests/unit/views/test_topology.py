@@ -45,5 +45,12 @@ def test_cells_are_in_proportion_and_never_too_many(parts: list[int], width: int
     assert all(busy) or len(busy) > width // 2
 
 
+def test_no_crowd_of_small_parts_fills_what_is_not_full() -> None:
+    small = [Fraction(1)] * 100
+    assert cells(small, Fraction(200), 20) == [1] * 19 + [0] * 81
+    assert cells(small, Fraction(100), 20) == [1] * 20 + [0] * 80
+    assert cells([Fraction(99)], Fraction(100), 20) == [19]
+
+
 def test_nothing_is_drawn_of_a_node_that_offers_nothing() -> None:
     assert cells([Fraction(1)], Fraction(), 10) == [0]
