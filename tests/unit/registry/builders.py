@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from common.api.kinds import DEPLOYMENTS, PODS, SERVICES, Resource
 from common.api.meta import Key, Object, key
-from common.errors import Invalid
+from common.errors import BadRequest, Invalid
 from common.settings import ClusterConfig
-from console.registry.admission import admit_create, admit_update
+from console.registry.admission import admit_create, admit_update, decode
 from console.registry.catalog import default_registry
 from console.registry.row import Context, Row
 
@@ -20,6 +23,7 @@ DUAL = ClusterConfig(
     pod_cidrs=("10.42.0.0/16", "fd00:42::/56"), service_cidrs=("10.43.0.0/16", "fd00:43::/112"), uid="u"
 )
 SINGLE = ClusterConfig(uid="u")
+YAML, JSON = "application/yaml", "application/json"
 
 
 class Objects:
@@ -125,3 +129,11 @@ __all__ = [
     "DEPLOYMENTS", "DUAL", "NOW", "PODS", "REGISTRY", "SERVICES", "SINGLE", "Objects", "causes", "changed", "container",
     "context", "created", "deployment", "named", "pod", "pod_of", "row", "service", "update_causes", "updated",
 ]  # fmt: skip
+
+
+def undecodable(resource: Resource, body: object, validation: str = "Strict", media_type: str = JSON) -> str:
+    """What is said of a body; one that is no bytes goes as JSON."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(BadRequest) as caught:
+        decode(row(resource), raw, media_type, validation)
+    return caught.value.message
