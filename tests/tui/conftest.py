@@ -192,6 +192,12 @@ class Console:
     async def type(self, text: str) -> None:
         await self.press(*(_KEYS.get(letter, letter) for letter in text))
 
+    async def goto(self, command: str) -> None:
+        """Type it after a colon."""
+        await self.press("colon")
+        await self.type(command)
+        await self.press("enter")
+
     def strips(self) -> list[Strip]:
         """The screen line by line; what stands behind a dialog shows through it."""
         token = visible_screen_stack.set(self.app._background_screens)

@@ -410,6 +410,14 @@ class Fleet:
             self.api.seed(kinds.PODS, made)
         return owner
 
+    def written(self) -> list[tuple[str, str, str]]:
+        """(verb, resource/name, subresource) of every request that changed something."""
+        return [
+            (call.verb, f"{call.resource.plural}/{call.key.name}", call.subresource)
+            for call in self.api.calls
+            if call.verb not in {"get", "list", "watch"}
+        ]
+
     def pods_of(self, app: str) -> list[Any]:
         return [copy(item) for item in self.api.items(kinds.PODS) if item["metadata"]["labels"].get("app") == app]
 

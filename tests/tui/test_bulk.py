@@ -14,7 +14,6 @@ from tests.tui import gateway
 from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
 from tests.tui.pictures import portray
-from tests.tui.test_actions import goto, writes
 
 SITES = Resource("example.org", "v1", "sites", "Site")
 
@@ -26,26 +25,26 @@ def replicas(fleet: Fleet, deployment: str) -> int:
 
 async def test_pictures(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "deploy")
+        await console.goto("deploy")
         await console.press("space", "space", "space", "r")
         await portray(console, "restart-several")
 
 
 async def test_one_dialog_lists_all_that_are_restarted(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "deploy")
+        await console.goto("deploy")
         three = console.names()[:3]
         await console.press("space", "space", "space", "r")
         assert isinstance(console.app.screen, Confirm)
         assert all(item in console.text() for item in three)
         await console.press("tab", "enter")
-        assert [write[1] for write in writes(fleet)] == [f"deployments/{item}" for item in three]
+        assert [write[1] for write in fleet.written()] == [f"deployments/{item}" for item in three]
         assert not isinstance(console.app.screen, Confirm)
 
 
 async def test_all_marked_are_scaled_and_one_that_is_refused_costs_the_others_nothing(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "deploy")
+        await console.goto("deploy")
         first, second, third = console.names()[:3]
         fleet.api.fail(Forbidden("not this one"), verb="patch", name=second)
         await console.press("space", "space", "space", "s")
@@ -58,15 +57,15 @@ async def test_all_marked_are_scaled_and_one_that_is_refused_costs_the_others_no
 
 async def test_an_image_is_set_where_the_container_is_and_nowhere_when_one_lacks_it(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "deploy")
+        await console.goto("deploy")
         await console.press("space", "space", "i")
         assert "has no container 'checkout-api'" in console.note()
-        assert writes(fleet) == []
+        assert fleet.written() == []
 
 
 async def test_nodes_are_drained_one_at_a_time(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "nodes")
+        await console.goto("nodes")
         await console.press("space", "space", "r")
         assert "one at a time" in console.note()
         assert console.app.screen is console.browse
@@ -87,10 +86,10 @@ def sites(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
 
 async def test_a_kind_of_others_is_scaled_by_its_scale_subresource(sites: Fleet) -> None:
     async with running(sites) as console:
-        await goto(console, "sites")
+        await console.goto("sites")
         assert "scale" in console.text().splitlines()[-1]
         await console.press("plus")
-        assert writes(sites) == [("patch", "sites/front", "scale")]
+        assert sites.written() == [("patch", "sites/front", "scale")]
         assert console.note() == "front: 3 replicas wanted"
         await console.press("minus", "s", "ctrl+u", "5", "enter")
         assert (sites.api.find(SITES, Key("default", "front")) or {})["spec"]["replicas"] == 5
@@ -98,11 +97,11 @@ async def test_a_kind_of_others_is_scaled_by_its_scale_subresource(sites: Fleet)
 
 async def test_minus_is_the_last_view_where_nothing_can_be_scaled(sites: Fleet) -> None:
     async with running(sites) as console:
-        await goto(console, "svc")
-        await goto(console, "sites")
+        await console.goto("svc")
+        await console.goto("sites")
         await console.press("minus")
         assert console.browse.view.resource == SITES
-        await goto(console, "cm")
+        await console.goto("cm")
         await console.press("minus")
         assert console.browse.view.resource == SITES
 
@@ -111,7 +110,7 @@ async def test_minus_is_the_last_view_where_nothing_can_be_scaled(sites: Fleet) 
 
 
 def undone(fleet: Fleet) -> list[str]:
-    return [write[1] for write in writes(fleet) if write[2] == "undo"]
+    return [write[1] for write in fleet.written() if write[2] == "undo"]
 
 
 async def deleted(console: Console, fleet: Fleet, count: int) -> list[str]:
@@ -125,7 +124,7 @@ async def deleted(console: Console, fleet: Fleet, count: int) -> list[str]:
 
 async def test_undo_takes_back_all_that_was_deleted_last_the_latest_first(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "pods metrics")
+        await console.goto("pods metrics")
         first, second = await deleted(console, fleet, 2)
         await console.press("U")
         assert isinstance(console.app.screen, Choose)
@@ -143,9 +142,9 @@ async def test_undo_takes_back_all_that_was_deleted_last_the_latest_first(fleet:
 
 async def test_undo_may_also_take_back_what_was_written_to_the_object_under_the_cursor(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "pods metrics")
+        await console.goto("pods metrics")
         await deleted(console, fleet, 1)
-        await goto(console, "deploy")
+        await console.goto("deploy")
         await console.press("U", "j", "enter")
         assert isinstance(console.app.screen, Confirm)
         assert "checkout-api" in console.text()
@@ -154,6 +153,6 @@ async def test_undo_may_also_take_back_what_was_written_to_the_object_under_the_
 
 async def test_undo_right_after_a_verb_asks_about_that_alone(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "deploy")
+        await console.goto("deploy")
         await console.press("plus", "U")
         assert isinstance(console.app.screen, Confirm)

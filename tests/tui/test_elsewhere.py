@@ -9,7 +9,7 @@ import pytest
 from common.api import kinds
 from common.client.resources import ApiResource
 from common.errors import NotFound
-from tests.tui.conftest import Console, running
+from tests.tui.conftest import running
 from tests.tui.fleet import Fleet
 from tests.tui.gateway import SERVED
 from tests.tui.pictures import portray
@@ -27,12 +27,6 @@ def theirs(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     return fleet
 
 
-async def goto(console: Console, command: str) -> None:
-    await console.press("colon")
-    await console.type(command)
-    await console.press("enter")
-
-
 @pytest.mark.parametrize(
     ("command", "said"),
     [
@@ -44,7 +38,7 @@ async def goto(console: Console, command: str) -> None:
 )
 async def test_pages_of_our_control_plane_say_that_they_are(command: str, said: str, theirs: Fleet) -> None:
     async with running(theirs, "80x24") as console:
-        await goto(console, command)
+        await console.goto(command)
         assert said in console.note()
         assert said.split("; ")[1] in console.text()
         assert console.app.screen is console.browse
@@ -62,7 +56,7 @@ async def test_pages_of_our_control_plane_say_that_they_are(command: str, said: 
 )
 async def test_verbs_of_our_control_plane_are_not_offered(kind: str, key: str, said: str, theirs: Fleet) -> None:
     async with running(theirs, "200x50") as console:
-        await goto(console, kind)
+        await console.goto(kind)
         footer = console.text().splitlines()[-1]
         assert "W why" not in footer
         await console.press(key)
@@ -74,20 +68,20 @@ async def test_verbs_of_our_control_plane_are_not_offered(kind: str, key: str, s
 @pytest.mark.parametrize("command", ["topo", "timeline", "doctor", "xray deploy", "pods", "nodes"])
 async def test_what_objects_tell_is_shown(command: str, theirs: Fleet) -> None:
     async with running(theirs, "120x36") as console:
-        await goto(console, command)
+        await console.goto(command)
         assert console.note() == ""
         assert "Reading from the API" not in console.text()
 
 
 async def test_pulses_without_figures(theirs: Fleet) -> None:
     async with running(theirs) as console:
-        await goto(console, "pulses")
+        await console.goto("pulses")
         await portray(console, "pulses-elsewhere")
 
 
 async def test_a_drain_without_our_scheduler_says_what_is_not_known(theirs: Fleet) -> None:
     async with running(theirs, "120x36") as console:
-        await goto(console, "nodes")
+        await console.goto("nodes")
         await console.press("r")
         assert "where they would go is not known: this cluster's scheduler cannot be asked" in console.text()
         assert "to evict" in console.text()
@@ -97,13 +91,13 @@ async def test_a_kind_that_the_cluster_does_not_serve_is_no_endless_wait(theirs:
     refusal = NotFound("the server could not find the requested resource")
     theirs.api.fail(refusal, verb="list", resource=kinds.LEASES, times=99)
     async with running(theirs, "80x24") as console:
-        await goto(console, "leases")
+        await console.goto("leases")
         assert "This cluster has no leases.coordination.k8s.io" in console.text()
 
 
 async def test_a_long_message_goes_on_in_the_line_below(theirs: Fleet) -> None:
     async with running(theirs, "60x20") as console:
-        await goto(console, "fit nginx")
+        await console.goto("fit nginx")
         first, second = console.text().splitlines()[-2:]
         assert first.endswith("cannot be asked; :topo")
         assert second.split() == ["shows", "what", "is", "free"]

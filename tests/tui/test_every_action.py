@@ -38,12 +38,6 @@ def test_no_mark_names_an_action_that_is_not_there() -> None:
     assert marked() <= BY_ID.keys()
 
 
-async def goto(console: Console, command: str) -> None:
-    await console.press("colon")
-    await console.type(command)
-    await console.press("enter")
-
-
 # Moving
 
 
@@ -129,7 +123,7 @@ async def test_shell_and_attach_lend_the_terminal_and_say_how_it_ended(
         await console.press("a")
         pod = meta.key(console.browse.current() or {})
         container = default_container(console.browse.current() or {})
-        await goto(console, "nodes")
+        await console.goto("nodes")
         await console.press("s")
         assert wishes == [
             in_container(pod, container),
@@ -141,7 +135,7 @@ async def test_shell_and_attach_lend_the_terminal_and_say_how_it_ended(
 @pytest.mark.actions("rollout.logs")
 async def test_a_replica_of_a_rollout_shows_its_logs(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "deploy")
+        await console.goto("deploy")
         await console.press("v", "l")
         assert isinstance(console.app.screen, LogsScreen)
 
@@ -211,7 +205,7 @@ async def test_logs_are_narrowed_stopped_and_cleared(fleet: Fleet) -> None:
 @pytest.mark.actions("logs.container", "logs.swap")
 async def test_logs_go_from_container_to_container_and_to_the_run_before(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "deploy")
+        await console.goto("deploy")
         await console.press("slash")
         await console.type("web-frontend")
         await console.press("enter", "l")
@@ -249,7 +243,7 @@ async def until(console: Console, holds: Callable[[], bool]) -> None:
 @pytest.mark.actions("block.next", "block.previous", "block.open")
 async def test_blocks_of_the_topology_are_walked_and_opened(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "topo")
+        await console.goto("topo")
         await console.press("right")
         first = console.text()
         await console.press("tab")
@@ -264,7 +258,7 @@ async def test_blocks_of_the_topology_are_walked_and_opened(fleet: Fleet) -> Non
 @pytest.mark.actions("fault.next", "fault.previous", "moment.open")
 async def test_the_timeline_goes_back_to_the_fault_before(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "timeline")
+        await console.goto("timeline")
         await console.press("n")
         first = console.text()
         await console.press("n")
@@ -278,7 +272,7 @@ async def test_the_timeline_goes_back_to_the_fault_before(fleet: Fleet) -> None:
 @pytest.mark.actions("pulse.open")
 async def test_a_pulse_opens_the_faults_of_its_kind(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "pulses")
+        await console.goto("pulses")
         await console.press("enter")
         assert console.app.screen is console.browse
 
@@ -286,7 +280,7 @@ async def test_a_pulse_opens_the_faults_of_its_kind(fleet: Fleet) -> None:
 @pytest.mark.actions("finding.open")
 async def test_a_finding_leads_to_its_cause(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "doctor")
+        await console.goto("doctor")
         await console.press("enter")
         assert console.app.screen is console.browse
         assert len(console.names()) == 1

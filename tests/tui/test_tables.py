@@ -20,12 +20,6 @@ from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
 
 
-async def goto(console: Console, command: str) -> None:
-    await console.press("colon")
-    await console.type(command)
-    await console.press("enter")
-
-
 def spaces(console: Console) -> set[str]:
     return {row.key.namespace for row in console.browse.table.model.rows}
 
@@ -33,7 +27,7 @@ def spaces(console: Console) -> set[str]:
 @pytest.mark.parametrize("command", ["pods iot,metrics", "po iot metrics", "pods metrics,,iot,iot"])
 async def test_several_namespaces_at_once(command: str, fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, command)
+        await console.goto(command)
         assert spaces(console) == {"iot", "metrics"}
         assert "NS" in console.text()
         assert ",".join(console.browse.view.namespaces) in console.text()
@@ -41,7 +35,7 @@ async def test_several_namespaces_at_once(command: str, fleet: Fleet) -> None:
 
 async def test_a_command_takes_a_filter(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "pods metrics,iot /!grafana")
+        await console.goto("pods metrics,iot /!grafana")
         assert spaces(console) == {"iot", "metrics"}
         assert console.names()
         assert not any(name.startswith("grafana") for name in console.names())
@@ -58,7 +52,7 @@ async def test_completion_goes_on_behind_a_comma(fleet: Fleet) -> None:
 @pytest.mark.actions("mark", "open")
 async def test_marked_namespaces_open_together(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "ns")
+        await console.goto("ns")
         await console.press("j", "space", "j", "space", "enter")
         assert spaces(console) == {"iot", "metrics"}
         await console.press("escape")
@@ -67,21 +61,21 @@ async def test_marked_namespaces_open_together(fleet: Fleet) -> None:
 
 async def test_a_namespace_that_is_not_there_is_told_with_what_is_near(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "pods metrix")
+        await console.goto("pods metrix")
         assert "There is no namespace 'metrix'; near it: metrics." in console.text()
 
 
 async def test_a_beginning_of_a_page_or_alias_is_enough(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "disc")
+        await console.goto("disc")
         assert console.browse.view.resource == kinds.HOSTS
 
 
 async def test_what_was_said_does_not_outlive_the_view(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "nonsense")
+        await console.goto("nonsense")
         assert console.note()
-        await goto(console, "nodes")
+        await console.goto("nodes")
         assert not console.note()
 
 
@@ -93,18 +87,18 @@ async def test_a_namespace_gets_a_key_and_loses_it(fleet: Fleet) -> None:
     async with running(fleet) as console:
         await console.press("1")
         assert spaces(console) == {"default"}
-        await goto(console, "ns")
+        await console.goto("ns")
         await console.press("j", "space", "j", "j", "space", "asterisk")
         assert console.note() == "2 shows iot, 3 shows network"
         assert console.browse.table.model.rows[1].cells[2] == "2"
         await console.press("3")
         assert (console.browse.view.resource, spaces(console)) == (kinds.PODS, {"network"})
-        await goto(console, "deploy")
+        await console.goto("deploy")
         await console.press("2")
         assert (console.browse.view.resource, spaces(console)) == (kinds.DEPLOYMENTS, {"iot"})
         await console.press("0")
         assert len(spaces(console)) > 2
-        await goto(console, "ns")
+        await console.goto("ns")
         await console.press("j", "asterisk", "2")
         assert "no namespace has the key 2" in console.note()
 
@@ -119,7 +113,7 @@ async def test_a_key_without_a_namespace_says_how_to_give_it_one(fleet: Fleet) -
 
 async def test_keys_of_namespaces_mean_nothing_where_there_are_none(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "nodes")
+        await console.goto("nodes")
         await console.press("1")
         assert "nodes belong to no namespace" in console.note()
         assert console.browse.view.resource == kinds.NODES
@@ -132,7 +126,7 @@ async def test_favourites_are_kept_for_each_cluster(tmp_path: Path, fleet: Fleet
     async with app.run_test(size=(100, 30)) as pilot:
         console = Console(app, pilot, fleet)
         await console.settle()
-        await goto(console, "ns")
+        await console.goto("ns")
         await console.press("j", "asterisk")
         await console.settle()
         async with asyncio.timeout(60):
@@ -191,9 +185,9 @@ async def test_the_rows_that_are_shown_are_saved_as_csv(tmp_path: Path, fleet: F
 async def test_objects_are_saved_as_json_and_yaml_and_a_secrets_values_are_not(tmp_path: Path, fleet: Fleet) -> None:
     secrets = {item["metadata"]["name"] for item in fleet.api.items(kinds.SECRETS)}
     async with running(fleet) as console:
-        await goto(console, "pods metrics")
+        await console.goto("pods metrics")
         await save(console, tmp_path / "pods.json")
-        await goto(console, "secrets")
+        await console.goto("secrets")
         await save(console, tmp_path / "s.yaml")
     listing = json.loads((tmp_path / "pods.json").read_text())
     assert {item["metadata"]["namespace"] for item in listing["items"]} == {"metrics"}
@@ -233,7 +227,7 @@ async def test_names_are_copied_one_a_line(fleet: Fleet) -> None:
         two = console.names()[:2]
         await console.press("space", "space", "Y")
         assert console.app.clipboard == "\n".join(two)
-        await goto(console, "cm")
+        await console.goto("cm")
         await console.press("c")
         assert console.app.clipboard == console.names()[0]
 
@@ -241,7 +235,7 @@ async def test_names_are_copied_one_a_line(fleet: Fleet) -> None:
 @pytest.mark.actions("used-by")
 async def test_a_table_tells_who_uses_a_secret(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "secrets")
+        await console.goto("secrets")
         await console.press("u")
         assert "Used by:" in console.text()
 
@@ -263,7 +257,7 @@ def test_titles_name_a_few_namespaces_and_count_the_rest() -> None:
 
 async def test_an_age_that_grows_is_never_cut(fleet: Fleet) -> None:
     async with running(fleet, "80x24") as console:
-        await goto(console, "pods default /checkout")
+        await console.goto("pods default /checkout")
         assert " 70s" in console.text()
         await fleet.clock.advance(45)
         await console.settle()

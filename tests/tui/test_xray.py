@@ -11,7 +11,6 @@ from console.tui.screens.xray import XrayScreen
 from tests.tui.conftest import Console, running
 from tests.tui.fleet import Fleet
 from tests.tui.pictures import portray
-from tests.tui.test_actions import goto
 
 
 def tree(console: Console) -> list[str]:
@@ -22,7 +21,7 @@ def tree(console: Console) -> list[str]:
 
 async def test_pictures(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "xray deploy default,iot")
+        await console.goto("xray deploy default,iot")
         await console.press("j")
         await portray(console, "xray")
 
@@ -30,7 +29,7 @@ async def test_pictures(fleet: Fleet) -> None:
 @pytest.mark.actions("xray", "xray.open", "xray.fold")
 async def test_the_tree_of_an_object_is_folded_and_leads_to_its_parts(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "deploy")
+        await console.goto("deploy")
         await console.press("X")
         whole = tree(console)
         assert whole[0] == "deployment default/checkout-api"
@@ -47,7 +46,7 @@ async def test_the_tree_of_an_object_is_folded_and_leads_to_its_parts(fleet: Fle
 @pytest.mark.actions("xray.faults")
 async def test_only_what_leads_to_a_fault_is_shown(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "xray deploy iot")
+        await console.goto("xray deploy iot")
         every = tree(console)
         await console.press("ctrl+z")
         assert 0 < len(tree(console)) < len(every)
@@ -57,19 +56,19 @@ async def test_only_what_leads_to_a_fault_is_shown(fleet: Fleet) -> None:
 async def test_a_kind_that_may_not_be_listed_says_why(fleet: Fleet) -> None:
     fleet.api.fail(Forbidden("deployments is forbidden"), verb="list", resource=kinds.DEPLOYMENTS, times=1000)
     async with running(fleet) as console:
-        await goto(console, "xray deploy")
+        await console.goto("xray deploy")
         assert "deployments is forbidden" in console.text()
 
 
 @pytest.mark.parametrize("words", ["xray nonsense", "xray help"])
 async def test_words_that_mean_nothing_are_told(words: str, fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, words)
+        await console.goto(words)
         assert console.note()
         assert console.app.screen is console.browse
 
 
 async def test_nothing_of_a_kind_is_said(fleet: Fleet) -> None:
     async with running(fleet) as console:
-        await goto(console, "xray sts nowhere")
+        await console.goto("xray sts nowhere")
         assert "No statefulsets here" in console.text()
