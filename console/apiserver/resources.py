@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,7 +24,7 @@ from console.store import Entry, Event, Watcher
 from . import routing, subresources
 from .access.attributes import Attributes
 from .authorization import attributes
-from .body import read_body, read_document
+from .body import decoded, read_body, read_document, read_object
 from .caller import Caller
 from .connecting import CONNECTIONS
 from .connecting import options as connect_options
@@ -56,8 +55,6 @@ from .watchstream import Chunks, WatchStream, cut, error_frame
 _OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions"}
 _RETURNS_DELETED = frozenset({"pods", "services", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"})
 """Kinds whose DELETE answers with the object even when it is gone; the others answer with a Status."""
-_DECODED_AT_ONCE = 32 * 1024
-"""Bytes of a body that are decoded without a thread. YAML takes a microsecond a byte, and others wait meanwhile."""
 
 Special = Callable[["Request"], Awaitable[web.StreamResponse]]
 
@@ -258,13 +255,8 @@ class Resources:
         return await self._written(request, entry, created=True)
 
     async def _decode(self, request: Request) -> Object:
-        body = await read_body(request.http)
-        validation = request.http.query.get("fieldValidation", "") or "Warn"
-        media_type = request.http.headers.get("Content-Type", "")
-        if len(body) > _DECODED_AT_ONCE:
-            obj, warnings = await asyncio.to_thread(admission.decode, request.row, body, media_type, validation)
-        else:
-            obj, warnings = admission.decode(request.row, body, media_type, validation)
+        validation = request.http.query.get("fieldValidation", "")
+        obj, warnings = await read_object(request.http, request.row, validation)
         request.warnings += warnings
         return request.row.keep(obj)
 
@@ -300,10 +292,7 @@ class Resources:
 
     async def _apply(self, request: Request, body: bytes, validation: str) -> web.StreamResponse:
         info, options = request.info, request.write_options()
-        if len(body) > _DECODED_AT_ONCE:
-            config, warnings = await asyncio.to_thread(admission.decode_applied, request.row, body, validation)
-        else:
-            config, warnings = admission.decode_applied(request.row, body, validation)
+        config, warnings = await decoded(body, lambda: admission.decode_applied(request.row, body, validation))
         request.warnings += warnings
         resource = request.stored.resource.group_resource
         if self._verbs.store.newest(resource, info.namespace, info.name) is None:
@@ -372,9 +361,8 @@ class Resources:
         if http.method == "GET":
             scale = await subresources.get_scale(self._verbs, *where)
         elif http.method == "PUT":
-            body, content_type = await read_body(http), http.headers.get("Content-Type", "")
             options = request.write_options()
-            wanted, found = admission.decode(SCALES, body, content_type, options.field_validation or "Warn")
+            wanted, found = await read_object(http, SCALES, options.field_validation)
             request.warnings += found
             scale = await subresources.put_scale(self._verbs, request.caller, *where, wanted, options)
         elif http.method == "PATCH":

@@ -15,7 +15,7 @@ from console.registry.kinds.authentication import TOKENREQUESTS
 
 from .access import nodes
 from .backends import Explainer, NodeStreams
-from .body import read_body, read_document
+from .body import read_document, read_object
 from .extension.matching import Asked
 from .history.undo import Undo
 from .hosts import Hosts
@@ -102,9 +102,7 @@ def _token_of(verbs: Verbs, tokens: ServiceAccountTokens) -> Special:
         info, http = request.info, request.http
         if http.method != "POST":
             raise method_not_allowed()
-        validation = http.query.get("fieldValidation", "") or "Warn"
-        body, content_type = await read_body(http), http.headers.get("Content-Type", "")
-        asked, found = admission.decode(TOKENREQUESTS, body, content_type, validation)
+        asked, found = await read_object(http, TOKENREQUESTS, http.query.get("fieldValidation", ""))
         request.warnings += found
         context = verbs.context(request.caller)
         about = Asked(request.caller, request.row, "CREATE", info.namespace, info.name, asked, None, info.subresource)
