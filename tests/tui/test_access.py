@@ -6,7 +6,7 @@ import pytest
 
 from common.api.kinds import DEPLOYMENTS, NODES, PODS, Resource
 from common.api.meta import Object
-from common.errors import Forbidden
+from common.errors import Forbidden, NotFound
 from console.tui.access import NEEDS, Need, Rules
 from console.tui.actions import ACTIONS, BY_ID
 from tests.tui.conftest import running
@@ -78,6 +78,27 @@ async def test_who_may_not_look_at_nodes_is_connected_all_the_same(viewer: Fleet
         assert "connecting" not in header
         assert "no nodes" not in header
         assert f"{len(viewer.api.items(PODS))} pods" in header
+
+
+async def test_a_namespace_is_no_way_to_what_has_none(viewer: Fleet) -> None:
+    viewer.api.fail(Forbidden("nodes is forbidden"), verb="list", resource=NODES, times=1000)
+    async with running(viewer, "120x36") as console:
+        await console.goto("nodes iot")
+        await console.until(lambda: "You may not look at nodes." in console.text())
+        before = len(viewer.api.calls)
+        for _ in range(3):
+            await console.settle()
+        assert [call for call in viewer.api.calls[before:] if call.resource == NODES] == []
+        assert f"{len(viewer.api.items(PODS))} pods" in console.text().splitlines()[0]
+
+
+async def test_a_kind_that_is_not_served_confines_nobody(viewer: Fleet) -> None:
+    viewer.api.fail(NotFound("the server could not find the requested resource"), verb="list", resource=DEPLOYMENTS,
+                    times=1000)  # fmt: skip
+    async with running(viewer, "120x36") as console:
+        await console.goto("deploy iot")
+        await console.until(lambda: "This cluster has no deployments.apps" in console.text())
+        assert console.app.session.feeds.confined == ()
 
 
 @pytest.fixture

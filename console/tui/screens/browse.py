@@ -172,7 +172,7 @@ class Browse(Deck):
         feed, model = self._feed, self._table.model
         if feed is None:
             return
-        if feed.refusal and self.view.namespaces and not self.session.feeds.confined:
+        if self._could_look_within(feed):
             self._follow(refused=True)
             return
         lines = notice(self.view, model, self.session, feed.synced, feed.refusal, feed.absent)
@@ -181,6 +181,11 @@ class Browse(Deck):
         model.loading &= self._reads()
         self._detail.frame()
         self._titles()
+
+    def _could_look_within(self, feed: Subscription) -> bool:
+        """Whether the namespaces of the view may be looked at though not all may: those of a kind that is there."""
+        refused = bool(feed.refusal) and not feed.absent and not self.session.feeds.confined
+        return refused and self.view.resource.namespaced and bool(self.view.namespaces)
 
     def _rows(self, changes: list[Change]) -> list[Change]:
         """Containers are rows that their pod makes; everything else is its own row."""
