@@ -61,12 +61,12 @@ class ApiError(Exception):
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
-            "code": self.code,
         }
         if not self.reason:
             del status["reason"]
         if details or self._names_details:
             status["details"] = details
+        status["code"] = self.code
         return status
 
 

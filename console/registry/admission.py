@@ -54,6 +54,12 @@ def _without_record(obj: Object) -> tuple[Object, Any]:
     return clone({**obj, "metadata": metadata}), entries
 
 
+def _keep_record(obj: Object, entries: Any) -> None:
+    """The record as it was worked out; of nothing that anybody owns there is none."""
+    if entries:
+        obj["metadata"]["managedFields"] = entries
+
+
 def admit_create(row: Row, obj: Object, context: Context, *, applied: bool = False) -> Object:
     """The object as it will be stored when nobody else has a say. Raises Invalid with every wrong field."""
     new = prepare_create(row, obj, context, applied=applied)
@@ -105,7 +111,7 @@ def prepare_create(row: Row, obj: Object, context: Context, *, applied: bool = F
     row.default(new)
     # What the system sets from here on (addresses, injected volumes) has no manager.
     if applied:
-        found["managedFields"] = entries
+        _keep_record(new, entries)
     else:
         record_create(row, new, _writer(row, context))
     row.prepare(new, None, context)
@@ -130,7 +136,7 @@ def prepare_update(row: Row, new: Object, old: Object, context: Context, *, appl
     if subresource == "status":
         _share_the_rest(result, old)
     if applied:
-        result["metadata"]["managedFields"] = given
+        _keep_record(result, given)
     elif subresource or not is_reset(given):
         # What a writer sends as the record counts, if it is one and not sent through a subresource.
         sent = None if subresource or given is recorded or given == recorded else parse(given)

@@ -94,6 +94,19 @@ def test_the_first_apply_makes_the_object_and_owns_what_it_named() -> None:
     assert made["metadata"]["managedFields"][0]["time"] == "2026-01-01T12:00:00Z"
 
 
+def test_an_intent_of_nothing_is_recorded_nowhere() -> None:
+    config: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bare", "namespace": "default"}}
+    found = row(CONFIGMAPS)
+    made = None
+    for _ in range(2):
+        wanted = server_side_apply(found, made, config, ApplyRequest("me"), NOW)
+        if made is None:
+            made = admit_create(found, wanted, context_of("me"), applied=True)
+        else:
+            made = admit_update(found, wanted, made, context_of("me"), applied=True)
+        assert "managedFields" not in made["metadata"]
+
+
 def test_applying_the_same_again_changes_nothing() -> None:
     made = apply(None, deployment(replicas=2))
     assert apply(made, deployment(replicas=2), at=LATER) == made
