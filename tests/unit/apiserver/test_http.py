@@ -3,59 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
-import orjson
 import pytest
-import yaml
 
 from tests.unit.client_contract.conftest import Api, api
 from tests.unit.client_contract.objects import configmap, deployment, pod
 
-__all__ = ["api"]
-CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
+from .wire import CONFIGMAPS, TABLE, Http, http
+
+__all__ = ["api", "http"]
 PROTOBUF = "application/vnd.kubernetes.protobuf"
-WATCHED = "/api/v1/watch/namespaces/default/configmaps/a"
-NOT_TAKEN = "the server does not allow this method on the requested resource"
-OTHER_NAME = "fieldSelector metadata.name doesn't match requested name"
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
-
-
-class Http:
-    """Requests as they go over the wire."""
-
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self.session = session
-
-    async def __call__(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, Any, Any]:
-        data = None if body is None else io.BytesIO(body if isinstance(body, bytes) else orjson.dumps(body))
-        given = {"Content-Type": "application/json", **(headers or {})}
-        async with self.session.request(method, f"http://api{path}", data=data, headers=given) as response:
-            text = await response.read()
-            json = "json" in response.headers.get("Content-Type", "")
-            return response.status, orjson.loads(text) if json else text.decode(), response.headers
-
-    async def lines(self, path: str, count: int) -> list[Any]:
-        """The first lines of a watch."""
-        found: list[Any] = []
-        async with asyncio.timeout(10), self.session.get(f"http://api{path}") as response:
-            assert response.status == 200
-            async for line in response.content:
-                found.append(orjson.loads(line))
-                if len(found) == count:
-                    break
-        return found
-
-
-@pytest.fixture
-async def http(api: Api) -> AsyncIterator[Http]:
-    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(api.socket))) as session:
-        yield Http(session)
 
 
 async def test_codes_of_the_verbs(http: Http) -> None:
@@ -191,47 +149,6 @@ async def test_an_apply_is_told_all_that_is_wrong_with_its_options(http: Http) -
     headers = {"Content-Type": "application/apply-patch+yaml"}
     _, status, _ = await http("PATCH", f"{CONFIGMAPS}/a?dryRun=x", {}, headers)
     assert [cause["field"] for cause in status["details"]["causes"]] == ["fieldManager", "dryRun"]
-
-
-@pytest.mark.parametrize(
-    ("token", "why"),
-    [
-        ("x", "illegal base64 data at input byte 0"),
-        ("ab~c", "illegal base64 data at input byte 2"),
-        ("abc", "invalid character 'i' looking for beginning of value"),
-        ("eyJ2IjoieCJ9", 'server does not recognize this encoded version "x"'),
-        ("eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ", "empty encoded start key (version meta.k8s.io/v1)"),
-    ],
-)
-async def test_tokens_of_nobody(http: Http, token: str, why: str) -> None:
-    code, status, _ = await http("GET", f"{CONFIGMAPS}?continue={token}")
-    assert (code, status["message"]) == (400, f"invalid continue token: continue key is not valid: {why}")
-
-
-async def test_older_spellings_of_watches_are_served(http: Http) -> None:
-    await http("POST", CONFIGMAPS, configmap("watched"))
-    await http("POST", CONFIGMAPS, configmap("other"))
-    (event,) = await http.lines("/api/v1/watch/namespaces/default/configmaps/watched?resourceVersion=0", 1)
-    assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "watched")
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "code", "why"),
-    [
-        ("POST", "/api/v1/watch/configmaps", 405, NOT_TAKEN),
-        ("DELETE", "/api/v1/watch/namespaces/default/configmaps", 405, NOT_TAKEN),
-        ("PUT", "/apis/apps/v1/watch/namespaces/default/deployments/web", 405, NOT_TAKEN),
-        ("TRACE", "/api/v1/watch/configmaps", 405, NOT_TAKEN),
-        ("POST", "/api/v1/watch/things", 404, "the server could not find the requested resource"),
-        ("GET", f"{WATCHED}?fieldSelector=metadata.name=b", 400, OTHER_NAME),
-        ("GET", f"{WATCHED}?fieldSelector=metadata.name!=a", 400, OTHER_NAME),
-        ("GET", f"{WATCHED}?fieldSelector=metadata.namespace=default", 400, OTHER_NAME),
-        ("GET", f"{WATCHED}?fieldSelector=a%5E", 400, "invalid selector: 'a^'; can't understand 'a^'"),
-    ],
-)
-async def test_older_spellings_are_of_watches_alone(http: Http, method: str, path: str, code: int, why: str) -> None:
-    answer, status, _ = await http(method, path, {} if method in {"POST", "PUT"} else None)
-    assert (answer, status["message"]) == (code, why)
 
 
 async def test_connections_to_others_are_made_for_nobody(api: Api) -> None:
@@ -420,209 +337,6 @@ async def test_collections_are_deleted_by_selector(http: Http) -> None:
     assert [item["metadata"]["name"] for item in left["items"]] == ["b"]
 
 
-async def test_a_list_may_ask_for_a_revision(http: Http) -> None:
-    _, first, _ = await http("POST", CONFIGMAPS, configmap("a"))
-    await http("POST", CONFIGMAPS, configmap("b"))
-    revision = first["metadata"]["resourceVersion"]
-    _, exact, _ = await http("GET", f"{CONFIGMAPS}?resourceVersion={revision}&resourceVersionMatch=Exact")
-    assert [item["metadata"]["name"] for item in exact["items"]] == ["a"]
-    assert exact["metadata"]["resourceVersion"] == revision
-    _, newer, _ = await http("GET", f"{CONFIGMAPS}?resourceVersion={revision}&resourceVersionMatch=NotOlderThan")
-    assert len(newer["items"]) == 2
-    _, page, _ = await http("GET", f"{CONFIGMAPS}?limit=1")
-    assert page["metadata"]["remainingItemCount"] == 1
-    _, whole, _ = await http("GET", f"{CONFIGMAPS}?limit=1&resourceVersion=0")
-    assert len(whole["items"]) == 2
-    assert "continue" not in whole["metadata"]
-
-
-async def test_an_old_snapshot_is_expired_and_can_be_gone_on_from(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in "abcdef":
-        await http("POST", CONFIGMAPS, configmap(name))
-    _, first, _ = await http("GET", f"{CONFIGMAPS}?limit=2")
-    token, revision = first["metadata"]["continue"], first["metadata"]["resourceVersion"]
-    monkeypatch.setattr("console.apiserver.listing.SNAPSHOT_SECONDS", 0)
-    await http("DELETE", f"{CONFIGMAPS}/d")
-    for _ in range(2):
-        await http("GET", CONFIGMAPS)
-    code, status, _ = await http("GET", f"{CONFIGMAPS}?limit=2&continue={token}")
-    assert (code, status["reason"]) == (410, "Expired")
-    assert status["message"].startswith("The provided continue parameter is too old to display a consistent list")
-    _, second, _ = await http("GET", f"{CONFIGMAPS}?limit=2&continue={status['metadata']['continue']}")
-    assert [item["metadata"]["name"] for item in second["items"]] == ["c", "e"]
-    assert second["metadata"]["remainingItemCount"] == 1
-    assert second["metadata"]["resourceVersion"] != revision
-    monkeypatch.undo()
-    _, third, _ = await http("GET", f"{CONFIGMAPS}?limit=2&continue={second['metadata']['continue']}")
-    assert [item["metadata"]["name"] for item in third["items"]] == ["f"]
-    assert third["metadata"]["resourceVersion"] == second["metadata"]["resourceVersion"]
-    code, status, _ = await http("GET", f"{CONFIGMAPS}?resourceVersion={revision}&resourceVersionMatch=Exact")
-    assert (code, status["message"]) == (410, "The resourceVersion for the provided list is too old.")
-
-
-async def test_a_watch_may_begin_with_what_there_is(http: Http) -> None:
-    await http("POST", CONFIGMAPS, configmap("a"))
-    query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
-    added, bookmark = await http.lines(f"{CONFIGMAPS}?{query}", 2)
-    assert (added["type"], added["object"]["metadata"]["name"]) == ("ADDED", "a")
-    assert bookmark["type"] == "BOOKMARK"
-    assert bookmark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
-    assert int(bookmark["object"]["metadata"]["resourceVersion"]) > 0
-    (only,) = await http.lines(f"{CONFIGMAPS}?watch=True&timeoutSeconds=1", 5)
-    assert only["object"]["metadata"]["name"] == "a"
-
-
-async def test_bookmarks_tell_how_far_a_quiet_watch_is(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.apiserver.watchstream.BOOKMARK_SECONDS", 0.05)
-    _, listed, _ = await http("GET", CONFIGMAPS)
-    revision = listed["metadata"]["resourceVersion"]
-    await http("POST", "/apis/apps/v1/namespaces/default/deployments", deployment())
-    (bookmark,) = await http.lines(f"{CONFIGMAPS}?watch=1&allowWatchBookmarks=1&resourceVersion={revision}", 1)
-    assert bookmark["type"] == "BOOKMARK"
-    assert bookmark["object"]["kind"] == "ConfigMap"
-    assert int(bookmark["object"]["metadata"]["resourceVersion"]) > int(revision)
-
-
-async def test_watchers_who_get_the_same_get_it_whole_and_in_order_however_slow_they_are(http: Http, api: Api) -> None:
-    _, listed, _ = await http("GET", CONFIGMAPS)
-    watch = f"http://api{CONFIGMAPS}?watch=1&resourceVersion={listed['metadata']['resourceVersion']}"
-    slow_reader, slow_writer = await asyncio.open_unix_connection(str(api.socket), limit=2**10)
-    slow_writer.write(f"GET {watch.removeprefix('http://api')} HTTP/1.1\r\nHost: api\r\n\r\n".encode())
-    assert b"200" in await slow_reader.readuntil(b"\r\n")
-    async with (
-        asyncio.timeout(60),
-        http.session.get(watch) as one,
-        http.session.get(f"{watch}&labelSelector=!x") as other,
-    ):
-        names = [f"m{number:03}" for number in range(120)]
-        text = "x" * 20_000  # more than sockets hold for who does not read
-        for name in names:
-            assert (await http("POST", CONFIGMAPS, configmap(name, a=text)))[0] == 201
-        for reader in (one, other):
-            seen = [orjson.loads(await reader.content.readline()) for _ in names]
-            assert [(event["type"], event["object"]["metadata"]["name"]) for event in seen] == [
-                ("ADDED", name) for name in names
-            ]
-            assert all(event["object"]["data"]["a"] == text for event in seen)
-        told: list[str] = []
-        await slow_reader.readuntil(b"\r\n\r\n")
-        while len(told) < len(names):
-            lines = await slow_reader.readexactly(int((await slow_reader.readline()).strip(), 16))
-            told += [orjson.loads(line)["object"]["metadata"]["name"] for line in lines.splitlines()]
-            assert await slow_reader.readexactly(2) == b"\r\n"
-    assert told == names
-    slow_writer.close()
-
-
-async def test_who_knows_no_chunks_is_told_lines_until_the_end(http: Http, api: Api) -> None:
-    _, listed, _ = await http("GET", CONFIGMAPS)
-    reader, writer = await asyncio.open_unix_connection(str(api.socket))
-    revision = listed["metadata"]["resourceVersion"]
-    writer.write(f"GET {CONFIGMAPS}?watch=1&resourceVersion={revision}&timeoutSeconds=2 HTTP/1.0\r\n\r\n".encode())
-    async with asyncio.timeout(30):
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert (await http("POST", CONFIGMAPS, configmap("a")))[0] == 201
-        lines = (await reader.read()).splitlines()
-    assert head.startswith(b"HTTP/1.0 200 ")
-    assert b"chunked" not in head
-    assert [(orjson.loads(line)["type"], orjson.loads(line)["object"]["metadata"]["name"]) for line in lines] == [
-        ("ADDED", "a")
-    ]
-    writer.close()
-
-
-async def test_an_expired_watch_says_so_in_its_first_event(http: Http) -> None:
-    (event,) = await http.lines(f"{CONFIGMAPS}?watch=1&resourceVersion=99999", 5)
-    assert event["type"] == "ERROR"
-    assert event["object"]["code"] == 410
-    assert event["object"]["reason"] == "Expired"
-
-
-async def test_a_watch_from_what_is_no_revision_does_not_begin(http: Http) -> None:
-    code, status, _ = await http("GET", f"{CONFIGMAPS}?watch=1&resourceVersion=abc")
-    assert (code, status["reason"]) == (400, "BadRequest")
-
-
-async def test_watched_tables(http: Http) -> None:
-    await http("POST", CONFIGMAPS, configmap("a"))
-    async with (
-        asyncio.timeout(10),
-        http.session.get(f"http://api{CONFIGMAPS}?watch=1", headers={"Accept": TABLE}) as response,
-    ):
-        event = orjson.loads(await response.content.readline())
-    assert event["object"]["kind"] == "Table"
-    assert event["object"]["rows"][0]["cells"][0] == "a"
-
-
-async def test_system_paths(http: Http) -> None:
-    for path in ("/healthz", "/livez/", "/readyz"):
-        assert (await http("GET", path))[1] == "ok"
-    assert (await http("GET", "/version/"))[1]["gitVersion"].startswith("v1.36")
-    async with http.session.get("http://api/version") as answer:
-        assert '\n  "gitVersion": "v1.36' in await answer.text()
-    assert "quarterdeck_store_revision" in (await http("GET", "/metrics"))[1]
-    assert "/api/v1" in (await http("GET", "/"))[1]["paths"]
-    assert (await http("GET", "/api"))[1]["versions"] == ["v1"]
-    assert {group["name"] for group in (await http("GET", "/apis"))[1]["groups"]} >= {"apps", "quarterdeck.io"}
-    assert (await http("GET", "/apis/apps"))[1]["preferredVersion"]["version"] == "v1"
-    resources = (await http("GET", "/apis/apps/v1"))[1]["resources"]
-    assert {"deployments", "deployments/scale", "deployments/status"} <= {item["name"] for item in resources}
-    index = (await http("GET", "/openapi/v3"))[1]["paths"]
-    document = (await http("GET", index["apis/apps/v1"]["serverRelativeURL"]))[1]
-    assert "io.k8s.api.apps.v1.Deployment" in document["components"]["schemas"]
-    assert "/api/v1/namespaces/{name}" in (await http("GET", "/openapi/v2"))[1]["paths"]
-
-
-async def test_people_get_answers_on_several_lines(http: Http) -> None:
-    curl = {"User-Agent": "curl/8.5.0"}
-
-    async def lines(path: str) -> list[str]:
-        async with http.session.get(f"http://api{path}", headers=curl) as answer:
-            return (await answer.text()).split("\n")
-
-    await http("POST", CONFIGMAPS, configmap(a="1"))
-    found = await lines(f"{CONFIGMAPS}/settings")
-    assert found[:5] == [
-        "{",
-        '  "kind": "ConfigMap",',
-        '  "apiVersion": "v1",',
-        '  "metadata": {',
-        '    "name": "settings",',
-    ]
-    assert found[-4:] == ['  "data": {', '    "a": "1"', "  }", "}"]
-    listed = await lines(f"{CONFIGMAPS}?labelSelector=!none")
-    assert listed[:3] == ["{", '  "kind": "ConfigMapList",', '  "apiVersion": "v1",']
-    assert '      "kind": "ConfigMap",' in listed
-    assert '  "reason": "NotFound",' in await lines(f"{CONFIGMAPS}/none")
-    assert '  "groupVersion": "apps/v1",' in await lines("/apis/apps/v1")
-    assert len(await lines("/api/v1/namespaces/default/configmaps?pretty=false")) <= 2
-
-
-OPENAPI_V2_PROTOBUF = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
-
-
-@pytest.mark.parametrize(
-    ("path", "headers"),
-    [("/openapi/v2", {}), ("/openapi/v2", OPENAPI_V2_PROTOBUF), ("/openapi/v3/apis/policy/v1", {})],
-)
-async def test_who_has_a_document_of_openapi_already_is_told_so(http: Http, path: str, headers: dict[str, str]) -> None:
-    async with http.session.get(f"http://api{path}", headers=headers) as first:
-        tag, body = first.headers["ETag"], await first.read()
-    assert body
-    async with http.session.get(f"http://api{path}", headers={**headers, "If-None-Match": tag}) as again:
-        assert (again.status, again.headers["ETag"], await again.read()) == (304, tag, b"")
-    async with http.session.get(f"http://api{path}", headers={**headers, "If-None-Match": '"old"'}) as other:
-        assert (other.status, await other.read()) == (200, body)
-
-
-async def test_an_address_with_a_hash_never_changes_and_one_with_an_old_hash_is_elsewhere(http: Http) -> None:
-    index = (await http("GET", "/openapi/v3"))[1]["paths"]
-    address = index["apis/policy/v1"]["serverRelativeURL"]
-    assert (await http("GET", address))[2]["Cache-Control"] == "public, immutable"
-    async with http.session.get("http://api/openapi/v3/apis/policy/v1?hash=0", allow_redirects=False) as moved:
-        assert (moved.status, moved.headers["Location"]) == (301, address)
-
-
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 JOB: Any = {
     "apiVersion": "batch/v1",
@@ -649,21 +363,3 @@ async def test_a_job_leaves_its_pods_behind_unless_asked_otherwise_and_says_so(
     assert code == 200
     assert (body.get("metadata") or {}).get("finalizers") == finalizers
     assert ("child pods are preserved by default" in headers.get("Warning", "")) is warned
-
-
-@pytest.mark.parametrize("form", ["application/json", "application/yaml", "gzip"])
-async def test_a_large_list_comes_in_pieces_and_whole(http: Http, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
-    monkeypatch.setattr("console.apiserver.responses.PIECE", 2000)
-    monkeypatch.setattr("console.apiserver.responses.is_local", lambda _transport: False)
-    for index in range(30):
-        await http("POST", CONFIGMAPS, configmap(f"c{index:02}", data="x" * 300))
-    asked = {"Accept-Encoding": "gzip"} if form == "gzip" else {"Accept": form, "Accept-Encoding": "identity"}
-    code, body, headers = await http("GET", f"{CONFIGMAPS}?labelSelector=!none", headers=asked)
-    assert (code, headers.get("Content-Encoding")) == (200, "gzip" if form == "gzip" else None)
-    assert ("Content-Length" in headers) == (form == "application/yaml"), "pieces of no known length, but for YAML"
-    listed = yaml.safe_load(body) if form == "application/yaml" else body
-    assert listed["kind"] == "ConfigMapList"
-    made = [item["metadata"]["name"] for item in listed["items"] if item["metadata"]["name"] != "kube-root-ca.crt"]
-    assert made == [f"c{index:02}" for index in range(30)]
-    gone = (await http("DELETE", CONFIGMAPS, headers=asked))[1]
-    assert isinstance(gone, str) or len(gone["items"]) >= 30
