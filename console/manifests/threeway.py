@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from common.api import gotext
 from common.api.meta import LAST_APPLIED, Object
 from common.api.meta import annotations as annotations_of
 
@@ -51,7 +52,7 @@ def with_annotation(obj: Object) -> Object:
     others = {key: value for key, value in annotations_of(obj).items() if key != LAST_APPLIED}
     metadata = {**(obj.get("metadata") or {}), "annotations": others}
     plain = {**obj, "metadata": metadata}
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+    text = gotext.escaped(json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)) + "\n"
     return {**obj, "metadata": {**metadata, "annotations": {**others, LAST_APPLIED: text}}}
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 import orjson
 
 from common.api import meta
+from common.api.gotext import escaped
 from common.api.meta import Object, format_time
 from common.errors import Cause, Conflict
 
@@ -172,7 +173,7 @@ def _note_last_applied(obj: Object, config: Object) -> None:
         metadata["annotations"] = {
             key: value for key, value in metadata["annotations"].items() if key != meta.LAST_APPLIED
         }
-    text = orjson.dumps({**config, "metadata": metadata}, option=orjson.OPT_SORT_KEYS).decode() + "\n"
+    text = escaped(orjson.dumps({**config, "metadata": metadata}, option=orjson.OPT_SORT_KEYS).decode()) + "\n"
     noting = {**annotations, meta.LAST_APPLIED: text}
     if sum(len(key.encode()) + len(value.encode()) for key, value in noting.items()) > MAX_ANNOTATIONS:
         del noting[meta.LAST_APPLIED]

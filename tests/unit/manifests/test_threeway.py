@@ -114,6 +114,9 @@ def test_the_annotation_holds_the_manifest_without_itself_and_is_stable() -> Non
     # kubectl writes compact JSON with sorted keys and a newline; the same text keeps the other tool from patching.
     text = once["metadata"]["annotations"][LAST_APPLIED]
     assert text == '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"annotations":{"mine":"1"},"name":"c"}}\n'
+    marked = threeway.with_annotation({"kind": "ConfigMap", "data": {"a": "<ä&>"}})
+    assert '{"a":"\\u003cä\\u0026\\u003e"}' in marked["metadata"]["annotations"][LAST_APPLIED]
+    assert threeway.last_applied(marked)["data"] == {"a": "<ä&>"}
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", '"text"'])

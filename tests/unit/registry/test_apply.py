@@ -264,6 +264,9 @@ def test_what_was_applied_from_the_client_is_no_conflict_for_kubectl() -> None:
         "kind": "Deployment",
         **deployment(replicas=3),
     }
+    noting = apply(made, {**deployment(), "metadata": {"name": "web", "annotations": {"a": "<&>"}}}, "kubectl")
+    text = noting["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
+    assert '"annotations":{"a":"\\u003c\\u0026\\u003e"}' in text  # as kubectl writes it, which compares the texts
     scaled = update(made, "spec.replicas", 5, "kubectl")
     assert apply(scaled, deployment(), "kubectl")["spec"]["replicas"] == 5
 
