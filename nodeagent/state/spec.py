@@ -40,7 +40,7 @@ def restart_policy(pod: Object) -> str:
 
 def grace_seconds(pod: Object) -> float:
     value = (pod.get("spec") or {}).get("terminationGracePeriodSeconds")
-    return DEFAULT_GRACE if value is None else float(value)
+    return DEFAULT_GRACE if value is None else float(value) if value >= 0 else 1.0
 
 
 def host_network(pod: Object) -> bool:

@@ -14,6 +14,7 @@ from console.registry.columns import AGE, NAME, field
 from console.registry.row import METADATA_FIELDS, Column, Context, Row
 
 from .config_keys import validate_key
+from .secret_warnings import secret_warnings
 
 MAX_DATA = 1024 * 1024  # bytes of all values of a ConfigMap or Secret together
 NAMESPACE_FINALIZER = "kubernetes"
@@ -172,6 +173,7 @@ SECRETS = Row(
     schema="io.k8s.api.core.v1.Secret",
     default=_default_secret,
     validate=_validate_secret,
+    warnings=secret_warnings,
     fields=("metadata.name", "metadata.namespace", "type"),
     has_spec_generation=False,
 )
@@ -181,6 +183,16 @@ def _prepare_account(new: Object, _old: Object | None, _context: Context) -> Non
     """Of its secrets an account keeps the names alone."""
     if new.get("secrets"):
         new["secrets"] = [{"name": entry["name"]} if entry.get("name") else {} for entry in new["secrets"]]
+
+
+def _account_warnings(account: Object) -> list[str]:
+    if _MOUNTABLE not in meta.annotations(account):
+        return []
+    why = "deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets"
+    return [f"metadata.annotations[{_MOUNTABLE}]: {why}"]
+
+
+_MOUNTABLE = "kubernetes.io/enforce-mountable-secrets"
 
 
 SERVICEACCOUNTS = Row(
@@ -195,6 +207,8 @@ SERVICEACCOUNTS = Row(
     subresources=frozenset({"token"}),
     schema="io.k8s.api.core.v1.ServiceAccount",
     prepare=_prepare_account,
+    warnings=_account_warnings,
+    warns_on_update=False,
     has_spec_generation=False,
 )
 ROWS = (NAMESPACES, CONFIGMAPS, SECRETS, SERVICEACCOUNTS)

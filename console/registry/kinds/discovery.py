@@ -11,7 +11,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, field
 from console.registry.row import Column, Context, Row
 
-from . import address_forms
+from . import address_forms, address_warnings
 from .addresses import special_address
 
 MAX_ENDPOINTS = 1000
@@ -99,6 +99,14 @@ def _validate_ports(ports: list[Object]) -> list[Cause]:
     return causes
 
 
+def _warnings(obj: Object) -> list[str]:
+    found = ["spec.addressType: FQDN endpoints are deprecated"] if obj.get("addressType") == "FQDN" else []
+    for index, endpoint in enumerate(obj.get("endpoints") or ()):
+        for place, text in enumerate(endpoint.get("addresses") or ()):
+            found += address_warnings.address(f"endpoints[{index}].addresses[{place}]", text)
+    return found
+
+
 def _cell(values: list[str], empty: str) -> str:
     if not values:
         return empty
@@ -129,5 +137,6 @@ ENDPOINTSLICES = Row(
     schema="io.k8s.api.discovery.v1.EndpointSlice",
     default=_default,
     validate=_validate,
+    warnings=_warnings,
 )
 ROWS = (ENDPOINTSLICES,)

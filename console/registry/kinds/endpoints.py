@@ -9,6 +9,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE
 from console.registry.row import Column, Context, Row
 
+from . import address_warnings
 from .addresses import special_address
 from .discovery import PROTOCOLS
 
@@ -74,6 +75,16 @@ def _check_port(path: str, port: Object, *, named: bool) -> list[Cause]:
     return causes
 
 
+def _warnings(obj: Object) -> list[str]:
+    return [
+        told
+        for index, subset in enumerate(obj.get("subsets") or ())
+        for field in ("addresses", "notReadyAddresses")
+        for place, entry in enumerate(subset.get(field) or ())
+        for told in address_warnings.address(f"subsets[{index}].{field}[{place}].ip", str(entry.get("ip") or ""))
+    ]
+
+
 def _cell(obj: Object) -> str:
     found: list[str] = []
     for subset in obj.get("subsets") or ():
@@ -97,6 +108,7 @@ ENDPOINTS = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    warnings=_warnings,
     deprecation=DEPRECATED,
     has_spec_generation=False,
 )

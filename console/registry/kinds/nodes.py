@@ -10,7 +10,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, field
 from console.registry.row import METADATA_FIELDS, Column, Context, Row
 
-from . import address_forms
+from . import address_forms, address_warnings
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _NOT_READY = ("node.kubernetes.io/not-ready", "NoSchedule")
@@ -93,6 +93,16 @@ def _validate_update(new: Object, old: Object) -> list[Cause]:
     return causes
 
 
+def _warnings(node: Object) -> list[str]:
+    spec = node.get("spec") or {}
+    found = ["spec.configSource: the feature is removed"] if spec.get("configSource") is not None else []
+    if spec.get("externalID"):
+        found.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    for index, cidr in enumerate(spec.get("podCIDRs") or ()):
+        found += address_warnings.block(f"spec.podCIDRs[{index}]", cidr)
+    return found
+
+
 def _status(node: Object) -> str:
     condition = get_condition(node, "Ready")
     word = "Unknown" if condition is None else "Ready" if condition.get("status") == "True" else "NotReady"
@@ -137,6 +147,7 @@ NODES = Row(
     default=_default,
     prepare=_prepare,
     validate=_validate,
+    warnings=_warnings,
     fields=(*METADATA_FIELDS, "spec.unschedulable"),
     keeps_status_on_create=True,
     has_spec_generation=False,

@@ -148,9 +148,6 @@ def _validate_names(spec: Object, path: str) -> list[Cause]:
     causes = _formatted(
         spec, path, {"serviceAccountName": validation.dns_subdomain, "nodeName": validation.dns_subdomain}
     )
-    causes += validation.non_negative(
-        f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds")
-    )
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= _MAX_DEADLINE:
         why = f"must be between 1 and {_MAX_DEADLINE}, inclusive"

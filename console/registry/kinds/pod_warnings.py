@@ -11,6 +11,7 @@ from console.registry.columns import at
 from console.registry.recurring import Recurring
 
 from . import address_warnings
+from .path_warnings import path_warnings
 from .pod_annotations import APPARMOR_OF, noted_profile
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -81,6 +82,7 @@ def _warnings_of(spec: Object, notes: Mapping[str, str], path: str) -> list[str]
     found = [*_place_warnings(spec, where)]
     found += [f"{path}metadata.annotations[{key}]: {text}" for key, text in _ANNOTATIONS.items() if key in notes]
     found += _volume_warnings(spec.get("volumes") or (), f"{where}.volumes")
+    found += path_warnings(spec.get("volumes") or ())
     found += _repeated(spec.get("hostAliases") or (), "ip", "ip", f"{where}.hostAliases")
     found += _repeated(spec.get("imagePullSecrets") or (), "name", "name", f"{where}.imagePullSecrets")
     found += [
@@ -94,7 +96,11 @@ def _warnings_of(spec: Object, notes: Mapping[str, str], path: str) -> list[str]
         found.append(f"{path}metadata.annotations[{_SECCOMP}]: {text}")
     for container, place in _containers(spec, where):
         found += _container_warnings(container, place, spec, notes, path)
-    found += [*_port_warnings(spec, where), *_affinity_warnings(spec.get("affinity") or {}, f"{where}.affinity")]
+    found += [*_port_warnings(spec, where), *_port_name_warnings(spec, where)]
+    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
+        text = "must be >= 0; negative values are invalid and will be treated as 1"
+        found.append(f"{where}.terminationGracePeriodSeconds: {text}")
+    found += _affinity_warnings(spec.get("affinity") or {}, f"{where}.affinity")
     return [*found, *_address_warnings(spec, where)]
 
 
@@ -120,7 +126,8 @@ def _place_warnings(spec: Object, path: str) -> Iterator[str]:
     for index, term in enumerate((affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or ()):
         yield from term_warnings(term, f"{where}.{_REQUIRED}.nodeSelectorTerms[{index}]")
     for index, term in enumerate(affinity.get(_PREFERRED) or ()):
-        yield from term_warnings(term.get("preference") or {}, f"{where}.{_PREFERRED}[{index}].preference")
+        place = f"{where}.{_PREFERRED}[{index}].preference"
+        yield from term_warnings(term.get("preference") or {}, place, values=True)
     for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
         place, key = f"{path}.topologySpreadConstraints[{index}]", constraint.get("topologyKey")
         if key in _LABELS:
@@ -129,12 +136,25 @@ def _place_warnings(spec: Object, path: str) -> Iterator[str]:
             yield f"{place}.labelSelector: {_NO_MATCH}"
 
 
-def term_warnings(term: Object, path: str) -> Iterator[str]:
-    """Of a `nodeSelectorTerm`: labels that nodes have under another name now."""
+def term_warnings(term: Object, path: str, *, values: bool = False) -> Iterator[str]:
+    """Of a `nodeSelectorTerm` or label selector: labels that nodes have under another name now, and `values` that no
+    label can have."""
     for index, expression in enumerate(term.get("matchExpressions") or ()):
-        key = expression.get("key")
+        key, where = expression.get("key"), f"{path}.matchExpressions[{index}]"
         if key in _LABELS:
-            yield f"{path}.matchExpressions[{index}].key: {key} is {_LABELS[key]}"
+            yield f"{where}.key: {key} is {_LABELS[key]}"
+        for place, value in enumerate((expression.get("values") or ()) if values else ()):
+            for problem in validation.label_value(value):
+                yield f"{where}.values[{place}]: {value} is invalid, {problem}"
+    for key in term.get("matchLabels") or ():
+        if key in _LABELS:
+            yield f"{path}.matchLabels.{key}: {_LABELS[key]}"
+
+
+def label_warning(path: str, key: str | None) -> Iterator[str]:
+    """Of a label of nodes that is named at a path."""
+    if key in _LABELS:
+        yield f"{path}: {_LABELS[key]}"
 
 
 def _affinity_warnings(affinity: Object, path: str) -> Iterator[str]:
@@ -211,12 +231,30 @@ def _port_warnings(spec: Object, path: str) -> Iterator[str]:
     for container, place in _containers(spec, path):
         for index, port in enumerate(container.get("ports") or ()):
             where = f"{place}.ports[{index}]"
+            if port.get("hostIP") and not port.get("hostPort"):
+                yield f"{where}: hostIP set without hostPort: {_shown_port(port)}"
             others = known.setdefault((port.get("containerPort", 0), port.get("protocol", "")), [])
             for other, at_other in others:
                 word = _clash(port, other)
                 if word:
                     yield f"{where}: {word} port definition with {at_other}"
             others.append((port, where))
+
+
+def _shown_port(port: Object) -> str:
+    fields = ("name", "hostPort", "containerPort", "protocol", "hostIP")
+    shown = (f"{name[0].upper()}{name[1:]}:{port.get(name, 0 if name.endswith('Port') else '')}" for name in fields)
+    return f"{{{' '.join(shown)}}}"
+
+
+def _port_name_warnings(spec: Object, path: str) -> Iterator[str]:
+    known: dict[str, str] = {}
+    for container, place in _containers(spec, path):
+        for index, port in enumerate(container.get("ports") or ()):
+            name, where = port.get("name") or "", f"{place}.ports[{index}]"
+            if name and (first := known.setdefault(name, where)) != where:
+                why = f"services and probes that select ports by name will use {first}"
+                yield f"{where}: duplicate port name {validation.shown(name)} with {first}, {why}"
 
 
 def _clash(one: Object, other: Object) -> str:

@@ -123,7 +123,8 @@ def grace_period(pod: Object) -> int:
     phase = (pod.get("status") or {}).get("phase")
     if phase in {"Succeeded", "Failed"}:
         return 0
-    return int(spec.get("terminationGracePeriodSeconds") or 0)
+    found = int(spec.get("terminationGracePeriodSeconds") or 0)
+    return 1 if found < 0 else found
 
 
 PODS = Row(

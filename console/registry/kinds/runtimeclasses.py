@@ -13,6 +13,7 @@ from console.registry.columns import AGE, NAME, field
 from console.registry.row import Context, Row
 
 from .placement import validate_tolerations
+from .pod_warnings import label_warning
 from .resources import container_resource, validate_resources
 
 
@@ -76,12 +77,18 @@ def _refusal(pod: Object, why: str) -> Forbidden:
     return Forbidden(f'pods "{name}" is forbidden: pod rejected: {why}', details=details)
 
 
+def _warnings(obj: Object) -> list[str]:
+    labels = (obj.get("scheduling") or {}).get("nodeSelector") or {}
+    return [told for key in sorted(labels) for told in label_warning("scheduling.nodeSelector", key)]
+
+
 RUNTIMECLASSES = Row(
     kinds.RUNTIMECLASSES,
     "runtimeclass",
     columns=(NAME, field("Handler", "handler"), AGE),
     schema="io.k8s.api.node.v1.RuntimeClass",
     validate=_validate,
+    warnings=_warnings,
     has_spec_generation=False,
 )
 ROWS = (RUNTIMECLASSES,)

@@ -11,6 +11,7 @@ from console.registry import validation
 from console.registry.columns import AGE, NAME, at, field
 from console.registry.row import ALL_METADATA, Column, Context, Row
 
+from .storage_warnings import capacity_warnings, class_warnings
 from .volumes import validate_required_driver, validate_token_seconds
 
 _RECLAIM_POLICIES = ("Delete", "Retain")
@@ -246,6 +247,7 @@ STORAGECLASSES = Row(
     schema="io.k8s.api.storage.v1.StorageClass",
     default=_default_class,
     validate=_validate_class,
+    warnings=class_warnings,
     has_spec_generation=False,
 )
 CSIDRIVERS = Row(
@@ -308,6 +310,7 @@ CSISTORAGECAPACITIES = Row(
     columns=(NAME, field("StorageClass", "storageClassName"), field("Capacity", "capacity"), AGE),
     schema="io.k8s.api.storage.v1.CSIStorageCapacity",
     validate=_validate_capacity,
+    warnings=capacity_warnings,
     has_spec_generation=False,
 )
 VOLUMEATTRIBUTESCLASSES = Row(

@@ -8,7 +8,7 @@ from common.api import meta, quantity
 from common.api.meta import Object
 from console.registry import validation
 
-from .pod_warnings import term_warnings
+from .pod_warnings import label_warning, term_warnings
 
 _CLASS = "volume.beta.kubernetes.io/storage-class"
 _OLD_CLASS = f'metadata.annotations[{_CLASS}]: deprecated since v1.8; use "storageClassName" attribute instead'
@@ -33,6 +33,22 @@ def volume_warnings(volume: Object) -> list[str]:
     for index, term in enumerate(required.get("nodeSelectorTerms") or ()):
         found += term_warnings(term, f"spec.nodeAffinity.required.nodeSelectorTerms[{index}]")
     return found + [f"spec.{shown}: {text}" for field, (shown, text) in _SOURCES.items() if spec.get(field) is not None]
+
+
+def class_warnings(obj: Object) -> list[str]:
+    """Of a StorageClass: labels that nodes have under another name now."""
+    return [
+        told
+        for index, term in enumerate(obj.get("allowedTopologies") or ())
+        for place, expression in enumerate(term.get("matchLabelExpressions") or ())
+        for told in label_warning(
+            f"allowedTopologies[{index}].matchLabelExpressions[{place}].key", expression.get("key")
+        )
+    ]
+
+
+def capacity_warnings(obj: Object) -> list[str]:
+    return [*term_warnings(obj.get("nodeTopology") or {}, "nodeTopology")]
 
 
 def claim_warnings(claim: Object) -> list[str]:

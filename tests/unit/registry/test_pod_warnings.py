@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from common.api import kinds
 from common.api.kinds import DEPLOYMENTS, PODS
 from common.api.meta import Object
+from common.pki import Authority, Subject
+from console.registry.kinds.pods import grace_period
 
 from .builders import changed, container, created, deployment, named, pod, row
 
@@ -193,3 +197,185 @@ def test_other_kinds_warn_too() -> None:
         "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"
     ]
     assert row(DEPLOYMENTS).warnings(created(DEPLOYMENTS, deployment())) == []
+
+
+ITEMS = [{"key": "a", "path": "dir"}, {"key": "b", "path": "dir/b"}]
+
+
+@pytest.mark.parametrize(
+    ("volume", "expected"),
+    [
+        (
+            {"configMap": {"name": "c", "items": ITEMS}},
+            ['volume "v" (ConfigMap "c"): overlapping paths: "dir/b" with "dir"'],
+        ),
+        (
+            {"secret": {"secretName": "s", "items": [ITEMS[0], {"key": "b", "path": "dir/"}]}},
+            ['volume "v" (Secret "s"): overlapping paths: "dir" with "dir"'],
+        ),
+        ({"configMap": {"name": "c", "items": [ITEMS[0], {"key": "b", "path": "dirs"}]}}, []),
+        ({"projected": {"sources": [{}]}}, ['volume "v" (Projected) has no sources provided']),
+        (
+            {
+                "projected": {
+                    "sources": [
+                        {"configMap": {"name": "c", "items": ITEMS[:1]}},
+                        {"serviceAccountToken": {"path": "dir/token"}},
+                    ]
+                }
+            },
+            ['volume "v" (Projected): overlapping paths: "dir/token" (ServiceAccountToken) with "dir" (ConfigMap "c")'],
+        ),
+    ],
+)
+def test_files_in_one_anothers_place_are_warned_of(volume: Object, expected: list[str]) -> None:
+    made = created(PODS, pod())
+    assert row(PODS).warnings(changed(made, "spec.volumes", [{"name": "v", **volume}])) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            {"terminationGracePeriodSeconds": -1},
+            "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
+        ),
+        (
+            {"containers": [container(ports=[{"containerPort": 80, "hostIP": "127.0.0.1", "name": "web"}])]},
+            (
+                "spec.containers[0].ports[0]: hostIP set without hostPort: {Name:web HostPort:0 ContainerPort:80 "
+                "Protocol:TCP HostIP:127.0.0.1}"
+            ),
+        ),
+        (
+            {
+                "containers": [
+                    container(ports=[{"containerPort": 80, "name": "web"}]),
+                    container(name="b", ports=[{"containerPort": 81, "name": "web"}]),
+                ]
+            },
+            (
+                'spec.containers[1].ports[0]: duplicate port name "web" with spec.containers[0].ports[0], services and '
+                "probes that select ports by name will use spec.containers[0].ports[0]"
+            ),
+        ),
+        (
+            {
+                "affinity": {
+                    "nodeAffinity": {
+                        "preferredDuringSchedulingIgnoredDuringExecution": [
+                            {
+                                "weight": 1,
+                                "preference": {"matchExpressions": [{"key": "a", "operator": "In", "values": ["-"]}]},
+                            }
+                        ]
+                    }
+                }
+            },
+            (
+                "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference."
+                "matchExpressions[0].values[0]: - is invalid, a valid label must be an empty string or consist of "
+                "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. "
+                "'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+                "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+            ),
+        ),
+    ],
+)
+def test_more_that_is_accepted_and_odd(spec: Object, expected: str) -> None:
+    assert warned(pod(**spec)) == [expected]
+
+
+def test_a_negative_grace_is_a_second() -> None:
+    assert grace_period({"spec": {"nodeName": "n", "terminationGracePeriodSeconds": -5}}) == 1
+
+
+ZONE = "failure-domain.beta.kubernetes.io/zone"
+USE = 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead'
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj", "expected"),
+    [
+        (
+            kinds.STORAGECLASSES,
+            {"allowedTopologies": [{"matchLabelExpressions": [{"key": ZONE, "values": ["a"]}]}]},
+            [f"allowedTopologies[0].matchLabelExpressions[0].key: {USE}"],
+        ),
+        (
+            kinds.CSISTORAGECAPACITIES,
+            {
+                "nodeTopology": {
+                    "matchExpressions": [{"key": ZONE, "operator": "Exists"}],
+                    "matchLabels": {ZONE: "a"},
+                }
+            },
+            [f"nodeTopology.matchExpressions[0].key: {ZONE} is {USE}", f"nodeTopology.matchLabels.{ZONE}: {USE}"],
+        ),
+        (
+            kinds.RUNTIMECLASSES, {"scheduling": {"nodeSelector": {ZONE: "a"}}}, [f"scheduling.nodeSelector: {USE}"],
+        ),
+        (
+            kinds.ENDPOINTSLICES,
+            {"addressType": "FQDN", "endpoints": [{"addresses": ["a.example"]}]},
+            ["spec.addressType: FQDN endpoints are deprecated"],
+        ),
+        (
+            kinds.ENDPOINTSLICES,
+            {"addressType": "IPv6", "endpoints": [{"addresses": ["fd00:0::1"]}]},
+            ['endpoints[0].addresses[0]: IPv6 address "fd00:0::1" should be in RFC 5952 canonical format ("fd00::1")'],
+        ),
+        (
+            kinds.ENDPOINTS,
+            {"subsets": [{"notReadyAddresses": [{"ip": "fd00:0::1"}]}]},
+            [
+                ('subsets[0].notReadyAddresses[0].ip: IPv6 address "fd00:0::1" should be in RFC 5952 canonical format '
+                '("fd00::1")')
+            ],
+        ),
+        (
+            kinds.NODES,
+            {"spec": {"externalID": "x", "podCIDRs": ["fd00:0::/64"]}},
+            [
+                "spec.externalID: this field is deprecated, and is unused by Kubernetes",
+                'spec.podCIDRs[0]: IPv6 CIDR value "fd00:0::/64" should be in RFC 5952 canonical format ("fd00::/64")',
+            ],
+        ),
+        (
+            kinds.SERVICEACCOUNTS,
+            {"metadata": {"annotations": {"kubernetes.io/enforce-mountable-secrets": "true"}}},
+            [
+                ("metadata.annotations[kubernetes.io/enforce-mountable-secrets]: deprecated in v1.32+; prefer separate "
+                "namespaces to isolate access to mounted secrets")
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_other_kinds_are_warned_of(resource: kinds.Resource, obj: Object, expected: list[str]) -> None:
+    assert row(resource).warnings(obj) == expected
+
+
+NO_KEY = b"-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----"
+SWITCHED = "but did find a private key; PEM inputs may have been switched"
+
+
+def test_secrets_that_nobody_could_serve_with_are_warned_of() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    one, other = Authority.create("a", now), Authority.create("b", now)
+    identity = one.issue(Subject("a"), now)
+    pem, key = identity.certificate_pem, identity.key_pem
+    known = {
+        (pem, key): [],
+        (pem, other.issue(Subject("a"), now).key_pem): ["tls: private key does not match public key"],
+        (b"", key): ["tls: failed to find any PEM data in certificate input"],
+        (key, key): [
+            f"tls: failed to find certificate PEM data in certificate input, {SWITCHED}",
+        ],
+        (pem, pem): ["tls: found a certificate rather than a key in the PEM for the private key"],
+        (pem, b"x"): ["tls: failed to find any PEM data in key input"],
+        (pem, b"-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----"): ["tls: failed to parse private key"],
+        (b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", key): ["x509: malformed certificate"],
+    }
+    for (chain, private), expected in known.items():
+        data = {name: base64.b64encode(part).decode() for name, part in (("tls.crt", chain), ("tls.key", private))}
+        assert row(kinds.SECRETS).warnings({"type": "kubernetes.io/tls", "data": data}) == expected

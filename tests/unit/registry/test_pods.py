@@ -163,7 +163,6 @@ def test_quality_of_service(resources: list[Object], expected: str) -> None:
             {"dnsConfig": {"nameservers": ["x"]}},
             'spec.dnsConfig.nameservers[0]: Invalid value: "x": must be a valid IP',
         ),
-        ({"terminationGracePeriodSeconds": -1}, "spec.terminationGracePeriodSeconds: Invalid value: -1"),
         (
             {"activeDeadlineSeconds": 0},
             "spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nodeagent.state.instructions import Drain, ReportGone, ReportStatus, RunHook, RunProbe, StopContainer, TearDown
+from nodeagent.state.spec import grace_seconds
 
 from .driver import Driver, container, events, pod
 
@@ -308,3 +309,7 @@ def test_an_evicted_pod_says_that_it_was_disrupted() -> None:
     found = driver.condition("DisruptionTarget")
     assert (found["status"], found["reason"]) == ("True", "TerminationByKubelet")
     assert found["message"] == "The node was low on resource: memory. "
+
+
+def test_a_negative_grace_is_a_second() -> None:
+    assert grace_seconds(pod(terminationGracePeriodSeconds=-600)) == 1
