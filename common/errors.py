@@ -166,6 +166,8 @@ COMPLAINTS = {
     504: "the server was unable to return a response in the time allotted, but may still be processing the request",
 }
 """What clients say of answers that say nothing themselves."""
+NO_PAGE = "404 page not found"
+"""What a server says of a path of which it knows nothing; clients say the same of it as of no answer."""
 
 
 def from_status(status: Any, code: int) -> ApiError:

@@ -19,7 +19,7 @@ from aiohttp.client_ws import DEFAULT_WS_CLIENT_TIMEOUT
 
 from common.api.kinds import Resource
 from common.api.meta import Object, name, namespace
-from common.errors import ApiError, BadRequest, ServiceUnavailable, Timeout, from_status
+from common.errors import NO_PAGE, ApiError, BadRequest, ServiceUnavailable, Timeout, from_status
 from common.tls import explain
 
 from .base import READ_ONLY, ObjectList, PatchType, WatchEvent
@@ -29,7 +29,6 @@ from .resources import ApiResource, discover
 REQUEST_SECONDS = 60.0  # Kubernetes' own limit for requests that are not streams
 SILENCE_SECONDS = 150.0  # a watch brings a bookmark every minute: two missed ones mean a connection that died unseen
 STREAM_BUFFER = 4096  # bytes: what nobody takes waits in the socket, so that many small pieces come as few large ones
-NO_PAGE = "404 page not found"  # what Go says of a path that nobody knows
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]

@@ -14,8 +14,7 @@ import yaml
 from aiohttp import web
 
 from common.api.meta import Object
-from common.client.http import NO_PAGE
-from common.errors import ApiError, NotAcceptable
+from common.errors import NO_PAGE, ApiError, NotAcceptable
 from console.registry.bodies import go_type
 from console.registry.row import Row
 from console.registry.tables import table
