@@ -12,6 +12,8 @@ from common.api.storage import spec
 from . import provision
 from .actions import Action, Look, Say, volume_patch
 
+_DELETABLE = "/tmp/"  # noqa: S108 what Kubernetes' driver of host paths would delete; nothing is written there
+
 
 def plan(volume: Object, claim_of: Callable[[Key], Object | None]) -> list[Action]:
     """`claim_of` finds claims by namespace and name."""
@@ -49,14 +51,19 @@ def _released(volume: Object) -> list[Action]:
     if policy == "Retain" or (policy == "Delete" and driven):
         return _phase(volume, "Released")
     if policy == "Delete":
-        reason, message = (
-            "VolumeFailedDelete",
-            f'error getting deleter volume plugin for volume "{meta.name(volume)}": no deletable volume plugin matched',
-        )
+        reason, message = "VolumeFailedDelete", _undeletable(volume)
     else:
         reason, message = "VolumeFailedRecycle", "No recycler plugin found for the volume!"
     told = Say(PERSISTENTVOLUMES, volume, True, reason, message)
     return [*_phase(volume, "Failed", reason, message), told]
+
+
+def _undeletable(volume: Object) -> str:
+    """Why a volume that nobody here made stays."""
+    path = str((spec(volume).get("hostPath") or {}).get("path") or "")
+    if path and not path.startswith(_DELETABLE):
+        return f"host_path deleter only supports /tmp/.+ but received provided {path}"
+    return f'error getting deleter volume plugin for volume "{meta.name(volume)}": no deletable volume plugin matched'
 
 
 def _passed_over(volume: Object) -> list[Action]:

@@ -176,6 +176,28 @@ async def test_what_becomes_of_a_volume_whose_claim_went(
     assert claim_of(world)["status"]["phase"] == "Pending"
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"hostPath": {"path": "/mnt/data"}},
+         "host_path deleter only supports /tmp/.+ but received provided /mnt/data"),
+        ({"nfs": {"server": "a", "path": "/b"}},
+         'error getting deleter volume plugin for volume "pv": no deletable volume plugin matched'),
+    ],
+)  # fmt: skip
+async def test_a_volume_that_nobody_can_delete_says_why(world: World, source: Object, message: str) -> None:
+    made = volume("pv", policy="Delete")
+    made["spec"] = {
+        key: value for key, value in made["spec"].items() if key not in {"hostPath", "local", "csi"}
+    } | source
+    fill(world, made, claim("data"))
+    await begin(world)
+    world.api.vanish(PERSISTENTVOLUMECLAIMS, Key("default", "data"))
+    await world.settle()
+    assert volume_of(world)["status"]["message"] == message
+    assert ("VolumeFailedDelete", message) in said(world)
+
+
 async def test_a_bound_claim_of_a_built_in_driver_grows(world: World) -> None:
     fill(world, node("n1"), storage_class("local", allowVolumeExpansion=True))
     fill(world, claim("data", storage_class="local", annotations={storage.SELECTED_NODE: "n1"}))
