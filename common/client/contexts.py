@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import ssl
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +19,8 @@ from common.tls import foreign_context
 
 from .credentials import CredentialError, from_program
 from .endpoint import Endpoint
+
+log = logging.getLogger(__name__)
 
 
 class ConfigurationError(Exception):
@@ -87,7 +91,15 @@ class _Kubeconfig:
             raise ConfigurationError(
                 f"the certificates of the kubeconfig {self._path} cannot be used: {error}"
             ) from error
-        return Endpoint(url, tls=tls, token=token)
+        changes = bool(token and (user.get("tokenFile") or user.get("exec")))
+        return Endpoint(url, tls=tls, token=token, renew=partial(self._token_now, user) if changes else None)
+
+    def _token_now(self, user: dict[str, Any]) -> str:
+        try:
+            return self._credential(user)[0]
+        except ConfigurationError as error:
+            log.warning("there is no other token: %s", error)
+            return ""
 
     def _credential(self, user: dict[str, Any]) -> tuple[str, Identity | None]:
         """What the user shows: a token, or else a certificate; what is written there comes before a program."""

@@ -1,7 +1,7 @@
 """Credentials that a program of the user's gives (`exec` of a kubeconfig), as clusters of cloud providers want them.
 
-The program is asked once for each connection; it keeps and renews what it needs to. It may talk to the user on the
-terminal, so it is asked before anything is drawn.
+The program is asked when a cluster is opened, before anything is drawn as it may talk to the user on the terminal, and
+again when the API no longer takes its token; it keeps and renews what it needs to.
 """
 
 from __future__ import annotations

@@ -6,18 +6,21 @@ A kubeconfig leads to one by `contexts`, which a console of this machine's clust
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`url` has no trailing slash. With a `socket` its host does not matter. `token` is shown with each request."""
+    """`url` has no trailing slash. With a `socket` its host does not matter. `token` is shown with each request; where
+    it may change, `renew` gives the one of now, empty where there is none. It blocks."""
 
     url: str
     socket: Path | None = None
     tls: ssl.SSLContext | None = None
     token: str = field(default="", repr=False)
+    renew: Callable[[], str] | None = field(default=None, repr=False)
 
     @classmethod
     def of_socket(cls, path: Path) -> Endpoint:

@@ -2,14 +2,17 @@
 
 An answer that is an error becomes the same `common.errors` type that the server raised; a server that cannot be
 reached becomes ServiceUnavailable, naming where it was looked for. A watch whose connection breaks ends without error:
-whoever follows it resumes, and notices then whether the server is gone.
+whoever follows it resumes, and notices then whether the server is gone. A token that no longer counts is replaced where
+there is another one, and what was refused is asked again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -28,6 +31,7 @@ from .resources import ApiResource, discover
 
 REQUEST_SECONDS = 60.0  # Kubernetes' own limit for requests that are not streams
 SILENCE_SECONDS = 150.0  # a watch brings a bookmark every minute: two missed ones mean a connection that died unseen
+RENEWAL_SECONDS = 10.0  # between two looks for another token: what gives one may be a program that takes its time
 STREAM_BUFFER = 4096  # bytes: what nobody takes waits in the socket, so that many small pieces come as few large ones
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
@@ -47,6 +51,9 @@ class HttpClient:
         self.read_only = False
         self._headers = {"User-Agent": user_agent, **(headers or {})}
         self._session: aiohttp.ClientSession | None = None
+        self._token = endpoint.token
+        self._renewing = asyncio.Lock()
+        self._renewed = -RENEWAL_SECONDS
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,10 +73,7 @@ class HttpClient:
                 if self.endpoint.socket
                 else aiohttp.TCPConnector(ssl=self.endpoint.tls or True, limit=0)
             )
-            headers = dict(self._headers)
-            if self.endpoint.token:
-                headers["Authorization"] = f"Bearer {self.endpoint.token}"
-            self._session = aiohttp.ClientSession(connector=connector, headers=headers)
+            self._session = aiohttp.ClientSession(connector=connector, headers=self._headers)
         return self._session
 
     @asynccontextmanager
@@ -86,16 +90,26 @@ class HttpClient:
         """A successful response; any other is raised as the error that it says. `buffer` is how many bytes may wait to
         be taken before no more are read, about."""
         timeout = timeout or aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        try:
-            async with self._connected().request(
+
+        async def ask() -> aiohttp.ClientResponse:
+            return await self._connected().request(
                 method,
                 self.endpoint.url + path,
                 params=params,
                 data=None if body is None else io.BytesIO(body),  # goes out in pieces, however large it is
-                headers={**self._bond(), **(headers or {})},
+                headers={**self._own_headers(), **(headers or {})},
                 timeout=timeout,
                 read_bufsize=buffer,
-            ) as response:
+            )
+
+        try:
+            shown = self._token
+            response = await ask()
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                await response.read()  # which frees the connection
+                if await self._has_other_token(shown):
+                    response = await ask()
+            async with response:
                 if response.status >= 400:
                     raise _error(await response.read(), response.status)
                 yield response
@@ -104,8 +118,21 @@ class HttpClient:
         except aiohttp.ClientError as error:
             raise self._unreachable(error) from error
 
-    def _bond(self) -> dict[str, str]:
-        return {READ_ONLY: "true"} if self.read_only else {}
+    def _own_headers(self) -> dict[str, str]:
+        bond = {READ_ONLY: "true"} if self.read_only else {}
+        return {**bond, "Authorization": f"Bearer {self._token}"} if self._token else bond
+
+    async def _has_other_token(self, shown: str) -> bool:
+        """Whether there is another one by now than the one that was shown and refused."""
+        renew = self.endpoint.renew
+        if renew is None:
+            return False
+        async with self._renewing:  # of many that are refused one asks
+            now = asyncio.get_running_loop().time()
+            if self._token == shown and now - self._renewed >= RENEWAL_SECONDS:
+                self._renewed = now
+                self._token = await asyncio.to_thread(renew) or shown
+        return self._token != shown
 
     def _unreachable(self, error: Exception) -> ServiceUnavailable:
         why = explain(error)
@@ -141,12 +168,15 @@ class HttpClient:
         self, path: str, params: Params = (), protocols: Sequence[str] = ()
     ) -> aiohttp.ClientWebSocketResponse:
         """An open WebSocket to `exec`, `attach` or `portforward`; the caller closes it."""
+        shown = self._token
         try:
             return await self._connected().ws_connect(
                 self.endpoint.url + path, params=params, protocols=protocols, max_msg_size=0,
-                timeout=DEFAULT_WS_CLIENT_TIMEOUT, headers=self._bond(),
+                timeout=DEFAULT_WS_CLIENT_TIMEOUT, headers=self._own_headers(),
             )  # fmt: skip
         except aiohttp.WSServerHandshakeError as error:
+            if error.status == HTTPStatus.UNAUTHORIZED and await self._has_other_token(shown):
+                return await self.websocket(path, params, protocols)
             # A refused handshake comes without its body; the same request without upgrade says why.
             await self.request_json("GET", path, params)
             raise BadRequest(f"the API at {self.endpoint} refused a WebSocket: {error.message}") from error

@@ -59,6 +59,21 @@ def test_a_program_gives_a_token_and_is_told_what_is_wanted(tmp_path: Path) -> N
     assert "dev" not in repr(found)
 
 
+def test_a_token_that_may_change_is_asked_for_anew(tmp_path: Path) -> None:
+    told = tmp_path / "token"
+    told.write_text("first\n")
+    text = f"import json; print(json.dumps({{'status': {{'token': open({str(told)!r}).read().strip()}}}}))"
+    for user in ({"tokenFile": "token"}, program(text)):
+        told.write_text("first\n")
+        found = endpoint(tmp_path, {}, user)
+        assert found.renew is not None
+        told.write_text("second\n")
+        assert (found.token, found.renew()) == ("first", "second")
+        told.unlink()
+        assert found.renew() == ""
+    assert endpoint(tmp_path, {}, {"token": "t"}).renew is None
+
+
 def test_a_program_may_be_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     login = tmp_path / "bin" / "login"
     login.parent.mkdir()
