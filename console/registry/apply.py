@@ -49,6 +49,8 @@ def server_side_apply(row: Row, current: Object | None, config: Object, request:
     )  # fmt: skip
     if current is None:
         made, _ = conform(row, {**config, "metadata": dict(meta.metadata(config))}, "Ignore")
+        if request.manager == _KUBECTL:
+            _note_last_applied(made, config)
         record(made, [own])
         return row.keep(made)
     live = row.show(unrecorded(current))

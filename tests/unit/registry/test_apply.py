@@ -271,6 +271,14 @@ def test_what_was_applied_from_the_client_is_no_conflict_for_kubectl() -> None:
     assert apply(scaled, deployment(), "kubectl")["spec"]["replicas"] == 5
 
 
+def test_the_note_of_a_new_object_is_what_was_applied() -> None:
+    key = "kubectl.kubernetes.io/last-applied-configuration"
+    config = changed(deployment(), "metadata.annotations", {key: "{}"})
+    for manager in ("kubectl", "other"):
+        noted = json.loads(apply(None, config, manager)["metadata"]["annotations"][key])
+        assert noted.get("spec") == (config["spec"] if manager == "kubectl" else None)
+
+
 def test_an_object_without_record_stays_without_until_it_is_applied() -> None:
     made = unrecorded(created(DEPLOYMENTS, deployment()))
     assert "managedFields" not in update(made, "spec.replicas", 4)["metadata"]
