@@ -114,7 +114,7 @@ def _unescaped(value: str) -> str:
 
 
 # Where fields that can be selected by are kept, in order, when not under their own names.
-_PLACES = {"status.successful": ("status.succeeded",)}
+_PLACES = {"status.successful": ("status.succeeded",), "spec.host": ("spec.nodeName",)}
 # What Go has in them when nothing was said.
 _ABSENT = {
     "spec.hostNetwork": "false", "spec.unschedulable": "false", "status.replicas": "0", "status.successful": "0",
@@ -122,14 +122,15 @@ _ABSENT = {
 
 
 def field_value(obj: Mapping[str, Any], path: str) -> str:
-    """The value at a dotted path as field selectors compare it: what Go has when it is absent, Go-style booleans."""
+    """The value at a dotted path as field selectors compare it: what Go has when it is absent, Go-style booleans;
+    lists have none."""
     for place in _PLACES.get(path, (path,)):
         value: Any = obj
         for part in place.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if isinstance(value, bool):
             return "true" if value else "false"
-        if value is not None and value != "":
+        if value is not None and value != "" and not isinstance(value, list):
             return str(value)
     return _ABSENT.get(path, "")
 

@@ -39,7 +39,7 @@ def _fields(row: Row) -> Mapping[str, str]:
 def _unknown(row: Row, path: str) -> str:
     if tuple(row.fields) == METADATA_FIELDS and row.custom is None:
         return f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
-    return f"{row.unselectable}{path}"
+    return row.unselectable.format(path)
 
 
 @dataclass(frozen=True, slots=True)

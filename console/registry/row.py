@@ -153,8 +153,8 @@ class Row:
     their time, and the write must then be decided anew."""
     fields: Sequence[str] = METADATA_FIELDS
     """Paths that a field selector may name."""
-    unselectable: str = "field label not supported: "
-    """What is said of another field, before its name, where a kind has fields of its own."""
+    unselectable: str = "field label not supported: {}"
+    """What is said of another field, with its name, where a kind has fields of its own."""
     read_field: Callable[[Object, str], str] = selectors.field_value
     """The value of one of them."""
     grace_period: Callable[[Object], int] = lambda _obj: 0

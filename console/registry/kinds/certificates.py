@@ -13,7 +13,7 @@ from common.errors import Cause
 from common.signers import LEGACY
 from console.registry import validation
 from console.registry.columns import AGE, NAME, field
-from console.registry.row import METADATA_FIELDS, Column, Context, Row
+from console.registry.row import Column, Context, Row
 
 MIN_SECONDS = 600
 _DECISIONS = ("Approved", "Denied")
@@ -154,7 +154,7 @@ CERTIFICATESIGNINGREQUESTS = Row(
     schema="io.k8s.api.certificates.v1.CertificateSigningRequest",
     prepare=_prepare,
     validate=_validate,
-    fields=(*METADATA_FIELDS, "spec.signerName"),
+    fields=("metadata.name", "spec.signerName"),
     has_spec_generation=False,
 )
 ROWS = (CERTIFICATESIGNINGREQUESTS,)

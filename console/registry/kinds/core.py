@@ -11,7 +11,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import metadata, validation
 from console.registry.columns import AGE, NAME, field
-from console.registry.row import METADATA_FIELDS, Column, Context, Row
+from console.registry.row import Column, Context, Row
 
 from .config_keys import validate_key
 from .secret_warnings import secret_warnings
@@ -152,7 +152,7 @@ NAMESPACES = Row(
     default=_default_namespace,
     prepare=_prepare_namespace,
     validate=_validate_namespace,
-    fields=(*METADATA_FIELDS, "status.phase"),
+    fields=("metadata.name", "status.phase"),
     name_format=validation.dns_label,
     immortal=dict.fromkeys(("default", "kube-system", "kube-public"), "this namespace may not be deleted"),
     has_spec_generation=False,

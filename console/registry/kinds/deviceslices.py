@@ -190,6 +190,6 @@ RESOURCESLICES = Row(
     prepare=_prepare,
     validate=_validate,
     fields=(*METADATA_FIELDS, "spec.nodeName", "spec.driver"),
-    unselectable="field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ",
+    unselectable="field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: {}",
 )
 ROWS = (RESOURCESLICES,)

@@ -8,7 +8,7 @@ from common.api.meta import Object
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, field
-from console.registry.row import METADATA_FIELDS, Column, Context, Row
+from console.registry.row import Column, Context, Row
 
 from . import address_forms, address_warnings
 
@@ -148,7 +148,7 @@ NODES = Row(
     prepare=_prepare,
     validate=_validate,
     warnings=_warnings,
-    fields=(*METADATA_FIELDS, "spec.unschedulable"),
+    fields=("metadata.name", "spec.unschedulable"),
     keeps_status_on_create=True,
     has_spec_generation=False,
 )

@@ -146,6 +146,7 @@ PODS = Row(
     fields=(
         "metadata.name",
         "metadata.namespace",
+        "spec.host",
         "spec.nodeName",
         "spec.restartPolicy",
         "spec.schedulerName",
@@ -153,6 +154,7 @@ PODS = Row(
         "spec.hostNetwork",
         "status.phase",
         "status.podIP",
+        "status.podIPs",
         "status.nominatedNodeName",
     ),
     grace_period=grace_period,

@@ -21,6 +21,7 @@ EVENTS_V1 = Resource("events.k8s.io", "v1", "events", "Event")
     ("resource", "words"),
     [
         (kinds.PODS, "field label not supported: spec.none"),
+        (kinds.JOBS, 'field label "spec.none" not supported for batchv1.Job'),
         (kinds.NODES, "field label not supported: spec.none"),
         (kinds.CONFIGMAPS, '"spec.none" is not a known field selector: only "metadata.name", "metadata.namespace"'),
         (kinds.STORAGECLASSES, '"spec.none" is not a known field selector: only "metadata.name", "metadata.namespace"'),
@@ -36,8 +37,20 @@ def test_other_fields_are_refused_in_the_words_of_the_kind(resource: Resource, w
 
 
 def test_every_kind_can_be_selected_by_name_and_namespace() -> None:
+    """But three that have fields of their own and no namespace."""
     for served in (found for found in REGISTRY.rows() if found.resource.group != "quarterdeck.io"):
-        assert Selection.parse(served, "", "", "metadata.name=a,metadata.namespace!=b").fields
+        assert Selection.parse(served, "", "", "metadata.name=a").fields
+        if served.resource in {kinds.NAMESPACES, kinds.NODES, kinds.CERTIFICATESIGNINGREQUESTS}:
+            with pytest.raises(BadRequest, match=r"field label not supported: metadata\.namespace"):
+                Selection.parse(served, "", "", "metadata.namespace=a")
+        else:
+            assert Selection.parse(served, "", "", "metadata.namespace!=b").fields
+
+
+def test_pods_can_be_selected_by_what_clients_of_old_say() -> None:
+    found = Selection.parse(row(kinds.PODS), "", "", "spec.host=n1,status.podIPs=")
+    assert found.matches({"spec": {"nodeName": "n1"}, "status": {"podIPs": [{"ip": "10.0.0.1"}]}})
+    assert not found.matches({"spec": {"nodeName": "n2"}})
 
 
 def test_newer_events_have_names_of_their_own_for_what_is_stored_under_another() -> None:
