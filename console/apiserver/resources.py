@@ -18,7 +18,7 @@ from console.registry.kinds.pods import BINDINGS
 from console.registry.patch import fitting
 from console.registry.row import Row
 from console.registry.scale import SCALES
-from console.registry.tables import scale_table
+from console.registry.tables import included, scale_table
 from console.store import Entry, Event, Watcher
 
 from . import routing, subresources
@@ -195,6 +195,8 @@ class Resources:
         self, request: Request, selections: tuple[Selection, Selection | None], options: ListOptions
     ) -> web.StreamResponse:
         selection, late = selections
+        if request.form.is_table:
+            included(request.include_object)
 
         async def convert(events: Sequence[Event]) -> Sequence[Event]:
             converted = await self._verbs.converted_events(request.row, events)

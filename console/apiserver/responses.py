@@ -39,8 +39,7 @@ GZIP_FROM = 128 * 1024  # bytes; as Kubernetes: below it compressing costs more 
 def encode_object(row: Row, entry: Entry, form: Form, include_object: str, now: datetime) -> bytes:
     if form.is_table:
         metadata = {"resourceVersion": str(entry.revision)}
-        found = table(row, [entry.obj], now, metadata, include_object)
-        return orjson.dumps({**found, "apiVersion": form.api_version})
+        return orjson.dumps(table(row, [entry.obj], now, metadata, include_object, form.api_version))
     if form.is_metadata:
         return orjson.dumps(partial(entry.obj, form))
     return shown(row, entry)
@@ -70,8 +69,8 @@ def encode_list(row: Row, page: Page, form: Form, include_object: str, now: date
     """A list object, in pieces where it is made of the bytes that the store has already."""
     metadata = page.metadata()
     if form.is_table:
-        found = table(row, [entry.obj for entry in page.entries], now, metadata, include_object)
-        return orjson.dumps({**found, "apiVersion": form.api_version})
+        objects = [entry.obj for entry in page.entries]
+        return orjson.dumps(table(row, objects, now, metadata, include_object, form.api_version))
     if form.is_metadata:
         items = [partial(entry.obj, form) for entry in page.entries]
         kind = {"kind": "PartialObjectMetadataList", "apiVersion": form.api_version}

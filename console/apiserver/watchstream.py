@@ -182,7 +182,7 @@ def _table_encoder(row: Row, form: Form, include_object: str, now: Callable[[], 
     def encode(event: Event) -> bytes:
         nonlocal known
         metadata: Object = {"resourceVersion": str(event.revision)}
-        found = {**table(row, [event.entry.obj], now(), metadata, include_object), "apiVersion": form.api_version}
+        found = table(row, [event.entry.obj], now(), metadata, include_object, form.api_version)
         if known:
             found["columnDefinitions"] = None
         known = True

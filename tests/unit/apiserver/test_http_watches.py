@@ -33,6 +33,21 @@ async def test_tokens_of_nobody(http: Http, token: str, why: str) -> None:
     assert (code, status["message"]) == (400, f"invalid continue token: continue key is not valid: {why}")
 
 
+async def test_a_watch_of_tables_says_first_what_it_cannot_include(http: Http) -> None:
+    code, status, _ = await http("GET", f"{CONFIGMAPS}?watch=1&includeObject=All", headers={"Accept": TABLE})
+    assert (code, status["reason"]) == (400, "BadRequest")
+    assert "must be 'Metadata', 'Object', 'None', or empty" in status["message"]
+
+
+async def test_tables_of_an_older_version_have_objects_of_it(http: Http) -> None:
+    await http("POST", CONFIGMAPS, configmap())
+    headers = {"Accept": TABLE.replace("v=v1;", "v=v1beta1;")}
+    for include, version in (("Metadata", "meta.k8s.io/v1beta1"), ("Object", "v1"), ("None", None)):
+        _, found, _ = await http("GET", f"{CONFIGMAPS}?includeObject={include}", headers=headers)
+        (row,) = found["rows"]
+        assert (found["apiVersion"], (row["object"] or {}).get("apiVersion")) == ("meta.k8s.io/v1beta1", version)
+
+
 async def test_older_spellings_of_watches_are_served(http: Http) -> None:
     await http("POST", CONFIGMAPS, configmap("watched"))
     await http("POST", CONFIGMAPS, configmap("other"))

@@ -265,7 +265,7 @@ def test_rows_carry_what_was_asked_for() -> None:
     assert partial == {
         "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"],
     }  # fmt: skip
-    assert "object" not in table(row(CONFIGMAPS), [obj], NOW, {}, "None")["rows"][0]
+    assert table(row(CONFIGMAPS), [obj], NOW, {}, "None")["rows"][0]["object"] is None
     with pytest.raises(BadRequest, match=r"must be 'Metadata', 'Object', 'None', or empty$"):
         table(row(CONFIGMAPS), [], NOW, {}, "All")
 
