@@ -186,7 +186,7 @@ class Link:
         self._wake.set()
         receiver = self._tasks.start("receive", self._receive(socket))
         for work in (self._beat, self._store, self._tell):
-            self._tasks.start(work.__name__.strip("_"), self._while_connected(work))
+            self._tasks.start(work.__name__.strip("_"), self._while_connected(work, receiver))
         self._tasks.start("silence", self._watch_silence(receiver))
         try:
             await asyncio.wait({receiver})
@@ -197,11 +197,16 @@ class Link:
             await self._tunnels.close()
             await self._tasks.close()
 
-    async def _while_connected(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _while_connected(self, work: Callable[[], Awaitable[None]], receiver: asyncio.Task[None]) -> None:
         try:
             await work()
         except ConnectionError:
             log.debug("the connection to node %s is gone", self._node)  # the receiver sees it too and ends the link
+        except Exception as error:
+            # Without it the node would be told nothing more, or heard no more, and still be taken for well.
+            self._broken = error
+            receiver.cancel()
+            raise
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         try:
