@@ -6,11 +6,12 @@ import base64
 import binascii
 import logging
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import yaml
 
@@ -92,7 +93,44 @@ class _Kubeconfig:
                 f"the certificates of the kubeconfig {self._path} cannot be used: {error}"
             ) from error
         changes = bool(token and (user.get("tokenFile") or user.get("exec")))
-        return Endpoint(url, tls=tls, token=token, renew=partial(self._token_now, user) if changes else None)
+        return Endpoint(
+            url,
+            tls=tls,
+            token=token,
+            renew=partial(self._token_now, user) if changes else None,
+            headers=tuple(self._impersonation(user)),
+            server_name=str(cluster.get("tls-server-name") or ""),
+            proxy=self._proxy(cluster),
+        )
+
+    def _proxy(self, cluster: dict[str, Any]) -> str:
+        url = str(cluster.get("proxy-url") or "")
+        if url and urlsplit(url).scheme not in {"http", "https"}:
+            raise ConfigurationError(
+                f"the kubeconfig {self._path} has a proxy-url that is neither http:// nor https://, which is all that "
+                "can be used here"
+            )
+        return url
+
+    def _impersonation(self, user: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """Whom to act as. Without it the user would have the rights that the file gives away."""
+        groups, extra = user.get("as-groups") or [], user.get("as-user-extra") or {}
+        if not isinstance(groups, list) or not isinstance(extra, dict):
+            raise ConfigurationError(
+                f"the kubeconfig {self._path}: as-groups must be a list of names, as-user-extra lists of values by name"
+            )
+        if not user.get("as"):
+            if user.get("as-uid") or groups or extra:
+                raise ConfigurationError(f"the kubeconfig {self._path}: as-uid, as-groups and as-user-extra need as")
+            return
+        yield "Impersonate-User", str(user["as"])
+        if user.get("as-uid"):
+            yield "Impersonate-Uid", str(user["as-uid"])
+        for group in groups:
+            yield "Impersonate-Group", str(group)
+        for name, values in extra.items():
+            for value in values if isinstance(values, list) else [values]:
+                yield f"Impersonate-Extra-{quote(str(name), safe='')}", str(value)
 
     def _token_now(self, user: dict[str, Any]) -> str:
         try:

@@ -49,7 +49,7 @@ class HttpClient:
     ) -> None:
         self.endpoint = endpoint
         self.read_only = False
-        self._headers = {"User-Agent": user_agent, **(headers or {})}
+        self._headers = (("User-Agent", user_agent), *endpoint.headers, *(headers or {}).items())
         self._session: aiohttp.ClientSession | None = None
         self._token = endpoint.token
         self._renewing = asyncio.Lock()
@@ -73,7 +73,9 @@ class HttpClient:
                 if self.endpoint.socket
                 else aiohttp.TCPConnector(ssl=self.endpoint.tls or True, limit=0)
             )
-            self._session = aiohttp.ClientSession(connector=connector, headers=self._headers)
+            self._session = aiohttp.ClientSession(
+                connector=connector, headers=self._headers, proxy=self.endpoint.proxy or None
+            )
         return self._session
 
     @asynccontextmanager
@@ -100,6 +102,7 @@ class HttpClient:
                 headers={**self._own_headers(), **(headers or {})},
                 timeout=timeout,
                 read_bufsize=buffer,
+                server_hostname=self.endpoint.server_name or None,
             )
 
         try:
@@ -173,6 +176,7 @@ class HttpClient:
             return await self._connected().ws_connect(
                 self.endpoint.url + path, params=params, protocols=protocols, max_msg_size=0,
                 timeout=DEFAULT_WS_CLIENT_TIMEOUT, headers=self._own_headers(),
+                server_hostname=self.endpoint.server_name or None,
             )  # fmt: skip
         except aiohttp.WSServerHandshakeError as error:
             if error.status == HTTPStatus.UNAUTHORIZED and await self._has_other_token(shown):

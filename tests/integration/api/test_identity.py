@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 import yaml
 
-from common.api.kinds import SERVICEACCOUNTS
+from common.api.kinds import SERVICEACCOUNTS, Resource
 from common.client.contexts import endpoint_of
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
-from common.errors import Forbidden, Unauthorized
+from common.errors import Forbidden, ServiceUnavailable, Unauthorized
 from common.pki import NODES, Subject, node_user
 from common.tls import client_context
 
@@ -23,6 +26,8 @@ from .conftest import Running
 from .kubectl import Kubectl
 
 pytestmark = pytest.mark.kubectl
+SELFSUBJECTREVIEWS = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", False)
+WHO_AM_I = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 ROBOT = "system:serviceaccount:default:robot"
 
 
@@ -152,6 +157,65 @@ async def test_the_own_client_tells_what_is_forbidden(api: Running, kubectl: Kub
     async with HttpClient(endpoint_of(config)) as client:
         with pytest.raises(Forbidden, match=f'User "{ROBOT}" cannot list resource "serviceaccounts"'):
             await client.list(SERVICEACCOUNTS, "default")
+
+
+async def test_a_kubeconfig_says_whom_to_act_as_which_name_to_expect_and_what_is_on_the_way(
+    api: Running, tmp_path: Path
+) -> None:
+    acting = {"as": "jane", "as-uid": "7", "as-groups": ["devs", "ops"], "as-user-extra": {"example.com/a": ["b"]}}
+    async with _forwarding() as (proxy, asked):
+        config = _changed(
+            api, tmp_path, {"tls-server-name": "localhost", "proxy-url": proxy}, acting
+        )  # fmt: skip
+        async with HttpClient(endpoint_of(config)) as client:
+            review = await client.create(SELFSUBJECTREVIEWS, {**WHO_AM_I, "metadata": {}})
+            with pytest.raises(Forbidden, match='User "jane" cannot list resource "serviceaccounts"'):
+                await client.list(SERVICEACCOUNTS, "default")
+    found = review["status"]["userInfo"]
+    assert (found["username"], found["uid"], found["extra"]) == ("jane", "7", {"example.com/a": ["b"]})
+    assert {"devs", "ops"} <= set(found["groups"])
+    assert asked == [f"CONNECT {urlsplit(api.url).netloc} HTTP/1.1"]
+    async with HttpClient(endpoint_of(_changed(api, tmp_path, {"tls-server-name": "elsewhere.example"}, {}))) as client:
+        with pytest.raises(ServiceUnavailable, match="elsewhere"):
+            await client.list(SERVICEACCOUNTS, "default")
+
+
+@asynccontextmanager
+async def _forwarding() -> AsyncIterator[tuple[str, list[str]]]:
+    """The URL of an HTTP proxy, and the first lines of what it was asked."""
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line, *_ = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        asked.append(line)
+        host, _, port = line.split()[1].rpartition(":")
+        from_server, to_server = await asyncio.open_connection(host.strip("[]"), int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(_copy(reader, to_server), _copy(from_server, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def _copy(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await source.read(65536):
+            to.write(data)
+            await to.drain()
+    to.close()
+
+
+def _changed(api: Running, folder: Path, cluster: dict[str, object], user: dict[str, object]) -> Path:
+    document = yaml.safe_load(api.kubeconfig.read_text())
+    document["clusters"][0]["cluster"] |= cluster
+    document["users"][0]["user"] |= user
+    path = folder / "changed.kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    return path
 
 
 def _kubeconfig_of(api: Running, token: str, folder: Path) -> Path:

@@ -59,6 +59,22 @@ def test_a_program_gives_a_token_and_is_told_what_is_wanted(tmp_path: Path) -> N
     assert "dev" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("cluster", "user", "said"),
+    [
+        ({"proxy-url": "socks5://example.com"}, {}, "neither http:// nor https://"),
+        ({}, {"as-groups": ["system:masters"]}, "as-uid, as-groups and as-user-extra need as"),
+        ({}, {"as": "jane", "as-groups": "devs"}, "as-groups must be a list"),
+        ({}, {"as": "jane", "as-user-extra": ["a"]}, "as-user-extra lists of values by name"),
+    ],
+)
+def test_a_way_or_a_role_that_cannot_be_had_is_refused(
+    tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        endpoint(tmp_path, cluster, {"token": "t", **user})
+
+
 def test_a_token_that_may_change_is_asked_for_anew(tmp_path: Path) -> None:
     told = tmp_path / "token"
     told.write_text("first\n")
