@@ -19,12 +19,27 @@ def random_suffix(length: int = 5) -> str:
     return "".join([_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(length)])
 
 
+_UIDS_AT_ONCE = 64  # for which the kernel is asked: a question for each costs more than all the rest of it
+_drawn: list[str] = []  # random digits that nobody has had
+os.register_at_fork(after_in_child=_drawn.clear)  # or both processes would give them out
+
+
 def new_uid() -> str:
     """A random UUID (version 4), as objects and requests have them."""
-    digits = os.urandom(16).hex()
+    try:
+        digits = _drawn.pop()
+    except IndexError:
+        digits = _draw()
     # Of the two places that are fixed one says the version, the other has two bits to choose.
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def _draw() -> str:
+    digits = os.urandom(16 * _UIDS_AT_ONCE).hex()
+    first, *others = (digits[at : at + 32] for at in range(0, len(digits), 32))
+    _drawn.extend(others)
+    return first
 
 
 def suffix_of(text: str, length: int = 5) -> str:
