@@ -7,9 +7,8 @@ no client can make this grow.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from common.exposition import family, head, number, sample
@@ -40,11 +39,15 @@ class Asked(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Durations:
-    buckets: list[int]
+class _Figures:
+    """Of all requests with the same labels: how many had which code, and how long they took."""
+
+    codes: dict[int, int] = field(default_factory=dict)
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     total: float = 0.0
 
-    def add(self, seconds: float) -> None:
+    def add(self, code: int, seconds: float) -> None:
+        self.codes[code] = self.codes.get(code, 0) + 1
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
         self.total += seconds
 
@@ -68,8 +71,7 @@ class Instruments:
     """Told of every request when it ends, and of those that are no streams when they begin."""
 
     def __init__(self) -> None:
-        self._codes: Counter[tuple[Asked, int]] = Counter()
-        self._durations: dict[Asked, _Durations] = {}
+        self._figures: dict[Asked, _Figures] = {}
         self._mutating = _UnderWay()
         self._reading = _UnderWay()
 
@@ -78,14 +80,16 @@ class Instruments:
         return self._mutating if mutating else self._reading
 
     def ended(self, asked: Asked, code: int, seconds: float) -> None:
-        self._codes[(asked, code)] += 1
-        found = self._durations.get(asked)
+        found = self._figures.get(asked)
         if found is None:
-            found = self._durations[asked] = _Durations([0] * (len(BUCKETS) + 1))
-        found.add(seconds)
+            found = self._figures[asked] = _Figures()
+        found.add(code, seconds)
 
     def lines(self) -> Iterator[str]:
-        counts = (({**asked.labels(), "code": str(code)}, count) for (asked, code), count in self._codes.items())
+        counts = (
+            ({**asked.labels(), "code": str(code)}, count)
+            for asked, found in self._figures.items() for code, count in found.codes.items()
+        )  # fmt: skip
         yield from family(
             "apiserver_request_total", "counter",
             "Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, "
@@ -96,7 +100,7 @@ class Instruments:
             "Response latency distribution in seconds for each verb, dry run value, group, version, resource, "
             "subresource, scope and component.",
         )  # fmt: skip
-        for asked, found in self._durations.items():
+        for asked, found in self._figures.items():
             yield from _histogram("apiserver_request_duration_seconds", asked.labels(), found)
         now = (
             ({"request_kind": "mutating"}, self._mutating.count), ({"request_kind": "readOnly"}, self._reading.count)
@@ -108,7 +112,7 @@ class Instruments:
         )  # fmt: skip
 
 
-def _histogram(name: str, labels: dict[str, str], found: _Durations) -> Iterator[str]:
+def _histogram(name: str, labels: dict[str, str], found: _Figures) -> Iterator[str]:
     sofar = 0
     for bound, count in zip((*map(number, BUCKETS), "+Inf"), found.buckets, strict=True):
         sofar += count
