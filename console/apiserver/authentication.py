@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from aiohttp import web
@@ -29,6 +30,26 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _BEARER = "bearer "
 
 
+class Shown(NamedTuple):
+    """What a request shows of who it comes from. `token` is empty when none counts."""
+
+    transport: asyncio.Transport
+    user_agent: str
+    token: str
+
+
+def shown(http: web.BaseRequest) -> Shown:
+    """Raises Unauthorized when the connection is gone. A certificate counts before a token, a token before the owner of
+    the socket."""
+    transport = http.transport
+    if transport is None:
+        raise Unauthorized("the connection is closed")
+    token = _bearer(http.headers.get("Authorization", ""))
+    if token and not is_local(transport) and transport.get_extra_info("peercert"):
+        token = ""
+    return Shown(transport, http.headers.get("User-Agent", ""), token)
+
+
 class Authenticator:
     """Remembers who a connection belongs to for as long as it lasts: a connection never changes hands. `revoked` knows
     certificates by their serial number. A token counts for the one request that shows it."""
@@ -38,20 +59,17 @@ class Authenticator:
         self._tokens = tokens
         self._known: WeakKeyDictionary[asyncio.BaseTransport, tuple[str, Caller]] = WeakKeyDictionary()
 
-    def authenticate(self, http: web.BaseRequest, trail: Trail) -> Caller:
-        """The caller, who leaves that trail. Raises Unauthorized when the caller shows nothing that is good, Forbidden
-        for another user of this machine. A certificate counts before a token, a token before the owner of the
-        socket."""
-        caller = self._find(http, trail).leaving(trail)
+    def authenticate(self, credential: Shown, trail: Trail) -> Caller:
+        """The caller, who leaves that trail. Raises Unauthorized when what was shown is no good, Forbidden for another
+        user of this machine."""
+        caller = self.identify(credential, trail).leaving(trail)
         trail.user = caller.info
         return caller
 
-    def _find(self, http: web.BaseRequest, trail: Trail) -> Caller:
-        transport, user_agent = http.transport, http.headers.get("User-Agent", "")
-        if transport is None:
-            raise Unauthorized("the connection is closed")
-        token = _bearer(http.headers.get("Authorization", ""))
-        if token and (is_local(transport) or not transport.get_extra_info("peercert")):
+    def identify(self, credential: Shown, trail: Trail) -> Caller:
+        """The same one, about whom nothing is taken down yet but what is wrong with a token."""
+        transport, user_agent, token = credential
+        if token:
             return self._of_token(token, user_agent, trail)
         known = self._known.get(transport)
         if known is not None and known[0] == user_agent:

@@ -47,12 +47,12 @@ class Conversions:
 
     async def kept(self, row: Row, obj: Object) -> Object:
         """An admitted object in the version that is stored."""
-        hook = _webhook(row)
+        hook = webhook_of(row)
         return obj if hook is None else (await self.convert(row, [obj], hook.storage))[0]
 
     async def entries(self, row: Row, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Stored entries in the version of the row."""
-        if _webhook(row) is None:
+        if webhook_of(row) is None:
             return entries
         converted = await self.convert(row, [entry.obj for entry in entries], row.resource.api_version)
         return [
@@ -62,7 +62,7 @@ class Conversions:
 
     async def events(self, row: Row, events: Sequence[Event]) -> Sequence[Event]:
         """Events of a watch in the version of the row."""
-        if _webhook(row) is None:
+        if webhook_of(row) is None:
             return events
         entries = await self.entries(row, [event.entry for event in events])
         olds = iter(await self.entries(row, [event.old for event in events if event.old is not None]))
@@ -73,7 +73,7 @@ class Conversions:
 
     async def convert(self, row: Row, objects: Sequence[Object], api_version: str) -> list[Object]:
         """Objects of the row's kind in another version, those that are in it already as they are."""
-        hook = _webhook(row)
+        hook = webhook_of(row)
         if hook is None:
             return list(objects)
         others = [obj for obj in objects if obj.get("apiVersion") != api_version]
@@ -104,7 +104,8 @@ class Conversions:
         ]
 
 
-def _webhook(row: Row) -> Webhook | None:
+def webhook_of(row: Row) -> Webhook | None:
+    """What converts objects of the row, if that is a webhook: then having one in its version takes time."""
     return row.custom.webhook if row.custom else None
 
 

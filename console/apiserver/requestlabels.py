@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from aiohttp import web
 
 from common.client.base import PatchType
@@ -25,6 +27,12 @@ def asked_of(http: web.BaseRequest, info: RequestInfo | None, registry: Registry
     scope = "resource" if info.name else "namespace" if info.namespace else "cluster"
     dry_run = "All" if http.query.get("dryRun") == "All" else ""
     return Asked(_verb(http, info), dry_run, info.group, info.version, info.plural, subresource, scope)
+
+
+@lru_cache(maxsize=1024)
+def asked_of_get(group: str, version: str, plural: str) -> Asked:
+    """The same of a GET without options of an object of a resource that is served."""
+    return Asked(_VERBS["get"], "", group, version, plural, "", "resource")
 
 
 def _verb(http: web.BaseRequest, info: RequestInfo) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import orjson
 from aiohttp import HttpVersion11, web
@@ -28,6 +29,7 @@ from .body import decoded, read_body, read_document, read_object
 from .caller import Caller
 from .connecting import CONNECTIONS
 from .connecting import options as connect_options
+from .conversion import webhook_of
 from .eviction import evict
 from .extension.matching import Asked
 from .flowcontrol.control import flow_headers
@@ -37,6 +39,7 @@ from .negotiation import Form, negotiate
 from .options import DeleteOptions, ListOptions, WriteOptions
 from .requestinfo import PROXY, RequestInfo
 from .responses import (
+    GZIP_FROM,
     NOT_KEPT,
     encode_entries,
     encode_list,
@@ -141,6 +144,17 @@ class Resources:
         except ApiError as error:
             error.warnings = (*request.warnings, *error.warnings)
             raise
+
+    def at_once(self, info: RequestInfo, form: Form, now: datetime) -> bytes | None:
+        """The body of the answer to a GET of one object without options; None where the answer has warnings, or needs
+        anything that takes time. Raises what `handle` raises."""
+        row = self.row(info)
+        if row.deprecation or webhook_of(row) is not None or not routing.takes("GET", info, row):
+            return None
+        entry = self._verbs.get(row.stored, info.namespace, info.name)
+        require_form(row, form, of_list=False)
+        body = encode_object(row, entry, form, "", now)
+        return body if len(body) < GZIP_FROM else None
 
     async def _handle(self, request: Request) -> web.StreamResponse:
         info = request.info
@@ -398,5 +412,5 @@ def _goes_as_stored(request: Request, late: Selection | None) -> bool:
     row, form = request.row, request.form
     if request.http.version < HttpVersion11:
         return False
-    converts = row.view is not None or (row.custom is not None and row.custom.webhook is not None)
+    converts = row.view is not None or webhook_of(row) is not None
     return not (converts or late or form.is_table or form.is_metadata)

@@ -7,11 +7,14 @@ import gzip
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
+from email.utils import formatdate
+from functools import lru_cache
 from itertools import chain
 
 import orjson
 import yaml
 from aiohttp import web
+from aiohttp.http import SERVER_SOFTWARE
 
 from common.api.meta import Object
 from common.errors import NO_PAGE, ApiError, NotAcceptable
@@ -20,6 +23,7 @@ from console.registry.row import Row
 from console.registry.tables import table
 from console.store import Entry
 
+from .audit.auditor import AUDIT_ID
 from .authentication import is_local
 from .listing import Page
 from .negotiation import YAML, Form
@@ -37,6 +41,8 @@ GZIP_FROM = 128 * 1024  # bytes; as Kubernetes: below it compressing costs more 
 
 
 def encode_object(row: Row, entry: Entry, form: Form, include_object: str, now: datetime) -> bytes:
+    if not form.kind:
+        return shown(row, entry)
     if form.is_table:
         metadata = {"resourceVersion": str(entry.revision)}
         return orjson.dumps(table(row, [entry.obj], now, metadata, include_object, form.api_version))
@@ -141,6 +147,21 @@ async def respond(
         response.body = await asyncio.to_thread(gzip.compress, body, 1)
         response.headers["Content-Encoding"] = "gzip"
     return response
+
+
+def at_once(body: bytes, media: str, flow: str, audit_id: str, now: datetime) -> bytes:
+    """An answer of code 200 as it goes over the wire, with the headers that others have and in their order. `flow` are
+    those about it, each with its end."""
+    return (
+        f"HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nCache-Control: {NOT_KEPT}\r\n{flow}"
+        f"Content-Length: {len(body)}\r\nDate: {_date(int(now.timestamp()))}\r\nServer: {SERVER_SOFTWARE}\r\n"
+        f"{AUDIT_ID}: {audit_id}\r\n\r\n"
+    ).encode() + body
+
+
+@lru_cache(maxsize=2)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def warn(response: web.StreamResponse, texts: Iterable[str]) -> None:

@@ -52,7 +52,7 @@ def check(http: web.BaseRequest, info: RequestInfo, row: Row) -> None:
     """Raises MethodNotAllowed, UnsupportedMediaType and NotAcceptable, in this order."""
     if info.subresource == PROXY:
         return
-    if not _takes(http.method, info, row):
+    if not takes(http.method, info, row):
         raise method_not_allowed()
     if http.method == "PATCH" and http.content_type not in _PATCHES:
         raise UnsupportedMediaType("415: Unsupported Media Type", details={})
@@ -60,7 +60,8 @@ def check(http: web.BaseRequest, info: RequestInfo, row: Row) -> None:
         raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {JSON}, {YAML}", details={})
 
 
-def _takes(method: str, info: RequestInfo, row: Row) -> bool:
+def takes(method: str, info: RequestInfo, row: Row) -> bool:
+    """Whether a path of the row is there for a method."""
     if info.subresource:
         return method in _ON_SUBRESOURCE  # each knows its own
     verb = (_ON_OBJECT if info.name else _ON_COLLECTION).get(method)

@@ -13,7 +13,9 @@ from common.errors import BadRequest, method_not_allowed
 
 from .requestinfo import RequestInfo, parse_request
 
-_MARK = "/watch/"
+WATCH = "watch"
+"""What such a path has in the place of a resource."""
+_MARK = f"/{WATCH}/"
 _PLACES = {"api": 2, "apis": 3}
 """Where in a path the word stands, behind group and version."""
 
@@ -54,7 +56,7 @@ def older_watch(url: URL) -> OlderWatch | None:
         return None
     _, first, *_ = parts = url.path.split("/")
     place = _PLACES.get(first, len(parts)) + 1
-    if parts[place : place + 1] != ["watch"]:
+    if parts[place : place + 1] != [WATCH]:
         return None
     info = parse_request("GET", "/".join([*parts[:place], *parts[place + 1 :]]))
     if info is None or info.subresource:

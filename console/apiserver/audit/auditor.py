@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 from aiohttp import web
@@ -40,6 +42,19 @@ BATCH = 500  # events that are written at once, so that no file of the log grows
 RETRY_SECONDS = 5.0
 TAIL = 4 * 1024 * 1024  # bytes of the log that are looked through for writes after a start
 _MAX_ID = 128
+
+
+class Introduction(NamedTuple):
+    """What a request says of where it comes from. `audit_id` is empty where the client leaves that to us."""
+
+    audit_id: str
+    addresses: Sequence[str]
+    agent: str
+
+
+def introduction(http: web.BaseRequest) -> Introduction:
+    given = http.headers.get(AUDIT_ID, "")
+    return Introduction(given if _is_id(given) else "", _addresses(http), http.headers.get("User-Agent", ""))
 
 
 class Auditor:
@@ -83,11 +98,11 @@ class Auditor:
     # The way of a request.
 
     def begin(self, http: web.BaseRequest, info: RequestInfo | None) -> Trail:
-        given = http.headers.get(AUDIT_ID, "")
-        return Trail(
-            given if _is_id(given) else new_uid(), self._clock.now(), http.raw_path,
-            _verb(http, info), info, _addresses(http), http.headers.get("User-Agent", ""),
-        )  # fmt: skip
+        return self.resume(introduction(http), http.raw_path, _verb(http, info), info)
+
+    def resume(self, told: Introduction, uri: str, verb: str, info: RequestInfo | None) -> Trail:
+        """The same for another request of whoever introduced themselves so."""
+        return Trail(told.audit_id or new_uid(), self._clock.now(), uri, verb, info, told.addresses, told.agent)
 
     def started(self, trail: Trail, code: int) -> None:
         """The answer of a request that goes on for long has begun."""

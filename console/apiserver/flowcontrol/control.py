@@ -50,6 +50,13 @@ def flow_headers(http: web.BaseRequest) -> Mapping[str, str]:
     return {} if flow is None else {SCHEMA_HEADER: flow.schema.uid, LEVEL_HEADER: flow.level.uid}
 
 
+def flow_lines(flow: Flow | None) -> str:
+    """The same as it goes over the wire."""
+    if flow is None:
+        return ""
+    return f"{SCHEMA_HEADER}: {flow.schema.uid}\r\n{LEVEL_HEADER}: {flow.level.uid}\r\n"
+
+
 class FlowControl:
     def __init__(self, store: Store) -> None:
         self._store = store

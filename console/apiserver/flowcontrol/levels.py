@@ -54,13 +54,22 @@ class Level:
     def waiting(self) -> int:
         return sum(map(len, self._waiting.values()))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether whoever comes has to wait."""
+        return not self.is_exempt and (self.executing >= self.seats or bool(self._turns))
+
     def try_enter(self, schema: str) -> bool:
         """Take a seat, if one is free and nobody waits for it."""
-        if not self.is_exempt and (self.executing >= self.seats or self._turns):
+        if self.is_full:
             return False
         self.executing += 1
         self.dispatched[schema] += 1
         return True
+
+    def passed(self, schema: str) -> None:
+        """Count a request that had a seat for less than a turn of the event loop, so that nobody saw it taken."""
+        self.dispatched[schema] += 1
 
     async def enter(self, schema: str, distinguisher: str) -> None:
         """Wait for a seat. Raises TooManyRequests when there is no room to wait, or it takes too long."""

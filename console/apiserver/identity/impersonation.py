@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
@@ -128,7 +128,7 @@ class Impersonation:
     def act(self, caller: Caller, headers: CIMultiDictProxy[str], request: Callable[[], Attributes]) -> Caller:
         """The caller as whom a request counts; `request` says what is asked. Raises Forbidden for what the caller may
         not be, BadRequest for groups or others without a user."""
-        if not any(name[: len(_ANY)].lower() == _ANY for name in headers):
+        if not impersonates(headers):
             return caller
         wanted = _wanted(headers)
         if not wanted.user:
@@ -162,6 +162,11 @@ class Impersonation:
         if caller.trail is not None:
             caller.trail.decided(allowed=False, reason="")
         raise first or Forbidden("all impersonation modes failed")
+
+
+def impersonates(headers: Iterable[str]) -> bool:
+    """Whether any of these names has to do with acting as somebody else."""
+    return any(name[: len(_ANY)].lower() == _ANY for name in headers)
 
 
 def _wanted(headers: CIMultiDictProxy[str]) -> Wanted:

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import WSMsgType, web
 from yarl import URL
 
-from common.api.kinds import APISERVICES, CONFIGMAPS, ROLES, SERVICES, Resource
+from common.api.kinds import APISERVICES, CONFIGMAPS, CUSTOMRESOURCEDEFINITIONS, ROLES, SERVICES, Resource
 from common.api.meta import Object
 from common.client.http import HttpClient
 from common.errors import Invalid, NotFound, ServiceUnavailable
@@ -174,6 +174,24 @@ async def test_a_server_behind_a_service_serves_its_group(api: Running, client: 
     await client.delete(APISERVICES, SERVICE_NAME)
     with pytest.raises(NotFound):
         await client.list(FLUNDERS)
+
+
+async def test_a_group_of_our_own_that_it_takes_over(client: HttpClient, sample: Sample) -> None:
+    """From then on it is asked, also on a connection on which we answered the same request before."""
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    spec = {
+        "group": GROUP, "scope": "Namespaced", "names": {"plural": "flunders", "kind": "Flunder"},
+        "versions": [{"name": VERSION, "served": True, "storage": True, "schema": schema}],
+    }  # fmt: skip
+    await client.create(CUSTOMRESOURCEDEFINITIONS, {"metadata": {"name": f"flunders.{GROUP}"}, "spec": spec})
+    await client.create(FLUNDERS, flunder("ours"))
+    for _ in range(3):
+        assert (await client.get(FLUNDERS, "ours", "default"))["metadata"]["name"] == "ours"
+    await expose(client, sample.port)
+    await client.patch(APISERVICES, SERVICE_NAME, sample.registration())
+    await condition(client, "Passed")
+    with pytest.raises(NotFound, match="no such flunder"):
+        await client.get(FLUNDERS, "ours", "default")
 
 
 async def test_it_is_asked_in_the_callers_name_alone(

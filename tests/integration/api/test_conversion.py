@@ -107,6 +107,9 @@ async def test_an_object_is_read_in_another_version(client: HttpClient, hook: St
     assert found["metadata"] == made["metadata"]
     assert hook.asked[0]["desiredAPIVersion"] == "stable.example.com/v2"
     assert hook.paths == ["/review?timeout=30s"]
+    # The same again on a connection that is known, too.
+    assert [await client.get(V2, "one", "default") for _ in range(2)] == [found] * 2
+    assert len(hook.asked) == 3
 
 
 async def test_a_list_of_objects_stored_in_several_versions_comes_in_one(
