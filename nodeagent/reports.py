@@ -13,6 +13,7 @@ import logging
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 
+from common.api import meta
 from common.api.meta import Object
 from common.session import Report
 
@@ -50,6 +51,14 @@ class Reports:
         if self._pods.get(uid) != entry:
             self._pods[uid] = entry
             self._pods_due[uid] = None
+            self._due.set()
+
+    def contradict(self, pod: Object) -> None:
+        """Where the control plane has another status of the pod than was said last, somebody else wrote it: it is said
+        once more, because only the node knows."""
+        entry = self._pods.get(meta.uid(pod))
+        if entry is not None and not _is_kept(entry["status"], pod.get("status") or {}):
+            self._pods_due[meta.uid(pod)] = None
             self._due.set()
 
     def node(self, status: Object) -> None:
@@ -121,3 +130,15 @@ class Reports:
         self._gone_due = OrderedDict.fromkeys(self._gone)
         self._node_due = self._node is not None
         self._due.set()
+
+
+def _is_kept(said: Object, known: Object) -> bool:
+    """Whether the control plane has what was said, beside what others say of the pod."""
+    if any(known.get(field) != value for field, value in said.items() if field != "conditions"):
+        return False
+    found = {item.get("type"): _standing(item) for item in known.get("conditions") or ()}
+    return all(found.get(item.get("type")) == _standing(item) for item in said.get("conditions") or ())
+
+
+def _standing(condition: Object) -> Object:
+    return {field: value for field, value in condition.items() if field != "lastTransitionTime"}

@@ -131,6 +131,10 @@ class Distribution:
         if self._feeds.get(feed.node) is feed:
             del self._feeds[feed.node]
 
+    def again(self, pod: Object) -> None:
+        """Tell the pod's node how the API has it: somebody else wrote its status."""
+        self._mark((node_name(pod),), PODS, None, pod)
+
     def feed(self, node: str) -> Feed | None:
         return self._feeds.get(node)
 

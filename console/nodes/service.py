@@ -90,9 +90,10 @@ class Nodes:
         self._pods = informers.get(PODS)
         self._events = Recorder(client, clock, "quarterdeck-nodes")
         self.streams = AgentStreams(self._address, self._context)
-        status = StatusWriter(client, clock, self._pods, self._nodes, self._events)
-        self._health = Health(clock, self._nodes, self.streams, status, self._events)
         self._distribution = Distribution()
+        again = self._distribution.again
+        status = StatusWriter(client, clock, self._pods, self._nodes, self._events, again)
+        self._health = Health(clock, self._nodes, self.streams, status, self._events)
         self._reclaimer = Reclaimer(
             client, clock, informers.get(PERSISTENTVOLUMES), self._nodes, self.streams, self._events
         )

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 
 from common.api import conditions as conditions_of
 from common.api.kinds import LEASES, NODES, PODS, Resource
-from common.api.meta import Key, Object, format_micro_time, format_time, key, metadata, name, resource_version, uid
+from common.api.meta import Key, Object, format_micro_time, format_time, key, metadata, name, uid
+from common.api.pods import node_name
 from common.api.resizing import IN_PROGRESS, PENDING
 from common.client import Client, Informer
 from common.clock import Clock
@@ -21,6 +22,7 @@ from common.events import Recorder
 from common.session import Report
 
 from . import extended
+from .freshest import Freshest
 
 log = logging.getLogger(__name__)
 LEASE_NAMESPACE = "kube-node-lease"
@@ -59,43 +61,23 @@ def merge_pod_status(current: Object, reported: Object, now: str) -> Object:
     return {**others, **reported, "conditions": merged}
 
 
-class Freshest:
-    """A mirror that knows its own writes at once: comparing with the past would leave out a status that returns to
-    what it was, or undo what was written a moment ago."""
-
-    def __init__(self, mirror: Informer) -> None:
-        self._mirror = mirror
-        self._own: dict[Key, Object] = {}
-        mirror.listen(self._changed)
-
-    def get(self, obj_key: Key) -> Object | None:
-        return self._own.get(obj_key) or self._mirror.get(obj_key)
-
-    def put(self, obj: Object) -> None:
-        """The API's answer to a write."""
-        mirrored = self._mirror.get(key(obj))
-        if mirrored is not None and uid(mirrored) == uid(obj) and _revision(obj) > _revision(mirrored):
-            self._own[key(obj)] = obj
-
-    def _changed(self, old: Object | None, new: Object | None) -> None:
-        obj = new if new is not None else old
-        if obj is None or not (own := self._own.get(key(obj))):
-            return
-        if new is None or uid(new) != uid(own) or _revision(new) >= _revision(own):
-            del self._own[key(obj)]
-
-
-def _revision(obj: Object) -> int:
-    return int(resource_version(obj) or 0)
-
-
 class StatusWriter:
-    """Shared by all sessions. `pods` is the mirror that answers what the API says now."""
+    """Shared by all sessions. `pods` is the mirror that answers what the API says now. `overwritten` gets each pod of a
+    Ready node whose status somebody else wrote: the last word on it has its agent, as kubelet has."""
 
-    def __init__(self, client: Client, clock: Clock, pods: Informer, nodes: Informer, events: Recorder) -> None:
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        pods: Informer,
+        nodes: Informer,
+        events: Recorder,
+        overwritten: Callable[[Object], None] = lambda _pod: None,
+    ) -> None:
         self._client = client
         self._clock = clock
-        self._pods = Freshest(pods)
+        self._overwritten = overwritten
+        self._pods = Freshest(pods, self._pod_overwritten)
         self._nodes = Freshest(nodes)
         self._node_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._events = events
@@ -121,6 +103,11 @@ class StatusWriter:
             await self.write_node(node, report.node)
         for event in objects(report.events):
             self._record(node, event)
+
+    def _pod_overwritten(self, pod: Object) -> None:
+        node = self._nodes.get(Key("", node_name(pod)))
+        if node is not None and conditions_of.is_true(node, "Ready"):
+            self._overwritten(pod)
 
     async def write_node(self, node: str, reported: Object, labels: Object | None = None) -> None:
         """The node's status as its agent says, and labels that its agent knows best. What is reported may be nothing:
@@ -205,7 +192,8 @@ class StatusWriter:
             if status == current:
                 return
             try:
-                mirror.put(await self._client.update(kind, {**found, "status": status}, subresource="status"))
+                with mirror.writing(key(found)):
+                    mirror.put(await self._client.update(kind, {**found, "status": status}, subresource="status"))
                 return
             except NotFound:
                 break

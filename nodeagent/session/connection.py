@@ -153,6 +153,8 @@ class Connection:
                 pass
             case Sync():
                 version = self._parts.assignment.apply(message)
+                for pod in message.objects.get("pods", ()):
+                    self._parts.reports.contradict(pod)
                 self._generations.append((version, message.generation))
                 self.applied(self._parts.assignment.applied_version)
             case Release():

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.api import meta, pods
 from common.api.conditions import get_condition
-from common.api.kinds import DEPLOYMENTS, NODES, SERVICES
+from common.api.kinds import DEPLOYMENTS, NODES, PODS, SERVICES
 from common.api.meta import Object
 from tests.fakes.agent import SimulatedAgent
 from tests.fakes.objects import deployment
@@ -53,6 +53,20 @@ async def test_a_deployment_runs_scales_and_rolls_out(cluster: Cluster) -> None:
 
     await eventually(rolled_out, "the rollout")
     await eventually(lambda: assigned(agents, 2), "the nodes forgetting the old pods")
+
+
+async def test_nodes_have_the_last_word_on_their_pods(cluster: Cluster) -> None:
+    await cluster.node("worker-1")
+    await deploy(cluster, 1)
+    (pod,) = await cluster.pods()
+    wrong = {"phase": "Pending", "conditions": [{"type": "Ready", "status": "False"}]}
+    await cluster.api.patch(PODS, meta.name(pod), {"status": wrong}, "default", subresource="status")
+
+    async def restored() -> bool:
+        (found,) = await cluster.pods()
+        return found["status"]["phase"] == "Running" and pods.is_ready(found)
+
+    await eventually(restored, "the node saying again how its pod is")
 
 
 async def test_a_terminating_pod_is_released_after_all_tables_let_go_of_it(cluster: Cluster) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from common.api.meta import Object
 from nodeagent.reports import MAX_EVENTS, MAX_PODS_A_REPORT, Reports
 
 
@@ -15,6 +16,36 @@ def test_only_the_latest_status_goes_out() -> None:
     assert report is not None
     assert report.pods == [{"namespace": "default", "name": "web", "uid": "u1", "status": {"phase": "Running"}}]
     reports.pod("default", "web", "u1", {"phase": "Running"})
+    assert reports.take() is None
+
+
+def test_a_status_that_others_wrote_over_is_said_again() -> None:
+    ready: Object = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    said: Object = {"phase": "Running", "conditions": [ready]}
+    reports = Reports()
+    reports.pod("default", "web", "u1", said)
+    assert reports.take() is not None
+    reports.ack(1)
+
+    def told(**status: Object | list[Object] | str) -> bool:
+        reports.contradict({"metadata": {"uid": "u1"}, "status": status})
+        report = reports.take()
+        if report is None:
+            return False
+        assert [pod["status"] for pod in report.pods] == [said]
+        reports.ack(report.seq)
+        return True
+
+    kept = {**ready, "lastTransitionTime": "2025-01-01T00:00:00Z"}
+    assert not told(
+        phase="Running", conditions=[{"type": "example.com/gate", "status": "True"}, kept], qosClass="Burstable"
+    )
+    assert told(phase="Pending", conditions=[ready])
+    assert told(phase="Running", conditions=[{**ready, "status": "False"}])
+    assert told(phase="Running", conditions=[{**ready, "message": "mine"}])
+    assert told(phase="Running", conditions=[])
+    assert told()
+    reports.contradict({"metadata": {"uid": "u2"}, "status": {}})
     assert reports.take() is None
 
 

@@ -184,6 +184,21 @@ def test_a_status_that_the_node_told_is_not_told_back(distribution: Distribution
     assert names(feed.take(), "pods") == ["a"]
 
 
+def test_a_status_that_others_wrote_is_told_to_the_node(distribution: Distribution) -> None:
+    pod = stored(objects.pod("a", node="n1"))
+    distribution.change("pods", None, pod)
+    feed, woken = opened(distribution)
+    feed.take()
+    written = {**pod, "status": {"phase": "Failed"}}
+    distribution.change("pods", pod, written)
+    distribution.again(written)
+    distribution.again(stored(objects.pod("b", node="n2")))
+    assert woken
+    batch = feed.take()
+    assert batch is not None
+    assert [found["status"] for found in batch.objects["pods"]] == [{"phase": "Failed"}]
+
+
 def test_a_condition_that_readiness_waits_for_is_told(distribution: Distribution) -> None:
     gates = [{"conditionType": "example.com/lb"}]
     pod = stored(objects.pod("web", node="n1", readinessGates=gates))

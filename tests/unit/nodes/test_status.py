@@ -31,7 +31,10 @@ class Written:
         self.api = FakeApi(self.clock)
         client = self.api.client()
         self.pods, self.nodes = Informer(client, PODS, self.clock), Informer(client, NODES, self.clock)
-        self.writer = StatusWriter(client, self.clock, self.pods, self.nodes, Recorder(client, self.clock, "test"))
+        self.overwritten: list[Object] = []
+        self.writer = StatusWriter(
+            client, self.clock, self.pods, self.nodes, Recorder(client, self.clock, "test"), self.overwritten.append
+        )
 
     def entry(self, pod: Object, **status: object) -> Object:
         return {"namespace": "default", "name": metadata(pod)["name"], "uid": uid(pod), "status": status}
@@ -67,6 +70,37 @@ async def test_a_status_keeps_what_others_wrote(written: Written) -> None:
     status = written.stored()["status"]
     assert {condition["type"] for condition in status["conditions"]} == {"Ready", "PodScheduled"}
     assert (status["phase"], status["qosClass"]) == ("Running", "BestEffort")
+
+
+async def test_a_status_that_others_write_is_noticed_once(written: Written) -> None:
+    client, ready = written.api.client(), {"type": "Ready", "status": "True"}
+
+    async def seen() -> list[str]:
+        await written.clock.advance(0.1)
+        found = [pod["status"]["phase"] for pod in written.overwritten]
+        written.overwritten.clear()
+        return found
+
+    async def patch(body: Object, subresource: str = "status") -> None:
+        await client.patch(PODS, "a", body, "default", subresource=subresource)
+
+    await written.writer.set_node_condition("n1", "Ready", "Unknown", "Silent", "it said nothing")
+    await written.clock.advance(0.1)
+    await patch({"status": {"phase": "Failed"}})
+    assert await seen() == [], "of a node that is not Ready nobody wants to hear"
+    await written.writer.set_node_condition("n1", "Ready", "True", "Heard", "it said so")
+    await written.clock.advance(0.1)
+    for phase in ("Running", "Pending", "Running"):
+        entry = written.entry(written.stored(), phase=phase, conditions=[ready])
+        await written.writer.write("n1", Report(1, [entry]))
+        assert await seen() == [], "what the node says is its own"
+    await patch({"metadata": {"labels": {"a": "b"}}}, "")
+    assert await seen() == []
+    await patch({"status": {"phase": "Failed"}})
+    assert await seen() == ["Failed"]
+    await written.writer.write("n1", Report(2, [written.entry(written.stored(), phase="Running", conditions=[ready])]))
+    await patch({"status": {"phase": "Unknown"}})  # before the mirror has seen what the node said
+    assert await seen() == ["Unknown"]
 
 
 async def test_a_mirror_that_is_behind_costs_nobody_a_label_or_a_condition(written: Written) -> None:
