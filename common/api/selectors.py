@@ -10,6 +10,7 @@ from typing import Any
 from . import labelqueries
 
 _ESCAPED = re.compile(r"\\(.)|([,=\\])", re.DOTALL)
+_SPECIAL = re.compile(r"[,=\\]")
 _TERM = re.compile(r"(?:[^\\,]|\\.?)+", re.DOTALL)  # up to the next comma that no backslash stands before
 _OPERATION = re.compile("(.*?)(!=|==|=)(.*)", re.DOTALL)
 
@@ -100,6 +101,11 @@ def parse_fields(text: str) -> list[tuple[str, str, bool]]:
         if match[1] or match[3]:
             terms.append((match[1], _unescaped(match[3]), match[2] != "!="))
     return terms
+
+
+def field_term(path: str, value: str) -> str:
+    """The term of a field selector for objects whose field has the value."""
+    return path + "=" + _SPECIAL.sub(r"\\\g<0>", value)
 
 
 def _unescaped(value: str) -> str:

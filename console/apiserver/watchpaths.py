@@ -65,5 +65,5 @@ def older_watch(url: URL) -> OlderWatch | None:
     path = "/".join([*parts[:place], *around, info.plural])
     query, given = {"watch": "true"}, url.query.get("fieldSelector", "")
     if info.name:
-        query["fieldSelector"] = given or f"metadata.name={info.name}"
+        query["fieldSelector"] = given or selectors.field_term("metadata.name", info.name)
     return OlderWatch(url.with_path(path).with_query(url.query).update_query(query), info, given)

@@ -53,6 +53,10 @@ async def test_older_spellings_of_watches_are_served(http: Http) -> None:
     await http("POST", CONFIGMAPS, configmap("other"))
     (event,) = await http.lines("/api/v1/watch/namespaces/default/configmaps/watched?resourceVersion=0", 1)
     assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "watched")
+    roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    await http("POST", roles, {"metadata": {"name": "a=b,c"}, "rules": []})
+    (event,) = await http.lines(f"{roles.replace('/v1/', '/v1/watch/')}/a=b,c?resourceVersion=0", 1)
+    assert event["object"]["metadata"]["name"] == "a=b,c"
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,11 @@ def test_terms_of_field_selectors(text: str, terms: list[tuple[str, str, bool]])
     assert selectors.parse_fields(text) == terms
 
 
+@pytest.mark.parametrize("value", ["web", "", "a,b=c", "\\", "\\,=x"])
+def test_a_term_means_its_value(value: str) -> None:
+    assert selectors.parse_fields(selectors.field_term("metadata.name", value)) == [("metadata.name", value, True)]
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
