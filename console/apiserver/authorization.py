@@ -23,7 +23,7 @@ def attributes(info: RequestInfo, query: Mapping[str, str]) -> Attributes:
     asked = info.attributes
     if asked.verb not in _COLLECTION or not query:
         return asked
-    watches = asked.verb == "list" and parse_bool(query.get("watch", ""))
+    watches = asked.verb == "list" and parse_bool(query.get("watch"))
     selector = query.get("fieldSelector", "")
     return replace(
         asked, verb="watch" if watches else asked.verb, name=_selected_name(selector) or asked.name,

@@ -86,6 +86,6 @@ def _document(body: bytes, media: str, kind: str) -> Object:
             "the body of the request was in an unknown format - accepted media types include: "
             f"application/json, application/yaml, {protobuf.MEDIA_TYPE}"
         )
-    if not isinstance(document, dict):
+    if not isinstance(document, dict | None):
         raise BadRequest(f"the {kind} in the body is no object")
-    return document
+    return document or {}

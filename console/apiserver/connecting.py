@@ -22,7 +22,7 @@ def options(http: web.BaseRequest, info: RequestInfo, row: Row) -> Object:
     found: Object = {"kind": kind, "apiVersion": f"{group}/{version}" if group else version}
     query = http.query
     if info.subresource in {"exec", "attach", "shell"}:
-        found |= {name: True for name in _FLAGS if parse_bool(query.get(name, ""))}
+        found |= {name: True for name in _FLAGS if parse_bool(query.get(name))}
         if query.get("container"):
             found["container"] = query["container"]
         if info.subresource != "attach":

@@ -147,13 +147,15 @@ def _parse_token(text: str) -> tuple[int, ObjectKey]:
     """What a token names; raises BadRequest for one that this server did not make."""
     try:
         data = orjson.loads(_decoded(text))
-        if data["v"] != _MADE_BY:
-            raise _no_token(f"server does not recognize this encoded version {quoted(str(data['v']))}")
+        if data.get("v") != _MADE_BY:
+            raise _no_token(f"server does not recognize this encoded version {quoted(str(data.get('v') or ''))}")
+        if not data.get("rv"):
+            raise _no_token(f"incorrect encoded start resourceVersion (version {_MADE_BY})")
         namespace, name = data["start"]
         return int(data["rv"]), (str(namespace), str(name))
     except orjson.JSONDecodeError as error:
         raise _no_token(syntax_error(_decoded(text)) or str(error)) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise _no_token(f"empty encoded start key (version {_MADE_BY})") from None
 
 

@@ -12,6 +12,7 @@ from multidict import MultiMapping
 from common.api.gotext import escaped, quoted
 from common.api.meta import Object
 from common.errors import BadRequest, Cause, invalid
+from console.registry.bodies import go_kind
 
 MAX_FIELD_MANAGER = 128  # bytes
 MAX_DIGITS = 19  # of a whole number, as 64 bits have them
@@ -19,19 +20,19 @@ _MATCH = "resourceVersionMatch"
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 PROPAGATION_POLICIES = ("Foreground", "Background", "Orphan")
 MANAGER_REQUIRED = Cause("fieldManager", "Required value: is required for apply patch", "FieldValueRequired")
-_NO = frozenset({"", "0", "false"})
+_NO = frozenset({"0", "false"})
 _BEYOND = 2**63
 _WHOLE = re.compile("[-+]?[0-9]+")
 
 
-def parse_bool(text: str) -> bool:
-    """As Kubernetes reads its options: whatever does not say no means yes; empty is false."""
-    return text.lower() not in _NO
+def parse_bool(text: str | None) -> bool:
+    """As Kubernetes reads its options: whatever does not say no means yes, an empty text too; None is not there."""
+    return text is not None and text.lower() not in _NO
 
 
-def parse_int(text: str) -> int | None:
-    """A whole number of 64 bits; None when there is none."""
-    if not text:
+def parse_int(text: str | None) -> int | None:
+    """A whole number of 64 bits; None when there is none. An empty text is no number."""
+    if text is None:
         return None
     if not _WHOLE.fullmatch(text):
         raise BadRequest(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax")
@@ -71,7 +72,7 @@ class WriteOptions:
             return cls(warnings=[] if warnings is None else warnings, api_version=api_version)
         manager, dry_run = query.get("fieldManager", ""), _values(query, "dryRun")
         causes = []
-        if kind == "PatchOptions" and not applies and query.get("force"):
+        if kind == "PatchOptions" and not applies and "force" in query:
             why = "Forbidden: may not be specified for non-apply patch"
             causes.append(Cause("force", why, "FieldValueForbidden"))
         if kind == "PatchOptions" and applies and not manager:
@@ -85,7 +86,7 @@ class WriteOptions:
             dry_run="All" in dry_run,
             field_manager=manager,
             field_validation=query.get("fieldValidation", ""),
-            force=parse_bool(query.get("force", "")),
+            force=parse_bool(query.get("force")),
         )
 
     def document(self) -> Object:
@@ -136,12 +137,14 @@ class DeleteOptions:
     @classmethod
     def parse(cls, query: Mapping[str, str], body: Object, warnings: list[str] | None = None) -> DeleteOptions:
         """From the query and the `DeleteOptions` in the body, which wins."""
-        preconditions = body.get("preconditions") or {}
+        for name, (kind, shown) in _BODY.items():
+            _require_type(body, name, kind, shown)
+        preconditions = body.get("preconditions") or query
+        for name in ("uid", "resourceVersion"):
+            _require_type(preconditions, name, str, "string", "Preconditions.preconditions.")
         grace = body.get("gracePeriodSeconds")
         if grace is None:
-            grace = parse_int(query.get("gracePeriodSeconds", ""))
-        if grace is not None and (isinstance(grace, bool) or not isinstance(grace, int)):
-            raise BadRequest(f"gracePeriodSeconds: {grace!r} is no whole number")
+            grace = parse_int(query.get("gracePeriodSeconds"))
         dry_run = body.get("dryRun") or _values(query, "dryRun")
         return cls(
             # A negative period means at once, but asks whoever runs the object first: Kubernetes makes it a second.
@@ -163,6 +166,24 @@ class DeleteOptions:
         return {name: value for name, value in found.items() if value is not None}
 
 
+_BODY: dict[str, tuple[type, str]] = {
+    "gracePeriodSeconds": (int, "int64"),
+    "propagationPolicy": (str, "v1.DeletionPropagation"),
+    "orphanDependents": (bool, "bool"),
+    "dryRun": (list, "[]string"),
+    "preconditions": (dict, "v1.Preconditions"),
+}
+"""The types of what a body says of a deletion, and what Go calls them."""
+
+
+def _require_type(holder: Mapping[str, object], name: str, kind: type, shown: str, where: str = "") -> None:
+    value = holder.get(name)
+    if value is None or (isinstance(value, kind) and (kind is bool or not isinstance(value, bool))):
+        return
+    field = f"{where or 'DeleteOptions.'}{name}"
+    raise BadRequest(f"json: cannot unmarshal {go_kind(value)} into Go struct field {field} of type {shown}")
+
+
 def _parse_dry_run(values: Sequence[object]) -> bool:
     if causes := _dry_run([str(value) for value in values]):
         raise invalid("DeleteOptions", "meta.k8s.io", "", causes)
@@ -170,9 +191,11 @@ def _parse_dry_run(values: Sequence[object]) -> bool:
 
 
 def _propagation(query: Mapping[str, str], body: Object) -> str | None:
-    policy = body.get("propagationPolicy") or query.get("propagationPolicy") or None
+    policy = body.get("propagationPolicy")
+    if policy is None:
+        policy = query.get("propagationPolicy")
     orphan = body.get("orphanDependents")
-    if orphan is None and query.get("orphanDependents"):
+    if orphan is None and "orphanDependents" in query:
         orphan = parse_bool(query["orphanDependents"])
     causes = []
     if orphan is not None and policy is not None:
@@ -212,18 +235,18 @@ class ListOptions:
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> ListOptions:
-        initial = query.get("sendInitialEvents", "")
+        initial = query.get("sendInitialEvents")
         options = cls(
             label_selector=query.get("labelSelector", ""),
             field_selector=query.get("fieldSelector", ""),
-            limit=max(parse_int(query.get("limit", "")) or 0, 0),
+            limit=max(parse_int(query.get("limit")) or 0, 0),
             page=query.get("continue", ""),
             resource_version=query.get("resourceVersion", ""),
             match=query.get("resourceVersionMatch", ""),
-            watch=parse_bool(query.get("watch", "")),
-            bookmarks=parse_bool(query.get("allowWatchBookmarks", "")),
-            initial_events=parse_bool(initial) if initial else None,
-            timeout=parse_int(query.get("timeoutSeconds", "")),
+            watch=parse_bool(query.get("watch")),
+            bookmarks=parse_bool(query.get("allowWatchBookmarks")),
+            initial_events=None if initial is None else parse_bool(initial),
+            timeout=parse_int(query.get("timeoutSeconds")),
         )
         causes = list(_list_causes(options))
         if causes:

@@ -339,10 +339,9 @@ class Resources:
         page = self._verbs.page(request.stored, selection, selection_options)
         shown = await self._verbs.converted(request.row, page.entries)
         chosen = [entry for entry in shown if late is None or late.accepts(entry)]
-        deleted = await self._verbs.delete_all(request.caller, request.stored, chosen, options)
-        deleted = list(await self._verbs.converted(request.row, deleted))
+        await self._verbs.delete_all(request.caller, request.stored, chosen, options)
         metadata = Page([], self._verbs.store.revision).metadata()
-        pieces = encode_entries(request.row, metadata, deleted)
+        pieces = encode_entries(request.row, metadata, chosen)
         return await respond_in_pieces(pieces, request.form.plain, request.http, request.warnings)
 
     # Subresources.

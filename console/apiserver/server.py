@@ -408,7 +408,7 @@ def _streams(http: web.BaseRequest, info: RequestInfo) -> bool:
 
 
 def _watches(http: web.BaseRequest, info: RequestInfo) -> bool:
-    return info.verb == "list" and parse_bool(http.query.get("watch", ""))
+    return info.verb == "list" and parse_bool(http.query.get("watch"))
 
 
 def _asked(http: web.BaseRequest, info: RequestInfo | None) -> Attributes:

@@ -36,7 +36,7 @@ async def serve_exec(verbs: Verbs, streams: NodeStreams, request: Request) -> we
     node = host_of(pod)
     container = container_of(pod, http.query.get("container", ""))
     check_running(pod)
-    params = [(name, "true") for name in _FLAGS if parse_bool(http.query.get(name, ""))]
+    params = [(name, "true") for name in _FLAGS if parse_bool(http.query.get(name))]
     if info.subresource == "exec":
         command = http.query.getall("command", [])
         if not command:
@@ -63,7 +63,7 @@ async def _over_spdy(
     http: web.BaseRequest, agent: aiohttp.ClientWebSocketResponse, protocol: str, node: str
 ) -> web.StreamResponse:
     response, wire = await accept_spdy(http, protocol)
-    flags = [name for name in _FLAGS if parse_bool(http.query.get(name, ""))]
+    flags = [name for name in _FLAGS if parse_bool(http.query.get(name))]
     client = SpdyCommand(wire, CommandStreams(spdycommand.wanted(flags, protocol)))
     try:
         if await client.opened():

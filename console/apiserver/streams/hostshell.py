@@ -39,7 +39,7 @@ async def serve_host_shell(verbs: Verbs, streams: NodeStreams, request: Request,
         await _tell_refusal(streams, name)
     protocol = check_upgrade(http, PROTOCOLS)
     params = [("command", part) for part in http.query.getall("command", [])]
-    params += [(flag, "true") for flag in _FLAGS if parse_bool(http.query.get(flag, ""))]
+    params += [(flag, "true") for flag in _FLAGS if parse_bool(http.query.get(flag))]
     agent = await streams.websocket(name, "/shell", params)
     try:
         client = await accept(http, protocol)

@@ -30,7 +30,7 @@ async def serve_logs(verbs: Verbs, streams: NodeStreams, request: Request) -> we
     pod = verbs.get(request.row, info.namespace, info.name).obj
     container = container_of(pod, http.query.get("container", ""))
     params = log_params(http.query, info.name, verbs.clock.now())
-    limit = parse_int(http.query.get("limitBytes", ""))
+    limit = parse_int(http.query.get("limitBytes"))
     sink: LogSink = WebSocketSink(http) if is_websocket(http) else PlainSink(http)
     node = str(pod["spec"].get("nodeName") or "")
     if not node:
@@ -65,21 +65,20 @@ async def _copy(content: aiohttp.StreamReader, sink: LogSink, limit: int | None)
 def log_params(query: Mapping[str, str], name: str, now: datetime) -> dict[str, str]:
     """What the agent is asked for; raises Invalid naming the wrong option. `since` is RFC 3339."""
     causes = []
-    params = {key: "true" for key in ("follow", "timestamps", "previous") if parse_bool(query.get(key, ""))}
-    tail, limit = (parse_int(query.get(option, "")) for option in ("tailLines", "limitBytes"))
+    params = {key: "true" for key in ("follow", "timestamps", "previous") if parse_bool(query.get(key))}
+    tail, limit = (parse_int(query.get(option)) for option in ("tailLines", "limitBytes"))
     if tail is not None:
         causes += validation.non_negative("tailLines", tail)
         params["tail"] = str(tail)
     causes += validation.positive("limitBytes", limit)
-    seconds, moment = query.get("sinceSeconds", ""), query.get("sinceTime", "")
-    if seconds and moment:
+    seconds, moment = parse_int(query.get("sinceSeconds")), query.get("sinceTime", "")
+    if seconds is not None and moment:
         causes.append(
             Cause("", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified", "FieldValueForbidden")
         )
-    elif seconds:
-        back = parse_int(seconds) or 0
-        causes += validation.positive("sinceSeconds", back)
-        params["since"] = format_micro_time(now - timedelta(seconds=min(max(back, 0), _LONGEST_AGO)))
+    elif seconds is not None:
+        causes += validation.positive("sinceSeconds", seconds)
+        params["since"] = format_micro_time(now - timedelta(seconds=min(max(seconds, 0), _LONGEST_AGO)))
     elif moment:
         try:
             params["since"] = format_micro_time(parse_time(moment))

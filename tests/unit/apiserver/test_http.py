@@ -100,6 +100,15 @@ async def test_answers_about_paths_say_that_they_are_about_no_object(http: Http,
     assert (await http(method, path))[1]["details"] == {}
 
 
+async def test_a_deleted_collection_is_shown_as_it_was(http: Http) -> None:
+    await http("POST", CONFIGMAPS, configmap())
+    code, found, _ = await http("DELETE", f"{CONFIGMAPS}?propagationPolicy=Foreground")
+    (gone,) = found["items"]
+    assert (code, gone["metadata"]["name"]) == (200, "settings")
+    assert not {"deletionTimestamp", "finalizers"} & gone["metadata"].keys()
+    assert (await http("GET", f"{CONFIGMAPS}/settings"))[1]["metadata"]["finalizers"] == ["foregroundDeletion"]
+
+
 async def test_head_is_not_taken_of_objects(http: Http) -> None:
     for path in (CONFIGMAPS, f"{CONFIGMAPS}/settings"):
         async with http.session.head(f"http://api{path}") as response:

@@ -24,8 +24,10 @@ OTHER_NAME = "fieldSelector metadata.name doesn't match requested name"
         ("x", "illegal base64 data at input byte 0"),
         ("ab~c", "illegal base64 data at input byte 2"),
         ("abc", "invalid character 'i' looking for beginning of value"),
+        ("e30", 'server does not recognize this encoded version ""'),
+        ("eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MX0", "empty encoded start key (version meta.k8s.io/v1)"),
         ("eyJ2IjoieCJ9", 'server does not recognize this encoded version "x"'),
-        ("eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ", "empty encoded start key (version meta.k8s.io/v1)"),
+        ("eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ", "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"),
     ],
 )
 async def test_tokens_of_nobody(http: Http, token: str, why: str) -> None:

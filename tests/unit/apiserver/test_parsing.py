@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from yarl import URL
 
+from common.api.meta import Object
 from common.errors import BadRequest, Invalid, NotAcceptable
 from console.apiserver.listing import parse_revision
 from console.apiserver.negotiation import Form, accepted, negotiate
@@ -52,14 +53,53 @@ def test_what_is_kept_of_paths_is_bounded() -> None:
     assert parse_request("GET", endless) is not parse_request("GET", endless)
 
 
-@pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE", "yes"])
+@pytest.mark.parametrize("text", ["1", "t", "T", "true", "True", "TRUE", "yes", ""])
 def test_what_does_not_say_no_means_yes(text: str) -> None:
     assert parse_bool(text)
 
 
-@pytest.mark.parametrize("text", ["", "0", "false", "False", "FALSE"])
-def test_what_says_no(text: str) -> None:
+@pytest.mark.parametrize("text", [None, "0", "false", "False", "FALSE"])
+def test_what_says_no(text: str | None) -> None:
     assert not parse_bool(text)
+
+
+@pytest.mark.parametrize("option", ["limit", "timeoutSeconds"])
+def test_an_option_that_is_there_has_a_value(option: str) -> None:
+    """Only one that is left out says nothing."""
+    with pytest.raises(BadRequest, match=r'^strconv.ParseInt: parsing "": invalid syntax'):
+        ListOptions.parse({option: ""})
+    with pytest.raises(BadRequest, match=r'^strconv.ParseInt: parsing "": invalid syntax'):
+        DeleteOptions.parse({"gracePeriodSeconds": ""}, {})
+    with pytest.raises(Invalid, match=r'propagationPolicy: Unsupported value: "": supported values'):
+        DeleteOptions.parse({"propagationPolicy": ""}, {})
+    assert ListOptions.parse({"watch": ""}).watch
+    assert DeleteOptions.parse({"orphanDependents": ""}, {}).propagation == "Orphan"
+
+
+def test_preconditions_may_be_in_the_query() -> None:
+    asked = DeleteOptions.parse({"uid": "a", "resourceVersion": "5"}, {})
+    assert (asked.uid, asked.resource_version) == ("a", "5")
+    asked = DeleteOptions.parse({"uid": "a", "resourceVersion": "5"}, {"preconditions": {"uid": "b"}})
+    assert (asked.uid, asked.resource_version) == ("b", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"dryRun": "All"}, "string into Go struct field DeleteOptions.dryRun of type []string"),
+        ({"gracePeriodSeconds": "5"}, "string into Go struct field DeleteOptions.gracePeriodSeconds of type int64"),
+        ({"gracePeriodSeconds": True}, "bool into Go struct field DeleteOptions.gracePeriodSeconds of type int64"),
+        ({"propagationPolicy": 5}, ("number into Go struct field DeleteOptions.propagationPolicy of type "
+                                   "v1.DeletionPropagation")),
+        ({"orphanDependents": "x"}, "string into Go struct field DeleteOptions.orphanDependents of type bool"),
+        ({"preconditions": "x"}, "string into Go struct field DeleteOptions.preconditions of type v1.Preconditions"),
+        ({"preconditions": {"uid": 5}}, "number into Go struct field Preconditions.preconditions.uid of type string"),
+    ],
+)  # fmt: skip
+def test_options_of_a_deletion_have_types(body: Object, why: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        DeleteOptions.parse({}, body)
+    assert caught.value.message == f"json: cannot unmarshal {why}"
 
 
 def test_wrong_numbers_are_shown() -> None:
