@@ -11,7 +11,6 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 _VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
@@ -32,8 +31,8 @@ class Credential:
     key: bytes = b""
 
 
-def from_program(entry: Mapping[str, Any], folder: Path) -> Credential:
-    """Ask the program of an `exec` entry, which is in `folder` unless it is on PATH. Blocks. Raises CredentialError."""
+def from_program(entry: Mapping[str, Any]) -> Credential:
+    """Ask the program of an `exec` entry. Blocks. Raises CredentialError."""
     command, version = str(entry.get("command") or ""), str(entry.get("apiVersion") or "")
     if version not in _VERSIONS:
         raise CredentialError(f"exec has the apiVersion {version!r}; known are {' and '.join(_VERSIONS)}")
@@ -44,7 +43,7 @@ def from_program(entry: Mapping[str, Any], folder: Path) -> Credential:
     own = {str(item["name"]): str(item.get("value") or "") for item in env if item.get("name")}
     try:
         done = subprocess.run(
-            [str(folder.absolute() / command) if os.sep in command else command, *map(str, args)],
+            [command, *map(str, args)],
             env={**os.environ, **own, "KUBERNETES_EXEC_INFO": json.dumps(info)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip

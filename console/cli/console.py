@@ -115,26 +115,29 @@ def clusters(home: Home, wishes: Wishes, *, simulated: bool = False) -> list[Clu
     files = [Path(wishes.kubeconfig).expanduser()] if wishes.kubeconfig else _usual_kubeconfigs()
     if not files:
         return [local]
-    from common.client.contexts import ConfigurationError, contexts_of
+    from common.client.contexts import contexts_of
+    from common.client.kubeconfig import ConfigurationError, Kubeconfig
 
+    try:
+        contexts = contexts_of(Kubeconfig(*files))
+    except ConfigurationError as error:
+        raise Failure(str(error)) from None
     found = {local.name: local}
-    for path in files:
-        try:
-            contexts = contexts_of(path)
-        except ConfigurationError as error:
-            if wishes.kubeconfig:
-                raise Failure(str(error)) from None
-            continue  # the user may not even know of that file
-        for item in contexts:
-            name = f"{item.name} (kubeconfig)" if item.name == local.name else item.name
-            found.setdefault(name, Cluster(name, item.server, item.user, partial(_remote, path, item.name)))
+    for item in contexts:
+        name = f"{item.name} (kubeconfig)" if item.name == local.name else item.name
+        found.setdefault(name, Cluster(name, item.server, item.user, partial(_remote, files, item.name)))
     return list(found.values())
 
 
 def _usual_kubeconfigs() -> list[Path]:
-    """The files that kubectl reads: those that KUBECONFIG names, of which the first counts where names are the same."""
+    """The files that kubectl reads, without those that cannot be read: the user may not even know of them."""
     named = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part] or ["~/.kube/config"]
-    return [path for part in named if (path := Path(part).expanduser()).is_file()]
+    found = [path for part in named if (path := Path(part).expanduser()).is_file()]
+    if not found:
+        return []
+    from common.client.kubeconfig import readable
+
+    return [path for path in found if readable(path)]
 
 
 def _local(home: Home) -> Connect:
@@ -144,13 +147,14 @@ def _local(home: Home) -> Connect:
     return lambda: HttpClient(Endpoint.of_socket(home.api_socket))
 
 
-def _remote(path: Path, context: str) -> Connect:
+def _remote(files: Sequence[Path], context: str) -> Connect:
     """Raises ValueError when the context cannot be used."""
-    from common.client.contexts import ConfigurationError, endpoint_of
+    from common.client.contexts import endpoint_of
     from common.client.http import HttpClient
+    from common.client.kubeconfig import ConfigurationError, Kubeconfig
 
     try:
-        endpoint = endpoint_of(path, context)
+        endpoint = endpoint_of(Kubeconfig(*files), context)
     except ConfigurationError as error:
         raise ValueError(str(error)) from None
     return lambda: HttpClient(endpoint)

@@ -16,10 +16,11 @@ import pytest
 
 from common.api.kinds import CONFIGMAPS
 from common.api.meta import Key, Object
-from common.client.contexts import ConfigurationError, endpoint_of
+from common.client.contexts import endpoint_of
 from common.client.endpoint import Endpoint
 from common.client.http import HttpClient
 from common.client.informer import Informer
+from common.client.kubeconfig import ConfigurationError
 from common.clock import SystemClock
 from common.errors import NotFound, ServiceUnavailable
 from common.settings import ClusterConfig

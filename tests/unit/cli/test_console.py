@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from common.settings import Home
 from console.cli.console import Wishes, clusters
@@ -69,6 +70,21 @@ def test_of_several_usual_files_the_first_that_has_a_name_counts(
     found = clusters(Home(tmp_path), Wishes())
     assert [item.name for item in found] == ["quarterdeck", "far", "near", "quarterdeck (kubeconfig)", "further"]
     assert found[2].server == "https://one.example:6443"
+
+
+def test_a_context_may_have_its_cluster_and_its_user_in_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = yaml.safe_load(CONFIG)
+    for section in ("clusters", "users", "contexts"):
+        (tmp_path / section).mkdir()
+        (tmp_path / section / "config").write_text(yaml.safe_dump({section: document[section]}))
+    (tmp_path / "broken").write_text("[]")
+    monkeypatch.setenv("KUBECONFIG", ":".join(str(path) for path in (*tmp_path.glob("*/config"), tmp_path / "broken")))
+    near = next(item for item in clusters(Home(tmp_path), Wishes()) if item.name == "near")
+    assert (near.server, near.user) == ("https://one.example:6443", "jane")
+    with pytest.raises(ValueError, match="neither client-certificate-data"):  # so that the user was found
+        near.reach()
 
 
 @pytest.mark.parametrize("option", [["--read-only"], ["--kubeconfig", "a"], ["--context", "far"]])

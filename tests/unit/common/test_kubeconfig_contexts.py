@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from common.client.contexts import ConfigurationError, endpoint_of
+from common.client.contexts import endpoint_of
 from common.client.endpoint import Endpoint
+from common.client.kubeconfig import ConfigurationError
 from common.client.resources import discover
 from common.errors import NotFound, ServiceUnavailable
 
