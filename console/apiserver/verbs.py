@@ -70,6 +70,9 @@ class StoreLookup:
     def items(self, resource: Resource) -> Iterable[Object]:
         return [entry.obj for entry in self._store.newest_entries(resource.group_resource)]
 
+    def has_any(self, resource: Resource) -> bool:
+        return self._store.has_any(resource.group_resource)
+
 
 @dataclass(frozen=True, slots=True)
 class Verbs:
@@ -90,11 +93,11 @@ class Verbs:
         object.__setattr__(self, "snapshots", Snapshots(self.clock))
         object.__setattr__(self, "lookup", StoreLookup(self.store))
 
-    def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE) -> Context:
+    def context(self, caller: Caller, options: WriteOptions = _DEFAULT_WRITE, subresource: str = "") -> Context:
         manager = options.field_manager or caller.manager
         return Context(
             self.clock.now(), self.lookup, self.config, caller.user, manager, caller.group_list, caller.uid,
-            caller.extra, api_version=options.api_version,
+            caller.extra, subresource, options.api_version,
         )  # fmt: skip
 
     def current(self, row: Row, namespace: str, name: str) -> Entry:
@@ -248,8 +251,8 @@ class Verbs:
         """Read, change, admit, write: the way of every update and patch."""
         for _ in range(REVIEW_TRIES):
             current, revision = self.current(row, namespace, name), self.store.assigned
-            context = self.context(caller, options)
-            new = await self._changed(caller, row, current, change, context, subresource, options, applied=applied)
+            context = self.context(caller, options, subresource)
+            new = await self._changed(caller, row, current, change, context, options, applied=applied)
             new = await self._kept(row, new)
             # Webhooks take their time: what was decided on may be old by now.
             if self.store.newest(row.resource.group_resource, namespace, name) is current and not self._is_overtaken(
@@ -267,7 +270,6 @@ class Verbs:
         current: Entry,
         change: Change,
         context: Context,
-        subresource: str,
         options: WriteOptions,
         *,
         applied: bool,
@@ -278,10 +280,10 @@ class Verbs:
             # First let it be read what stands in the way: whoever reads again at once must not find the old state.
             await self.store.settled(row.resource.group_resource, current)
             raise errors.conflict(row.resource.group_resource, current.key[1])
-        if subresource:
-            context = dataclasses.replace(context, subresource=subresource)
         new = admission.prepare_update(row, wanted, old, context, applied=applied)
-        asked = Asked(caller, row, "UPDATE", *current.key, new, old, subresource, options.dry_run, options.document())
+        asked = Asked(
+            caller, row, "UPDATE", *current.key, new, old, context.subresource, options.dry_run, options.document()
+        )
         return await self._extended(asked, new, context, options.warnings)
 
     async def _extended(self, asked: Asked, new: Object, context: Context, warnings: list[str]) -> Object:
@@ -452,11 +454,10 @@ class Verbs:
         return [entry for entry in done if entry is not None]
 
     async def _finish(self, write: Write, written: asyncio.Future[Entry]) -> Entry:
-        """Record the write right behind it, in the same turn; then wait for the disk, also when whoever asked has
-        gone."""
+        """Record the write right behind it, in the same turn; then wait for the disk."""
         if self.journal is not None:
             self.journal.record(write)
-        return await asyncio.shield(written)
+        return await written
 
 
 def _computed(obj: Object) -> Entry:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BATCH = 256  # writes in one commit: enough to hide the disk, few enough that the loop applies them within milliseconds
+TURNS = 8  # of the loop for which a commit waits at most while more comes
 BATCH_BYTES = 4 * 1024 * 1024
 KEPT_REVISIONS = 10_000  # on disk, so that watches resume over a restart
 COMPACT_ROWS = 1000  # rows deleted in one transaction: a few milliseconds between two commits
@@ -48,9 +49,16 @@ class Changed(Exception):
 
 @dataclass(slots=True)
 class _Write:
+    """`waiting`: a future for each who waits, so that one who goes away takes nothing from the others."""
+
     resource: str
     event: Event
-    done: asyncio.Future[Entry]
+    waiting: list[asyncio.Future[Entry]]
+
+    def wait(self) -> asyncio.Future[Entry]:
+        waiter: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self.waiting.append(waiter)
+        return waiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +169,23 @@ class Store:
                 found[key] = write.event.entry
         return list(found.values())
 
+    def has_any(self, resource: str) -> bool:
+        """Whether the next write may find an object of a resource; one that is about to be deleted counts."""
+        return bool(self._table(resource).entries or self._pending.get(resource))
+
     async def settled(self, resource: str, entry: Entry) -> Entry:
         """The entry once it is durable: for whoever answers with a state that somebody else has just written."""
         pending = self._pending[resource].get(entry.key)
         if pending is not None and pending.event.entry is entry:
-            await asyncio.shield(pending.done)
+            await pending.wait()
         return entry
 
     def put(
         self, resource: str, namespace: str, name: str, obj: Object, based_on: Entry | None
     ) -> asyncio.Future[Entry]:
         """Write an object that was decided on `based_on` (None: on its absence). The future has the entry once it is
-        durable, or ServiceUnavailable. Raises Changed when `based_on` is no longer the newest."""
+        durable, or ServiceUnavailable; the write goes on also when nobody waits for it. Raises Changed when `based_on`
+        is no longer the newest."""
         self._expect(resource, namespace, name, based_on)
         at_hand = resource not in self._archived
         entry = make_entry((namespace, name), self._next(), obj, before=based_on, shared=at_hand)
@@ -196,16 +209,16 @@ class Store:
         return self._assigned
 
     def _submit(self, resource: str, event: Event) -> asyncio.Future[Entry]:
-        done: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        write = self._pending[resource][event.entry.key] = _Write(resource, event, done)
+        write = self._pending[resource][event.entry.key] = _Write(resource, event, [])
         self._queue.append(write)
         self._wake.set()
         self._idle.clear()
-        return done
+        return write.wait()
 
     async def _write_loop(self) -> None:
         while True:
             await self._wake.wait()
+            await self._gather()
             batch = self._take_batch()
             if not batch:
                 self._wake.clear()
@@ -226,6 +239,16 @@ class Store:
                 self.fault = ""
                 self._commit(batch)
                 await self._compact_some()
+
+    async def _gather(self) -> None:
+        """Let the loop go on as long as each turn of it brings more to write: a commit costs the same for one and for
+        many, and who is being answered or asks right now is there in a few turns."""
+        waiting = -1
+        for _ in range(TURNS):
+            if waiting == len(self._queue) or not self._queue:
+                return
+            waiting = len(self._queue)
+            await asyncio.sleep(0)
 
     def _take_batch(self) -> list[_Write]:
         batch: list[_Write] = []
@@ -255,8 +278,9 @@ class Store:
         for resource in {write.resource for write in batch}:
             self._table(resource).flush()
         for write in batch:
-            if not write.done.done():
-                write.done.set_result(write.event.entry)
+            for waiter in write.waiting:
+                if not waiter.done():
+                    waiter.set_result(write.event.entry)
 
     def _refuse(self, batch: list[_Write], error: ApiError) -> None:
         """Nothing of the batch happened, so neither can what was decided on top of it."""
@@ -266,8 +290,9 @@ class Store:
         self.fault = error.message
         log.error("%d writes refused: %s", len(refused), error)
         for write in refused:
-            if not write.done.done():
-                write.done.set_exception(type(error)(error.message, retry_after=error.retry_after))
+            for waiter in write.waiting:
+                if not waiter.done():
+                    waiter.set_exception(type(error)(error.message, retry_after=error.retry_after))
 
     def _note_superseded(self, event: Event) -> None:
         if event.old is not None:

@@ -81,7 +81,7 @@ class Extension:
 
     def _asks_anybody(self) -> bool:
         """Whether there is anybody to ask at all: in most clusters nobody is."""
-        return any(True for kind in _ASKED for _ in self._scope.lookup.items(kind))
+        return any(map(self._scope.lookup.has_any, _ASKED))
 
     async def _mutated(self, asked: Asked, steps: Steps | None, warnings: list[str], rounds: Rounds) -> Asked:
         """The request after one round of those who may change it."""

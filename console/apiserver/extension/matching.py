@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from common.api import kinds, meta, selectors
+from common.api.kinds import Resource
 from common.api.meta import Key, Object
 from console.apiserver.access.attributes import Attributes, Decision
 from console.apiserver.caller import Caller
@@ -30,11 +31,19 @@ _WHOLE = frozenset({"", "status"})
 _OPTIONS = {"CREATE": "CreateOptions", "UPDATE": "UpdateOptions", "DELETE": "DeleteOptions"}
 
 
+class Everything(Lookup, Protocol):
+    """Reading the objects of a cluster."""
+
+    def has_any(self, resource: Resource) -> bool:
+        """Whether there are objects of a kind, for less than it takes to look at them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What whoever has a say may know and reach."""
 
-    lookup: Lookup
+    lookup: Everything
     registry: Registry
     services: Services
     conversions: Conversions

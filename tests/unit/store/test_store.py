@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -11,6 +12,9 @@ import pytest
 
 from common.errors import Expired, ServiceUnavailable
 from console.store import Changed, Entry, Event, Store, open_store
+from console.store.database import Database
+from console.store.rows import LogRow
+from console.store.store import TURNS
 
 from .helpers import delete, names, pod, put
 
@@ -29,6 +33,37 @@ async def test_a_write_is_checked_against_writes_that_are_still_under_way(store:
         store.put("pods", "default", "a", pod("a"), None)
     second = store.put("pods", "default", "a", pod("a", n=2), store.newest("pods", "default", "a"))
     assert (await second).revision == (await first).revision + 1
+
+
+async def test_who_no_longer_waits_for_a_write_takes_nothing_from_others(store: Store) -> None:
+    write = store.put("pods", "default", "a", pod("a"), None)
+    newest = store.newest("pods", "default", "a")
+    assert newest is not None
+    others = [asyncio.ensure_future(store.settled("pods", newest)) for _ in range(2)]
+    await asyncio.sleep(0)
+    write.cancel()
+    others[0].cancel()
+    assert await others[1] is store.get("pods", "default", "a") is newest
+
+
+async def test_writes_of_turns_that_follow_each_other_are_one_commit(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits: list[int] = []
+    append = Database.append
+
+    def counted(self: Database, rows: Sequence[LogRow], ceiling: int | None) -> None:
+        commits.append(len(rows))
+        append(self, rows, ceiling)
+
+    monkeypatch.setattr(Database, "append", counted)
+    writes = []
+    for number in range(4 * TURNS):
+        writes.append(store.put("pods", "default", f"p{number}", pod(f"p{number}"), None))
+        await asyncio.sleep(0)
+    await asyncio.gather(*writes)
+    assert TURNS <= commits[0] <= 2 * TURNS  # it waits no longer than that, however much more comes
+    assert sum(commits) == 4 * TURNS
 
 
 async def test_a_deleted_object_can_be_made_again_before_the_deletion_is_durable(store: Store) -> None:
