@@ -8,6 +8,7 @@ the same text over and over. A Packer compresses each with an earlier one as dic
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 
 from common.encoding import fitted
 
@@ -18,6 +19,7 @@ _LEVEL = 3
 _NARROW, _WIDE = -14, -15  # zlib without header; a window that has an object and its pattern
 _FEW_HASHES, _MANY_HASHES = 6, 8
 _NARROW_REACH = 7 * 1024  # bytes of objects that the narrow window is enough for
+_PRIMED = 4  # compressors that are kept, 100 to 270 KiB each: in any minute few resources have many changes
 
 
 class Packer:
@@ -45,10 +47,15 @@ class Packer:
 
 
 def _compress(raw: bytes, pattern: bytes) -> bytes:
-    wide = max(len(raw), len(pattern)) > _NARROW_REACH
-    window, hashes = (_WIDE, _MANY_HASHES) if wide else (_NARROW, _FEW_HASHES)
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, window, hashes, zlib.Z_DEFAULT_STRATEGY, pattern)
+    packer = _primed(pattern, wide=max(len(raw), len(pattern)) > _NARROW_REACH).copy()
     return fitted(packer.compress(raw) + packer.flush())
+
+
+@lru_cache(maxsize=_PRIMED)
+def _primed(pattern: bytes, *, wide: bool) -> zlib._Compress:
+    """A compressor that has read the pattern: copying it costs a third of reading that again."""
+    window, hashes = (_WIDE, _MANY_HASHES) if wide else (_NARROW, _FEW_HASHES)
+    return zlib.compressobj(_LEVEL, zlib.DEFLATED, window, hashes, zlib.Z_DEFAULT_STRATEGY, pattern)
 
 
 def unpack(packed: bytes, pattern: bytes) -> bytes:
