@@ -40,17 +40,39 @@ class Parts:
     def share(self, obj: Object, before: Object | None = None) -> Object:
         """An equal object with the parts that are known. What it got is left alone. `before` is one that was shared,
         whose parts it may have."""
-        held = before or _NO_FIELDS
-        return {
-            name: self._part(value, held.get(name)) if isinstance(value, dict | list) else self._text(value)
-            for name, value in obj.items()
-        }
+        if before is None:
+            before = _NO_FIELDS
+        result: Object = {}
+        for name, value in obj.items():
+            earlier = before.get(name)
+            if value is earlier:
+                result[name] = value
+            elif value and isinstance(value, dict) and (name == "metadata" or (name == "status" and earlier)):
+                # No other object has these as a whole: only parts of them are looked for.
+                result[name] = self._fields(value, earlier if isinstance(earlier, dict) else _NO_FIELDS)
+            else:
+                result[name] = self._value(value, earlier)
+        return result
 
-    def _part(self, value: Any, before: Any = None) -> Any:
-        if value is before:
-            return before
+    def _fields(self, obj: Object, before: Object) -> Object:
+        result: Object = {}
+        for name, value in obj.items():
+            earlier = before.get(name)
+            result[name] = value if value is earlier else self._value(value, earlier)
+        return result
+
+    def _value(self, value: Any, before: Any) -> Any:
+        if isinstance(value, dict | list):
+            return self._part(value, before)
+        return before if type(value) is str and value == before else self._text(value)
+
+    def _part(self, value: Any, before: Any) -> Any:
         if not value:
             return _NO_FIELDS if isinstance(value, dict) else _NO_ITEMS
+        if before and isinstance(value, list) and isinstance(before, list):
+            # What changes of a list is an item or two: those are looked for.
+            same = value == before and orjson.dumps(value) == orjson.dumps(before)
+            return before if same else self._items(value, before)
         encoded = orjson.dumps(value)
         known = self._known.get(encoded)
         if known is not None:
@@ -58,12 +80,12 @@ class Parts:
         known = self._older.get(encoded)
         if known is not None:
             return self._know(encoded, known)
-        if type(before) is type(value) and orjson.dumps(before) == encoded:
+        if value == before and orjson.dumps(before) == encoded:
             return before
         if isinstance(value, dict):
-            made: Any = self.share(value, before if isinstance(before, dict) else None)
+            made: Any = self._fields(value, before if isinstance(before, dict) else _NO_FIELDS)
         else:
-            made = self._items(value, before if isinstance(before, list) else _NO_ITEMS)
+            made = self._items(value, _NO_ITEMS)
         return self._know(encoded, made) if len(encoded) <= LARGEST_PART and self._came_before(encoded) else made
 
     def _items(self, values: list[Any], before: list[Any]) -> list[Any]:

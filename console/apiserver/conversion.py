@@ -42,7 +42,7 @@ class Conversions:
 
     async def shown(self, row: Row, obj: Object) -> Object:
         """A stored object as the version of the row has it. Raises ConversionError."""
-        if _webhook(row) is None:
+        if webhook_of(row) is None:
             return row.show(obj)
         found = await self.convert(row, [obj], row.resource.api_version)
         return row.show(found[0])

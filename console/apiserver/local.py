@@ -12,6 +12,7 @@ from common.api.kinds import PODDISRUPTIONBUDGETS, Resource
 from common.api.meta import Object
 from common.client.base import ObjectList, PatchType, WatchEvent
 from common.errors import NotFound, unserved
+from console.registry.admission import clone
 from console.registry.catalog import Registry
 from console.registry.patch import apply_patch, merge
 from console.registry.row import Row
@@ -116,7 +117,7 @@ class LocalClient:
             )
         if subresource == "finalize":
             return (await subresources.finalize(self._verbs, self._caller, row.stored, name, obj)).obj
-        kept = row.keep(self._typed(resource, obj))
+        kept = row.keep(self._typed(resource, _as_sent(obj, subresource)))
         return row.show((await self._verbs.update(self._caller, row.stored, namespace, name, kept, subresource)).obj)
 
     async def patch(
@@ -143,11 +144,13 @@ class LocalClient:
             entry, _ = await self._verbs.apply(self._caller, row, namespace or "", name, config, subresource, options)
             return row.show(entry.obj)
 
+        body = _as_sent(patch, subresource)
+
         def change(old: Object) -> Object:
             if kind is PatchType.MERGE:
-                merged: Object = merge(row.show(old), patch)
+                merged: Object = merge(row.show(old), body)
                 return row.keep(merged)
-            return row.keep(apply_patch(row, row.show(old), orjson.dumps(patch), kind))
+            return row.keep(apply_patch(row, row.show(old), orjson.dumps(body), kind))
 
         entry = await self._verbs.modify(
             self._caller, "patch", row.stored, namespace or "", name, change, subresource, options
@@ -190,3 +193,9 @@ class LocalClient:
     def _typed(self, resource: Resource, obj: Object) -> Object:
         """The object with apiVersion and kind, which our own code may leave out."""
         return {**obj, "apiVersion": resource.api_version, "kind": resource.kind}
+
+
+def _as_sent(body: Any, subresource: str) -> Any:
+    """What a component sends, as it would come over the wire. Of all but a status the API server makes a copy
+    anyway."""
+    return clone(body) if subresource == "status" else body

@@ -7,6 +7,7 @@ writes; everything else that makes an object valid is decided here.
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -21,7 +22,8 @@ from .apply import Request as ApplyRequest
 from .apply import server_side_apply, unrecorded
 from .decoding import conform, decode, decode_applied
 from .managers import Manager, is_reset, managers_of, parse, record_create, record_update
-from .row import ALL_METADATA, DELETION, Context, Row
+from .recurring import Noted
+from .row import ALL_METADATA, DELETION, Context, OfSpec, Row
 from .scale import apply_scale, scale_of
 
 __all__ = [
@@ -39,6 +41,8 @@ __all__ = [
 
 # What only the system writes: a create starts without, an update keeps the old.
 _SYSTEM = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+_filled = Noted()
+"""Specs that have their defaults."""
 
 
 def clone(obj: Object) -> Object:
@@ -80,7 +84,7 @@ def admit_update(
 def check(row: Row, new: Object, old: Object | None, context: Context) -> None:
     """Raise Invalid with every wrong field of an object that is ready to be stored, Forbidden for one that is right and
     not allowed."""
-    causes = metadata.validate(row, new)
+    causes = metadata.validate(row, new, old)
     if old is not None:
         causes += metadata.validate_update(new, old)
     causes += row.validate(new, old, context)
@@ -123,18 +127,10 @@ def prepare_update(row: Row, new: Object, old: Object, context: Context, *, appl
     status comes from `new`, with the metadata that the kind lets through; through no subresource the status stays as it
     was. `applied` is as for `prepare_create`. Raises Conflict."""
     subresource = context.subresource
-    # Of one of both only these are looked at: the rest need not be copied.
-    result, given = _without_record(_short(new) if subresource == "status" else new)
-    kept, recorded = _without_record(old if subresource == "status" else _short(old))
-    _keep_system_metadata(row, result, kept)
-    if subresource == "status":
-        _take_only_status(row, result, kept)
-    elif "status" in row.subresources and not subresource:
-        _assign(result, "status", kept.get("status"))
-    row.default(result)
+    given, recorded = meta.metadata(new).get("managedFields"), meta.metadata(old).get("managedFields")
+    _require_same_uid(row, new, old)
+    result = _with_status(row, new, old) if subresource == "status" else _replaced(row, new, old, subresource)
     row.prepare(result, old, context)
-    if subresource == "status":
-        _share_the_rest(result, old)
     if applied:
         _keep_record(result, given)
     elif subresource or not is_reset(given):
@@ -177,49 +173,80 @@ def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, con
     return new
 
 
-def _short(obj: Object) -> Object:
-    return {field: obj[field] for field in ("metadata", "status") if field in obj}
-
-
-def _keep_system_metadata(row: Row, new: Object, old: Object) -> None:
-    found = new.setdefault("metadata", {})
-    before = meta.metadata(old)
-    if found.get("uid") not in {None, "", before.get("uid")}:
+def _require_same_uid(row: Row, new: Object, old: Object) -> None:
+    wanted, uid = meta.metadata(new).get("uid"), meta.metadata(old).get("uid")
+    if wanted not in {None, "", uid}:
         raise errors.conflict(
             row.resource.group_resource,
             meta.name(old),
-            f"Precondition failed: UID in precondition: {found['uid']}, UID in object meta: {before.get('uid')}",
+            f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}",
         )
+
+
+def _replaced(row: Row, new: Object, old: Object, subresource: str) -> Object:
+    """A copy of the new object with its defaults and what only the system writes."""
+    result, _ = _without_record(new)
+    kept, _ = _without_record({field: old[field] for field in ("metadata", "status") if field in old})
+    found, before = result.setdefault("metadata", {}), kept["metadata"]
     for field in _SYSTEM:
-        # Of an object that is being deleted the time of it stays; who writes one to another is told so.
-        kept = found if field in DELETION and not _is_kept(field, found, before) else before
-        _assign(found, field, kept.get(field))
+        if field not in DELETION or _is_kept(field, found, before):
+            _assign(found, field, before.get(field))
     for field in ("name", "namespace", "generateName"):
         if not found.get(field):
             _assign(found, field, before.get(field))
+    if "status" in row.subresources and not subresource:
+        _assign(result, "status", kept.get("status"))
+    row.default(result)
+    return result
 
 
 def _is_kept(field: str, new: Object, old: Object) -> bool:
+    """Whether what an update says of a deletion counts for nothing: of an object that is being deleted the time of it
+    stays, and who writes one to another is told so."""
     return bool(old.get(field)) if field == "deletionTimestamp" else new.get(field) is None
 
 
-def _take_only_status(row: Row, new: Object, old: Object) -> None:
-    # As in Kubernetes: through the status of most built-in kinds metadata comes too, not so of custom ones.
-    fields = frozenset() if row.custom else (ALL_METADATA | DELETION) - row.status_keeps
-    changed = {field: new["metadata"].get(field) for field in (*sorted(fields), "resourceVersion")}
+def _with_status(row: Row, new: Object, old: Object) -> Object:
+    """The old object with the status of the new one and the metadata that comes with it. The rest of it is the old
+    object's own, wherever it has its defaults: nobody need look for what differs in that."""
+    sent, before = meta.metadata(new), meta.metadata(old)
+    metadata = {field: value for field, value in before.items() if field != "managedFields"}
+    for field in _sent_with_status(None if row.custom else row.status_keeps):
+        value, known = sent.get(field), before.get(field)
+        if value != known and not (field in DELETION and _is_kept(field, sent, before)):
+            _assign(metadata, field, value)
+    result = {**old, "metadata": metadata}
     status = new.get("status")
-    new.clear()
-    new.update(old)
-    for field, value in changed.items():
-        _assign(new["metadata"], field, value)
-    _assign(new, "status", status)
+    _assign(result, "status", dict(status) if isinstance(status, dict) else status)
+    if not _has_defaults(row, old):
+        result = clone(result)
+        row.default(result)
+        for field, value in result.items():
+            if field not in {"metadata", "status"} and value == old.get(field):
+                result[field] = old[field]
+    return result
 
 
-def _share_the_rest(new: Object, old: Object) -> None:
-    """Put the old object's own parts in place of their copies, so that nobody looks for what differs in them."""
-    for field, value in new.items():
-        if field not in {"metadata", "status"} and value == old.get(field):
-            new[field] = old[field]
+@lru_cache
+def _sent_with_status(kept: frozenset[str] | None) -> tuple[str, ...]:
+    """The metadata that comes with a status, of a kind that keeps so much of it as it was."""
+    # As in Kubernetes: through the status of most built-in kinds metadata comes too, not so of custom ones (None).
+    fields = frozenset() if kept is None else (ALL_METADATA | DELETION) - kept
+    return (*sorted(fields), "resourceVersion")
+
+
+def _has_defaults(row: Row, obj: Object) -> bool:
+    """Whether nothing could be filled in an object, whatever its status and metadata say."""
+    default, spec = row.default, obj.get("spec")
+    if not isinstance(default, OfSpec) or spec is None:
+        return False
+
+    def is_filled(spec: Any) -> bool:
+        filled = clone(spec)
+        default.fill(filled)
+        return bool(filled == spec)
+
+    return _filled.holds(row.schema, spec, is_filled)
 
 
 def _assign(target: Object, field: str, value: Any) -> None:

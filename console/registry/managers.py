@@ -49,7 +49,7 @@ class Manager(NamedTuple):
 
     def owning(self, fields: Fields, time: str = "") -> Manager:
         """The same one with other fields."""
-        return self._replace(fields=fields, time=time or self.time, entry=None)
+        return Manager(self.name, self.operation, self.api_version, self.subresource, time or self.time, fields)
 
     @property
     def identity(self) -> Identity:
@@ -252,6 +252,8 @@ def give_up(manager: Manager, difference: Difference | None) -> Manager | None:
 
 def _capped(managers: list[Manager]) -> list[Manager]:
     """With the oldest of too many updaters merged, those of each version into one."""
+    if len(managers) <= MAX_UPDATERS:
+        return managers
     updaters = sorted(
         (item for item in managers if item.operation == "Update" and item.fields),
         key=lambda item: (item.time, item.name),

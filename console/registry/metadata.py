@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC
 
 from common.api import meta
@@ -15,18 +15,27 @@ from .row import Row
 _STANDARD_FINALIZERS = frozenset({"orphan", "foregroundDeletion", "kubernetes"})
 
 
-def validate(row: Row, obj: Object) -> list[Cause]:
-    """What is wrong with the metadata of any object."""
+def validate(row: Row, obj: Object, old: Object | None = None) -> list[Cause]:
+    """What is wrong with the metadata of any object. Of an update the names that `old` has are right."""
     found = meta.metadata(obj)
-    causes = _validate_name(row, found)
-    if row.resource.namespaced:
-        causes += validation.name_field("metadata.namespace", found.get("namespace", ""), validation.dns_label)
+    causes: list[Cause] = []
+    if old is None or not _has_names_of(old, found):
+        causes += _validate_name(row, found)
+        if row.resource.namespaced:
+            causes += validation.name_field("metadata.namespace", found.get("namespace", ""), validation.dns_label)
     causes += validation.labels("metadata.labels", found.get("labels") or {})
     causes += validation.annotation_keys("metadata.annotations", found.get("annotations") or {})
     causes += _validate_owners(found.get("ownerReferences") or [])
     # Kubernetes asks only its own kinds for a domain in the name of a finalizer.
     own = row.custom is None and not row.deletion_finalizer
     return causes + _validate_finalizers(found.get("finalizers") or (), must_qualify=own)
+
+
+def _has_names_of(old: Object, found: Object) -> bool:
+    before, get = meta.metadata(old), found.get
+    if not before.get("name") or get("name") != before["name"]:
+        return False
+    return bool(get("namespace") == before.get("namespace") and get("generateName") == before.get("generateName"))
 
 
 def _validate_name(row: Row, found: Object) -> list[Cause]:
@@ -40,8 +49,10 @@ def _validate_name(row: Row, found: Object) -> list[Cause]:
     return causes + validation.each("metadata.name", name, row.name_format(name))
 
 
-def _validate_finalizers(finalizers: Iterable[str], *, must_qualify: bool) -> list[Cause]:
+def _validate_finalizers(finalizers: Collection[str], *, must_qualify: bool) -> list[Cause]:
     causes: list[Cause] = []
+    if not finalizers:
+        return causes
     for index, finalizer in enumerate(finalizers):
         causes += validation.each("metadata.finalizers", finalizer, validation.qualified_name(finalizer))
         if must_qualify:

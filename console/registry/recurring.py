@@ -19,6 +19,8 @@ FIELD = "spec"
 MAX_PART = 16 * 1024  # bytes of an encoded part; larger ones seldom come again
 MAX_BYTES = 1024 * 1024  # of all parts together, which is some hundred templates; beyond that all are forgotten
 
+MAX_NOTED = 16 * 1024  # parts of which something is noted, some hundred bytes of memory each
+
 T = TypeVar("T")
 _ABSENT: Any = object()
 
@@ -51,3 +53,24 @@ class Recurring(Generic[T]):
             self._known[about, fitted(encoded)] = answer
             self._bytes += len(encoded)
         return answer
+
+
+class Noted:
+    """What holds of parts, by the hashes of their encodings: of so many parts as a cluster has pods nothing else can be
+    kept."""
+
+    def __init__(self) -> None:
+        self._known: set[int] = set()
+
+    def holds(self, about: str, part: Any, test: Callable[[Any], bool]) -> bool:
+        """What `test` says of the part; when it said yes before to an equal one under the same `about`, it is not
+        asked."""
+        digest = hash((about, orjson.dumps(part)))
+        if digest in self._known:
+            return True
+        if not test(part):
+            return False
+        if len(self._known) >= MAX_NOTED:
+            self._known.clear()
+        self._known.add(digest)
+        return True

@@ -58,6 +58,17 @@ def _keep(_new: Object, _old: Object | None, _context: Context) -> None:
     """Change nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class OfSpec:
+    """Defaults that are of the spec alone: they follow from it, and nothing else of an object is filled. A spec that
+    has them has them, whatever else of its object changes."""
+
+    fill: Callable[[Object], None]
+
+    def __call__(self, obj: Object) -> None:
+        self.fill(obj.setdefault("spec", {}))
+
+
 def _no_causes(_new: Object, _old: Object | None, _context: Context) -> list[Cause]:
     return []
 
@@ -125,7 +136,9 @@ DELETION = frozenset({"deletionTimestamp", "deletionGracePeriodSeconds"})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind. Functions that prepare or default change the object they get (it is the caller's own copy)."""
+    """One kind. Functions that prepare or default change the object they get, which is the caller's own copy. When a
+    status is written only the object, its metadata and its status are that to `prepare`: what is in them may be the
+    stored object's, to be replaced and never changed."""
 
     resource: Resource
     singular: str

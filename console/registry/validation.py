@@ -87,15 +87,18 @@ def name_field(field: str, value: Any, check: Callable[[str], Iterable[str]]) ->
 def labels(field: str, found: Mapping[str, str]) -> list[Cause]:
     causes: list[Cause] = []
     for key, value in found.items():
-        causes += each(field, key, qualified_name(key))
-        causes += each(field, value, label_value(value))
+        if problems := qualified_name(key):
+            causes += each(field, key, problems)
+        if problems := label_value(value):
+            causes += each(field, value, problems)
     return causes
 
 
 def annotation_keys(field: str, found: Mapping[str, str]) -> list[Cause]:
     causes: list[Cause] = []
     for key in found:
-        causes += each(field, key, qualified_name(key.lower()))
+        if problems := qualified_name(key.lower()):
+            causes += each(field, key, problems)
     if sum(len(key.encode()) + len(value.encode()) for key, value in found.items()) > MAX_ANNOTATIONS:
         causes.append(too_long(field, MAX_ANNOTATIONS))
     return causes

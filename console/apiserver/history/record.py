@@ -26,6 +26,7 @@ MAX_TEXT = 200  # characters of a value in a Change; the undo record has all of 
 MAX_DELTAS = 100
 # Bookkeeping of the server and of clients: it says nothing about what was meant.
 _SERVER_FIELDS = frozenset({"resourceVersion", "generation", "managedFields", "uid", "creationTimestamp"})
+_OTHERS = frozenset({"status", "metadata"})
 _NOISE = frozenset({meta.LAST_APPLIED, "deployment.kubernetes.io/revision"})
 _UNRECORDED = frozenset(
     resource.group_resource for resource in (kinds.EVENTS, kinds.LEASES, kinds.ENDPOINTSLICES, kinds.HOSTS)
@@ -67,17 +68,29 @@ def is_worth_recording(write: Write) -> bool:
     if write.old is not None and meta.is_deleting(write.old):
         return False  # the deletion was recorded when it was asked for
     if not write.caller.is_component:
-        return True
+        return write.old is None or write.new is None or not _is_bookkeeping(write.old, write.new)
     if meta.controller_of(write.subject) is not None or write.old is None:
         return False
     return write.is_deletion or write.subject.get("spec") != write.old.get("spec")
+
+
+def _is_bookkeeping(old: Object, new: Object) -> bool:
+    """Whether a write left all that is meant the very objects that they were, as one of a status does. Nothing is
+    compared: of others their differences tell."""
+    return _shares(old, new, _OTHERS) and _shares(meta.metadata(old), meta.metadata(new), _SERVER_FIELDS)
+
+
+def _shares(old: Object, new: Object, apart: frozenset[str]) -> bool:
+    return old.keys() ^ new.keys() <= apart and all(
+        value is old[field] for field, value in new.items() if field not in apart
+    )
 
 
 def meant(obj: Object | None) -> Object:
     """The object without status and bookkeeping: what its writer meant."""
     if obj is None:
         return {}
-    kept = {field: value for field, value in obj.items() if field not in {"status", "metadata"}}
+    kept = {field: value for field, value in obj.items() if field not in _OTHERS}
     metadata = {field: value for field, value in meta.metadata(obj).items() if field not in _SERVER_FIELDS}
     annotations = {field: value for field, value in meta.annotations(obj).items() if field not in _NOISE}
     if annotations:

@@ -9,7 +9,7 @@ from common.api.rollout import AUTO_ROLLBACK
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, at, containers, number, selector
-from console.registry.row import Column, Context, Row
+from console.registry.row import Column, Context, OfSpec, Row
 
 from . import daemonsets, revisions, statefulsets
 from .pod_warnings import template_warnings
@@ -27,8 +27,7 @@ from .workload_fields import (
 PROGRESS_DEADLINE = 600  # seconds without progress after which a rollout counts as failed
 
 
-def _default_deployment(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
+def _default_deployment(spec: Object) -> None:
     spec.setdefault("replicas", 1)
     spec.setdefault("revisionHistoryLimit", REVISION_HISTORY)
     spec.setdefault("progressDeadlineSeconds", PROGRESS_DEADLINE)
@@ -41,8 +40,7 @@ def _default_deployment(obj: Object) -> None:
     default_template(spec)
 
 
-def _default_replicaset(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
+def _default_replicaset(spec: Object) -> None:
     spec.setdefault("replicas", 1)
     default_template(spec)
 
@@ -128,7 +126,7 @@ DEPLOYMENTS = Row(
     subresources=frozenset({"status", "scale"}),
     status_keeps=frozenset({"labels"}),
     schema="io.k8s.api.apps.v1.Deployment",
-    default=_default_deployment,
+    default=OfSpec(_default_deployment),
     prepare=_prepare,
     validate=_validate_deployment,
     warnings=template_warnings("spec.template"),
@@ -149,7 +147,7 @@ REPLICASETS = Row(
     ),
     subresources=frozenset({"status", "scale"}),
     schema="io.k8s.api.apps.v1.ReplicaSet",
-    default=_default_replicaset,
+    default=OfSpec(_default_replicaset),
     prepare=_prepare_replicaset,
     validate=_validate_replicaset,
     warnings=template_warnings("spec.template"),

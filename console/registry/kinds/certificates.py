@@ -17,6 +17,7 @@ from console.registry.row import Column, Context, Row
 
 MIN_SECONDS = 600
 _DECISIONS = ("Approved", "Denied")
+_TIMES = ("lastUpdateTime", "lastTransitionTime")
 _USAGES = (
     "signing", "digital signature", "content commitment", "key encipherment", "key agreement", "data encipherment",
     "cert sign", "crl sign", "encipher only", "decipher only", "any", "server auth", "client auth", "code signing",
@@ -54,15 +55,13 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
 def _stamp(new: Object, old: Object, now: datetime) -> None:
     before = {item.get("type"): item for item in conditions_of(old)}
     moment = meta.format_time(now)
+    stamped = []
     for item in conditions_of(new):
-        item.setdefault("status", "True")
-        earlier = before.get(item.get("type"))
-        if earlier is None:
-            item.setdefault("lastUpdateTime", moment)
-            item.setdefault("lastTransitionTime", moment)
-        else:
-            item.setdefault("lastUpdateTime", earlier.get("lastUpdateTime", moment))
-            item.setdefault("lastTransitionTime", earlier.get("lastTransitionTime", moment))
+        earlier = before.get(item.get("type")) or {}
+        missing = {"status": "True", **{name: earlier.get(name, moment) for name in _TIMES}}
+        stamped.append({**item, **{name: value for name, value in missing.items() if name not in item}})
+    if stamped:
+        new["status"] = {**new["status"], "conditions": stamped}
 
 
 def _validate(new: Object, old: Object | None, _context: Context) -> list[Cause]:

@@ -11,7 +11,7 @@ from common.api.rollout import TEMPLATE_GENERATION
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, NONE, at, containers, number, selector
-from console.registry.row import Column, Context, Row
+from console.registry.row import Column, Context, OfSpec, Row
 
 from .pod_warnings import template_warnings
 from .workload_fields import (
@@ -28,8 +28,7 @@ from .workload_fields import (
 STRATEGIES = ("RollingUpdate", "OnDelete")
 
 
-def _default(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
+def _default(spec: Object) -> None:
     spec.setdefault("revisionHistoryLimit", REVISION_HISTORY)
     strategy = spec.setdefault("updateStrategy", {})
     strategy["type"] = strategy.get("type") or "RollingUpdate"
@@ -112,7 +111,7 @@ ROW = Row(
     ),
     subresources=frozenset({"status"}),
     schema="io.k8s.api.apps.v1.DaemonSet",
-    default=_default,
+    default=OfSpec(_default),
     prepare=_prepare,
     validate=_validate,
     warnings=template_warnings("spec.template"),

@@ -6,7 +6,7 @@ from common.api import kinds
 from common.api.meta import Object
 from common.api.pods import qos_class
 from common.errors import Cause
-from console.registry.row import Context, Row
+from console.registry.row import Context, OfSpec, Row
 
 from . import pod_columns
 from .label_keys import merge_label_keys
@@ -35,8 +35,7 @@ _SUBRESOURCES = frozenset({
 TOLERATION_SECONDS = 1  # Kubernetes' default is 300; replacements here start seconds after a host is lost
 
 
-def _default(pod: Object) -> None:
-    spec = pod.setdefault("spec", {})
+def _default(spec: Object) -> None:
     spec.setdefault("enableServiceLinks", True)
     default_pod_spec(spec, is_pod=True)
 
@@ -69,12 +68,18 @@ def _keep_observed(status: Object, old: Object) -> None:
     for name in ("qosClass", "observedGeneration"):
         if not status.get(name) and old.get(name):
             status[name] = old[name]
-    known = {condition.get("type"): condition.get("observedGeneration") for condition in old.get("conditions") or ()}
-    for condition in status.get("conditions") or ():
-        condition.setdefault("lastProbeTime", None)
-        condition.setdefault("lastTransitionTime", None)
-        if not condition.get("observedGeneration") and known.get(condition.get("type")):
-            condition["observedGeneration"] = known[condition["type"]]
+    known = {condition.get("type"): condition for condition in old.get("conditions") or ()}
+    if status.get("conditions"):
+        status["conditions"] = [_observed(item, known.get(item.get("type")) or {}) for item in status["conditions"]]
+
+
+def _observed(condition: Object, before: Object) -> Object:
+    told = dict(condition)
+    for moment in ("lastProbeTime", "lastTransitionTime"):
+        told.setdefault(moment, None)
+    if not condition.get("observedGeneration") and before.get("observedGeneration"):
+        told["observedGeneration"] = before["observedGeneration"]
+    return before if told == before else told
 
 
 def _admit_all(pod: Object, context: Context) -> None:
@@ -136,7 +141,7 @@ PODS = Row(
     subresources=_SUBRESOURCES,
     status_keeps=frozenset({"ownerReferences", "deletionTimestamp"}),
     schema="io.k8s.api.core.v1.Pod",
-    default=_default,
+    default=OfSpec(_default),
     prepare=_prepare,
     reinvoke=_admit_all,
     validate=_validate,

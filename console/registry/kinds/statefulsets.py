@@ -8,7 +8,7 @@ from common.api.meta import Object, name
 from common.errors import Cause
 from console.registry import validation
 from console.registry.columns import AGE, NAME, at, containers
-from console.registry.row import Column, Context, Row
+from console.registry.row import Column, Context, OfSpec, Row
 
 from .pod_warnings import template_warnings
 from .storage_warnings import spec_warnings
@@ -30,8 +30,7 @@ _CHANGEABLE = (
 )  # fmt: skip
 
 
-def _default(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
+def _default(spec: Object) -> None:
     spec["podManagementPolicy"] = spec.get("podManagementPolicy") or "OrderedReady"
     strategy = spec.setdefault("updateStrategy", {})
     if not strategy.get("type"):
@@ -135,7 +134,7 @@ ROW = Row(
     ),
     subresources=frozenset({"status", "scale"}),
     schema="io.k8s.api.apps.v1.StatefulSet",
-    default=_default,
+    default=OfSpec(_default),
     prepare=_prepare,
     validate=_validate,
     warnings=_warnings,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import orjson
 import pytest
 
 from common.api.kinds import CONFIGMAPS, DEPLOYMENTS, EVENTS, LIMITRANGES, NAMESPACES, NODES, PODS, SERVICES
@@ -307,3 +309,19 @@ async def test_a_base_of_names_is_as_long_as_a_name_may_be(client: Client) -> No
     long = {"metadata": {"generateName": "a" * 300, "namespace": "default"}}
     with pytest.raises(Invalid, match=r"metadata\.generateName: .*must be no more than 253 characters"):
         await client.create(CONFIGMAPS, long)
+
+
+async def test_what_was_sent_as_a_status_stays_the_senders(client: Client) -> None:
+    await client.create(PODS, pod())
+    sent: Any = {"status": {"conditions": [{"type": "Ready", "status": "True"}], "phase": "Running"}}
+    patched = await client.patch(PODS, "web", sent, "default", subresource="status")
+    sent["status"]["conditions"][0]["status"] = "False"
+    assert (await client.get(PODS, "web", "default"))["status"] == patched["status"]
+    replaced: Any = orjson.loads(orjson.dumps(patched))
+    replaced["status"]["conditions"][0]["message"] = "as it was"
+    await client.update(PODS, replaced, subresource="status")
+    replaced["status"]["conditions"][0]["message"] = "changed since"
+    replaced["metadata"].setdefault("labels", {})["a"] = "b"
+    found = await client.get(PODS, "web", "default")
+    assert found["status"]["conditions"][0]["message"] == "as it was"
+    assert "a" not in labels(found)

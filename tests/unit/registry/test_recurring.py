@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from console.registry.recurring import MAX_BYTES, MAX_PART, Recurring
+from console.registry.recurring import MAX_BYTES, MAX_NOTED, MAX_PART, Noted, Recurring
 
 
 class Counting:
@@ -54,3 +54,27 @@ def test_memory_is_bounded() -> None:
     asked = len(work.asked)
     known.find("a", ["first"], work)
     assert len(work.asked) == asked + 1  # all were forgotten when they became too many
+
+
+def test_what_held_of_an_equal_part_is_not_asked_again() -> None:
+    noted, asked = Noted(), Counting()
+
+    def test(part: Any) -> bool:
+        return asked(part) == 1
+
+    assert noted.holds("a", {"x": 1}, test)
+    assert noted.holds("a", {"x": 1}, test)
+    assert noted.holds("b", {"x": 1}, test)
+    assert noted.holds("a", {"x": True}, test)
+    assert len(asked.asked) == 3
+    assert not noted.holds("a", {}, test)
+    assert not noted.holds("a", {}, test)
+    assert len(asked.asked) == 5
+
+
+def test_notes_are_bounded() -> None:
+    noted, asked = Noted(), Counting()
+    for number in range(MAX_NOTED + 1):
+        noted.holds("a", [number], lambda part: bool(asked(part)))
+    noted.holds("a", [0], lambda part: bool(asked(part)))
+    assert len(asked.asked) == MAX_NOTED + 2
