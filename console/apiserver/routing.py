@@ -8,7 +8,15 @@ from __future__ import annotations
 from aiohttp import web
 
 from common.client.base import PatchType
-from common.errors import COMPLAINTS, NotAcceptable, NotFound, UnsupportedMediaType, method_not_allowed, unserved
+from common.errors import (
+    COMPLAINTS,
+    NotAcceptable,
+    NotFound,
+    UnsupportedMediaType,
+    method_not_allowed,
+    not_found,
+    unserved,
+)
 from console.registry.catalog import Registry
 from console.registry.row import Row
 
@@ -38,7 +46,7 @@ def find(registry: Registry, info: RequestInfo) -> Row:
     if info.name and row.resource.namespaced and not info.namespace:
         raise unserved()
     if info.subresource and info.subresource not in row.subresources:
-        raise unserved()
+        raise unserved() if row.custom is None else not_found(row.resource.group_resource, info.name)
     return row
 
 

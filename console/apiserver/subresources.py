@@ -13,7 +13,7 @@ from console.registry import admission
 from console.registry.kinds.pods import BINDINGS
 from console.registry.patch import apply_patch
 from console.registry.row import Row
-from console.registry.scale import decode_scale, replicas_applied
+from console.registry.scale import decode_scale, replicas_applied, require_replicas
 from console.store import Entry
 
 from .caller import Caller
@@ -105,7 +105,9 @@ async def get_scale(verbs: Verbs, row: Row, namespace: str, name: str) -> Object
             raise
         plural, dot, group = row.resource.group_resource.partition(".")
         raise errors.not_found(f"{plural}/scale{dot}{group}", name) from None
-    return admission.scale_of(row, await verbs.shown(row, found))
+    shown = await verbs.shown(row, found)
+    require_replicas(row, shown)
+    return admission.scale_of(row, shown)
 
 
 async def put_scale(

@@ -231,8 +231,9 @@ class Verbs:
             raise BadRequest(f"the name of the object ({meta.name(obj)}) does not match the name on the URL ({name})")
         obj = _placed(row, obj, namespace)
         if row.conditional_update and not subresource and meta.resource_version(obj) in _ANY_VERSION:
+            self.current(row, namespace, name)
             cause = Cause("metadata.resourceVersion", "Invalid value: 0x0: must be specified for an update")
-            raise errors.invalid(row.resource.kind, row.resource.group, name, [cause])
+            raise errors.invalid(row.resource.plural, row.resource.group, name, [cause])
         return await self.modify(caller, "update", row, namespace, name, lambda _old: obj, subresource, options)
 
     async def modify(

@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 
 from common.api.meta import Object
-from common.errors import BadRequest
+from common.errors import ApiError, BadRequest, invalid
 
-from . import yamlbody
+from . import validation, yamlbody
 from .jsonerrors import syntax_error
 from .repeated import Repeated
 from .row import Row
@@ -169,8 +169,10 @@ def check_type(row: Row, document: Object) -> None:
     kind = str(document.get("kind") or resource.kind)
     if (version, kind) == (resource.api_version, resource.kind):
         return
+    if row.custom is not None:
+        raise _foreign(row, document, version, kind)
     group = version.rpartition("/")[0]
-    is_known = (version, kind) in _known_kinds() or row.custom is not None
+    is_known = (version, kind) in _known_kinds()
     if kind == resource.kind and group == resource.group and (is_known or version in _FORMER):
         raise BadRequest(
             f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
@@ -180,6 +182,17 @@ def check_type(row: Row, document: Object) -> None:
     else:
         why = f'no kind "{kind}" is registered for version "{version}" {_SCHEME}'
     raise BadRequest(f'{kind} in version "{_short(version)}" cannot be handled as a {resource.kind}: {why}')
+
+
+def _foreign(row: Row, document: Object, version: str, kind: str) -> ApiError:
+    """Of a custom kind any version could be read, and then is looked at."""
+    resource = row.resource
+    if version != resource.api_version:
+        return BadRequest(
+            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+        )
+    cause = validation.wrong("kind", kind, f"must be {resource.kind}")
+    return invalid(kind, resource.group, str((document.get("metadata") or {}).get("name") or ""), [cause])
 
 
 def go_type(row: Row) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC
+from typing import Any, TypeVar
 
 from common.api import meta
 from common.api.meta import Object
 from common.errors import Cause
 
 from . import validation
+from .bodies import go_kind
 from .row import Row
 
+T = TypeVar("T", dict[str, Any], list[Any])
 _STANDARD_FINALIZERS = frozenset({"orphan", "foregroundDeletion", "kubernetes"})
 
 
@@ -25,10 +28,52 @@ def validate(row: Row, obj: Object, old: Object | None = None) -> list[Cause]:
             causes += validation.name_field("metadata.namespace", found.get("namespace", ""), validation.dns_label)
     causes += validation.labels("metadata.labels", found.get("labels") or {})
     causes += validation.annotation_keys("metadata.annotations", found.get("annotations") or {})
-    causes += _validate_owners(found.get("ownerReferences") or [])
+    causes += _validate_owners(found.get("ownerReferences") or [], "metadata.ownerReferences")
     # Kubernetes asks only its own kinds for a domain in the name of a finalizer.
     own = row.custom is None and not row.deletion_finalizer
-    return causes + _validate_finalizers(found.get("finalizers") or (), must_qualify=own)
+    return causes + _validate_finalizers(found.get("finalizers") or (), "metadata.finalizers", must_qualify=own)
+
+
+def validate_embedded(path: str, found: Object) -> list[Cause]:
+    """The same of an object inside a custom one, of which nobody knows what its name may be; `path` is that of its
+    metadata."""
+    wrong = _mistyped(path, found)
+    if wrong:
+        return wrong
+    causes = []
+    for field in ("generateName", "name"):
+        text = found.get(field) or ""
+        causes += validation.each(f"{path}.{field}", text, validation.path_segment(text))
+    if found.get("namespace"):
+        causes += validation.each(f"{path}.namespace", found["namespace"], validation.dns_label(found["namespace"]))
+    causes += validation.labels(f"{path}.labels", found.get("labels") or {})
+    causes += validation.annotation_keys(f"{path}.annotations", found.get("annotations") or {})
+    causes += _validate_owners(found.get("ownerReferences") or [], f"{path}.ownerReferences")
+    return causes + _validate_finalizers(found.get("finalizers") or (), f"{path}.finalizers", must_qualify=False)
+
+
+_TEXTS = ("name", "generateName", "namespace", "uid", "resourceVersion", "selfLink")
+
+
+def _mistyped(path: str, found: Object) -> list[Cause]:
+    """What Go could not read."""
+    values: list[tuple[str, Any, type, str]] = [(name, found.get(name), str, "string") for name in _TEXTS]
+    for name in ("labels", "annotations"):
+        values.append((name, found.get(name), dict, "map[string]string"))
+        values += [(name, item, str, "string") for item in (_as(dict, found.get(name))).values()]
+    values.append(("finalizers", found.get("finalizers"), list, "[]string"))
+    values += [("finalizers", item, str, "string") for item in _as(list, found.get("finalizers"))]
+    values.append(("ownerReferences", found.get("ownerReferences"), list, "[]v1.OwnerReference"))
+    values += [("ownerReferences", item, dict, "v1.OwnerReference") for item in _as(list, found.get("ownerReferences"))]
+    for name, value, kind, shown in values:
+        if value is not None and not isinstance(value, kind):
+            why = f"json: cannot unmarshal {go_kind(value)} into Go struct field ObjectMeta.{name} of type {shown}"
+            return [validation.wrong(path, found, why)]
+    return []
+
+
+def _as(kind: type[T], value: Any) -> T:
+    return value if isinstance(value, kind) else kind()
 
 
 def _has_names_of(old: Object, found: Object) -> bool:
@@ -49,20 +94,17 @@ def _validate_name(row: Row, found: Object) -> list[Cause]:
     return causes + validation.each("metadata.name", name, row.name_format(name))
 
 
-def _validate_finalizers(finalizers: Collection[str], *, must_qualify: bool) -> list[Cause]:
+def _validate_finalizers(finalizers: Collection[str], path: str, *, must_qualify: bool) -> list[Cause]:
     causes: list[Cause] = []
     if not finalizers:
         return causes
     for index, finalizer in enumerate(finalizers):
-        causes += validation.each("metadata.finalizers", finalizer, validation.qualified_name(finalizer))
+        causes += validation.each(path, finalizer, validation.qualified_name(finalizer))
         if must_qualify:
-            causes += check_standard(f"metadata.finalizers[{index}]", finalizer)
+            causes += check_standard(f"{path}[{index}]", finalizer)
     if {"orphan", "foregroundDeletion"} <= set(finalizers):
-        causes.append(
-            validation.wrong(
-                "metadata.finalizers", list(finalizers), "finalizer orphan and foregroundDeletion cannot be both set"
-            )
-        )
+        why = "finalizer orphan and foregroundDeletion cannot be both set"
+        causes.append(validation.wrong(path, list(finalizers), why))
     return causes
 
 
@@ -74,8 +116,7 @@ def check_standard(path: str, finalizer: str) -> list[Cause]:
     return [validation.wrong(path, finalizer, why)]
 
 
-def _validate_owners(owners: list[Object]) -> list[Cause]:
-    path = "metadata.ownerReferences"
+def _validate_owners(owners: list[Object], path: str) -> list[Cause]:
     causes: list[Cause] = []
     controller = ""
     for owner in owners:

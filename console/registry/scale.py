@@ -38,6 +38,15 @@ def scale_of(row: Row, obj: Object) -> Object:
     }
 
 
+def require_replicas(row: Row, obj: Object) -> None:
+    """Raises InternalError for a custom object that does not say how many replicas it wants, as Kubernetes does of
+    whoever only reads its scale."""
+    path = _paths(row).replicas
+    if row.custom is not None and _at(obj, path) is None:
+        named = ".".join(path)
+        raise errors.InternalError(f'Internal error occurred: the spec replicas field ".{named}" does not exist')
+
+
 def _paths(row: Row) -> ScalePaths:
     return (row.custom.scale if row.custom else None) or _BUILT_IN
 
@@ -78,6 +87,10 @@ def apply_scale(row: Row, obj: Object, scale: Object) -> Object:
             raise errors.BadRequest(
                 f"the {field} of the object ({wanted}) does not match the {field} on the {word} ({found})"
             )
+    if given < 0 and row.custom is not None:
+        path = ".".join(_paths(row).replicas)
+        cause = validation.wrong(f".{path}", given, "should be a non-negative integer")
+        raise errors.invalid(row.resource.kind, row.resource.group, name, [cause])
     if causes:
         raise errors.invalid("Scale", "autoscaling", name, causes)
     revision = meta.resource_version(scale)

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.api.meta import Object
 from common.errors import Cause
-from console.registry import validation
+from console.registry import metadata, validation
 from console.registry.validation import shown
 
 from .pruning import EMBEDDED
@@ -62,13 +62,32 @@ def embedded(schema: Object, value: Any, path: str = "") -> list[Cause]:
     if not isinstance(value, dict):
         return causes
     if schema.get(EMBEDDED):
-        for name in ("apiVersion", "kind"):
-            if not isinstance(value.get(name), str) or not value[name]:
-                causes.append(validation.required(f"{path}.{name}", "must not be empty"))
-        if not isinstance(value.get("metadata", {}), dict):
-            causes.append(validation.wrong(f"{path}.metadata", value["metadata"], "must be an object"))
+        causes += _type_of(value, path)
+        found = value.get("metadata", {})
+        if not isinstance(found, dict):
+            causes.append(validation.wrong(f"{path}.metadata", found, "must be an object"))
+        else:
+            causes += metadata.validate_embedded(f"{path}.metadata", found)
     for name, item in value.items():
         child = child_of(schema, name)
         if child is not None:
             causes += embedded(child, item, f"{path}.{name}" if path else name)
+    return causes
+
+
+def _type_of(value: Object, path: str) -> list[Cause]:
+    causes: list[Cause] = []
+    for name in ("apiVersion", "kind"):
+        where, text = f"{path}.{name}", value.get(name)
+        if name not in value:
+            causes.append(validation.required(where, "must not be empty"))
+        elif not isinstance(text, str):
+            causes.append(validation.wrong(where, text, "must be a string"))
+        elif not text:
+            causes.append(validation.wrong(where, text, "must not be empty"))
+        elif name == "apiVersion" and text.count("/") > 1:
+            causes.append(validation.wrong(where, text, f"unexpected GroupVersion string: {text}"))
+        elif name == "kind" and (problems := validation.dns_1035_label(text.lower())):
+            why = f"may have mixed case, but should otherwise match: {','.join(problems)}"
+            causes.append(validation.wrong(where, text, why))
     return causes

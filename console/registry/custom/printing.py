@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from common.api import ages, jsonpath
+from common.api.gotext import escaped
 from common.api.jsonpath import JsonPath
 from common.api.meta import Object, parse_time
 from console.registry.columns import AGE, NAME
@@ -43,7 +44,14 @@ def _cell(path: JsonPath, kind: str) -> Callable[[Object, datetime], str | float
 
 
 def _text(found: list[Any], _now: datetime) -> str:
-    return " ".join(item if isinstance(item, str) else orjson.dumps(item).decode() for item in found)
+    """As Kubernetes, of several values only the first."""
+    value = found[0]
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < _LONG else str(value)
+    return value if isinstance(value, str) else escaped(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
+
+
+_LONG = 1e21  # from which on Go writes numbers with an exponent
 
 
 def _integer(found: list[Any], _now: datetime) -> int | None:

@@ -25,6 +25,7 @@ from .kubectl import Kubectl
 GROUP = "cases.example.com"
 OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+JSON = {"Content-Type": "application/json"}
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 FOO = yaml.safe_load("""
@@ -473,3 +474,22 @@ async def test_each_version_has_its_apiservice(client: HttpClient) -> None:
     await client.delete(CUSTOMRESOURCEDEFINITIONS, f"bars.{GROUP}")
     await gone(client, f"v1.{GROUP}", APISERVICES)
     await there(client, "v1.hand.example.com")
+
+
+async def test_what_an_object_has_not_is_not_found(client: HttpClient, ask: Ask) -> None:
+    await define(client, definition("Bare"))
+    path = f"/apis/{GROUP}/v1/namespaces/default/bares"
+    for method, rest in (("GET", "/mine/status"), ("GET", "/mine/none"), ("PUT", "/mine")):
+        body = {"apiVersion": f"{GROUP}/v1", "kind": "Bare", "metadata": {"name": "mine"}} if method == "PUT" else None
+        code, status = await ask(method, f"{path}{rest}", None if body is None else orjson.dumps(body), **JSON)
+        assert (code, status["message"]) == (404, f'bares.{GROUP} "mine" not found')
+        assert status["details"] == {"name": "mine", "group": GROUP, "kind": "bares"}
+
+
+async def test_a_replace_of_an_object_says_of_what_revision(client: HttpClient, ask: Ask) -> None:
+    bare = await define(client, definition("Plain"))
+    whole = {"apiVersion": f"{GROUP}/v1", "kind": "Plain", "metadata": {"name": "mine"}}
+    await client.create(bare, whole, namespace="default")
+    code, status = await ask("PUT", f"/apis/{GROUP}/v1/namespaces/default/plains/mine", orjson.dumps(whole), **JSON)
+    assert (code, status["details"]["kind"]) == (422, "plains")
+    assert "metadata.resourceVersion: Invalid value: 0x0: must be specified for an update" in status["message"]

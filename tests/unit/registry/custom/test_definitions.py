@@ -11,7 +11,7 @@ import pytest
 from common.api.conditions import get_condition
 from common.api.kinds import CUSTOMRESOURCEDEFINITIONS
 from common.api.meta import Object
-from common.errors import BadRequest, Invalid, UnsupportedMediaType
+from common.errors import BadRequest, InternalError, Invalid, UnsupportedMediaType
 from console.registry.admission import admit_create, admit_update, apply_scale, decode, decode_applied, scale_of
 from console.registry.apply import Request, server_side_apply
 from console.registry.catalog import Registry
@@ -20,6 +20,7 @@ from console.registry.intents import Untyped
 from console.registry.openapi import OpenApi
 from console.registry.openapi_v2 import OpenApiV2, unpacked
 from console.registry.patch import PatchType, apply_patch
+from console.registry.scale import require_replicas
 from console.registry.tables import table
 from tests.unit.registry.builders import NOW, causes, context, created, updated
 
@@ -254,6 +255,19 @@ def test_scale_goes_where_the_definition_says() -> None:
     scale = scale_of(scaled, obj)
     assert (scale["spec"], scale["status"]) == ({"replicas": 3}, {"replicas": 2, "selector": "a=b"})
     assert apply_scale(scaled, obj, {"spec": {"replicas": 5}})["spec"] == {"size": 5}
+    with pytest.raises(Invalid, match=r"\.spec\.size: Invalid value: -1: should be a non-negative integer"):
+        apply_scale(scaled, obj, {"spec": {"replicas": -1}})
+    require_replicas(scaled, obj)
+    with pytest.raises(InternalError, match=r'the spec replicas field "\.spec\.size" does not exist'):
+        require_replicas(scaled, {**obj, "spec": {}})
+
+
+def test_another_kind_or_version_is_refused() -> None:
+    with pytest.raises(Invalid, match='kind: Invalid value: "Gadget": must be Widget'):
+        decode(row(), orjson.dumps({**widget(), "kind": "Gadget"}), "application/json", "Strict")
+    words = r"the API version in the data \(v1\) does not match the expected API version \(example.com/v1\)"
+    with pytest.raises(BadRequest, match=words):
+        decode(row(), orjson.dumps({**widget(), "apiVersion": "v1"}), "application/json", "Strict")
 
 
 def test_columns() -> None:
@@ -261,14 +275,21 @@ def test_columns() -> None:
         {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
         {"name": "Port", "type": "string", "jsonPath": '.spec.ports[?(@.name=="web")].port'},
         {"name": "Made", "type": "date", "jsonPath": ".metadata.creationTimestamp", "priority": 1},
+        {"name": "Names", "type": "string", "jsonPath": ".spec.ports[*].name"},
+        {"name": "Ports", "type": "string", "jsonPath": ".spec.ports"},
+        {"name": "Ratio", "type": "string", "jsonPath": ".spec.free.ratio"},
     ]))  # fmt: skip
-    obj = widget(size=2, ports=[{"name": "web", "port": "http"}])
+    obj = widget(size=2, free={"ratio": 2.0}, ports=[{"port": "<http>", "name": "web"}, {"name": "more"}])
     obj["metadata"]["creationTimestamp"] = "2026-01-01T11:00:00Z"
     shown = table(printed, [obj, widget()], NOW, {}, "None")
     assert [(column["name"], column["type"], column["priority"]) for column in shown["columnDefinitions"]] == [
         ("Name", "string", 0), ("Size", "integer", 0), ("Port", "string", 0), ("Made", "date", 1),
+        ("Names", "string", 0), ("Ports", "string", 0), ("Ratio", "string", 0),
     ]  # fmt: skip
-    assert [cells["cells"] for cells in shown["rows"]] == [["w", 2, "http", "60m"], ["w", 1, None, None]]
+    ports = '[{"name":"web","port":"\\u003chttp\\u003e"},{"name":"more"}]'  # as Go writes it
+    assert [cells["cells"] for cells in shown["rows"]] == [
+        ["w", 2, "<http>", "60m", "web", ports, "2"], ["w", 1, None, None, None, None, None],
+    ]  # fmt: skip
 
 
 def test_a_version_shows_what_another_one_stored() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from common.api.meta import Object
 from common.errors import Cause
 from console.registry.custom import lists, rulechecks, rules
 from console.registry.custom.pruning import default, prune
@@ -164,6 +165,37 @@ def test_sets_and_maps_have_no_namesakes() -> None:
 def test_embedded_resources_say_what_they_are() -> None:
     schema = field({"type": "object", "x-kubernetes-embedded-resource": True})
     assert texts(lists.embedded(schema, {"f": {"kind": "Pod"}})) == ["f.apiVersion: Required value: must not be empty"]
+
+
+LABEL = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic"
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        ({"apiVersion": ""}, 'f.apiVersion: Invalid value: "": must not be empty'),
+        ({"apiVersion": 5}, "f.apiVersion: Invalid value: 5: must be a string"),
+        ({"apiVersion": "a/b/c"}, 'f.apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c'),
+        ({"kind": "-"}, f'f.kind: Invalid value: "-": may have mixed case, but should otherwise match: {LABEL}'),
+        ({"metadata": {"name": "a/b"}}, "f.metadata.name: Invalid value: \"a/b\": may not contain '/'"),
+        ({"metadata": {"labels": {"-": "a"}}}, 'f.metadata.labels: Invalid value: "-": name part must consist of'),
+        (
+            {"metadata": {"labels": {"a": 5}}},
+            (
+                'f.metadata: Invalid value: {"labels":{"a":5}}: json: cannot unmarshal number into Go struct field '
+                "ObjectMeta.labels of type string"
+            ),
+        ),
+        ({"metadata": {"finalizers": ["-"]}}, 'f.metadata.finalizers: Invalid value: "-": name part must consist of'),
+        ({"metadata": {"ownerReferences": [{}]}}, 'f.metadata.ownerReferences.apiVersion: Invalid value: "": version'),
+        ({"metadata": {"ownerReferences": 5}}, 'f.metadata: Invalid value: {"ownerReferences":5}: json: cannot'),
+    ],
+)
+def test_embedded_resources_have_metadata_that_can_be(found: Object, problem: str) -> None:
+    schema = field({"type": "object", "x-kubernetes-embedded-resource": True})
+    whole = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "A_B", "finalizers": ["example.com/a"]}}
+    assert lists.embedded(schema, {"f": whole}) == []
+    assert texts(lists.embedded(schema, {"f": {**whole, **found}}))[0].startswith(problem)
 
 
 RULED = {
