@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -28,6 +29,7 @@ REFUSED = "quarterdeck.io/refused"
 """The annotation of the audit log that says what was wrong with a token."""
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _BEARER = "bearer "
+_KEPT = 1024  # callers by their tokens, before memory is worth more than time
 
 
 class Shown(NamedTuple):
@@ -101,6 +103,7 @@ class Authenticator:
         return Caller(name, organizations | {AUTHENTICATED}, f"tls {user_agent}", extra=credential)
 
 
+@lru_cache(maxsize=_KEPT)
 def token_caller(found: Identified, source: str) -> Caller:
     return Caller(found.user, found.groups, source, found.uid, found.extra)
 

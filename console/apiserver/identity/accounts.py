@@ -156,7 +156,7 @@ class ServiceAccountTokens:
                 self._verified.clear()
             self._verified[token] = known
         claims, identified = known
-        if not set(identified.audiences) & set(audiences or self.audiences):
+        if set(identified.audiences).isdisjoint(audiences or self.audiences):
             raise Unauthorized("invalid bearer token: it is not for this audience")
         if claims.get("iss") == LEGACY_ISSUER:
             self._check_legacy(token, claims)
