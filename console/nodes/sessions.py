@@ -31,7 +31,6 @@ from common.session import Open, ProtocolError, Release, Report, TokenGiven, Tok
 from common.settings import ClusterConfig
 from common.tunnel import Connect
 
-from . import extended
 from .assignment import Distribution, Item
 from .epoch import Epoch
 from .health import Health
@@ -186,14 +185,15 @@ class Sessions:
             dialer.task = self._tasks.start(f"dial-{name(new)}", self._dial_forever(name(new), dialer))
         elif old is None or _target(old) != _target(new):
             self._poke(name(new))
-        if extended.is_due(new) and self.connected(name(new)):
-            self._tasks.start(f"resources-{name(new)}", self._follow_capacity(name(new)))
+        if self._kit.status.is_due(new) and self.connected(name(new)):
+            self._tasks.start(f"status-{name(new)}", self._restore(name(new)))
 
-    async def _follow_capacity(self, node: str) -> None:
+    async def _restore(self, node: str) -> None:
+        """Its agent has the last word on a node, and what is allocatable follows the capacity."""
         try:
             await self._kit.status.write_node(node, {})
         except ApiError as error:
-            log.warning("what is allocatable on node %s follows its capacity later: %s", node, error.message)
+            log.warning("what others wrote of node %s is put right later: %s", node, error.message)
 
     def _poke(self, node: str) -> None:
         if (dialer := self._dialers.get(node)) is not None:

@@ -10,6 +10,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+import orjson
+
 from common.api import conditions as conditions_of
 from common.api.kinds import LEASES, NODES, PODS, Resource
 from common.api.meta import Key, Object, format_micro_time, format_time, key, metadata, name, uid
@@ -78,7 +80,9 @@ class StatusWriter:
         self._clock = clock
         self._overwritten = overwritten
         self._pods = Freshest(pods, self._pod_overwritten)
-        self._nodes = Freshest(nodes)
+        self._nodes = Freshest(nodes, self._node_overwritten)
+        self._said: dict[str, bytes] = {}  # by node, its status as its agent told it last
+        self._overwritten_nodes: set[str] = set()
         self._node_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._events = events
         self._by_uid = pods
@@ -109,13 +113,24 @@ class StatusWriter:
         if node is not None and conditions_of.is_true(node, "Ready"):
             self._overwritten(pod)
 
+    def _node_overwritten(self, node: Object) -> None:
+        ready = conditions_of.get_condition(node, "Ready")
+        if ready is not None and ready.get("status") != "Unknown":  # what the agent of a lost node said is no longer so
+            self._overwritten_nodes.add(name(node))
+
+    def is_due(self, node: Object) -> bool:
+        """Whether somebody else wrote the node's status since its agent told it, so that it is to be written again."""
+        return name(node) in self._overwritten_nodes or extended.is_due(node)
+
     async def write_node(self, node: str, reported: Object, labels: Object | None = None) -> None:
         """The node's status as its agent says, and labels that its agent knows best. What is reported may be nothing:
-        then what is allocatable follows the capacity."""
+        then it is what was reported last, and what is allocatable follows the capacity."""
         async with self._node_locks[node]:
             current = self._nodes.get(Key("", node))
             if current is None:
+                self._said.pop(node, None)
                 return
+            reported = self._remembered(node, reported)
             if labels and not labels.items() <= (metadata(current).get("labels") or {}).items():
                 current = await self._client.patch(NODES, node, {"metadata": {"labels": labels}})
                 self._nodes.put(current)
@@ -126,6 +141,15 @@ class StatusWriter:
                 return {**status, **reported, **extended.kept(status, reported), "conditions": conditions}
 
             await self._update(NODES, self._nodes, current, merged)
+
+    def _remembered(self, node: str, reported: Object) -> Object:
+        self._overwritten_nodes.discard(node)
+        if not reported:
+            found: Object = orjson.loads(self._said.get(node, b"{}"))
+            return found
+        # The images are most of it, and nobody writes those.
+        self._said[node] = orjson.dumps({field: value for field, value in reported.items() if field != "images"})
+        return reported
 
     async def set_node_condition(self, node: str, kind: str, status: str, reason: str, message: str) -> None:
         """Set one condition that the control plane finds out itself."""

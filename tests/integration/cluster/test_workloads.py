@@ -55,7 +55,7 @@ async def test_a_deployment_runs_scales_and_rolls_out(cluster: Cluster) -> None:
     await eventually(lambda: assigned(agents, 2), "the nodes forgetting the old pods")
 
 
-async def test_nodes_have_the_last_word_on_their_pods(cluster: Cluster) -> None:
+async def test_nodes_have_the_last_word_on_their_pods_and_on_themselves(cluster: Cluster) -> None:
     await cluster.node("worker-1")
     await deploy(cluster, 1)
     (pod,) = await cluster.pods()
@@ -67,6 +67,15 @@ async def test_nodes_have_the_last_word_on_their_pods(cluster: Cluster) -> None:
         return found["status"]["phase"] == "Running" and pods.is_ready(found)
 
     await eventually(restored, "the node saying again how its pod is")
+    was = (await cluster.api.get(NODES, "worker-1"))["status"]
+    wrong = {"addresses": None, "capacity": {"cpu": "7777"}}
+    await cluster.api.patch(NODES, "worker-1", {"status": wrong}, subresource="status")
+
+    async def itself() -> bool:
+        found = (await cluster.api.get(NODES, "worker-1"))["status"]
+        return (found.get("addresses"), found["capacity"]) == (was["addresses"], was["capacity"])
+
+    await eventually(itself, "the node being shown as it is")
 
 
 async def test_a_terminating_pod_is_released_after_all_tables_let_go_of_it(cluster: Cluster) -> None:

@@ -136,6 +136,38 @@ async def test_a_nodes_labels_outlive_the_status_of_a_moment_ago(written: Writte
     assert "Heard" in {condition.get("reason") for condition in found["status"]["conditions"]}
 
 
+async def test_what_others_write_of_a_node_is_put_right(written: Written) -> None:
+    ready = {"type": "Ready", "status": "True"}
+    said: Object = {
+        "capacity": {"cpu": "2"},
+        "addresses": [{"type": "Hostname", "address": "n1"}],
+        "conditions": [ready],
+    }
+    await written.writer.write_node("n1", {**said, "images": [{"names": ["a:1"]}]})
+    await written.clock.advance(0.1)
+
+    async def patch(status: Object) -> bool:
+        client = written.api.client()
+        node = await client.patch(NODES, "n1", {"status": status}, subresource="status")
+        await written.clock.advance(0.1)
+        return written.writer.is_due(node)
+
+    gpu = {"example.com/gpu": "1"}
+    assert await patch(
+        {"capacity": {"cpu": "77", **gpu}, "addresses": None, "conditions": [{**ready, "status": "False"}]}
+    )
+    await written.writer.write_node("n1", {})
+    await written.clock.advance(0.1)
+    found = node_status(written)
+    assert (found["capacity"], found["addresses"]) == ({"cpu": "2", **gpu}, said["addresses"])
+    assert [item["status"] for item in found["conditions"] if item["type"] == "Ready"] == ["True"]
+    assert found["images"] == [{"names": ["a:1"]}]
+    assert not written.writer.is_due({"metadata": {"name": "n1"}, "status": found})
+    await written.writer.set_node_condition("n1", "Ready", "Unknown", "Silent", "it said nothing")
+    await written.clock.advance(0.1)
+    assert not await patch({"phase": "Running"}), "what a lost node said is no longer so"
+
+
 async def test_extended_resources_outlive_reports_and_are_allocatable(written: Written) -> None:
     own = {"capacity": {"cpu": "2", "pods": "110"}, "allocatable": {"cpu": "1", "pods": "110"}}
     await written.writer.write_node("n1", own)
