@@ -305,7 +305,7 @@ class _Walker:
         for index, (item, old) in enumerate(zip_longest(values, before[: len(values)])):
             if item is None:
                 result.append(self._zero(kind))
-            elif _is_same(item, old):
+            elif _is_same_element(item, old, kind):
                 result.append(old)
             else:
                 result.append(self.value(kind, item, (path, index), depth + 1, owner, old))
@@ -399,6 +399,14 @@ def _is_same(value: Any, known: Any) -> bool:
     """Whether a value is what was there before, which fits: a replaced list has most elements as they were. To Python 1
     is as good as true and 1.0; encoded they differ."""
     return known is not None and value == known and orjson.dumps(value) == orjson.dumps(known)
+
+
+def _is_same_element(value: Any, known: Any, kind: Schema) -> bool:
+    """The same for an element of a list, which may leave out what is null of the one before (moments of conditions)."""
+    if kind.shape == "object" and isinstance(known, dict) and None in known.values():
+        told = {name: item for name, item in known.items() if item is not None}
+        return _is_same(value, told) or _is_same(value, known)
+    return _is_same(value, known)
 
 
 @lru_cache(maxsize=4096)  # conditions come with every report of a status, and their times seldom change

@@ -208,6 +208,23 @@ def test_a_patch_leaves_what_it_does_not_touch_as_it_is_known_to_fit() -> None:
     assert warnings == ['unknown field "metadata.colour"']
 
 
+def test_an_element_of_a_list_may_leave_out_what_is_null_of_the_one_before() -> None:
+    ready = {"type": "Ready", "status": "True"}
+    known = {**pod(), "status": {"conditions": [{**ready, "lastProbeTime": None}]}}
+    (before,) = known["status"]["conditions"]
+
+    def conditions(sent: Object) -> tuple[list[Object], list[str]]:
+        found, warnings = conform(row(PODS), {**known, "status": {"conditions": [sent]}}, "Warn", known)
+        return found["status"]["conditions"], warnings
+
+    for same in (ready, before):
+        found, warnings = conditions(dict(same))
+        assert found[0] is before
+        assert warnings == []
+    assert conditions({**ready, "colour": None}) == ([ready], ['unknown field "status.conditions[0].colour"'])
+    assert conditions({**ready, "status": "False"}) == ([{**ready, "status": "False"}], [])
+
+
 @pytest.mark.parametrize(
     ("resource", "body", "words"),
     [
