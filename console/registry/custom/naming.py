@@ -71,8 +71,8 @@ def accepted_names(definition: Object, others: Iterable[Object]) -> tuple[Object
         why = _why_not(field, wanted[field], listed_kinds if field in {"kind", "listKind"} else resources)
         if why is None:
             accepted[field] = wanted[field]
-        elif clash is None:
-            clash = (_REASONS[field], why)
+        else:
+            clash = (_REASONS[field], why)  # of several the last one is told
     accepted.setdefault("plural", "")
     accepted.setdefault("kind", "")
     return accepted, clash

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +17,17 @@ from console.registry.row import Column
 
 
 def columns(specified: Sequence[Object]) -> tuple[Column, ...]:
-    """The name, then what the definition says; the age where it says nothing."""
-    return (NAME, *(_column(item) for item in specified)) if specified else (NAME, AGE)
+    """The name, then what the definition says; the age where it says nothing. A path that is none ends the columns, as
+    in Kubernetes."""
+    return (NAME, *_columns(specified)) if specified else (NAME, AGE)
+
+
+def _columns(specified: Sequence[Object]) -> Iterator[Column]:
+    for item in specified:
+        try:
+            yield _column(item)
+        except ValueError:
+            return
 
 
 def _column(item: Object) -> Column:

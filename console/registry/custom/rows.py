@@ -111,10 +111,15 @@ def _scale(found: Object | None) -> ScalePaths | None:
         return None
     selector = found.get("labelSelectorPath")
     return ScalePaths(
-        jsonpath.fields(found["specReplicasPath"]),
-        jsonpath.fields(found["statusReplicasPath"]),
-        jsonpath.fields(selector) if selector else (),
+        _steps(found["specReplicasPath"]),
+        _steps(found["statusReplicasPath"]),
+        _steps(selector) if selector else (),
     )
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    """As Kubernetes reads the paths of a scale: field names between dots, whatever they have in them."""
+    return tuple(path.removeprefix(".").split("."))
 
 
 def _defaulter(structure: Object) -> Callable[[Object], None]:

@@ -108,8 +108,6 @@ def _check_forbidden(schema: Object, path: str) -> list[Cause]:
     if schema.get("uniqueItems"):
         why = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
         causes.append(forbidden(f"{path}.uniqueItems", why))
-    if schema.get("additionalProperties") is False:
-        causes.append(forbidden(f"{path}.additionalProperties", "additionalProperties cannot be set to false"))
     if schema.get("properties") and schema.get("additionalProperties") is not None:
         why = "additionalProperties and properties are mutual exclusive"
         causes.append(forbidden(f"{path}.additionalProperties", why))

@@ -72,7 +72,18 @@ def hooked(**service: Any) -> Object:
         (definition(version(subresources={"scale": {"specReplicasPath": ".x", "statusReplicasPath": ".status.n"}})),
          "subresources.scale.specReplicasPath: Invalid value: \".x\": should be a json path under .spec"),
         (definition(version(additionalPrinterColumns=[{"name": "A", "type": "text", "jsonPath": ".spec["}])),
-         "spec.versions[0].additionalPrinterColumns[0].type: Unsupported value: \"text\""),
+         "Columns[0].type: Invalid value: \"text\": must be one of boolean,date,integer,number,string"),
+        (definition(version(additionalPrinterColumns=[{"name": "A", "type": "date", "format": "x", "jsonPath": ".a"}])),
+         "additionalPrinterColumns[0].format: Invalid value: \"x\": must be one of byte,date,date-time,double,float,"),
+        (definition(version(additionalPrinterColumns=[{"name": "A", "type": "date", "jsonPath": "a"}])),
+         "additionalPrinterColumns[0].JSONPath: Invalid value: \"a\": must be a simple json path starting with ."),
+        (definition(version(additionalPrinterColumns=[{"name": "A", "jsonPath": ".a"}])),
+         "additionalPrinterColumns[0].type: Required value: must be one of boolean,date,integer,number,string"),
+        (definition(version(subresources={"scale": {"specReplicasPath": "spec.x", "statusReplicasPath": ".status.x"}})),
+         "specReplicasPath: Invalid value: \"spec.x\": must be a simple json path starting with ."),
+        (definition(version(subresources={"scale": {"specReplicasPath": ".spec.x", "statusReplicasPath": ".status.x",
+                                                    "labelSelectorPath": ".x"}})),
+         "labelSelectorPath: Invalid value: \".x\": should be a json path under either .spec or .status"),
         (definition(version(selectableFields=[{"jsonPath": ".spec.free"}])), "must point to a field of type string"),
         (with_schema(), f"{SPEC}.properties[spec].properties[f].type: Required value: must not be empty"),
         (with_schema(type="array"), f"{SPEC}.properties[spec].properties[f].items: Required value: must be specified"),
@@ -159,7 +170,7 @@ def test_names_are_given_once() -> None:
     second["status"] = naming.status_of(second, [first, second], NOW)
     accepted = get_condition(second, "NamesAccepted")
     assert accepted is not None
-    assert (accepted["status"], accepted["reason"]) == ("False", "SingularConflict")
+    assert (accepted["status"], accepted["reason"]) == ("False", "ListKindConflict")
     assert get_condition(second, "Established")["reason"] == "NotAccepted"  # type: ignore[index]
     second["status"] = naming.status_of(second, [second], NOW + timedelta(seconds=1))
     assert get_condition(second, "Established")["status"] == "True"  # type: ignore[index]
@@ -278,6 +289,8 @@ def test_columns() -> None:
         {"name": "Names", "type": "string", "jsonPath": ".spec.ports[*].name"},
         {"name": "Ports", "type": "string", "jsonPath": ".spec.ports"},
         {"name": "Ratio", "type": "string", "jsonPath": ".spec.free.ratio"},
+        {"name": "None", "type": "string", "jsonPath": ".spec["},
+        {"name": "Lost", "type": "string", "jsonPath": ".spec.size"},
     ]))  # fmt: skip
     obj = widget(size=2, free={"ratio": 2.0}, ports=[{"port": "<http>", "name": "web"}, {"name": "more"}])
     obj["metadata"]["creationTimestamp"] = "2026-01-01T11:00:00Z"
