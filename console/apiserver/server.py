@@ -162,10 +162,10 @@ class ApiServer:
         self._remotes = None if front is None else Availability(store, registry, self._verbs, services, front, clock)
         self._instruments = Instruments()
         known = checks(store=lambda: store.fault, closing=lambda: self._closing)
-        self._system = System(registry, known, self._figures, self.tokens, self._known_remotes)
+        self._flow = FlowControl(store)
+        self._system = System(registry, known, self._figures, self.tokens, self._known_remotes, self._flow.dump)
         self._custom = CustomResources(store, registry, self._verbs, clock)
         self._type_checking = TypeChecking(store, registry, self._verbs, clock)
-        self._flow = FlowControl(store)
         self._flow_objects = Upkeep(store, self.local_client("system:apiserver"), clock)
         self._registration = Registration(store, self.local_client("system:kube-aggregator"), clock)
         self._runner: web.ServerRunner | None = None

@@ -23,6 +23,7 @@ from . import health, routing
 from .aggregation import remote
 from .aggregation.remote import Remote
 from .documents import answer_document, answer_packed
+from .flowcontrol.dump import PRIORITY_LEVELS
 from .health import Check, is_health
 from .identity.accounts import ServiceAccountTokens
 from .negotiation import JSON, Form, negotiate
@@ -35,7 +36,8 @@ METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 class System:
     """`checks` are those of the health paths, `figures` gives the lines of /metrics, `tokens` has the key with which
-    others verify tokens of ServiceAccounts, `remotes` are the groups and versions of other servers."""
+    others verify tokens of ServiceAccounts, `remotes` are the groups and versions of other servers, `levels` tells what
+    priority levels do."""
 
     def __init__(
         self,
@@ -44,7 +46,9 @@ class System:
         figures: Callable[[], Iterator[str]],
         tokens: ServiceAccountTokens,
         remotes: Callable[[], list[Remote]],
+        levels: Callable[[], str],
     ) -> None:
+        self._levels = levels
         self._remotes = remotes
         self._registry = registry
         self._openapi = OpenApi(registry)
@@ -59,6 +63,8 @@ class System:
             return self._answer_health(http, path)
         if path == "/metrics":
             return web.Response(text="".join(self._figures()), headers={"Content-Type": METRICS})
+        if path == PRIORITY_LEVELS:
+            return web.Response(text=self._levels())
         if path in {OPENID, KEYS}:
             return self._answer_openid(path)
         parts = path.strip("/").split("/")

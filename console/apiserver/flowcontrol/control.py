@@ -19,6 +19,7 @@ from console.apiserver.caller import Caller
 from console.registry.kinds.flowcontrol_defaults import CATCH_ALL
 from console.store import Event, Store
 
+from .dump import priority_levels
 from .levels import Level, shares_of
 from .schemas import BY_NAMESPACE, Candidate, Schema, candidates
 
@@ -112,6 +113,10 @@ class FlowControl:
 
     def _flow_of(self, schema: Schema, caller: Caller, namespace: str) -> Flow:
         return Flow(schema, self._levels[schema.level], schema.distinguisher(caller, namespace))
+
+    def dump(self) -> str:
+        """What the levels do, for people."""
+        return priority_levels(self._levels.values())
 
     def lines(self) -> Iterator[str]:
         """What the levels do, for /metrics."""

@@ -55,6 +55,11 @@ class Level:
         return sum(map(len, self._waiting.values()))
 
     @property
+    def active_queues(self) -> int:
+        """In how many queues somebody waits."""
+        return len(self._waiting)
+
+    @property
     def is_full(self) -> bool:
         """Whether whoever comes has to wait."""
         return not self.is_exempt and (self.executing >= self.seats or bool(self._turns))

@@ -15,6 +15,7 @@ from common.errors import TooManyRequests
 from console.apiserver.access.attributes import Attributes
 from console.apiserver.caller import Caller
 from console.apiserver.flowcontrol import levels
+from console.apiserver.flowcontrol.dump import priority_levels
 from console.apiserver.flowcontrol.levels import Level, dealt
 from console.apiserver.flowcontrol.schemas import Schema, candidates
 from console.apiserver.flowcontrol.upkeep import described, planned
@@ -114,6 +115,25 @@ async def test_without_queues_whoever_finds_no_seat_is_told_to_come_back() -> No
     assert made.rejected == {("s", "concurrency-limit"): 1}
     made.leave()
     await made.enter("s", "jane")
+
+
+async def test_what_levels_do_is_a_table_for_people() -> None:
+    busy, idle = level(1, queues=4, hand=1, length=1), Level("exempt")
+    busy.name = "workload-low"
+    await busy.enter("s", "jane")
+    waiting = asyncio.ensure_future(busy.enter("s", "jane"))
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests):
+        await busy.enter("s", "jane")
+    busy.rejected["s", "time-out"] += 2
+    lines = priority_levels([busy, idle]).splitlines()
+    assert lines[0].startswith("PriorityLevelName, ActiveQueues, IsIdle, IsQuiescing, WaitingRequests, Exec")
+    assert lines[1].startswith("exempt,            0,            true,   false,       0,")
+    assert [cell.strip() for cell in lines[2].split(",")] == [
+        "workload-low", "1", "false", "false", "1", "1", "1", "1", "2", "0",
+    ]  # fmt: skip
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def test_queues_take_turns_so_that_a_flood_delays_nobody_else() -> None:

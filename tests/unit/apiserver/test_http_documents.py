@@ -19,6 +19,8 @@ async def test_system_paths(http: Http) -> None:
     assert (await http("GET", "/version/"))[1]["gitVersion"].startswith("v1.36")
     async with http.session.get("http://api/version") as answer:
         assert '\n  "gitVersion": "v1.36' in await answer.text()
+    levels = (await http("GET", "/debug/api_priority_and_fairness/dump_priority_levels"))[1]
+    assert "\nworkload-low,      0,            true," in levels
     assert "quarterdeck_store_revision" in (await http("GET", "/metrics"))[1]
     assert "/api/v1" in (await http("GET", "/"))[1]["paths"]
     assert (await http("GET", "/api"))[1]["versions"] == ["v1"]
