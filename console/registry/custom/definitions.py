@@ -32,7 +32,7 @@ def validate(new: Object, old: Object | None) -> list[Cause]:
     names = spec.get("names") or {}
     causes = _validate_group(spec) + approval.validate(new, old) + _validate_names(names)
     wanted = f"{names.get('plural', '')}.{spec.get('group', '')}"
-    if meta.name(new) != wanted:
+    if old is None and meta.name(new) != wanted:
         causes.append(wrong("metadata.name", meta.name(new), 'must be spec.names.plural+"."+spec.group'))
     causes += validation.one_of("spec.scope", spec.get("scope"), SCOPES)
     causes += _validate_conversion(spec.get("conversion") or {})

@@ -26,8 +26,8 @@ def _default(obj: Object) -> None:
 def _prepare(new: Object, old: Object | None, context: Context) -> None:
     if old is None:
         new["status"] = {"conditions": [], "acceptedNames": {"kind": "", "plural": ""}}
-    if context.subresource != "status" and "spec" in new:
-        status = new.setdefault("status", {})
+    status = new.setdefault("status", {})
+    if "spec" in new and (context.subresource != "status" or not status.get("storedVersions")):
         status["storedVersions"] = definitions.stored_versions(new)
 
 

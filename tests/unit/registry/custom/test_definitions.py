@@ -160,6 +160,19 @@ def test_a_version_in_which_objects_are_stored_must_stay() -> None:
         updated(CUSTOMRESOURCEDEFINITIONS, {**after, "spec": {**after["spec"], "versions": [version("v1")]}}, after)
 
 
+def test_there_is_always_a_version_that_is_stored() -> None:
+    old = created(CUSTOMRESOURCEDEFINITIONS, definition())
+    new = {**old, "status": {**old["status"], "storedVersions": []}}
+    assert updated(CUSTOMRESOURCEDEFINITIONS, new, old, "status")["status"]["storedVersions"] == ["v1"]
+
+
+def test_an_update_that_changes_what_may_not_change_says_that_alone() -> None:
+    old = created(CUSTOMRESOURCEDEFINITIONS, definition())
+    with pytest.raises(Invalid) as caught:
+        updated(CUSTOMRESOURCEDEFINITIONS, {**old, "spec": {**old["spec"], "group": "other.com"}}, old)
+    assert [cause.field for cause in caught.value.causes] == ["spec.group"]
+
+
 def test_names_are_given_once() -> None:
     first = definition()
     first["metadata"]["uid"] = "1"
