@@ -281,11 +281,20 @@ class Resources:
         obj = await self._decode(request)
         if info.subresource == "finalize":
             entry = await subresources.finalize(self._verbs, request.caller, request.stored, info.name, obj, options)
+        elif request.stored.creates_on_update and not info.subresource and not self._is_there(request):
+            self._check(request.caller, replace(attributes(info, {}), verb="create"))
+            target = request.stored, info.namespace, info.name
+            entry = await subresources.create_by_update(self._verbs, request.caller, *target, obj, options)
+            return await self._written(request, entry, created=True)
         else:
             entry = await self._verbs.update(
                 request.caller, request.stored, info.namespace, info.name, obj, info.subresource, options
             )
         return await self._written(request, entry)
+
+    def _is_there(self, request: Request) -> bool:
+        info, resource = request.info, request.stored.resource.group_resource
+        return self._verbs.store.newest(resource, info.namespace, info.name) is not None
 
     async def _patch(self, request: Request) -> web.StreamResponse:
         kind, options = PatchType(request.http.content_type), request.write_options()
@@ -310,8 +319,7 @@ class Resources:
         info, options = request.info, request.write_options()
         config, warnings = await decoded(body, lambda: admission.decode_applied(request.row, body, validation))
         request.warnings += warnings
-        resource = request.stored.resource.group_resource
-        if self._verbs.store.newest(resource, info.namespace, info.name) is None:
+        if not self._is_there(request):
             self._check(request.caller, replace(attributes(info, {}), verb="create"))
         entry, made = await self._verbs.apply(
             request.caller, request.row, info.namespace, info.name, config, info.subresource, options

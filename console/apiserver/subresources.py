@@ -19,7 +19,7 @@ from console.store import Entry
 from .caller import Caller
 from .extension.matching import Asked
 from .options import WriteOptions
-from .verbs import Verbs
+from .verbs import Verbs, require_name
 
 _DEFAULT_WRITE = WriteOptions()
 _TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
@@ -95,6 +95,15 @@ def _check_binding(pod: Object, binding: Object, target: Object) -> None:
     else:
         return
     raise errors.conflict("pods/binding", name, why)
+
+
+async def create_by_update(
+    verbs: Verbs, caller: Caller, row: Row, namespace: str, name: str, obj: Object, options: WriteOptions
+) -> Entry:
+    """A replace of what is not there, of a kind that is made by one: its resourceVersion says nothing."""
+    require_name(obj, name)
+    metadata = {field: value for field, value in obj["metadata"].items() if field != "resourceVersion"}
+    return await verbs.create(caller, row, namespace, {**obj, "metadata": metadata}, options)
 
 
 async def get_scale(verbs: Verbs, row: Row, namespace: str, name: str) -> Object:

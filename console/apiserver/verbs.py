@@ -225,10 +225,7 @@ class Verbs:
         options: WriteOptions = _DEFAULT_WRITE,
     ) -> Entry:
         """Replace. A resourceVersion in the object makes it conditional."""
-        if not meta.name(obj):
-            raise BadRequest(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
-        if meta.name(obj) != name:
-            raise BadRequest(f"the name of the object ({meta.name(obj)}) does not match the name on the URL ({name})")
+        require_name(obj, name)
         obj = _placed(row, obj, namespace)
         if row.conditional_update and not subresource and meta.resource_version(obj) in _ANY_VERSION:
             self.current(row, namespace, name)
@@ -463,6 +460,15 @@ class Verbs:
 
 def _computed(obj: Object) -> Entry:
     return Entry((meta.namespace(obj), meta.name(obj)), 0, encode_to_keep(obj), obj)
+
+
+def require_name(obj: Object, name: str) -> None:
+    """Raises BadRequest for another name than the one of the request."""
+    given = meta.name(obj)
+    if not given:
+        raise BadRequest(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
+    if given != name:
+        raise BadRequest(f"the name of the object ({given}) does not match the name on the URL ({name})")
 
 
 def _placed(row: Row, obj: Object, namespace: str) -> Object:

@@ -176,6 +176,8 @@ class Row:
     """What is wrong with a name of this kind, in Kubernetes' words; empty when nothing is."""
     conditional_update: bool = False
     """Whether a replace must carry the resourceVersion it is based on."""
+    creates_on_update: bool = False
+    """Whether a replace of an object that is not there makes it."""
     immortal: Mapping[str, str] = field(default_factory=dict)
     """Names that may not be deleted, each with the reason."""
     keeps_status_on_create: bool = False

@@ -32,5 +32,6 @@ LEASES = Row(
     schema="io.k8s.api.coordination.v1.Lease",
     validate=_validate,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 ROWS = (LEASES,)

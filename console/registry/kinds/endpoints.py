@@ -111,5 +111,6 @@ ENDPOINTS = Row(
     warnings=_warnings,
     deprecation=DEPRECATED,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 ROWS = (ENDPOINTS,)

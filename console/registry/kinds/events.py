@@ -161,5 +161,6 @@ EVENTS = Row(
     has_spec_generation=False,
     read_field=_read_field,
     versions=(Version(V1, "io.k8s.api.events.v1.Event", to_core, from_core, FIELDS),),
+    creates_on_update=True,
 )
 ROWS = (EVENTS,)

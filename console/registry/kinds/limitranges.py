@@ -120,5 +120,6 @@ LIMITRANGES = Row(
     default=_default,
     validate=_validate,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 ROWS = (LIMITRANGES,)

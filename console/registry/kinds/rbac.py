@@ -170,6 +170,7 @@ ROLES = Row(
     validate=_validate_role,
     name_format=validation.path_segment,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 ROLEBINDINGS = Row(
     kinds.ROLEBINDINGS,
@@ -180,6 +181,7 @@ ROLEBINDINGS = Row(
     validate=_validate_binding(("Role", "ClusterRole")),
     name_format=validation.path_segment,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 CLUSTERROLES = Row(
     kinds.CLUSTERROLES,
@@ -189,6 +191,7 @@ CLUSTERROLES = Row(
     validate=_validate_cluster_role,
     name_format=validation.path_segment,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 CLUSTERROLEBINDINGS = Row(
     kinds.CLUSTERROLEBINDINGS,
@@ -199,5 +202,6 @@ CLUSTERROLEBINDINGS = Row(
     validate=_validate_binding(("ClusterRole",)),
     name_format=validation.path_segment,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 ROWS = (ROLES, ROLEBINDINGS, CLUSTERROLES, CLUSTERROLEBINDINGS)

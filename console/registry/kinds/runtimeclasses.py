@@ -90,5 +90,6 @@ RUNTIMECLASSES = Row(
     validate=_validate,
     warnings=_warnings,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 ROWS = (RUNTIMECLASSES,)

@@ -260,5 +260,6 @@ SERVICES = Row(
     fields=("metadata.name", "metadata.namespace", "spec.clusterIP", "spec.type"),
     name_format=validation.dns_1035_label,
     has_spec_generation=False,
+    creates_on_update=True,
 )
 ROWS = (SERVICES,)

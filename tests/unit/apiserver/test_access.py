@@ -117,6 +117,13 @@ async def test_nobody_gives_away_what_they_do_not_have(world: World) -> None:
     assert (await world.as_user("jane", "PUT", f"{ROLES}/r", role("get list", "secrets"))).code == 403
 
 
+async def test_whoever_makes_by_replacing_may_make(world: World) -> None:
+    await world.grant("jane", "update", "roles", RBAC, "writer")
+    answer = await world.as_user("jane", "PUT", f"{ROLES}/new", {"metadata": {"name": "new"}})
+    assert answer.code == 403
+    assert 'cannot create resource "roles" in API group "rbac.authorization.k8s.io"' in answer.message
+
+
 async def test_a_binding_gives_no_more_than_its_maker_has(world: World) -> None:
     await world.grant("jane", "create", "rolebindings", RBAC, "writer")
     await world("POST", ROLES, role("get"))

@@ -372,3 +372,30 @@ async def test_a_job_leaves_its_pods_behind_unless_asked_otherwise_and_says_so(
     assert code == 200
     assert (body.get("metadata") or {}).get("finalizers") == finalizers
     assert ("child pods are preserved by default" in headers.get("Warning", "")) is warned
+
+
+ENDPOINTS = "/api/v1/namespaces/default/endpoints/web"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (ENDPOINTS, {"metadata": {"name": "web", "resourceVersion": "5"}}),
+        ("/api/v1/namespaces/default/services/web", {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}),
+        ("/apis/coordination.k8s.io/v1/namespaces/default/leases/web", {"metadata": {"name": "web"}}),
+        ("/apis/rbac.authorization.k8s.io/v1/clusterroles/web", {"metadata": {"name": "web"}, "rules": []}),
+    ],
+)
+async def test_a_replace_makes_what_is_not_there_of_some_kinds(http: Http, path: str, body: Any) -> None:
+    code, made, _ = await http("PUT", path, body)
+    assert (code, made["metadata"]["name"]) == (201, "web")
+    again = {**body, "metadata": {"name": "web", "resourceVersion": made["metadata"]["resourceVersion"]}}
+    assert (await http("PUT", path, again))[0] == 200
+
+
+async def test_a_replace_of_what_is_not_there_needs_the_right_name_and_kind(http: Http) -> None:
+    code, status, _ = await http("PUT", ENDPOINTS, {"metadata": {"name": "other"}})
+    assert (code, status["reason"]) == (400, "BadRequest")
+    assert (await http("GET", ENDPOINTS))[0] == 404
+    assert (await http("PATCH", ENDPOINTS, {}, {"Content-Type": "application/merge-patch+json"}))[0] == 404
+    assert (await http("PUT", f"{CONFIGMAPS}/settings", configmap()))[0] == 404
