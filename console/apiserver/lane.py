@@ -6,7 +6,8 @@ goes past all that when its bytes say plainly what it is; whoever answers may le
 which then gets the bytes as they came.
 
 Nothing is parsed here but a request line of the plainest sort. What the headers mean is aiohttp's to say: they are the
-same bytes as those of an earlier request of this connection that aiohttp took for just these headers and no more.
+same bytes as those of an earlier request of this connection that aiohttp took for just these headers and no more. And
+what aiohttp read before was one whole request: otherwise these bytes may be the rest of something else.
 """
 
 from __future__ import annotations
@@ -25,9 +26,8 @@ from common.clock import Clock
 KNOWN_SECONDS = 60.0
 """For how long requests go past aiohttp, at most, before one is left to it: it closes connections that it thinks idle,
 and none may seem so that is in use."""
-_PATH = rb"(?:/[A-Za-z0-9][A-Za-z0-9._:-]*)+"
-_LINE = re.compile(rb"GET (%s) HTTP/1\.1\r\n" % _PATH)
-_WHOLE = re.compile(rb"GET %s HTTP/1\.1\r\n((?:[^\r\n]+\r\n)+\r\n)" % _PATH)
+_LINE = re.compile(rb"GET ((?:/[A-Za-z0-9][A-Za-z0-9._:-]*)+) HTTP/1\.1\r\n")
+_HEAD = re.compile(rb"[A-Z]+ [^ \r\n]+ HTTP/1\.1\r\n((?:[^\r\n]+\r\n)+\r\n)")
 _LONGEST_LINE = 1024
 _CHANGE_THE_CONNECTION = ("Upgrade", "Expect")
 
@@ -59,15 +59,16 @@ class Lane(web.RequestHandler):
         self._meet = meet
         self._clock = clock
         self._known: _Known | None = None
-        self._offered = b""  # what aiohttp was given last, if that may be one whole plain request
-        self._is_open = False  # whether that was one, with the known headers, so that its parser stands at a beginning
+        self._offered = b""  # what aiohttp was given last, if that may be one whole request
+        self._is_open = False  # whether that was one, so that its parser stands at the beginning of another
         self._until = 0.0
 
     def data_received(self, data: bytes) -> None:
         if self._is_open and self._takes(data):
             return
-        self._is_open = False
-        self._offered = data if data.startswith(b"GET ") and self._is_idle() else b""
+        if data:  # aiohttp looks with nothing whether anything is left
+            self._is_open = False
+            self._offered = data if self._is_idle() else b""
         super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -96,22 +97,25 @@ class Lane(web.RequestHandler):
     def understood(self, request: web.BaseRequest) -> None:
         """Told of each request that aiohttp took from the connection."""
         offered, self._offered = self._offered, b""
-        found = _WHOLE.fullmatch(offered) if offered else None
-        if found is None or not _is_plain(request):
+        head = _HEAD.match(offered) if offered else None
+        if head is None or not _is_whole(request, len(offered) - head.end()):
             return
-        known, rest = self._known, found[1]
+        known, rest = self._known, head[1]
         raw = known.raw if known is not None and known.rest == rest else _split(rest)
         if raw != request.raw_headers:
             return  # a part of it had come before
-        if known is None or known.raw is not raw:
+        if (known is None or known.raw is not raw) and _LINE.match(offered) and not request.body_exists:
             known = self._known = _Known(rest, raw, self._meet(request))
-        self._is_open = known.answer is not None
+        self._is_open = known is not None and known.answer is not None
         self._until = self._clock.monotonic() + min(KNOWN_SECONDS, self.keepalive_timeout / 2)
 
 
-def _is_plain(request: web.BaseRequest) -> bool:
-    """Whether nothing but its answer comes of a request that was whole as it looked."""
-    return not request.body_exists and not any(name in request.headers for name in _CHANGE_THE_CONNECTION)
+def _is_whole(request: web.BaseRequest, more: int) -> bool:
+    """Whether a request with so many bytes behind its head ends with them, and nothing but its answer comes of it. A
+    body in chunks is still to come, then, and changes what is known when it does."""
+    if more != (request.content_length or 0):
+        return False
+    return not any(name in request.headers for name in _CHANGE_THE_CONNECTION)
 
 
 def _split(rest: bytes) -> tuple[tuple[bytes, bytes], ...]:

@@ -22,7 +22,8 @@ async def connections(api: Running, subresource: str, *stages: str) -> list[dict
     folder = Home(api.socket.parent).audit
     async with asyncio.timeout(60):
         while True:
-            events = [orjson.loads(line) for line in await asyncio.to_thread(lambda: list(every_line(folder)))]
+            lines = await asyncio.to_thread(lambda: list(every_line(folder)))
+            events = [orjson.loads(line) for line in lines if line.endswith(b"\n")]  # the last may be on its way
             found = [event for event in events if event.get("objectRef", {}).get("subresource") == subresource]
             if [event["stage"] for event in found] == list(stages):
                 return found

@@ -114,12 +114,17 @@ async def audited(folder: Path, audit_id: str, count: int = 1) -> list[Object]:
     """The events of one request, once there are so many; AssertionError when they do not come."""
     async with asyncio.timeout(20):
         while True:
-            lines = [orjson.loads(line) for line in await asyncio.to_thread(lambda: [*every_line(folder)])]
-            found = [event for event in lines if event["auditID"] == audit_id]
+            found = [event for event in await written(folder) if event["auditID"] == audit_id]
             if len(found) >= count:
                 assert len(found) == count, found
                 return found
             await asyncio.sleep(0.01)
+
+
+async def written(folder: Path) -> list[Object]:
+    """All events of the log; the last line may be on its way while we read."""
+    lines = await asyncio.to_thread(lambda: [*every_line(folder)])
+    return [orjson.loads(line) for line in lines if line.endswith(b"\n")]
 
 
 RBAC = "rbac.authorization.k8s.io"

@@ -247,7 +247,7 @@ async def test_a_request_behind_one_under_way_waits_for_it(connection: Connectio
     assert await connection.ask(request("/three")) == ordinary("/three")
 
 
-@pytest.mark.parametrize("cut", [1, 4, 7, len("GET /one HTTP/1.1"), len("GET /one HTTP/1.1\r\n"), -4, -2, -1])
+@pytest.mark.parametrize("cut", [4, 7, len("GET /one HTTP/1.1"), len("GET /one HTTP/1.1\r\n"), -4, -2, -1])
 async def test_a_request_in_pieces(connection: Connection, served: Served, cut: int) -> None:
     asked = request("/one")
     for _ in range(2):
@@ -279,6 +279,58 @@ async def test_half_a_request_line_is_not_the_beginning_of_another(connection: C
     answer = await connection.ask(request("/one"))
     assert "lane" not in answer
     assert await connection.is_closed()
+
+
+def written(body: str = "body", length: str = "Content-Length: 4\r\n") -> bytes:
+    return request("/two", HEADERS + length, line="PUT {} HTTP/1.1", body=body)
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        (written(), ordinary("/two", "PUT") + "body"),
+        (request("/two?limit=1"), ordinary("/two?limit=1")),
+        (request("/two", HEADERS + "More: x\r\n", line="DELETE {} HTTP/1.1"), ordinary("/two", "DELETE")),
+    ],
+)
+async def test_the_lane_stays_open_over_whole_requests(
+    connection: Connection, served: Served, between: bytes, expected: str
+) -> None:
+    for _ in range(2):
+        assert await connection.ask(between) == expected
+        await idle(served)
+        assert await connection.ask(request("/one")) == lane("/one")
+    assert len(served.met) == 1
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (written(""), b"body"),
+        (written("bo"), b"dy"),
+        (written("4\r\nbody\r\n0\r\n\r\n", "Transfer-Encoding: chunked\r\n"),),
+        (written("", "Transfer-Encoding: chunked\r\n"), b"4\r\nbody\r\n0\r\n\r\n"),
+        (written() + b"\r\n",),
+    ],
+)
+async def test_the_lane_is_closed_by_what_may_go_on(
+    connection: Connection, served: Served, pieces: tuple[bytes, ...]
+) -> None:
+    for piece in pieces:
+        await served.read(connection, piece)
+    assert await connection.answer() == ordinary("/two", "PUT") + "body"
+    await idle(served)
+    assert await connection.ask(request("/one")) == ordinary("/one")
+    await idle(served)
+    assert await connection.ask(request("/one")) == lane("/one")
+
+
+async def test_the_headers_of_a_body_are_not_learned(connection: Connection, served: Served) -> None:
+    for _ in range(3):
+        asked = request("/one", HEADERS + "Content-Length: 4\r\n", body="body")
+        assert await connection.ask(asked) == ordinary("/one") + "body"
+        await idle(served)
+    assert len(served.met) == 1
 
 
 async def test_headers_change_on_the_way(connection: Connection, served: Served) -> None:

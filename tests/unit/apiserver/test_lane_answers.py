@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import orjson
 import pytest
 
 from common.api.kinds import Resource
 from common.api.meta import Object
-from common.auditlog import every_line
 from common.pki import MASTERS, NODES, Authority, Subject
 from common.settings import ClusterConfig
 from common.tls import client_context, server_context
@@ -34,7 +32,7 @@ from console.registry.catalog import default_registry
 from console.store import open_store
 from tests.unit.client_contract.objects import deployment
 
-from .identity import RBAC, MovedClock, World
+from .identity import RBAC, MovedClock, World, written
 from .test_lane import until, waiter_of
 
 DEFAULT = "/api/v1/namespaces/default"
@@ -226,8 +224,7 @@ class Sea(World):
     async def logged(self, agent: str) -> list[Object]:
         """What the audit log has of a client so far, without what no two requests have alike."""
         await self.event(await self("GET", SETTINGS))  # events are written in the order in which requests end
-        lines = await asyncio.to_thread(lambda: [*every_line(self.audit)])
-        found = [event for event in map(orjson.loads, lines) if event.get("userAgent") == agent]
+        found = [event for event in await written(self.audit) if event.get("userAgent") == agent]
         return [{key: value for key, value in event.items() if key not in _OWN} for event in found]
 
     def counted(self) -> Counter[str]:
