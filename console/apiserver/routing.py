@@ -45,6 +45,8 @@ def find(registry: Registry, info: RequestInfo) -> Row:
         raise unserved()
     if info.name and row.resource.namespaced and not info.namespace:
         raise unserved()
+    if info.name and not info.subresource and not set(_ON_OBJECT.values()) & set(row.verbs):
+        raise unserved()  # such as reviews: only made, nothing of them has an address
     if info.subresource and info.subresource not in row.subresources:
         raise unserved() if row.custom is None else not_found(row.resource.group_resource, info.name)
     return row

@@ -1,4 +1,4 @@
-"""Subresources that do more than replace a part of their object: binding, scale, finalize."""
+"""Subresources that do more than replace a part of their object, and the replace that makes its object."""
 
 from __future__ import annotations
 

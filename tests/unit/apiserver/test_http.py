@@ -68,6 +68,7 @@ async def test_codes_of_the_verbs(http: Http) -> None:
         ("GET", "/api/v1/namespaces/default/pods/web/log", None, {}, 503, "ServiceUnavailable"),
         ("GET", "/api/v1/namespaces/default/pods/web/why", None, {}, 503, "ServiceUnavailable"),
         ("PUT", "/api/v1/namespaces/default/pods/web/binding", {}, {}, 405, "MethodNotAllowed"),
+        ("GET", "/apis/authentication.k8s.io/v1/tokenreviews/a", None, {}, 404, "NotFound"),
     ],
 )
 async def test_every_error_is_a_status(
