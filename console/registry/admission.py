@@ -159,18 +159,31 @@ def fitting(row: Row, obj: Object) -> Object:
 
 
 def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, context: Context) -> Object:
-    """A prepared object as others changed it. Raises BadRequest for fields of a wrong type."""
+    """A prepared object as others changed it, in what such a request writes: Kubernetes asks them first and takes the
+    rest of the stored object after that. Raises BadRequest for fields of a wrong type."""
     fitting, _ = conform(row, changed, "Ignore")
-    new, _ = _without_record(fitting)
+    if old is not None and context.subresource == "status":
+        new = _with_status(row, fitting, old)
+    else:
+        new, _ = _without_record(fitting)
+        if _writes_no_status(row, old, context):
+            _assign(new, "status", clone(admitted).get("status"))
+        row.default(new)
     before = meta.metadata(admitted)
     for field in (*_SYSTEM, "managedFields", "name", "namespace", "resourceVersion"):
         _assign(new["metadata"], field, before.get(field))
-    row.default(new)
     if old is None:
         row.reinvoke(new, context)
     if old is not None and row.has_spec_generation:
         new["metadata"]["generation"] = meta.generation(old) + (_spec_of(row, new) != _spec_of(row, old))
     return new
+
+
+def _writes_no_status(row: Row, old: Object | None, context: Context) -> bool:
+    """Whether what a request says of the status counts for nothing."""
+    if context.subresource or "status" not in row.subresources:
+        return False
+    return old is not None or not row.keeps_status_on_create
 
 
 def _require_same_uid(row: Row, new: Object, old: Object) -> None:

@@ -14,6 +14,7 @@ import pytest
 from common.api.kinds import (
     CONFIGMAPS,
     CUSTOMRESOURCEDEFINITIONS,
+    DEPLOYMENTS,
     MUTATINGWEBHOOKCONFIGURATIONS,
     NAMESPACES,
     PODS,
@@ -209,6 +210,40 @@ async def test_what_webhooks_add_is_defaulted(client: HttpClient, hook: Stranger
     (container,) = (await client.create(PODS, pod("p")))["spec"]["initContainers"]
     assert (container["name"], container["image"]) == ("added", "added-image")
     assert container["terminationMessagePolicy"] == "File"
+
+
+async def test_webhooks_change_what_a_request_writes_and_no_more(client: HttpClient, hook: Stranger) -> None:
+    """A status as part of a whole object, and all but the status through that: taken back, as from anybody else."""
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments", "deployments/status"]}
+    hooked = source(hook, "CREATE", "UPDATE", rule=rule)
+    await client.create(MUTATINGWEBHOOKCONFIGURATIONS, configuration(hooked))
+    hook.answer = patching(
+        {"op": "add", "path": "/metadata/labels", "value": {"by": "webhook"}},
+        {"op": "add", "path": "/metadata/annotations", "value": {"by": "webhook"}},
+        {"op": "replace", "path": "/spec/minReadySeconds", "value": 7},
+        {"op": "add", "path": "/status", "value": {"replicas": 9}},
+    )
+    template = {"metadata": {"labels": {"app": "d"}}, "spec": {"containers": [{"name": "main", "image": "x"}]}}
+    spec = {"replicas": 0, "minReadySeconds": 1, "selector": {"matchLabels": {"app": "d"}}, "template": template}
+    made = await client.create(DEPLOYMENTS, {"metadata": {"name": "d", "namespace": "default"}, "spec": spec})
+    assert (made["spec"]["minReadySeconds"], made.get("status", {}).get("replicas")) == (7, None)
+
+    async def patched(body: Object, subresource: str = "") -> Object:
+        return await client.patch(DEPLOYMENTS, "d", body, "default", subresource=subresource)
+
+    found = await patched({"spec": {"minReadySeconds": 2}})
+    assert (found["spec"]["minReadySeconds"], found.get("status", {}).get("replicas")) == (7, None)
+    hook.answer = patching(
+        {"op": "replace", "path": "/metadata/labels/by", "value": "status"},
+        {"op": "replace", "path": "/metadata/annotations/by", "value": "status"},
+        {"op": "replace", "path": "/spec/minReadySeconds", "value": 8},
+        {"op": "add", "path": "/status/replicas", "value": 9},
+    )
+    written = await patched({"status": {"readyReplicas": 0}}, "status")
+    assert written["spec"] == found["spec"]
+    assert written["metadata"]["generation"] == found["metadata"]["generation"]
+    assert (written["metadata"]["labels"], written["metadata"]["annotations"]) == ({"by": "webhook"}, {"by": "status"})
+    assert written["status"]["replicas"] == 9
 
 
 async def test_a_webhook_may_mend_what_would_be_refused(client: HttpClient, hook: Stranger) -> None:
