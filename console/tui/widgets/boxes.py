@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import groupby
 
 from common.api.meta import Key, Object
 from console.tui.palette import Look
@@ -111,36 +112,39 @@ def _addresses(box: Object) -> list[Span]:
 def _bars(
     box: Object, resource: str, pod: int | None, tones: Mapping[Key, Tone], inside: int, bar: int, look: Look
 ) -> list[list[Span]]:
-    """`bar` lines of blocks; the first has the resource's name and share."""
+    """`bar` lines of blocks, filled column by column; the first line has the resource's name and share."""
     percent = int(box["percent"][resource])
-    width = inside - len(_TITLES[resource]) - _PERCENT
-    blocks = _blocks(box, resource, pod, tones, width, look)
-    head: list[Span] = [(_TITLES[resource], Tone.DIM), *blocks, (f"{percent:>{_PERCENT - 1}}%", heat(percent))]
-    more: list[Span] = [(" " * len(_TITLES[resource]), Tone.DIM), *blocks]
-    return [head, *[more] * (bar - 1)]
+    squares = _squares(box, resource, pod, tones, (inside - len(_TITLES[resource]) - _PERCENT) * bar, look)
+    head, *more = [_joined(squares[row::bar]) for row in range(bar)]
+    blank: Span = (" " * len(_TITLES[resource]), Tone.DIM)
+    return [
+        [(_TITLES[resource], Tone.DIM), *head, (f"{percent:>{_PERCENT - 1}}%", heat(percent))],
+        *[[blank, *line] for line in more],
+    ]
 
 
-def _blocks(
-    box: Object, resource: str, pod: int | None, tones: Mapping[Key, Tone], width: int, look: Look
+def _squares(
+    box: Object, resource: str, pod: int | None, tones: Mapping[Key, Tone], count: int, look: Look
 ) -> list[Span]:
-    """Neighbours have different shades, so that they can be told apart without colours; the selected one a third."""
+    """The cells of a bar, one column after another. Neighbours have different shades, so that they can be told apart
+    without colours; the selected one a third."""
     shades, chosen, free = (("#", "="), "@", ".") if look.ascii else (("█", "▓"), "▚", "░")
     whole = amounts.parsed(box["allocatable"][resource]) or Fraction()
     asked = [amounts.parsed(block[resource]) or Fraction() for block in box["pods"]]
-    sizes = cells(asked, whole, width)
-    spans: list[Span] = []
-    drawn = 0
-    for index, size in enumerate(sizes):
-        if not size:
-            continue
-        tone = tones.get(pod_key(box["pods"][index]), Tone.OK)
-        is_chosen = index == pod
-        spans.append(((chosen if is_chosen else shades[drawn % 2]) * size, Tone.KEY if is_chosen else tone))
-        drawn += 1
-    if spans and pod is not None and pod >= 0 and asked[pod] and not sizes[pod]:  # larger ones had the cells
-        text, tone = spans[-1]
-        spans[-1:] = [(text[:-1], tone), (chosen, Tone.KEY)]
-    return [*spans, (free * (width - width_of(spans)), Tone.DIM)]
+    sizes = cells(asked, whole, count)
+    squares: list[Span] = []
+    for drawn, index in enumerate(index for index, size in enumerate(sizes) if size):
+        square = (chosen, Tone.KEY)
+        if index != pod:
+            square = (shades[drawn % 2], tones.get(pod_key(box["pods"][index]), Tone.OK))
+        squares += [square] * sizes[index]
+    if squares and pod is not None and pod >= 0 and asked[pod] and not sizes[pod]:  # larger ones had the cells
+        squares[-1] = (chosen, Tone.KEY)
+    return squares + [(free, Tone.DIM)] * (count - len(squares))
+
+
+def _joined(squares: Sequence[Span]) -> list[Span]:
+    return [("".join(text for text, _ in same), tone) for tone, same in groupby(squares, key=lambda square: square[1])]
 
 
 def _amounts(box: Object, inside: int) -> list[Span]:

@@ -32,3 +32,14 @@ def test_the_chosen_pod_is_seen_even_where_it_has_no_cell_of_its_own(chosen: int
     bar = bar_of_cpu(Selection(0, chosen))
     assert bar.count("▚") == 1
     assert bar[cell] == "▚"
+
+
+def test_a_tall_bar_is_as_full_as_the_node() -> None:
+    few = [pod(f"p{number}", cpu="100m", memory="0", node="n1") for number in range(4)]
+    lines = draw(topology([node("n1", cpu="4", memory="8Gi")], few), Selection(0, 1), {}, 40, 8, Look(NAVY))
+    first = next(index for index, line in enumerate(lines) if ("cpu ", Tone.DIM) in line)
+    drawn = "".join(text for line in lines[first : first + 8] for text, _ in line)
+    width = (drawn.count("█") + drawn.count("▓") + drawn.count("▚") + drawn.count("░")) // 8
+    taken = 8 * width - drawn.count("░")
+    assert taken == round(8 * width / 10)
+    assert abs(drawn.count("▚") - taken / 4) < 1
