@@ -169,6 +169,8 @@ def readmit(row: Row, changed: Object, admitted: Object, old: Object | None, con
         if _writes_no_status(row, old, context):
             _assign(new, "status", clone(admitted).get("status"))
         row.default(new)
+    if old is not None and context.subresource not in {"", "scale"}:
+        row.prepare(new, old, context)
     before = meta.metadata(admitted)
     for field in (*_SYSTEM, "managedFields", "name", "namespace", "resourceVersion"):
         _assign(new["metadata"], field, before.get(field))

@@ -20,12 +20,7 @@ _LISTS = ("containers", "initContainers")
 def take_resources(new: Object, old: Object) -> None:
     """Leave of the new pod only what a resize may bring, when its containers are those of the old one."""
     spec = new["spec"]
-    metadata = dict(old["metadata"])
-    for field in ("resourceVersion", "managedFields"):
-        metadata.pop(field, None)
-        if field in new["metadata"]:
-            metadata[field] = new["metadata"][field]
-    new["metadata"], new["status"] = metadata, old.get("status") or {}
+    take_no_more_than_spec(new, old)
     if any(_names(spec, name) != _names(old["spec"], name) for name in _LISTS):
         return  # the validation says what is wrong with them
     new["spec"] = dict(old["spec"])
@@ -35,6 +30,16 @@ def take_resources(new: Object, old: Object) -> None:
                 {**before, **{field: after[field] for field in ("resources", "resizePolicy") if field in after}}
                 for before, after in zip(old["spec"][name], spec[name], strict=True)
             ]
+
+
+def take_no_more_than_spec(new: Object, old: Object) -> None:
+    """Leave metadata and status as they were: a right to a subresource is none to mark or report the whole pod."""
+    metadata = dict(old["metadata"])
+    for field in ("resourceVersion", "managedFields"):
+        metadata.pop(field, None)
+        if field in new["metadata"]:
+            metadata[field] = new["metadata"][field]
+    new["metadata"], new["status"] = metadata, old.get("status") or {}
 
 
 def _names(spec: Object, field: str) -> list[str]:

@@ -14,7 +14,7 @@ from .limits import check_limits, default_limits
 from .pod_account import admit_account, keep_account
 from .pod_annotations import take_profiles
 from .pod_defaults import default_pod_spec
-from .pod_resize import take_resources
+from .pod_resize import take_no_more_than_spec, take_resources
 from .pod_status import agree_on_addresses
 from .pod_update import validate_pod_update
 from .pod_validation import validate_new_pod
@@ -52,6 +52,7 @@ def _prepare(new: Object, old: Object | None, context: Context) -> None:
         agree_on_addresses(new["status"])
     elif context.subresource == "ephemeralcontainers":
         added = spec.get("ephemeralContainers") or []
+        take_no_more_than_spec(new, old)
         new["spec"] = {**old["spec"], "ephemeralContainers": added}
     elif context.subresource == "resize":
         take_resources(new, old)

@@ -246,6 +246,22 @@ async def test_webhooks_change_what_a_request_writes_and_no_more(client: HttpCli
     assert written["status"]["replicas"] == 9
 
 
+async def test_through_a_subresource_webhooks_change_no_more_than_that(client: HttpClient, hook: Stranger) -> None:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods/ephemeralcontainers"]}
+    await client.create(MUTATINGWEBHOOKCONFIGURATIONS, configuration(source(hook, "UPDATE", rule=rule)))
+    hook.answer = patching(
+        {"op": "add", "path": "/metadata/labels", "value": {"by": "webhook"}},
+        {"op": "replace", "path": "/spec/containers/0/image", "value": "another"},
+        {"op": "replace", "path": "/spec/ephemeralContainers/0/image", "value": "mended"},
+    )
+    made = await client.create(PODS, pod("p"))
+    wanted = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "x"}]}}
+    found = await client.patch(PODS, "p", wanted, "default", subresource="ephemeralcontainers")
+    assert found["spec"].pop("ephemeralContainers")[0]["image"] == "mended"
+    assert found["spec"] == made["spec"]
+    assert "labels" not in found["metadata"]
+
+
 async def test_a_webhook_may_mend_what_would_be_refused(client: HttpClient, hook: Stranger) -> None:
     """Fields are looked at when nobody changes them any more; without a webhook such a pod is refused."""
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}

@@ -341,6 +341,18 @@ def test_ephemeral_containers_come_through_their_subresource_and_stay() -> None:
     assert found == ['spec.ephemeralContainers: Forbidden: existing ephemeral containers "debug" may not be removed\n']
 
 
+def test_who_may_debug_a_pod_cannot_mark_or_report_it() -> None:
+    wanted = changed(OLD, "spec.ephemeralContainers", [container(name="debug")])
+    wanted["metadata"] |= {"labels": {"a": "b"}, "annotations": {"a": "b"}, "finalizers": ["example.com/held"]}
+    wanted["metadata"]["ownerReferences"] = [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u"}]
+    wanted["status"] = {"phase": "Failed"}
+    found = updated(PODS, wanted, OLD, "ephemeralcontainers")
+    assert [item["name"] for item in found["spec"]["ephemeralContainers"]] == ["debug"]
+    assert found["status"] == OLD["status"]
+    assert found["metadata"].keys() == OLD["metadata"].keys()
+    assert found["metadata"]["generation"] == 2
+
+
 def test_only_a_pod_on_a_node_has_a_grace_period() -> None:
     assert grace_period(OLD) == 0
     bound = changed(OLD, "spec.nodeName", "n")
