@@ -13,15 +13,20 @@ what aiohttp read before was one whole request: otherwise these bytes may be the
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from common.clock import Clock
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
 
 KNOWN_SECONDS = 60.0
 """For how long requests go past aiohttp, at most, before one is left to it: it closes connections that it thinks idle,
@@ -84,7 +89,7 @@ class Lane(web.RequestHandler):
         line = _LINE.fullmatch(data, 0, end) if end <= _LONGEST_LINE else None
         if line is None or transport.get_write_buffer_size() or self._clock.monotonic() > self._until:
             return False
-        found = None if known.answer is None else known.answer(line[1].decode())
+        found = None if known.answer is None else _outcome(known.answer, line[1].decode())
         if found is None:
             return False
         transport.write(found)
@@ -105,9 +110,18 @@ class Lane(web.RequestHandler):
         if raw != request.raw_headers:
             return  # a part of it had come before
         if (known is None or known.raw is not raw) and _LINE.match(offered) and not request.body_exists:
-            known = self._known = _Known(rest, raw, self._meet(request))
+            known = self._known = _Known(rest, raw, _outcome(self._meet, request))
         self._is_open = known is not None and known.answer is not None
         self._until = self._clock.monotonic() + min(KNOWN_SECONDS, self.keepalive_timeout / 2)
+
+
+def _outcome(function: Callable[[T], R | None], argument: T) -> R | None:
+    """None when it fails: an exception here would end the connection, or leave it without an answer for good."""
+    try:
+        return function(argument)
+    except Exception:
+        log.exception("a read is left to the ordinary way")
+        return None
 
 
 def _is_whole(request: web.BaseRequest, more: int) -> bool:

@@ -15,7 +15,7 @@ from common.clock import SystemClock
 from console.apiserver.lane import KNOWN_SECONDS, Answer, Lane, LaneServer
 
 HEADERS = "Host: api\r\nAccept: application/json\r\n"
-NEVER = "/left/to/the/ordinary/way"
+NEVER, FAILS = "/left/to/the/ordinary/way", "/fails"
 
 
 class AheadClock(SystemClock):
@@ -107,10 +107,14 @@ async def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
     def meet(http: web.BaseRequest) -> Answer | None:
         found.met.append(dict(http.headers))
+        if "Fails" in http.headers:
+            raise RuntimeError
         return None if "Never" in http.headers else answer
 
     def answer(path: str) -> bytes | None:
         body = lane(path)
+        if path == FAILS:
+            raise RuntimeError
         return None if path == NEVER else f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
     def make(message, payload, protocol, writer, task):  # type: ignore[no-untyped-def]
@@ -163,6 +167,18 @@ async def test_what_the_lane_leaves_is_answered_in_the_ordinary_way(connection: 
         await idle(served)
         assert await connection.ask(request("/one")) == lane("/one")
     assert len(served.met) == 1
+
+
+@pytest.mark.parametrize("failing", [request(FAILS), request(headers=f"{HEADERS}Fails: yes\r\n")])
+async def test_what_fails_is_answered_in_the_ordinary_way(
+    connection: Connection, served: Served, failing: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = failing.split()[1].decode()
+    for _ in range(2):
+        assert await connection.ask(failing) == ordinary(path)
+        await idle(served)
+    assert "a read is left to the ordinary way" in caplog.text
+    assert await connection.ask(request("/next")) == (lane("/next") if path == FAILS else ordinary("/next"))
 
 
 async def test_a_first_request_is_never_of_the_lane(connection: Connection, served: Served) -> None:
