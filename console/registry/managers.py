@@ -28,6 +28,9 @@ _SYSTEM_STEPS = frozenset({ITSELF, *(f"f:{name}" for name in _SYSTEM_METADATA)})
 _TYPE_STEPS = ("f:apiVersion", "f:kind")
 # Subresources that write a part of the status.
 _OF_STATUS = frozenset({"status", "approval"})
+# Those through which no metadata comes, and the part of the spec that alone does.
+_PART_OF_SPEC = {"ephemeralcontainers": frozenset({"f:ephemeralContainers"}),
+                 "resize": frozenset({"f:containers", "f:initContainers"})}  # fmt: skip
 
 _made: Recurring[Fields] = Recurring()
 """Sets of parts of objects that were made."""
@@ -173,6 +176,9 @@ def ownable(row: Row, fields: Fields, subresource: str = "") -> Fields:
         metadata = LEAF if row.custom else fields.get("f:metadata", LEAF)
         beside = {step: node for step, node in metadata.items() if step[2:] in ALL_METADATA - row.status_keeps}
         return {**found, "f:metadata": beside} if beside else found
+    if (parts := _PART_OF_SPEC.get(subresource)) is not None:
+        spec = {step: node for step, node in fields.get("f:spec", LEAF).items() if step in parts}
+        return {"f:spec": spec} if spec else {}
     found = dict(fields)
     for step in _TYPE_STEPS:
         found.pop(step, None)

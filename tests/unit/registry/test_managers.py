@@ -220,6 +220,17 @@ def test_the_status_is_owned_through_its_subresource_and_told_so() -> None:
     assert caught.value.message == f"Apply failed with 1 conflict: conflict with {whom}: .status.replicas"
 
 
+def test_what_a_subresource_does_not_take_is_not_owned_through_it() -> None:
+    world = World(PODS)
+    world.create(pod())
+    config = named("p", spec={"activeDeadlineSeconds": 5, "ephemeralContainers": [container(name="debug")]})
+    config["metadata"]["labels"] = {"a": "b"}
+    world.apply(config, "me", subresource="ephemeralcontainers")
+    owned = world.owners()["me", "Apply", "ephemeralcontainers"]
+    assert owned
+    assert [path for path in owned if not path.startswith(".spec.ephemeralContainers[")] == []
+
+
 def test_conflicts_through_scale_are_told_in_the_version_of_scale() -> None:
     world = World()
     world.create(deployment(replicas=2), "maker")
