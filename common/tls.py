@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 import tempfile
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 
@@ -146,3 +146,15 @@ def peer_subject(peer: object) -> tuple[str, frozenset[str], int]:
             elif key == "organizationName":
                 organizations.add(value)
     return common, frozenset(organizations), int(peer.get("serialNumber", "0"), 16)
+
+
+class Validity(NamedTuple):
+    """Of a certificate: its serial number, and the second since 1970 with which it ends."""
+
+    serial: int
+    ends: float
+
+
+def peer_validity(peer: dict[str, str]) -> Validity:
+    """Of the verified certificate that `SSLObject.getpeercert()` gives."""
+    return Validity(int(peer["serialNumber"], 16), ssl.cert_time_to_seconds(peer["notAfter"]))

@@ -16,9 +16,10 @@ from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
+from common.clock import Clock
 from common.errors import Forbidden, Unauthorized
 from common.pki import ADMINISTRATOR, MASTERS
-from common.tls import peer_subject
+from common.tls import Validity, peer_subject, peer_validity
 
 from .audit.trail import Trail
 from .caller import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, Caller
@@ -52,14 +53,24 @@ def shown(http: web.BaseRequest) -> Shown:
     return Shown(transport, http.headers.get("User-Agent", ""), token)
 
 
-class Authenticator:
-    """Remembers who a connection belongs to for as long as it lasts: a connection never changes hands. `revoked` knows
-    certificates by their serial number. A token counts for the one request that shows it."""
+class _Known(NamedTuple):
+    """Whose a connection is; `certificate` is what was shown to say so, None for anybody else."""
 
-    def __init__(self, revoked: Callable[[int], bool], tokens: ServiceAccountTokens) -> None:
+    user_agent: str
+    caller: Caller
+    certificate: Validity | None
+
+
+class Authenticator:
+    """Remembers who a connection belongs to for as long as it lasts: a connection never changes hands. A certificate
+    that ends or is revoked meanwhile counts no longer, as with Kubernetes, which looks at it with each request.
+    `revoked` knows certificates by their serial number. A token counts for the one request that shows it."""
+
+    def __init__(self, revoked: Callable[[int], bool], tokens: ServiceAccountTokens, clock: Clock) -> None:
         self._revoked = revoked
         self._tokens = tokens
-        self._known: WeakKeyDictionary[asyncio.BaseTransport, tuple[str, Caller]] = WeakKeyDictionary()
+        self._clock = clock
+        self._known: WeakKeyDictionary[asyncio.BaseTransport, _Known] = WeakKeyDictionary()
 
     def authenticate(self, credential: Shown, trail: Trail) -> Caller:
         """The caller, who leaves that trail. Raises Unauthorized when what was shown is no good, Forbidden for another
@@ -74,11 +85,14 @@ class Authenticator:
         if token:
             return self._of_token(token, user_agent, trail)
         known = self._known.get(transport)
-        if known is not None and known[0] == user_agent:
-            return known[1]
-        caller = self._identify(transport, user_agent)
-        self._known[transport] = (user_agent, caller)
-        return caller
+        if known is None or known.user_agent != user_agent:
+            known = self._known[transport] = _identify(transport, user_agent)
+        if known.certificate is not None and not self._is_good(known.certificate):
+            raise Unauthorized("Unauthorized")
+        return known.caller
+
+    def _is_good(self, certificate: Validity) -> bool:
+        return self._clock.now().timestamp() <= certificate.ends and not self._revoked(certificate.serial)
 
     def _of_token(self, token: str, user_agent: str, trail: Trail) -> Caller:
         try:
@@ -89,23 +103,25 @@ class Authenticator:
             raise Unauthorized("Unauthorized") from None
         return token_caller(found, f"token {user_agent}")
 
-    def _identify(self, transport: asyncio.BaseTransport, user_agent: str) -> Caller:
-        connection = transport.get_extra_info("socket")
-        if connection is not None and connection.family == socket.AF_UNIX:
-            return _of_socket(connection, user_agent)
-        certificate = transport.get_extra_info("peercert")
-        if not certificate:
-            return Caller(ANONYMOUS, frozenset({UNAUTHENTICATED}), f"tls {user_agent}")
-        name, organizations, serial = peer_subject(certificate)
-        if not name or self._revoked(serial):
-            raise Unauthorized("Unauthorized")
-        credential = _certificate_id(transport.get_extra_info("ssl_object"))
-        return Caller(name, organizations | {AUTHENTICATED}, f"tls {user_agent}", extra=credential)
-
 
 @lru_cache(maxsize=_KEPT)
 def token_caller(found: Identified, source: str) -> Caller:
     return Caller(found.user, found.groups, source, found.uid, found.extra)
+
+
+def _identify(transport: asyncio.BaseTransport, user_agent: str) -> _Known:
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family == socket.AF_UNIX:
+        return _Known(user_agent, _of_socket(connection, user_agent), None)
+    certificate = transport.get_extra_info("peercert")
+    if not certificate:
+        return _Known(user_agent, Caller(ANONYMOUS, frozenset({UNAUTHENTICATED}), f"tls {user_agent}"), None)
+    name, organizations, _ = peer_subject(certificate)
+    if not name:
+        raise Unauthorized("Unauthorized")
+    credential = _certificate_id(transport.get_extra_info("ssl_object"))
+    caller = Caller(name, organizations | {AUTHENTICATED}, f"tls {user_agent}", extra=credential)
+    return _Known(user_agent, caller, peer_validity(certificate))
 
 
 def is_local(transport: asyncio.BaseTransport | None) -> bool:

@@ -141,7 +141,7 @@ class ApiServer:
         self._hosts = Hosts(hosts)
         self._events = Recorder(self.local_client("system:apiserver"), clock, "quarterdeck-apiserver")
         undo = Undo(self._verbs, registry, journal, self._authorize)
-        self._authenticator = Authenticator(revoked, self.tokens)
+        self._authenticator = Authenticator(revoked, self.tokens, clock)
         self._impersonation = Impersonation(self._authorizer)
         self._reviews = Reviews(
             self._authorizer,

@@ -164,10 +164,12 @@ class Used:
 
 @dataclass
 class Sea(World):
-    """A World that also answers over TLS. `ordinary` counts requests that aiohttp made."""
+    """A World that also answers over TLS. `ordinary` counts requests that aiohttp made. While `withdrawn` has something
+    every certificate is revoked."""
 
     authority: Authority = field(kw_only=True)
     ordinary: Counter[str] = field(default_factory=Counter)
+    withdrawn: list[str] = field(default_factory=list)
 
     async def connect(self, who: str = "") -> Connection:
         before = self.lanes
@@ -279,12 +281,17 @@ async def sea(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         return await handle(server, http)
 
     monkeypatch.setattr(ApiServer, "_handle", count)
-    server = ApiServer(store, registry, clock, ClusterConfig(), computed=Used(), audit=tmp_path / "audit")
+    withdrawn: list[str] = []
+    server = ApiServer(
+        store, registry, clock, ClusterConfig(), computed=Used(), audit=tmp_path / "audit",
+        revoked=lambda _serial: bool(withdrawn),
+    )  # fmt: skip
     context = server_context(identity, authority.certificate_pem)
     await server.start(tmp_path / "api.sock", ("127.0.0.1", 0, context))
     connector = aiohttp.UnixConnector(str(tmp_path / "api.sock"))
     async with aiohttp.ClientSession(connector=connector) as session:
-        sea = Sea(server, store, clock, session, tmp_path / "audit", authority=authority, ordinary=ordinary)
+        sea = Sea(server, store, clock, session, tmp_path / "audit", authority=authority, ordinary=ordinary,
+                  withdrawn=withdrawn)  # fmt: skip
         await sea.prepare()
         yield sea
     await server.close()
@@ -380,6 +387,29 @@ async def test_what_has_changed_since_is_seen_at_once(sea: Sea, name: str) -> No
     assert found != first[0]
     assert found == await sea.fresh(case)
     connection.writer.close()
+
+
+def _revoke(sea: Sea) -> None:
+    sea.withdrawn.append("all")
+
+
+def _end(sea: Sea) -> None:
+    sea.clock.ahead += timedelta(days=4000)
+
+
+@pytest.mark.parametrize("end", [_revoke, _end])
+@pytest.mark.parametrize("case", [Case(), Case(f"{DEFAULT}/configmaps", lanes=0)])
+async def test_a_certificate_that_ends_while_its_connection_is_open_counts_no_longer(
+    sea: Sea, case: Case, end: Callable[[Sea], None]
+) -> None:
+    connection, nobody = await sea.connect(case.who), await sea.connect()
+    assert [(await connection.ask(case))[:13] for _ in range(3)] == [b"HTTP/1.1 200 "] * 3
+    answered = await nobody.ask(Case(VERSION))
+    end(sea)
+    assert [(await connection.ask(case))[:13] for _ in range(2)] == [b"HTTP/1.1 401 "] * 2
+    assert await nobody.ask(Case(VERSION)) == answered
+    for each in (connection, nobody):
+        each.writer.close()
 
 
 async def test_a_right_that_is_given_counts_at_once(sea: Sea) -> None:
