@@ -2,7 +2,8 @@
 
 What was applied last is remembered, and only the difference is sent. The first time, and whenever the kernel refuses
 (someone flushed or changed the tables), everything is replaced, so that no drift survives a sync that changes
-anything; `verify` finds tables that vanished while nothing had to change.
+anything; `verify` finds tables that vanished while nothing had to change. Hairpins that are not wanted any more go with
+the sync after that (`transaction.lingering`).
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ class Nftables:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._applied: dict[str, Table] = {}
+        self._asked: dict[str, Table] = {}  # last time, without what lingers of the time before
 
     async def apply(self, tables: Iterable[Table]) -> None:
         """Make the kernel hold these tables, and none of ours of another family."""
-        wanted = {table.family: table for table in tables}
+        asked = {table.family: table for table in tables}
+        wanted = {
+            family: transaction.lingering(self._asked[family], table) if family in self._asked else table
+            for family, table in asked.items()
+        }
+        self._asked = asked
         if self._applied.keys() == wanted.keys() and await self._apply_difference(wanted):
             return
         self._applied = {}
@@ -97,7 +104,7 @@ class Nftables:
 
     async def remove(self) -> None:
         """Delete our tables; harmless when there are none."""
-        self._applied = {}
+        self._applied, self._asked = {}, {}
         lines = [f"delete table {family} {TABLE}" for family in sorted(await self._present())]
         if not lines:
             return

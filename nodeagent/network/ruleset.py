@@ -35,7 +35,9 @@ TABLE = "qd"
 BRIDGE = "qd0"
 MASQUERADE_MARK = 0x4000
 TRUSTED_MARK = 0x2000
-PLAIN_SETS = frozenset({"nodes", "hairpin"})  # of the fixed names in `elements`; the others are verdict maps
+HAIRPIN = "hairpin"
+"""The set of addresses, each with itself, of pods that may be sent what they asked a Service for."""
+PLAIN_SETS = frozenset({"nodes", HAIRPIN})  # of the fixed names in `elements`; the others are verdict maps
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class _Builder:
         self.counters: set[str] = set()
         self.chains: dict[str, tuple[str, ...]] = {}
         self.elements: dict[str, dict[str, str]] = {
-            "svc": {}, "nodeport": {}, "noep": {}, "noepnp": {}, "hairpin": {}, "nodes": {},
+            "svc": {}, "nodeport": {}, "noep": {}, "noepnp": {}, HAIRPIN: {}, "nodes": {},
         }  # fmt: skip
         self._mark = f"meta mark set meta mark | {MASQUERADE_MARK:#x}"
 
@@ -206,7 +208,7 @@ class _Builder:
         for endpoint in port.endpoints:
             # Slices that users write may leave out on which node an endpoint is.
             if endpoint.local or _is_in(endpoint.address, self._own_pods):
-                self.elements["hairpin"][f"{endpoint.address} . {endpoint.address}"] = ""
+                self.elements[HAIRPIN][f"{endpoint.address} . {endpoint.address}"] = ""
         self._cluster_ips(port, tag, local)
         self._outside(port, tag, local)
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 
-from .ruleset import PLAIN_SETS, TABLE, Table
+from .ruleset import HAIRPIN, PLAIN_SETS, TABLE, Table
 
 _BATCH = 500  # elements a statement; keeps lines readable for whoever debugs, and costs nothing
 _NAMED = re.compile(r"^\t(chain|set|map|counter) (\S+) \{", re.MULTILINE)
@@ -88,6 +89,14 @@ def difference(old: Table, new: Table) -> list[str] | None:
     lines += [f"delete set {table} {name}" for name in old.sets if name not in new.sets]
     lines += [f"delete counter {table} {name}" for name in sorted(old.counters - new.counters)]
     return lines
+
+
+def lingering(before: Table, now: Table) -> Table:
+    """`now`, which also masquerades hairpins of the table before it. The first packet of a connection may have been
+    sent back to its pod by that table and reach the end of its way under this one: left as it is there, it and whatever
+    is sent again would come to the pod as from itself, which drops it."""
+    kept = dict(before.elements.get(HAIRPIN, {})) | dict(now.elements.get(HAIRPIN, {}))
+    return replace_fields(now, elements={**now.elements, HAIRPIN: kept})
 
 
 def _rules(table: str, chains: Mapping[str, tuple[str, ...]]) -> Iterable[str]:

@@ -65,6 +65,25 @@ async def test_afterwards_only_the_difference_is_sent() -> None:
     assert len(nft.transactions) == 2
 
 
+async def test_a_pod_that_is_no_endpoint_any_more_is_still_told_apart_from_itself_until_the_next_sync() -> None:
+    def served_by(*numbers: int) -> Table:
+        endpoints = tuple(Endpoint(f"10.42.1.{number}", 8080, local=True) for number in numbers)
+        return render(FACTS, [], [ServicePort("default/web:/tcp", "tcp", 80, endpoints, ("10.43.0.1",))])
+
+    def hairpins(lines: list[str]) -> list[str]:
+        return [line for line in lines if " element ip qd hairpin " in line]
+
+    nft = ScriptedNft()
+    tables = Nftables(nft)
+    await tables.apply([served_by(5, 6)])
+    for endpoints in ((6, 7), (6, 7), (6, 7)):
+        await tables.apply([served_by(*endpoints)])
+    assert [hairpins(lines) for lines in nft.transactions[1:]] == [
+        ["add element ip qd hairpin { 10.42.1.7 . 10.42.1.7 }"],
+        ["delete element ip qd hairpin { 10.42.1.5 . 10.42.1.5 }"],
+    ]
+
+
 async def test_tables_that_vanished_come_back_although_nothing_changed() -> None:
     nft = ScriptedNft()
     tables = Nftables(nft)
