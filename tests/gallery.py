@@ -86,11 +86,16 @@ def take_all(cluster: Cluster) -> None:
 
 
 def _begin_rollout(cluster: Cluster, version: str) -> None:
-    """A rollout that takes long enough to be looked at."""
-    cluster.kubectl("set", "env", "deployment/web", "-n", "shop", f"VERSION={version}", "START_MS=4000")
-    cluster.wait(
-        lambda: len(cluster.ready_pods("shop", "app=web")) < len(cluster.list("pods", "shop", "app=web")), "it"
-    )
+    """A rollout half done, whose other half takes longer than a picture on a busy machine."""
+    cluster.kubectl("set", "env", "deployment/web", "-n", "shop", f"VERSION={version}", "START_MS=45000")
+
+    def half_done() -> bool:
+        web = cluster.get("deployments", "web", "shop")
+        status = web["status"]
+        seen = status["observedGeneration"] == web["metadata"]["generation"]
+        return bool(seen and 2 < status.get("updatedReplicas", 0) < status["replicas"])
+
+    cluster.wait(half_done, "a rollout half done")
 
 
 if __name__ == "__main__":
