@@ -58,21 +58,32 @@ def endpoint_of(config: Kubeconfig | Path, name: str = "") -> Endpoint:
 
 def _endpoint(cluster: Entry, user: Entry) -> Endpoint:
     url = str(cluster.get("server") or "").rstrip("/")
-    if urlsplit(url).scheme != "https":
+    if _scheme(url) != "https":
         raise ConfigurationError(f"the server {url!r} is no https:// address")
     verify = cluster.get("insecure-skip-tls-verify") is not True
     authority = _authority(cluster) if verify else None
     token, identity = _credential(user)
     changes = bool(token and (user.get("tokenFile") or user.get("exec")))
+    headers = tuple(_impersonation(user))
+    if not all(value.isprintable() for _, value in headers):
+        raise ConfigurationError("as, as-uid, as-groups and as-user-extra must be texts of one line")
     return Endpoint(
         url,
         tls=_tls(identity, authority, verify=verify),
         token=token,
         renew=partial(_token_now, user) if changes else None,
-        headers=tuple(_impersonation(user)),
+        headers=headers,
         server_name=str(cluster.get("tls-server-name") or ""),
         proxy=_proxy(cluster),
     )
+
+
+def _scheme(url: str) -> str:
+    """Empty for what is no URL."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
 def _authority(cluster: Entry) -> bytes | None:
@@ -90,7 +101,7 @@ def _tls(identity: Identity | None, authority: bytes | None, *, verify: bool) ->
 
 def _proxy(cluster: Entry) -> str:
     url = str(cluster.get("proxy-url") or "")
-    if url and urlsplit(url).scheme not in {"http", "https"}:
+    if url and _scheme(url) not in {"http", "https"}:
         raise ConfigurationError("proxy-url is neither http:// nor https://, which is all that can be used here")
     return url
 
@@ -137,11 +148,15 @@ def _credential(user: Entry) -> tuple[str, Identity | None]:
 def _token(user: Entry) -> str:
     """Empty when the user has none; a file counts before what is written there."""
     if not user.get("tokenFile"):
-        return str(user.get("token") or "")
-    try:
-        return Path(user["tokenFile"]).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"tokenFile cannot be read: {error}") from error
+        token = str(user.get("token") or "")
+    else:
+        try:
+            token = Path(user["tokenFile"]).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"tokenFile cannot be read: {error}") from error
+    if not token.isprintable():
+        raise ConfigurationError("the token is no text of one line")
+    return token
 
 
 def _data(entry: Entry, field: str) -> bytes:

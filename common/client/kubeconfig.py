@@ -85,6 +85,7 @@ def _placed(entry: Entry, folder: Path) -> Entry:
     """The entry with the whole paths of the files and the program that it names."""
     placed = {**entry, **{field: str(folder / str(entry[field])) for field in _PATHS if entry.get(field)}}
     program = entry.get("exec")
-    if isinstance(program, dict) and os.sep in str(program.get("command") or ""):
-        placed["exec"] = {**program, "command": str(folder.absolute() / program["command"])}
+    command = str(program.get("command") or "") if isinstance(program, dict) else ""
+    if isinstance(program, dict) and os.sep in command:
+        placed["exec"] = {**program, "command": str(folder.absolute() / command)}
     return placed

@@ -64,6 +64,11 @@ def test_a_program_gives_a_token_and_is_told_what_is_wanted(tmp_path: Path) -> N
     ("cluster", "user", "said"),
     [
         ({"proxy-url": "socks5://example.com"}, {}, "neither http:// nor https://"),
+        ({"proxy-url": "http://[example"}, {}, "neither http:// nor https://"),
+        ({"server": "https://[example"}, {}, "is no https:// address"),
+        ({}, {"token": "", "exec": {"apiVersion": V1, "command": ["/bin/login"]}}, "exec names the program"),
+        ({}, {"token": "first\nsecond"}, "the token is no text of one line"),
+        ({}, {"as": "jane\r\nX-Other: 1"}, "must be texts of one line"),
         ({}, {"as-groups": ["system:masters"]}, "as-uid, as-groups and as-user-extra need as"),
         ({}, {"as": "jane", "as-groups": "devs"}, "as-groups must be a list"),
         ({}, {"as": "jane", "as-user-extra": ["a"]}, "as-user-extra lists of values by name"),
